@@ -65,7 +65,8 @@ impl FromStr for Arn {
         let fault = || ArnError(text.to_owned());
         let mut parts = text.splitn(6, ':');
         let mut next = || parts.next().ok_or_else(fault);
-        let (head, partition, service, region, account, resource) = (next()?, next()?, next()?, next()?, next()?, next()?);
+        let (head, partition, service, region, account, resource) =
+            (next()?, next()?, next()?, next()?, next()?, next()?);
         if head != "arn" || partition.is_empty() || service.is_empty() || resource.is_empty() {
             return Err(fault());
         }

@@ -3,21 +3,21 @@
 //! The modules stand in reading order, and a module uses only those above it:
 //! bytes → [`record`] → [`denial`] → [`diagnosis`] → [`finding`] → [`triage`] → [`patch`] → [`verify`] → [`render`].
 
+#[cfg(feature = "io")]
+pub mod app;
 pub mod arn;
-pub mod policy;
 pub mod catalog;
-pub mod principal;
-pub mod record;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod denial;
 pub mod diagnosis;
 pub mod finding;
-pub mod triage;
-pub mod patch;
-pub mod verify;
-pub mod render;
 #[cfg(feature = "io")]
 pub mod io;
-#[cfg(feature = "io")]
-pub mod app;
-#[cfg(feature = "cli")]
-pub mod cli;
+pub mod patch;
+pub mod policy;
+pub mod principal;
+pub mod record;
+pub mod render;
+pub mod triage;
+pub mod verify;

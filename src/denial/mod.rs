@@ -1,0 +1,1 @@
+//! Record or text → `Denial`: what AWS said, nothing concluded.

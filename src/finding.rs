@@ -1,0 +1,1 @@
+//! Denials of one principal that one policy would mend, folded.

@@ -1,0 +1,1 @@
+//! Finding → Patch: where, what, how narrow.

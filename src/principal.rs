@@ -1,0 +1,1 @@
+//! `userIdentity` or an ARN → `Principal`: who holds the policies behind a call.

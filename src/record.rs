@@ -1,0 +1,1 @@
+//! Bytes → `Record`: one CloudTrail event, read tolerantly. Knows JSON, not IAM.

@@ -1,0 +1,1 @@
+//! Patch, Finding, Report → text; one file a format, each read back and compared.

@@ -1,0 +1,1 @@
+//! Finding → Verdict; one file a rule family.

@@ -1,0 +1,1 @@
+//! Patch → Applicability: replays the denials before and after.
