@@ -1,1 +1,57 @@
-//! `userIdentity` or an ARN → `Principal`: who holds the policies behind a call.
+//! `userIdentity` or an ARN → [`Principal`]: who holds the policies behind a call.
+//!
+//! A session holds no policy; the role behind it does. So a principal here is always the durable identity, with one
+//! session kept as a sample.
+//! See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>.
+
+use serde::{Deserialize, Serialize};
+
+/// What sort of identity made the call; it decides where a policy can live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrincipalKind {
+    /// An IAM role; its own policies can be changed.
+    Role,
+    /// An IAM user.
+    User,
+    /// A role that IAM Identity Center owns (`AWSReservedSSO_*`): the permission set is what can be changed.
+    PermissionSet,
+    /// A role that an AWS service owns (path `/aws-service-role/`): nobody can change its policies.
+    ServiceLinkedRole,
+    /// An account's root user: holds no IAM policy.
+    Root,
+    /// An AWS service acting as itself.
+    Service,
+    /// A federated user or web/SAML identity, known by its issuer's words only.
+    Federated,
+    /// Another account, seen from the resource owner's side.
+    Account,
+    /// A caller that signed nothing.
+    Anonymous,
+    /// AWS gave too little to tell.
+    Unknown,
+}
+
+/// Who was refused: the role behind a session, the permission set behind a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Principal {
+    /// What sort of identity this is.
+    pub kind: PrincipalKind,
+    /// The role's or user's ARN, never the session's; `None` when AWS gave none and none can be built.
+    pub arn: Option<String>,
+    /// The account that owns the principal; `None` when unknown.
+    pub account: Option<String>,
+    /// Role, user, permission set or service name, without path; `None` when unknown.
+    pub name: Option<String>,
+    /// False where only a session ARN was there: it hides the role's path, so `arn` may lack it.
+    pub path_known: bool,
+    /// One session name, as a sample; `None` for principals without sessions. Chosen by the caller: untrusted.
+    pub session: Option<String>,
+}
+
+impl Principal {
+    /// A principal of which nothing is known.
+    pub fn unknown() -> Self {
+        Self { kind: PrincipalKind::Unknown, arn: None, account: None, name: None, path_known: false, session: None }
+    }
+}

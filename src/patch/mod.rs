@@ -1,1 +1,80 @@
-//! Finding → Patch: where, what, how narrow.
+//! Finding → [`Patch`]: where, what, how narrow.
+
+use crate::diagnosis::Target;
+use crate::policy::Document;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Statements to add, where, and how surely.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Patch {
+    /// The policy to change.
+    pub target: Target,
+    /// How far a person may trust it.
+    pub applicability: Applicability,
+    /// What a person must settle first.
+    pub doubts: Vec<String>,
+    /// Exactly what to add; `None` when no Allow can help.
+    pub document: Option<Document>,
+    /// The whole policy in force with the patch in it, where that policy was given.
+    pub merged: Option<Document>,
+    /// Where a durable form stands for a one-off name.
+    pub widened: Vec<Widened>,
+    /// Permissions likely to be denied next; never part of `document` unless asked.
+    pub companions: Vec<Companion>,
+    /// What replaying the denials showed; `None` without a document.
+    pub proof: Option<Proof>,
+}
+
+/// How surely a patch may be applied; only [`crate::verify`] grants [`Applicability::Apply`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Applicability {
+    /// Proven: allows each recorded denial and nothing else, and opens no road to more power.
+    Apply,
+    /// Well-formed; a person must settle the doubts.
+    Review,
+    /// No Allow helps here; the words do.
+    Explain,
+}
+
+/// A one-off name that the patch replaces by a durable form.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Widened {
+    /// The exact resource that was denied.
+    pub from: String,
+    /// The form in the patch.
+    pub to: String,
+    /// The rule's name, such as `task-definition-revision`.
+    pub rule: String,
+}
+
+/// A permission that the same work is likely to need next; not yet denied.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Companion {
+    /// IAM actions, canonical.
+    pub actions: Vec<String>,
+    /// Escaped policy resources.
+    pub resources: Vec<String>,
+    /// Operator → key → values.
+    pub conditions: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    /// One sentence for a person.
+    pub why: String,
+    /// The rule or data set behind it.
+    pub source: String,
+}
+
+/// What replaying the recorded denials showed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// `policies` when real policies stood behind it, `message` when only AWS's words did.
+    pub basis: String,
+    /// `denied` or `allowed`: the decision without the patch.
+    pub before: String,
+    /// The decision with it.
+    pub after: String,
+    /// Dropping any action or resource brings a recorded denial back.
+    pub minimal: bool,
+    /// What becomes allowed beyond the recorded denials.
+    pub beyond: Vec<String>,
+}
