@@ -28,6 +28,10 @@ pub struct Denial {
     /// Exact resources, in the form a policy statement needs, `*` where the action has no resource-level support;
     /// empty when unknown. Raw text: escape before it goes into a policy.
     pub resources: Vec<String>,
+    /// What was needed: which action on which resource. `actions` and `resources` are its two columns; an operation
+    /// such as S3's CopyObject needs different actions on different resources, so the pairs are kept.
+    #[serde(skip)]
+    pub permissions: Vec<Permission>,
     /// Why, in AWS's own terms.
     pub reason: Reason,
     /// How the action was found.
@@ -35,6 +39,15 @@ pub struct Denial {
     /// Further facts of the event that a diagnosis or companion needs.
     #[serde(skip)]
     pub facts: Facts,
+}
+
+/// One action on one resource; either is `None` when unknown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Permission {
+    /// Canonical IAM action.
+    pub action: Option<String>,
+    /// Exact resource, raw.
+    pub resource: Option<String>,
 }
 
 /// How the IAM action of a denial was found.
