@@ -55,3 +55,23 @@ impl Principal {
         Self { kind: PrincipalKind::Unknown, arn: None, account: None, name: None, path_known: false, session: None }
     }
 }
+
+impl Principal {
+    /// Kind and name for a sentence: ``role `app` ``, `root`, `the caller`; the name is untrusted text.
+    pub fn words(&self) -> String {
+        let kind = match self.kind {
+            PrincipalKind::Role => "role",
+            PrincipalKind::User => "user",
+            PrincipalKind::PermissionSet => "permission set",
+            PrincipalKind::ServiceLinkedRole => "service-linked role",
+            PrincipalKind::Root => return "the account's root user".to_owned(),
+            PrincipalKind::Service => "service",
+            PrincipalKind::Federated => "federated user",
+            PrincipalKind::Account => "account",
+            PrincipalKind::Anonymous => return "an anonymous caller".to_owned(),
+            PrincipalKind::Unknown => return "an unknown caller".to_owned(),
+        };
+        let name = self.name.as_deref().or(self.arn.as_deref()).or(self.account.as_deref());
+        name.map_or_else(|| format!("a {kind}"), |name| format!("{kind} `{name}`"))
+    }
+}

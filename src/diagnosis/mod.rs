@@ -1,11 +1,36 @@
-//! (Denial, Context) → [`Diagnosis`]: what we conclude, the evidence, what was not checked. One file a cause.
+//! (Denial) → [`Diagnosis`]: what we conclude, the evidence, what was not checked. One file a cause.
+//!
+//! A cause is a function that looks at a denial and answers or passes. They are asked in the order of [`CAUSES`]:
+//! what no Allow can mend comes first, so that a patch is proposed only when all of that is ruled out. [`refine`]
+//! then holds a finding's items against the policies in force, where those are given.
 
 mod cause;
+mod in_force;
+mod place;
 mod target;
 
+mod action_unknown;
+mod boundary;
+mod endpoint;
+mod explicit;
+mod guardrail;
+mod identity;
+mod not_editable;
+mod opaque;
+mod quarantine;
+mod resource;
+mod session;
+mod setting;
+mod starved;
+mod trust;
+mod unstated;
+
 pub use cause::Cause;
+pub use in_force::{Held, InForce, NamedDocument, Origin};
+pub use starved::{Refined, Split, refine};
 pub use target::{Target, TargetKind};
 
+use crate::denial::{Denial, PolicyType};
 use serde::{Deserialize, Serialize};
 
 /// What we conclude from a denial.
@@ -31,4 +56,110 @@ pub struct Diagnosed {
     pub diagnosis: Diagnosis,
     /// The policy that would have to change, or that upholds the denial.
     pub target: Target,
+}
+
+type Look = fn(&Denial) -> Option<Diagnosed>;
+
+/// In the order of asking; the first that answers wins.
+const CAUSES: &[Look] = &[
+    quarantine::look,
+    setting::look,
+    explicit::look,
+    guardrail::look,
+    endpoint::look,
+    boundary::look,
+    session::look,
+    trust::look,
+    resource::look,
+    not_editable::look,
+    action_unknown::look,
+    opaque::look,
+    identity::look,
+];
+
+/// Concludes from what AWS said, and from nothing else.
+///
+/// Never fails: where AWS names no layer, the identity policy is the candidate and the doubt is stated.
+pub fn diagnose(denial: &Denial) -> Diagnosed {
+    CAUSES.iter().find_map(|look| look(denial)).unwrap_or_else(|| unstated::conclude(denial))
+}
+
+impl Diagnosed {
+    /// A diagnosis with the evidence that every cause shares: what AWS's message says of the layer.
+    fn new(denial: &Denial, cause: Cause, target: Target, summary: String) -> Self {
+        let diagnosis =
+            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: cut(denial) };
+        Self { diagnosis, target }
+    }
+
+    fn unchecked(mut self, what: &str) -> Self {
+        self.diagnosis.unchecked.push(what.to_owned());
+        self
+    }
+
+    fn doubt(mut self, what: impl Into<String>) -> Self {
+        self.diagnosis.doubts.push(what.into());
+        self
+    }
+}
+
+fn evidence(denial: &Denial) -> Vec<String> {
+    let mut evidence = Vec::new();
+    if let Some(layer) = denial.reason.policy_type {
+        evidence.push(format!("AWS's message names the layer: {}", layer_words(layer)));
+    }
+    if let Some(arn) = &denial.reason.policy_arn {
+        evidence.push(format!("AWS's message names the policy: {arn}"));
+    }
+    if let Some(via) = &denial.facts.via {
+        evidence.push(format!("{via} made the call with the caller's permissions (invokedBy)"));
+    }
+    evidence
+}
+
+/// A cut message may have lost its cause, or end in text of the caller's choosing.
+fn cut(denial: &Denial) -> Vec<String> {
+    match denial.reason.cut {
+        true => vec!["the message was cut before its end, so a named cause may be missing".to_owned()],
+        false => Vec::new(),
+    }
+}
+
+/// A layer in AWS's words.
+pub fn layer_words(layer: PolicyType) -> &'static str {
+    match layer {
+        PolicyType::Identity => "identity-based policy",
+        PolicyType::Resource => "resource-based policy",
+        PolicyType::Trust => "role trust policy",
+        PolicyType::Boundary => "permissions boundary",
+        PolicyType::Session => "session policy",
+        PolicyType::Scp => "service control policy",
+        PolicyType::Rcp => "resource control policy",
+        PolicyType::VpcEndpoint => "VPC endpoint policy",
+    }
+}
+
+/// `prefix:Action`, else the operation, else words; for summaries.
+fn asked(denial: &Denial) -> String {
+    let named = denial.actions.first().or(denial.operation.as_ref());
+    named.map_or_else(|| "the call".to_owned(), |name| format!("`{name}`"))
+}
+
+/// The resource for summaries; empty when unknown.
+fn on_resource(denial: &Denial) -> String {
+    match denial.resources.first().map(String::as_str) {
+        None => String::new(),
+        Some("*") => " (the action takes no resource)".to_owned(),
+        Some(resource) => format!(" on `{resource}`"),
+    }
+}
+
+/// `role `app``, for summaries.
+fn caller(denial: &Denial) -> String {
+    denial.principal.words()
+}
+
+/// Where a person looks who cannot be told a policy: the caller's, as far as it is known.
+fn caller_target(denial: &Denial) -> Target {
+    place::of_principal(&denial.principal).unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
