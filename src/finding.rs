@@ -62,6 +62,8 @@ pub struct Item {
     pub regions: BTreeSet<String>,
     /// The services through which it was called (`invokedBy`); an empty one stands for a direct call.
     pub vias: BTreeSet<String>,
+    /// Further resources that the same calls need for the same action; at most twenty, the smallest.
+    pub also: BTreeSet<String>,
     /// Facts of the sample: smallest by event time and id.
     pub facts: Facts,
 }
@@ -95,6 +97,8 @@ mod as_list {
 
 /// Event ids kept a finding's item, so that its size is bounded.
 const EVENTS_KEPT: usize = 5;
+/// Further resources kept a finding's item.
+const ALSO_KEPT: usize = 20;
 
 /// Makes the finding of one denial.
 pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
@@ -121,6 +125,25 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
     Observed { event_id, shared_event_id: denial.shared_event_id, at: denial.event_time, finding }
 }
 
+/// Folds observations by finding, each event once, also where two accounts saw the same one.
+///
+/// The findings come in the order of their ids.
+pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    for one in observed {
+        let copies = [Some(one.event_id), one.shared_event_id].into_iter().flatten();
+        if copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh) {
+            continue;
+        }
+        match findings.get_mut(&one.finding.id) {
+            Some(held) => held.merge(one.finding),
+            None => drop(findings.insert(one.finding.id.clone(), one.finding)),
+        }
+    }
+    findings.into_values().collect()
+}
+
 /// What was needed; an unknown permission is one item too, so that no denial is lost.
 fn permissions(denial: &Denial) -> Vec<Permission> {
     match denial.permissions.is_empty() {
@@ -141,6 +164,7 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         operations: denial.operation.iter().cloned().collect(),
         regions: denial.region.iter().cloned().collect(),
         vias: BTreeSet::from([denial.facts.via.clone().unwrap_or_default()]),
+        also: denial.facts.also.iter().cloned().collect(),
         facts: denial.facts.clone(),
     }
 }
@@ -222,6 +246,10 @@ impl Item {
         self.operations.extend(other.operations);
         self.regions.extend(other.regions);
         self.vias.extend(other.vias);
+        self.also.extend(other.also);
+        while self.also.len() > ALSO_KEPT {
+            self.also.pop_last();
+        }
         if sample_is_other {
             (self.how, self.reason, self.diagnosis, self.facts) =
                 (other.how, other.reason, other.diagnosis, other.facts);
@@ -342,6 +370,17 @@ mod tests {
         elsewhere.target.kind = TargetKind::PermissionsBoundary;
         assert_ne!(one, observe(denial(1, 0, 0, 0, 0), elsewhere).finding.id);
         assert!(one.len() == 12 && one.starts_with("D-"), "{one}");
+    }
+
+    #[test]
+    fn a_copy_counts_once() {
+        let seen = |event: u8, shared: Option<&str>| {
+            let mut one = denial(event, 0, 0, 0, 0);
+            one.shared_event_id = shared.map(str::to_owned);
+            observe(one, diagnosed())
+        };
+        let folded = fold([seen(1, None), seen(1, None), seen(2, Some("s")), seen(3, Some("s")), seen(4, None)]);
+        assert_eq!(folded.iter().map(|finding| finding.count).collect::<Vec<_>>(), [3]);
     }
 
     #[test]

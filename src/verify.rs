@@ -6,7 +6,7 @@
 
 use crate::diagnosis::{Held, Target, TargetKind};
 use crate::finding::Finding;
-use crate::patch::{Applicability, Draft, Judged, Patch, Proof};
+use crate::patch::{Applicability, Draft, Grant, Judged, Patch, Proof};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
 };
@@ -20,7 +20,7 @@ pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch
     let proof = bench.prove(&document, &draft);
     let mut doubts = draft.doubts.clone();
     doubts.extend(shortcomings(&proof));
-    doubts.extend(size::over_quota(draft.target.kind_word(), &document));
+    doubts.extend(over_quota(draft.target.kind, &document));
     let sound = doubts.is_empty() && is_own(&draft.target);
     let applicability = if sound { Applicability::Apply } else { Applicability::Review };
     Patch {
@@ -46,6 +46,38 @@ fn explained(draft: Draft<'_>) -> Patch {
         companions: Vec::new(),
         proof: None,
     }
+}
+
+/// A patch that does not fit by itself; what else the policy holds is not known here.
+fn over_quota(kind: TargetKind, document: &Document) -> Option<String> {
+    let holder = holder(kind)?;
+    let (length, quota) = (size::size(document), holder.quota());
+    (length > quota.characters).then(|| {
+        format!("it has {length} characters, more than the {} that fit ({})", quota.characters, quota.source)
+    })
+}
+
+fn holder(kind: TargetKind) -> Option<size::Holder> {
+    Some(match kind {
+        TargetKind::RolePolicy => size::Holder::RoleInline,
+        TargetKind::UserPolicy => size::Holder::UserInline,
+        TargetKind::GroupPolicy => size::Holder::GroupInline,
+        TargetKind::PermissionSet => size::Holder::PermissionSetInline,
+        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => size::Holder::Managed,
+        TargetKind::TrustPolicy => size::Holder::Trust,
+        TargetKind::SessionPolicy => size::Holder::Session,
+        TargetKind::BucketPolicy => size::Holder::Bucket,
+        TargetKind::KeyPolicy => size::Holder::Key,
+        TargetKind::QueuePolicy => size::Holder::Queue,
+        TargetKind::TopicPolicy => size::Holder::Topic,
+        TargetKind::FunctionPolicy => size::Holder::Function,
+        TargetKind::SecretPolicy => size::Holder::Secret,
+        TargetKind::RepositoryPolicy => size::Holder::Repository,
+        TargetKind::VpcEndpointPolicy => size::Holder::VpcEndpoint,
+        TargetKind::Scp => size::Holder::Scp,
+        TargetKind::Rcp => size::Holder::Rcp,
+        TargetKind::ResourcePolicy => return None,
+    })
 }
 
 /// Whether the policy is the caller's own, so that nobody else has to be asked.
@@ -77,7 +109,7 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(draft: &'a Draft<'_>, finding: &Finding, held: Option<&Held>) -> Self {
-        let requests = draft.items.iter().map(|judged| request(judged, finding)).collect();
+        let requests = draft.items.iter().flat_map(|judged| requests(judged, finding)).collect();
         let (base, basis) = match held {
             Some(held) if is_own(&draft.target) => (held.policies(), "policies"),
             _ => (assumed(&draft.target, &finding.principal), "message"),
@@ -148,14 +180,14 @@ fn each_left_out(values: &OneOrMany<String>) -> impl Iterator<Item = Option<OneO
 
 /// What the document allows beyond the recorded calls: widened forms, and pairs that nobody asked for.
 fn beyond(document: &Document, draft: &Draft<'_>) -> Vec<String> {
+    let own = |grant: &Grant, action: &str, pattern: &str| {
+        grant.action == action
+            && grant.scoped.widened.is_none()
+            && (grant.scoped.pattern == pattern || is_whole(draft, pattern))
+    };
     let exact = |action: &str, pattern: &str| {
-        draft.items.iter().any(|judged| {
-            let grant = judged.grant.as_ref().filter(|_| judged.split.is_none());
-            judged.key.action == action
-                && grant.is_some_and(|grant| {
-                    grant.scoped.widened.is_none() && (grant.scoped.pattern == pattern || is_whole(draft, pattern))
-                })
-        })
+        let whole = draft.items.iter().filter(|judged| judged.split.is_none());
+        whole.flat_map(|judged| &judged.grants).any(|(_, grant)| own(grant, action, pattern))
     };
     let mut beyond = Vec::new();
     for statement in &document.statements {
@@ -177,21 +209,24 @@ fn is_whole(draft: &Draft<'_>, pattern: &str) -> bool {
     pattern == "*" && draft.target.kind == TargetKind::KeyPolicy
 }
 
-/// The recorded call as the evaluator takes it.
-fn request(judged: &Judged<'_>, finding: &Finding) -> Request {
+/// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
+fn requests(judged: &Judged<'_>, finding: &Finding) -> Vec<Request> {
     let facts = &judged.item.facts;
-    let mut context: BTreeMap<String, ContextValue> =
-        facts.context.iter().map(|(key, values)| (key.clone(), ContextValue::from(values.clone()))).collect();
-    for (key, values) in judged.grant.iter().flat_map(|grant| grant.tests.values()).flatten() {
-        context.entry(key.clone()).or_insert_with(|| ContextValue::from(values.clone()));
-    }
-    Request {
-        principal: finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal)),
-        action: judged.key.action.clone(),
-        resource: judged.key.resource.clone(),
-        resource_account: facts.resource_account.clone(),
-        context,
-    }
+    let one = |(resource, grant): &(String, Grant)| {
+        let shown = facts.context.iter().map(|(key, values)| (key.clone(), ContextValue::Many(values.clone())));
+        let mut context: BTreeMap<String, ContextValue> = shown.collect();
+        for (key, values) in grant.tests.values().flatten() {
+            context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
+        }
+        Request {
+            principal: finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal)),
+            action: judged.key.action.clone(),
+            resource: resource.clone(),
+            resource_account: facts.resource_account.clone(),
+            context,
+        }
+    };
+    judged.grants.iter().map(one).collect()
 }
 
 /// A service calls by its host name; of others without an ARN only the layer in question is replayed.

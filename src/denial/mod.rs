@@ -180,12 +180,15 @@ pub struct Facts {
     pub passed_roles: BTreeMap<String, Vec<String>>,
     /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`.
     pub context: BTreeMap<String, Vec<String>>,
+    /// Further resources that the same call needs for the same action, exact: ecs:ExecuteCommand wants the cluster and
+    /// the task, and AWS names only the first that failed.
+    pub also: Vec<String>,
     /// The account that owns the resource, where the event tells.
     pub resource_account: Option<String>,
     /// CloudTrail `errorCode`.
     pub error_code: Option<String>,
     /// The text AWS sent, at most 1 KB; shown, never put into a policy. Untrusted.
     pub message: Option<String>,
-    /// The denied IAM user or role carries this VPC endpoint.
+    /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
 }

@@ -21,8 +21,9 @@ pub struct Judged<'a> {
     pub diagnosis: Diagnosis,
     /// The statement to split, where one starves the action.
     pub split: Option<Split>,
-    /// What may be granted for it; `None` when no Allow helps or too little is known.
-    pub grant: Option<Grant>,
+    /// What may be granted for it; empty when no Allow helps or too little is known. The first is the item's own, the
+    /// others are what the same call needs of the same action.
+    pub grants: Vec<(String, Grant)>,
     /// What a person must settle first.
     pub doubts: Vec<String>,
 }
@@ -50,7 +51,7 @@ pub struct Draft<'a> {
 pub fn draft<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Draft<'a>> {
     let judged: Vec<Judged<'a>> =
         finding.items.iter().map(|(key, item)| judge(finding, key, item, held, catalog)).collect();
-    let (granted, explained): (Vec<_>, Vec<_>) = judged.into_iter().partition(|judged| judged.grant.is_some());
+    let (granted, explained): (Vec<_>, Vec<_>) = judged.into_iter().partition(|judged| !judged.grants.is_empty());
     let (plain, doubted): (Vec<_>, Vec<_>) = granted.into_iter().partition(|judged| judged.doubts.is_empty());
     let made = [plain, doubted].into_iter().filter(|items| !items.is_empty());
     let mut drafts: Vec<Draft<'a>> = made.map(|items| with_document(finding, items, catalog)).collect();
@@ -77,9 +78,9 @@ fn judge<'a>(
         Some(refined) => (refined.diagnosis, refined.split),
         None => (item.diagnosis.clone(), None),
     };
-    let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grant: None };
+    let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grants: Vec::new() };
     if grantable(finding, &judged) {
-        add_grant(&mut judged, finding, catalog);
+        add_grants(&mut judged, finding, catalog);
     }
     judged
 }
@@ -100,14 +101,22 @@ fn names_its_policy(finding: &Finding, judged: &Judged<'_>) -> bool {
     finding.target.kind != TargetKind::ResourcePolicy || judged.diagnosis.cause == Cause::ResourceAllowMissing
 }
 
-fn add_grant(judged: &mut Judged<'_>, finding: &Finding, catalog: &Catalog) {
-    let scoped = match scope(&judged.key.resource) {
-        Ok(scoped) => scoped,
-        Err(fault) => return judged.doubts.push(fault.to_string()),
-    };
-    judged.doubts.extend(stands_against(judged, &scoped, finding, catalog));
+fn add_grants(judged: &mut Judged<'_>, finding: &Finding, catalog: &Catalog) {
     let tests = conditions::narrow(judged.key, judged.item);
-    judged.grant = Some(Grant { action: judged.key.action.clone(), scoped, tests });
+    let also = judged.item.also.iter().filter(|_| judged.split.is_none());
+    for resource in std::iter::once(&judged.key.resource).chain(also) {
+        match scope(resource) {
+            Ok(scoped) => {
+                judged.doubts.extend(stands_against(judged, &scoped, finding, catalog));
+                let grant = Grant { action: judged.key.action.clone(), scoped, tests: tests.clone() };
+                judged.grants.push((resource.clone(), grant));
+            }
+            Err(fault) => judged.doubts.push(fault.to_string()),
+        }
+    }
+    if !judged.grants.iter().any(|(resource, _)| *resource == judged.key.resource) {
+        judged.grants.clear();
+    }
 }
 
 /// What the grant itself, whatever its cause, asks a person to settle.
@@ -119,7 +128,7 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, finding: &Finding, catal
     }
     if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
-    } else if scoped.pattern == "*" && catalog.action(action).is_some_and(|found| found.takes_resources()) {
+    } else if scoped.pattern == "*" && catalog.action(action).is_some_and(|found| found.has_resource_level()) {
         doubts.push(format!("`{action}` can be limited to resources, but AWS names none here"));
     } else if scoped.pattern != "*" && has_wildcard(&scoped.pattern) {
         doubts.push(format!("AWS names only a wildcard, `{}`", scoped.pattern));
@@ -136,7 +145,8 @@ fn has_wildcard(pattern: &str) -> bool {
 }
 
 fn with_document<'a>(finding: &Finding, items: Vec<Judged<'a>>, catalog: &Catalog) -> Draft<'a> {
-    let grants: Vec<Grant> = items.iter().filter(|judged| judged.split.is_none()).filter_map(|judged| judged.grant.clone()).collect();
+    let whole = items.iter().filter(|judged| judged.split.is_none());
+    let grants: Vec<Grant> = whole.flat_map(|judged| &judged.grants).map(|(_, grant)| grant.clone()).collect();
     let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_ref()).collect();
     let mut made = statements(&fitted(&grants, &finding.target), &who(finding).unwrap_or(Named::Nobody), has_resource(&finding.target));
     made.extend(Split::freed(&splits).into_iter().map(|freed| {
