@@ -1,5 +1,9 @@
 //! Record or text → [`Denial`]: what AWS said, nothing concluded.
 
+pub mod code;
+pub mod message;
+//pub mod text;
+
 use crate::principal::Principal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
