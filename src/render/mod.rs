@@ -1,1 +1,3 @@
 //! Patch, Finding, Report → text; one file a format, each read back and compared.
+
+pub mod escape;
