@@ -335,7 +335,7 @@ mod tests {
         }
     }
 
-    fn fold(parts: impl IntoIterator<Item = Finding>) -> Finding {
+    fn join(parts: impl IntoIterator<Item = Finding>) -> Finding {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap();
         parts.for_each(|part| whole.merge(part));
@@ -345,13 +345,13 @@ mod tests {
     proptest! {
         #[test]
         fn order_and_grouping_never_show(parts in findings(), cut in 0_usize..12) {
-            let forward = fold(parts.clone());
-            prop_assert_eq!(&forward, &fold(parts.clone().into_iter().rev()));
+            let forward = join(parts.clone());
+            prop_assert_eq!(&forward, &join(parts.clone().into_iter().rev()));
             let cut = 1 + cut % parts.len();
             let (left, right) = parts.split_at(cut);
-            let mut grouped = fold(left.to_vec());
+            let mut grouped = join(left.to_vec());
             if !right.is_empty() {
-                grouped.merge(fold(right.to_vec()));
+                grouped.merge(join(right.to_vec()));
             }
             prop_assert_eq!(&forward, &grouped);
             prop_assert_eq!(forward.count, parts.len() as u64);

@@ -2,12 +2,13 @@
 
 use super::message::{self, Parsed};
 use super::text::Excerpt;
-use super::{Denial, Facts, How, Permission, PolicyType, Reason, ReasonKind, code, context};
+use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context};
 use crate::arn::Arn;
-use crate::catalog::{self, Call, Catalog};
+use crate::catalog::{self, Basis, Call, Catalog};
 use crate::principal::{self, Principal, PrincipalKind};
 use crate::record::Record;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What the user supplies where a terse message leaves it out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,13 +60,30 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
 }
 
 /// All that is told of one refused call.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     said: &'a Parsed,
     source: Option<&'a str>,
     operation: Option<&'a str>,
     params: Option<&'a Value>,
     given: &'a Given,
     site: Site,
+}
+
+impl Told<'_> {
+    pub(super) fn call(&self) -> Call<'_> {
+        Call {
+            operation: self.operation.unwrap_or_default(),
+            params: self.params,
+            partition: &self.site.partition,
+            region: &self.site.region,
+            account: &self.site.account,
+        }
+    }
+
+    /// The service's IAM prefix; empty when unknown.
+    pub(super) fn prefix<'c>(&self, catalog: &'c Catalog) -> &'c str {
+        self.source.and_then(|source| catalog.prefixes(source).first().copied()).unwrap_or_default()
+    }
 }
 
 /// Where the call was made, for ARNs that must be put together; empty parts are unknown.
@@ -98,32 +116,48 @@ fn partition_of(region: &str) -> &'static str {
 }
 
 fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
-    let principal = who(told, caller);
     let (actions, how) = actions(told, catalog);
-    let (permissions, also) = permissions(told, &actions, &principal, catalog);
-    let column = |pick: fn(&Permission) -> Option<&String>| {
-        let mut values: Vec<String> = permissions.iter().filter_map(pick).cloned().collect();
-        let mut seen = std::collections::BTreeSet::new();
-        values.retain(|value| seen.insert(value.clone()));
-        values
+    let (permissions, also) = permissions(told, &actions, catalog);
+    let facts = Facts {
+        also,
+        context: context::passed_to(&actions, told, catalog),
+        passed_roles: context::passed_roles(told, catalog),
+        next: next(told, &actions, catalog),
+        ..Facts::default()
     };
-    let reason = reason(told.said);
-    let context = context::passed_to(&actions, told.source, catalog);
     Denial {
         event_id: None,
         shared_event_id: None,
         event_time: None,
         account: None,
         region: None,
+        principal: who(told, caller),
         operation: operation(told, catalog),
-        actions: column(|permission| permission.action.as_ref()),
-        resources: column(|permission| permission.resource.as_ref()),
-        facts: Facts { also, context, passed_roles: context::passed_roles(told.operation, told.source, told.params, catalog), ..Facts::default() },
+        actions: column(&permissions, |permission| permission.action.as_ref()),
+        resources: column(&permissions, |permission| permission.resource.as_ref()),
         permissions,
-        principal,
-        reason,
+        reason: reason(told.said),
         how,
+        facts,
     }
+}
+
+/// One column of the permissions, each value once, in their order.
+fn column(permissions: &[Permission], pick: fn(&Permission) -> Option<&String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    permissions.iter().filter_map(pick).filter(|value| seen.insert(value.as_str())).cloned().collect()
+}
+
+/// What the operation needs besides the action that AWS named, as far as the request tells on what.
+fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission> {
+    let (Some(source), Some(name)) = (told.source, told.operation) else { return Vec::new() };
+    let all = catalog.resolve(source, name, told.params).actions;
+    let others = all.into_iter().filter(|action| !named.is_empty() && !named.contains(action));
+    let each = others.flat_map(|action| {
+        let resources = catalog.resources_from_request(&action, &told.call());
+        resources.into_iter().map(move |resource| (action.clone(), resource))
+    });
+    each.map(|(action, resource)| Permission { action: Some(action), resource: Some(resource) }).collect()
 }
 
 /// The identity of the record, else of the message, else as given.
@@ -139,7 +173,7 @@ fn operation(told: &Told<'_>, catalog: &Catalog) -> Option<String> {
     let name = told.operation?;
     let source = told.source?;
     let label = source.split('.').next().unwrap_or(source);
-    let prefix = catalog.prefixes(source).first().copied().unwrap_or(label).to_owned();
+    let prefix = Some(told.prefix(catalog)).filter(|prefix| !prefix.is_empty()).unwrap_or(label);
     Some(format!("{prefix}:{name}"))
 }
 
@@ -163,52 +197,44 @@ fn actions(told: &Told<'_>, catalog: &Catalog) -> (Vec<String>, How) {
 }
 
 /// Each action with its exact resources, and what else the same call needs of the same action.
-fn permissions(told: &Told<'_>, actions: &[String], principal: &Principal, catalog: &Catalog) -> (Vec<Permission>, Vec<String>) {
+fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<Permission>, Vec<String>) {
     let mut all = Vec::new();
-    let mut also = Vec::new();
+    let mut also = BTreeSet::new();
     for action in actions {
-        let (resources, more) = resources(told, action, actions.len() == 1, principal, catalog);
-        also.extend(more);
+        let own = resources(told, action, actions.len() == 1, catalog);
+        also.extend(needed_too(action, &own, &told.call(), catalog));
         let pair = |resource| Permission { action: Some(action.clone()), resource };
-        match resources.is_empty() {
+        match own.is_empty() {
             true => all.push(pair(None)),
-            false => all.extend(resources.into_iter().map(|resource| pair(Some(resource)))),
+            false => all.extend(own.into_iter().map(|resource| pair(Some(resource)))),
         }
     }
     also.retain(|resource| !all.iter().any(|permission| permission.resource.as_ref() == Some(resource)));
-    also.sort();
-    also.dedup();
-    (all, also)
+    (all, also.into_iter().collect())
 }
 
-/// The message's resource, else the record's, else the request's, else the one given.
-fn resources(told: &Told<'_>, action: &str, single: bool, principal: &Principal, catalog: &Catalog) -> (Vec<String>, Vec<String>) {
-    let site = &told.site;
-    let call = Call {
-        operation: told.operation.unwrap_or_default(),
-        params: told.params,
-        partition: &site.partition,
-        region: &site.region,
-        account: &site.account,
-    };
+/// The message's resource, else one that the record lists and the action takes, else the request's, else the one given.
+fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
+    let call = told.call();
     let said = told.said.resource.as_deref().filter(|_| single && !told.said.suspect);
-    let fitted = said.and_then(|text| catalog.fit(action, text, &call).known());
-    let listed = || site.arns.iter().find_map(|arn| catalog.fit(action, arn, &call).known());
-    let asked = || catalog.resources_from_request(action, &call);
-    let own: Vec<String> = match fitted {
-        Some(resource) => vec![resource],
-        None => match asked() {
-            found if !found.is_empty() => found,
-            _ => listed().or_else(|| given(told, action, &call, catalog)).into_iter().collect(),
-        },
-    };
-    let more = needed_too(action, &own, &call, catalog);
-    let _ = principal;
-    (own, more)
+    let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
+    let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
+    let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
+    let steps: [&dyn Fn() -> Vec<String>; 4] = [
+        &|| printed.clone(),
+        &|| listed().map(|fit| fit.resources).unwrap_or_default(),
+        &|| catalog.resources_from_request(action, &call),
+        &|| given().unwrap_or_default(),
+    ];
+    steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-fn given(told: &Told<'_>, action: &str, call: &Call<'_>, catalog: &Catalog) -> Option<String> {
-    catalog.fit(action, told.given.resource.as_deref()?, call).known()
+/// Only a form that the action is known to take: a record lists the bucket beside the object.
+fn fits(basis: Basis) -> bool {
+    match basis {
+        Basis::Printed | Basis::NoResourceLevel => true,
+        Basis::Unlisted | Basis::Completed | Basis::Unknown => false,
+    }
 }
 
 /// Resources of the other required types, where the request tells them exactly: AWS checks them on the same call.
@@ -224,6 +250,6 @@ fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) 
 fn reason(said: &Parsed) -> Reason {
     match said.suspect {
         false => said.reason.clone(),
-        true => Reason { kind: ReasonKind::Unstated, policy_type: None::<PolicyType>, policy_arn: None, ..said.reason.clone() },
+        true => Reason { kind: ReasonKind::Unstated, policy_type: None, policy_arn: None, ..said.reason.clone() },
     }
 }

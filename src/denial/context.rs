@@ -1,6 +1,7 @@
 //! Facts of a record beyond what AWS said: who called through whom, which roles it hands on, condition keys it shows.
 
 use super::Facts;
+use super::build::Told;
 use crate::arn::Arn;
 use crate::catalog::Catalog;
 use crate::record::Record;
@@ -46,25 +47,31 @@ fn resource_account(record: &Record) -> Option<String> {
     if accounts.len() == 1 { accounts.pop() } else { None }
 }
 
-/// `iam:PassedToService` for a refused iam:PassRole: the service that was called.
-pub(super) fn passed_to(actions: &[String], source: Option<&str>, catalog: &Catalog) -> BTreeMap<String, Vec<String>> {
-    let is_pass = actions.iter().any(|action| action == "iam:PassRole");
-    let service = source.filter(|_| is_pass).and_then(|source| catalog.passed_to(source));
-    service.map(|service| ("iam:PassedToService".to_owned(), vec![service.to_owned()])).into_iter().collect()
+/// `iam:PassedToService` for a refused iam:PassRole: the service that the call hands the role to.
+pub(super) fn passed_to(actions: &[String], told: &Told<'_>, catalog: &Catalog) -> BTreeMap<String, Vec<String>> {
+    if !actions.iter().any(|action| action == "iam:PassRole") {
+        return BTreeMap::new();
+    }
+    let service = catalog.passed_roles(told.prefix(catalog), &told.call()).into_iter().find_map(|passed| passed.service);
+    service.map(|service| ("iam:PassedToService".to_owned(), vec![service])).into_iter().collect()
 }
 
-/// Roles that the request hands to a service.
-pub(super) fn passed_roles(
-    operation: Option<&str>,
-    source: Option<&str>,
-    params: Option<&Value>,
-    catalog: &Catalog,
-) -> BTreeMap<String, Vec<String>> {
+/// Roles that the request hands to a service, by that service.
+pub(super) fn passed_roles(told: &Told<'_>, catalog: &Catalog) -> BTreeMap<String, Vec<String>> {
+    let call = told.call();
     let mut roles: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    if let (Some(operation), Some(source), Some(params)) = (operation, source, params) {
-        for passed in catalog.passed_roles(source, operation, params) {
-            roles.entry(passed.member.clone()).or_default().push(passed.role);
-        }
+    for passed in catalog.passed_roles(told.prefix(catalog), &call) {
+        let arn = match passed.role.parse::<Arn>() {
+            Ok(arn) if arn.service == "iam" => arn.to_string(),
+            Ok(_) => continue,
+            // A bare name: the account's own role; its path is not known, so an ARN cannot be.
+            Err(_) => continue,
+        };
+        roles.entry(passed.service.unwrap_or_default()).or_default().push(arn);
     }
+    roles.values_mut().for_each(|arns| {
+        arns.sort();
+        arns.dedup();
+    });
     roles
 }

@@ -2,7 +2,12 @@
 
 pub mod code;
 pub mod message;
-//pub mod text;
+pub mod text;
+
+mod build;
+mod context;
+
+pub use build::{Given, from_excerpt, from_record};
 
 use crate::principal::Principal;
 use jiff::Timestamp;
@@ -180,13 +185,15 @@ pub struct Facts {
     pub user_agent: Option<String>,
     /// Whether the call only reads.
     pub read_only: Option<bool>,
-    /// Roles that the request hands to a service: request member → role ARNs.
+    /// Roles that the request hands to a service: `iam:PassedToService` value (empty when unknown) → role ARNs.
     pub passed_roles: BTreeMap<String, Vec<String>>,
     /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`.
     pub context: BTreeMap<String, Vec<String>>,
     /// Further resources that the same call needs for the same action, exact: ecs:ExecuteCommand wants the cluster and
     /// the task, and AWS names only the first that failed.
     pub also: Vec<String>,
+    /// What the operation needs besides the action that AWS named, such as s3:GetObject on the source of a copy.
+    pub next: Vec<Permission>,
     /// The account that owns the resource, where the event tells.
     pub resource_account: Option<String>,
     /// CloudTrail `errorCode`.

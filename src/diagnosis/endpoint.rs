@@ -27,7 +27,13 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
 pub(super) fn target(denial: &Denial) -> Target {
     let id = denial.facts.vpc_endpoint_id.clone();
     let arn = id.as_deref().zip(denial.region.as_deref()).zip(denial.account.as_deref()).map(|((id, region), account)| {
-        Arn::new("aws", "ec2", region, account, &format!("vpc-endpoint/{id}")).to_string()
+        Arn::new(&partition(denial), "ec2", region, account, &format!("vpc-endpoint/{id}")).to_string()
     });
     Target { kind: TargetKind::VpcEndpointPolicy, arn, name: id, account: denial.account.clone() }
+}
+
+/// The caller's partition: an endpoint serves its own only.
+fn partition(denial: &Denial) -> String {
+    let caller = denial.principal.arn.as_deref().and_then(|arn| arn.parse::<Arn>().ok());
+    caller.map_or_else(|| "aws".to_owned(), |arn| arn.partition)
 }

@@ -163,3 +163,71 @@ fn caller(denial: &Denial) -> String {
 fn caller_target(denial: &Denial) -> Target {
     place::of_principal(&denial.principal).unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::denial::text::Excerpt;
+    use crate::denial::{Given, from_excerpt};
+
+    const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/app/run-1";
+    const USER: &str = "arn:aws:iam::111122223333:user/ana";
+
+    #[track_caller]
+    fn check(message: &str, cause: Cause, kind: TargetKind, name: Option<&str>) {
+        let excerpt = Excerpt { message: message.to_owned(), operation: None, service: None, code: None };
+        let denial = from_excerpt(&excerpt, &Given::default(), Catalog::embedded());
+        let diagnosed = diagnose(&denial);
+        let found = (diagnosed.diagnosis.cause, diagnosed.target.kind, diagnosed.target.name.as_deref());
+        assert_eq!(found, (cause, kind, name), "{message}");
+    }
+
+    fn said(caller: &str, action: &str, resource: &str, cause: &str) -> String {
+        format!("User: {caller} is not authorized to perform: {action} on resource: {resource}{cause}")
+    }
+
+    #[test]
+    fn each_layer_has_its_cause_and_its_place() {
+        let queue = "arn:aws:sqs:eu-west-1:111122223333:q";
+        let say = |cause: &str| said(ROLE, "sqs:SendMessage", queue, cause);
+        let no = |layer: &str| say(&format!(" because no {layer} allows the sqs:SendMessage action"));
+        let deny = |layer: &str| say(&format!(" with an explicit deny in {layer}"));
+        use Cause::*;
+        check(&no("identity-based policy"), IdentityAllowMissing, TargetKind::RolePolicy, Some("app"));
+        check(&no("resource-based policy"), ResourceAllowMissing, TargetKind::QueuePolicy, Some("q"));
+        check(&no("permissions boundary"), BoundaryAllowMissing, TargetKind::PermissionsBoundary, Some("app"));
+        check(&no("session policy"), SessionAllowMissing, TargetKind::SessionPolicy, Some("app"));
+        check(&no("service control policy"), ScpAllowMissing, TargetKind::Scp, None);
+        check(&no("resource control policy"), RcpAllowMissing, TargetKind::Rcp, None);
+        check(&no("VPC endpoint policy"), EndpointAllowMissing, TargetKind::VpcEndpointPolicy, None);
+        check(&deny("an identity-based policy"), ExplicitDeny, TargetKind::RolePolicy, Some("app"));
+        check(&deny("a resource-based policy"), ExplicitDeny, TargetKind::QueuePolicy, Some("q"));
+        check(&deny("a service control policy"), ExplicitDeny, TargetKind::Scp, None);
+        check(&say(" with an explicit deny"), ExplicitDeny, TargetKind::RolePolicy, Some("app"));
+        check(&say(""), LayerUnstated, TargetKind::RolePolicy, Some("app"));
+    }
+
+    #[test]
+    fn the_caller_decides_what_can_be_changed() {
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555";
+        let say = |caller: &str| said(caller, "kms:Decrypt", key, " because no identity-based policy allows the kms:Decrypt action");
+        check(&say(USER), Cause::IdentityAllowMissing, TargetKind::UserPolicy, Some("ana"));
+        let set = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/ana@example.com";
+        check(&say(set), Cause::IdentityAllowMissing, TargetKind::PermissionSet, Some("Dev"));
+        let linked = "arn:aws:sts::111122223333:assumed-role/AWSServiceRoleForConfig/x";
+        let id = "11111111-2222-3333-4444-555555555555";
+        check(&say(linked), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
+        check(&say("arn:aws:iam::111122223333:root"), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
+    }
+
+    #[test]
+    fn what_no_allow_mends_is_never_called_missing() {
+        let quarantine = " with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
+        check(&said(USER, "ec2:RunInstances", "*", quarantine), Cause::KeyQuarantined, TargetKind::UserPolicy, Some("ana"));
+        let public = " because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.";
+        check(&said(USER, "s3:PutObject", "\"arn:aws:s3:::b/k\"", public), Cause::ResourceSetting, TargetKind::BucketPolicy, Some("b"));
+        check(&said(USER, "s3:MakeCoffee", "*", ""), Cause::ActionUnknown, TargetKind::UserPolicy, Some("ana"));
+        check(&said(USER, "iam:*", "*", ""), Cause::ActionUnknown, TargetKind::UserPolicy, Some("ana"));
+    }
+}
