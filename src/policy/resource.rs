@@ -19,7 +19,8 @@ impl<'a> Target<'a> {
     }
 
     /// Whether the pattern matches. `lenient` decides for patterns that AWS refuses to store: a wildcard in the
-    /// service, a text that is no ARN; they match then as plain text, so that a Deny is not overlooked.
+    /// service, a text that is no ARN; they match then as plain text, so that a Deny is not overlooked. The first
+    /// part, always `arn` in a stored policy, is not compared.
     pub(super) fn matches(&self, pattern: &str, variables: Variables<'_>, lenient: bool) -> Result<bool, Unresolved> {
         if is_all(pattern) {
             return Ok(true);
@@ -28,16 +29,17 @@ impl<'a> Target<'a> {
             return Ok(true);
         }
         let Some(parts) = &self.parts else { return self.plain(pattern, variables, lenient) };
-        if !pattern.starts_with("arn:") {
+        let whole = pattern.bytes().filter(|byte| *byte == b':').count();
+        if whole < 5 && !pattern.starts_with("arn:") {
             return if lenient { self.plain(pattern, variables, lenient) } else { Ok(false) };
         }
-        let mut wanted = pattern.splitn(6, ':');
-        for (number, part) in parts[..5].iter().enumerate() {
+        let mut wanted = pattern.splitn(6, ':').skip(1);
+        for (number, part) in parts.iter().enumerate().take(5).skip(1) {
             let want = wanted.next().unwrap_or("*");
             if matches!(variables, Variables::On(_)) && want.contains("${") {
                 return Err(Unresolved);
             }
-            let wildcard = number == 2 && pattern_has_wildcard(want) && !missing(pattern, 2);
+            let wildcard = number == 2 && whole >= 2 && want.contains(['*', '?']);
             if wildcard && !lenient || !wild::<false>(want.as_bytes(), part.as_bytes(), b'*', b'?') {
                 return Ok(false);
             }
@@ -53,14 +55,6 @@ impl<'a> Target<'a> {
             _ => Ok(false),
         }
     }
-}
-
-fn pattern_has_wildcard(part: &str) -> bool {
-    part.contains(['*', '?'])
-}
-
-fn missing(pattern: &str, part: usize) -> bool {
-    pattern.bytes().filter(|byte| *byte == b':').count() < part
 }
 
 fn six(text: &str) -> Option<[&str; 6]> {
