@@ -128,15 +128,23 @@ fn within(width: u32, prefix: Option<u32>, base: u128, address: u128) -> Option<
 
 #[cfg(test)]
 mod tests {
-    use super::super::operator::Operator;
+    use super::super::{operator::Operator, pattern::Lookup};
     use super::*;
+
+    struct Ann;
+
+    impl Lookup for Ann {
+        fn single(&self, key: &str) -> Option<&str> {
+            (key == "aws:username").then_some("ann*")
+        }
+    }
+
     use Outcome::{Incomparable, Match, NoMatch, Unresolved};
 
     #[track_caller]
     fn check(operator: &str, wanted: &str, given: &str, expect: Outcome) {
-        let lookup = |key: &str| (key == "aws:username").then(|| "ann*".to_owned());
         let comparison = Operator::parse(operator).unwrap().comparison;
-        assert_eq!(compare(comparison, wanted, given, Variables::On(&lookup)), expect, "{operator} {wanted} {given}");
+        assert_eq!(compare(comparison, wanted, given, Variables::On(&Ann)), expect, "{operator} {wanted} {given}");
     }
 
     #[test]
