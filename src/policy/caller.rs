@@ -3,6 +3,7 @@
 //! Kinds: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>.
 
 use super::context::Context;
+use super::pattern::Lookup;
 use std::borrow::Cow;
 
 /// What sort of principal asks.
@@ -94,7 +95,7 @@ impl<'a> Caller<'a> {
         let linked = |arn: &str| arn.contains(":role/aws-service-role/");
         match self.kind {
             CallerKind::Role => linked(self.text),
-            CallerKind::Session => context.single("aws:PrincipalArn").is_some_and(|arn| linked(&arn)),
+            CallerKind::Session => context.single("aws:PrincipalArn").is_some_and(linked),
             _ => false,
         }
     }

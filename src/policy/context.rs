@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 
 use super::caller::{Caller, CallerKind};
+use super::pattern::Lookup;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -98,15 +99,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The value of a single-valued key, for policy variables.
-    pub(super) fn single(&self, key: &str) -> Option<String> {
-        match self.values(key)? {
-            Values::Given([one]) => Some(one.clone()),
-            Values::Given(_) => None,
-            Values::Derived(one) => Some(one.to_owned()),
-        }
-    }
-
     fn derived(&self, key: &str) -> Option<&str> {
         let name = key.get(..4).filter(|head| head.eq_ignore_ascii_case("aws:")).and(key.get(4..))?;
         let account = Some(self.caller.account).filter(|account| !account.is_empty());
@@ -117,6 +109,16 @@ impl<'a> Context<'a> {
             CallerKind::User if is("username") => Some(self.caller.name),
             _ if is("ResourceAccount") => self.resource_account,
             _ => None,
+        }
+    }
+}
+
+impl Lookup for Context<'_> {
+    fn single(&self, key: &str) -> Option<&str> {
+        match self.values(key)? {
+            Values::Given([one]) => Some(one),
+            Values::Given(_) => None,
+            Values::Derived(one) => Some(one),
         }
     }
 }

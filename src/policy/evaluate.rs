@@ -8,6 +8,7 @@ use super::caller::{Caller, CallerKind};
 use super::context::{Context, Request};
 use super::document::{Document, Effect};
 use super::gather::{Asked, Shape};
+use super::pattern::halves;
 use super::principals::{Asker, Naming};
 use super::resource::Target;
 use crate::arn::Arn;
@@ -103,7 +104,8 @@ pub fn evaluate(policies: &Policies, request: &Request) -> Decision {
     let resource_account = resource_account(request);
     let context = Context::new(request, &caller, resource_account);
     let asker = Asker { caller: &caller, has_boundary: !policies.boundary.is_empty() };
-    let asked = Asked { request, context: &context, target: Target::new(&request.resource), asker };
+    let (action, target) = (halves(&request.action), Target::new(&request.resource));
+    let asked = Asked { action, context: &context, target, asker };
     let facts = Facts::gather(policies, &asked);
     let two_accounts = resource_account.is_some_and(|owner| owner != caller.account);
     Judge { policies, request, caller: &caller, facts: &facts, two_accounts }.decide()

@@ -1,15 +1,16 @@
 //! Which statements of one policy match a request.
 
 use super::condition;
-use super::context::{Context, Request};
+use super::context::Context;
 use super::document::{Actions, Document, Effect, Principals, Resources, Statement};
-use super::pattern::{Unresolved, Variables, matches_action};
+use super::pattern::{Unresolved, Variables, is_all, matches_halves};
 use super::principals::{Asker, Naming};
 use super::resource::Target;
 
 /// All that a statement is held against.
 pub(super) struct Asked<'a> {
-    pub(super) request: &'a Request,
+    /// Service and name; `None` when the text is no action.
+    pub(super) action: Option<(&'a [u8], &'a [u8])>,
     pub(super) context: &'a Context<'a>,
     pub(super) target: Target<'a>,
     pub(super) asker: Asker<'a>,
@@ -34,10 +35,9 @@ pub(super) struct Hit {
 impl Asked<'_> {
     /// The statements of a document that match, in their order.
     pub(super) fn hits<'d>(&'d self, document: &'d Document, shape: Shape) -> impl Iterator<Item = Hit> + 'd {
-        let lookup = |key: &str| self.context.single(key);
         let numbered = document.statements.iter().enumerate();
         numbered.filter_map(move |(number, statement)| {
-            let variables = if document.has_variables() { Variables::On(&lookup) } else { Variables::Off };
+            let variables = if document.has_variables() { Variables::On(self.context) } else { Variables::Off };
             let naming = self.matches(statement, shape, variables)?;
             Some(Hit { statement: number, effect: statement.effect, naming })
         })
@@ -45,7 +45,7 @@ impl Asked<'_> {
 
     fn matches(&self, statement: &Statement, shape: Shape, variables: Variables<'_>) -> Option<Naming> {
         let lenient = statement.effect == Effect::Deny;
-        if !self.action(&statement.actions) || !self.resource(&statement.resources, shape, variables, lenient) {
+        if !self.is_for(&statement.actions) || !self.resource(&statement.resources, shape, variables, lenient) {
             return None;
         }
         let naming = match shape {
@@ -56,8 +56,10 @@ impl Asked<'_> {
         condition::hold(&statement.conditions, self.context, variables, lenient).then_some(naming)
     }
 
-    fn action(&self, actions: &Actions) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| matches_action(pattern, &self.request.action));
+    fn is_for(&self, actions: &Actions) -> bool {
+        let matches =
+            |pattern: &String| is_all(pattern) || self.action.is_some_and(|asked| matches_halves(pattern, asked));
+        let any = |patterns: &[String]| patterns.iter().any(matches);
         match actions {
             Actions::Action(patterns) => any(patterns.as_slice()),
             Actions::NotAction(patterns) => !any(patterns.as_slice()),

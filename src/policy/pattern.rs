@@ -6,8 +6,20 @@
 
 use std::borrow::Cow;
 
-/// What a policy variable stands for; `None` when the request does not say.
-pub(super) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// What policy variables stand for.
+pub(super) trait Lookup {
+    /// The value of a context key with one value; `None` when the request has no such key.
+    fn single(&self, key: &str) -> Option<&str>;
+}
+
+/// No variable is known.
+pub(super) struct Unknown;
+
+impl Lookup for Unknown {
+    fn single(&self, _: &str) -> Option<&str> {
+        None
+    }
+}
 
 /// How `${…}` is read.
 #[derive(Clone, Copy)]
@@ -15,7 +27,7 @@ pub(super) enum Variables<'a> {
     /// Version 2008-10-17: `${…}` is plain text.
     Off,
     /// Version 2012-10-17.
-    On(Lookup<'a>),
+    On(&'a dyn Lookup),
 }
 
 /// A variable in the pattern has no value.
@@ -56,20 +68,27 @@ pub(super) enum Piece<'p> {
 /// assert!(matches("a${*}", "a*") && !matches("a${*}", "ab"));
 /// ```
 pub fn matches(pattern: &str, text: &str) -> bool {
-    resolve(pattern, Variables::On(&|_| None)).is_ok_and(|resolved| resolved.matches(text))
+    resolve(pattern, Variables::On(&Unknown)).is_ok_and(|resolved| resolved.matches(text))
 }
 
 /// Whether `action` matches an `Action` pattern: letter case does not count, a wildcard does not cross the colon.
 ///
 /// `*` alone is every action. `${…}` means nothing in actions.
 pub fn matches_action(pattern: &str, action: &str) -> bool {
-    match (pattern.split_once(':'), action.split_once(':')) {
-        (Some((service, name)), Some((of, called))) => {
-            wild::<true>(service.as_bytes(), of.as_bytes(), b'*', b'?')
-                && wild::<true>(name.as_bytes(), called.as_bytes(), b'*', b'?')
-        }
-        _ => is_all(pattern),
-    }
+    is_all(pattern) || halves(action).is_some_and(|action| matches_halves(pattern, action))
+}
+
+/// Service and name of an action or of a pattern for one.
+pub(super) fn halves(text: &str) -> Option<(&[u8], &[u8])> {
+    let bytes = text.as_bytes();
+    let colon = bytes.iter().position(|byte| *byte == b':')?;
+    Some((&bytes[..colon], &bytes[colon + 1..]))
+}
+
+/// [`matches_action`] for a pattern that is not `*` and an action cut in two.
+pub(super) fn matches_halves(pattern: &str, (service, name): (&[u8], &[u8])) -> bool {
+    halves(pattern)
+        .is_some_and(|(of, called)| wild::<true>(of, service, b'*', b'?') && wild::<true>(called, name, b'*', b'?'))
 }
 
 /// Whether a pattern is nothing but `*`.
@@ -105,15 +124,13 @@ pub fn is_writable(text: &str) -> bool {
 }
 
 /// Cuts a pattern into its pieces.
-pub(super) fn pieces(pattern: &str, variables: bool) -> Vec<Piece<'_>> {
-    let mut out = Vec::new();
+pub(super) fn pieces(pattern: &str, variables: bool) -> impl Iterator<Item = Piece<'_>> {
     let mut rest = pattern;
-    while !rest.is_empty() {
-        let (piece, left) = piece(rest, variables);
-        out.push(piece);
+    std::iter::from_fn(move || {
+        let (piece, left) = (!rest.is_empty()).then(|| piece(rest, variables))?;
         rest = left;
-    }
-    out
+        Some(piece)
+    })
 }
 
 fn piece(text: &str, variables: bool) -> (Piece<'_>, &str) {
@@ -149,24 +166,25 @@ fn variable(text: &str) -> (Piece<'_>, &str) {
     (piece, rest)
 }
 
-fn value<'p>(piece: &Piece<'p>, lookup: Lookup<'_>) -> Result<Cow<'p, str>, Unresolved> {
+/// Whether a text holds `${`.
+pub(super) fn has_variable(text: &str) -> bool {
+    text.as_bytes().contains(&b'$') && text.contains("${")
+}
+
+fn value<'a>(piece: Piece<'a>, lookup: &'a dyn Lookup) -> Result<&'a str, Unresolved> {
     match piece {
-        Piece::Literal(text) => Ok(Cow::Borrowed(text)),
-        Piece::Variable(key, default) => match (lookup(key), default) {
-            (Some(value), _) => Ok(Cow::Owned(value)),
-            (None, Some(default)) => Ok(Cow::Borrowed(default)),
-            (None, None) => Err(Unresolved),
-        },
-        Piece::Any => Ok(Cow::Borrowed("*")),
-        Piece::One => Ok(Cow::Borrowed("?")),
+        Piece::Literal(text) => Ok(text),
+        Piece::Variable(key, default) => lookup.single(key).or(default).ok_or(Unresolved),
+        Piece::Any => Ok("*"),
+        Piece::One => Ok("?"),
         Piece::Broken => Err(Unresolved),
     }
 }
 
 /// Replaces the variables of a pattern; what a variable holds is literal, even a `*`.
-pub(super) fn resolve<'p>(pattern: &'p str, variables: Variables<'_>) -> Result<Resolved<'p>, Unresolved> {
+pub(super) fn resolve<'p>(pattern: &'p str, variables: Variables<'p>) -> Result<Resolved<'p>, Unresolved> {
     let lookup = match variables {
-        Variables::On(lookup) if pattern.contains("${") => lookup,
+        Variables::On(lookup) if has_variable(pattern) => lookup,
         Variables::On(_) | Variables::Off => return Ok(Resolved::Raw(pattern)),
     };
     let mut bytes = Vec::with_capacity(pattern.len());
@@ -174,18 +192,17 @@ pub(super) fn resolve<'p>(pattern: &'p str, variables: Variables<'_>) -> Result<
         match piece {
             Piece::Any => bytes.push(ANY),
             Piece::One => bytes.push(ONE),
-            other => bytes.extend_from_slice(value(&other, lookup)?.as_bytes()),
+            other => bytes.extend_from_slice(value(other, lookup)?.as_bytes()),
         }
     }
     Ok(Resolved::Marked(bytes))
 }
 
 /// Replaces the variables of a text without wildcards, such as a `StringEquals` value.
-pub(super) fn resolve_text<'p>(text: &'p str, variables: Variables<'_>) -> Result<Cow<'p, str>, Unresolved> {
+pub(super) fn resolve_text<'p>(text: &'p str, variables: Variables<'p>) -> Result<Cow<'p, str>, Unresolved> {
     match variables {
-        Variables::On(lookup) if text.contains("${") => {
-            let parts: Result<Vec<_>, _> = pieces(text, true).iter().map(|piece| value(piece, lookup)).collect();
-            Ok(Cow::Owned(parts?.concat()))
+        Variables::On(lookup) if has_variable(text) => {
+            pieces(text, true).map(|piece| value(piece, lookup)).collect::<Result<String, _>>().map(Cow::Owned)
         }
         Variables::On(_) | Variables::Off => Ok(Cow::Borrowed(text)),
     }
@@ -276,6 +293,5 @@ fn width(lead: u8) -> usize {
 /// assert!(!matches_arn("arn:aws:s3:::b", "arn:aws:s3:::b/key"));
 /// ```
 pub fn matches_arn(pattern: &str, resource: &str) -> bool {
-    let unknown = |_: &str| None;
-    super::resource::Target::new(resource).matches(pattern, Variables::On(&unknown), false) == Ok(true)
+    super::resource::Target::new(resource).matches(pattern, Variables::On(&Unknown), false) == Ok(true)
 }

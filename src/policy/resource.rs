@@ -5,7 +5,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html> (variables only after the
 //! fifth colon).
 
-use super::pattern::{Unresolved, Variables, is_all, resolve, wild};
+use super::pattern::{Unresolved, Variables, has_variable, is_all, resolve, wild};
 
 /// A request's resource, cut once for all the patterns it will meet.
 pub(super) struct Target<'a> {
@@ -15,34 +15,41 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, parts: six(text) }
+        Self { text, parts: parts_of(text).filter(|parts| parts[0] == "arn") }
     }
 
     /// Whether the pattern matches. `lenient` decides for patterns that AWS refuses to store: a wildcard in the
-    /// service, a text that is no ARN; they match then as plain text, so that a Deny is not overlooked.
+    /// service, a text that is no ARN; they match then as plain text, so that a Deny is not overlooked. The first
+    /// part, always `arn` in a stored policy, is not compared.
     pub(super) fn matches(&self, pattern: &str, variables: Variables<'_>, lenient: bool) -> Result<bool, Unresolved> {
         if is_all(pattern) {
             return Ok(true);
         }
-        if pattern == self.text && !pattern.contains("${") {
-            return Ok(true);
+        let variable = matches!(variables, Variables::On(_)) && has_variable(pattern);
+        if !variable && self.settles(pattern) {
+            return Ok(pattern == self.text);
         }
         let Some(parts) = &self.parts else { return self.plain(pattern, variables, lenient) };
-        if !pattern.starts_with("arn:") {
+        let (wanted, written) = cut(pattern);
+        if written < 6 && !pattern.starts_with("arn:") {
             return if lenient { self.plain(pattern, variables, lenient) } else { Ok(false) };
         }
-        let mut wanted = pattern.splitn(6, ':');
-        for (number, part) in parts[..5].iter().enumerate() {
-            let want = wanted.next().unwrap_or("*");
-            if matches!(variables, Variables::On(_)) && want.contains("${") {
-                return Err(Unresolved);
-            }
-            let wildcard = number == 2 && pattern_has_wildcard(want) && !missing(pattern, 2);
-            if wildcard && !lenient || !wild::<false>(want.as_bytes(), part.as_bytes(), b'*', b'?') {
-                return Ok(false);
-            }
+        if variable && wanted[..5].iter().any(|part| has_variable(part)) {
+            return Err(Unresolved);
         }
-        Ok(resolve(wanted.next().unwrap_or("*"), variables)?.matches(parts[5]))
+        let wildcard = written > 2 && wanted[2].bytes().any(|byte| matches!(byte, b'*' | b'?'));
+        let fits = |number: usize| wild::<false>(wanted[number].as_bytes(), parts[number].as_bytes(), b'*', b'?');
+        if wildcard && !lenient || !(1..5).all(fits) {
+            return Ok(false);
+        }
+        Ok(resolve(wanted[5], variables)?.matches(parts[5]))
+    }
+
+    /// Whether comparing the texts is enough, the quick way for most patterns: they are equal, or differ before the
+    /// first wildcard.
+    fn settles(&self, pattern: &str) -> bool {
+        let literal = pattern.bytes().position(|byte| matches!(byte, b'*' | b'?')).unwrap_or(pattern.len());
+        pattern == self.text || pattern.starts_with("arn:") && !self.text.starts_with(&pattern[..literal])
     }
 
     /// A resource that is no ARN: `*` for actions without one matches nothing but `*`.
@@ -55,24 +62,23 @@ impl<'a> Target<'a> {
     }
 }
 
-fn pattern_has_wildcard(part: &str) -> bool {
-    part.contains(['*', '?'])
-}
-
-fn missing(pattern: &str, part: usize) -> bool {
-    pattern.bytes().filter(|byte| *byte == b':').count() < part
-}
-
-fn six(text: &str) -> Option<[&str; 6]> {
-    let mut parts = text.splitn(6, ':');
-    let all = [parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-    (all[0] == "arn").then_some(all)
+/// The six parts of an ARN, `*` for those that are missing, and how many are written.
+fn cut(text: &str) -> ([&str; 6], usize) {
+    let (mut parts, mut written, mut start) = (["*"; 6], 0, 0);
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b':' && written < 5 {
+            parts[written] = &text[start..at];
+            (written, start) = (written + 1, at + 1);
+        }
+    }
+    parts[written] = &text[start..];
+    (parts, written + 1)
 }
 
 /// The six parts of an ARN in a condition value; the first need not be `arn`.
 pub(super) fn parts_of(text: &str) -> Option<[&str; 6]> {
-    let mut parts = text.splitn(6, ':');
-    Some([parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?])
+    let (parts, written) = cut(text);
+    (written == 6).then_some(parts)
 }
 
 #[cfg(test)]
