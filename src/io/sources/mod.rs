@@ -1,0 +1,6 @@
+//! Where events come from. A source yields named bytes and the problems it met; what the bytes mean is the core's.
+
+pub mod files;
+mod gzip;
+mod salvage;
+mod walk;
