@@ -2,7 +2,7 @@
 
 pub mod code;
 pub mod message;
-//pub mod text;
+pub mod text;
 
 use crate::principal::Principal;
 use jiff::Timestamp;
