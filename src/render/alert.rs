@@ -5,6 +5,7 @@ use super::words::plural;
 use crate::advice::Advice;
 use crate::denial::How;
 use crate::patch::{Applicability, Companion, Patch};
+use crate::report::shown_patches;
 use crate::triage::Verdict;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,14 +97,7 @@ pub fn regions(advice: &Advice) -> Vec<&str> {
 /// The patch to show: the surest that has a document. `None` where the verdict forbids one: a probing caller is never
 /// helped, and what is denied by design stays denied.
 pub fn patch(advice: &Advice) -> Option<&Patch> {
-    match advice.verdict {
-        Verdict::Probing | Verdict::Upheld | Verdict::Transient | Verdict::Expected => None,
-        Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear => advice
-            .patches
-            .iter()
-            .filter(|patch| patch.document.is_some() && patch.applicability != Applicability::Explain)
-            .min_by_key(|patch| patch.applicability),
-    }
+    shown_patches(advice).min_by_key(|patch| patch.applicability)
 }
 
 /// What to do where no patch is shown.

@@ -150,11 +150,12 @@ fn patch(advice: &Advice) -> Value {
     let lead = [bold("Patch"), plain(&format!(" ({}) for the {place}", words::grade(patch.applicability)))];
     let shown = snippet::snippet(patch, 2_400);
     let tail = match &shown {
-        Some(shown) => format!(", {}; other forms: ", shown.language),
-        None => ": too long for a message; get it with ".to_owned(),
+        Ok(Some(shown)) => format!(", {}; other forms: ", shown.language),
+        Ok(None) => ": too long for a message; get it with ".to_owned(),
+        Err(error) => format!(": not written ({}); see ", end(&harmless(&error.to_string()), 300)),
     };
     let mut parts = vec![rich("rich_text_section", lead.into_iter().chain([plain(&tail), mono(&command)]).collect())];
-    parts.extend(shown.map(|shown| rich("rich_text_preformatted", vec![plain(&shown.code)])));
+    parts.extend(shown.ok().flatten().map(|shown| rich("rich_text_preformatted", vec![plain(&shown.code)])));
     rich("rich_text", parts)
 }
 
