@@ -14,8 +14,13 @@ mod json;
 pub mod alert;
 mod consequence;
 pub mod console;
+pub mod email;
+pub mod markdown;
+mod sheet;
 pub mod slack;
 pub mod snippet;
+pub mod table;
+pub mod text;
 pub mod words;
 
 use crate::diagnosis::TargetKind;

@@ -129,7 +129,7 @@ mod tests {
   Sid      = "AllowKmsGenerateDataKey"
   Effect   = "Allow"
   Action   = "kms:GenerateDataKey"
-  Resource = "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779"
+  Resource = "arn:aws:kms:us-east-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
   Condition = {
     StringEquals = {
       "kms:ViaService" = "s3.us-east-2.amazonaws.com"
@@ -151,7 +151,7 @@ mod tests {
   "Sid": "AllowKmsGenerateDataKey",
   "Effect": "Allow",
   "Action": "kms:GenerateDataKey",
-  "Resource": "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779",
+  "Resource": "arn:aws:kms:us-east-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
   "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-2.amazonaws.com"}}
 }"#
         );
