@@ -121,7 +121,7 @@ fn first(first: &[First], total: u64) -> String {
 
 fn ends(one: &First, total: u64) -> String {
     let bound = if one.at_most { "up to " } else { "" };
-    let share = if total == 0 { 0 } else { one.denied.saturating_mul(100) / total };
+    let share = one.denied.saturating_mul(100).checked_div(total).unwrap_or(0);
     let verb = if one.statements == 1 { "ends" } else { "end" };
     let statements = plural(one.statements, "statement");
     let word = words::verdict(one.verdict);

@@ -371,6 +371,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn any_advice_stays_within_the_limits_and_mentions_nobody(advice in sample::any_advice(), name in sample::hostile()) {
             let account_names = advice.account.iter().map(|id| (id.clone(), name.clone())).collect();

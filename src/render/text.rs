@@ -307,6 +307,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn no_stranger_drives_the_terminal(advice in sample::any_advice()) {
             let all = [advice];

@@ -349,6 +349,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_order_given_does_not_matter(mut all in prop::collection::vec(sample::any_advice(), 0..4)) {
             all.iter_mut().enumerate().for_each(|(n, advice)| advice.id = format!("D-{n}"));
