@@ -75,8 +75,8 @@ def refused(identity_arn, action, resource):
 
 
 def story_1(event_id="4f1f6c1e-0d3b-4a55-9c1e-2f7f0b9d1a10"):
-    """CodePipeline writes an artifact to an encrypted bucket; its role may not use the key."""
-    identity = role_identity(CODEPIPELINE_ROLE) | {"invokedBy": "codepipeline.amazonaws.com"}
+    """CodePipeline writes an artifact to an encrypted bucket: S3 asks for a data key in the role's name, and is refused."""
+    identity = role_identity(CODEPIPELINE_ROLE) | {"invokedBy": "s3.amazonaws.com"}
     return record(
         event_id,
         "kms.amazonaws.com",
@@ -84,8 +84,8 @@ def story_1(event_id="4f1f6c1e-0d3b-4a55-9c1e-2f7f0b9d1a10"):
         identity,
         "AccessDenied",
         refused(identity["arn"], "kms:GenerateDataKey", KEY),
-        sourceIPAddress="codepipeline.amazonaws.com",
-        userAgent="codepipeline.amazonaws.com",
+        sourceIPAddress="s3.amazonaws.com",
+        userAgent="s3.amazonaws.com",
     )
 
 
