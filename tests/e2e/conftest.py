@@ -126,10 +126,22 @@ def stack(aws, slack, bootstrap_zip, tmp_path_factory):
         "EndpointUrl": aws.url,
     }
     outputs = deploy(aws, parameters, create=True)
-    inbox_url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     inbox_arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:inbox"
+    policy = {"Version": "2012-10-17", "Statement": [from_topic(inbox_arn, outputs["TopicArn"])]}
+    inbox_url = sqs.create_queue(QueueName="inbox", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
     aws.client("sns").subscribe(TopicArn=outputs["TopicArn"], Protocol="sqs", Endpoint=inbox_arn)
     return Stack(aws, slack, outputs, parameters, inbox_url)
+
+
+def from_topic(queue_arn, topic_arn):
+    """Lets a topic send to a queue."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
 
 
 def deploy(aws, parameters, create=False):

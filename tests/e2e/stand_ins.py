@@ -54,6 +54,7 @@ class Ministack:
             "MINISTACK_HOST": "127.0.0.1",
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
+            "AUTH": "true",  # policies are enforced: the function has what its role gives, and no more
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             # Listeners nobody here needs, on fixed ports.
