@@ -45,8 +45,8 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
 
 /// The denial in an error text.
 pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Denial {
-    let said = message::parse_pasted(&excerpt.message);
-    let source = excerpt.service.as_deref().map(|service| format!("{}.amazonaws.com", service.to_ascii_lowercase()));
+    let said = excerpt.parsed.clone();
+    let source = excerpt.service.as_deref().map(host);
     let caller = Principal::unknown();
     let site = Site::of(&Record::default(), &caller, &said);
     let operation = excerpt.operation.as_deref();
@@ -54,9 +54,16 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
     let mut denial = build(&told, caller, catalog);
     denial.account.clone_from(&denial.principal.account);
     denial.facts.message = Some(excerpt.message.clone());
-    denial.facts.error_code.clone_from(&excerpt.code);
+    denial.facts.error_code.clone_from(&excerpt.error_code);
     denial.facts.source = source;
     denial
+}
+
+/// `AmazonS3`, `AWSLambda` or `Iam`, as SDKs name services, to an event source.
+fn host(service: &str) -> String {
+    let low = service.to_ascii_lowercase().replace(' ', "");
+    let bare = low.strip_prefix("amazon").or_else(|| low.strip_prefix("aws")).unwrap_or(&low);
+    format!("{bare}.amazonaws.com")
 }
 
 /// All that is told of one refused call.

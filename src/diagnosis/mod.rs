@@ -168,16 +168,15 @@ fn caller_target(denial: &Denial) -> Target {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::denial::text::Excerpt;
-    use crate::denial::{Given, from_excerpt};
+    use crate::denial::{Given, from_excerpt, text};
 
     const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/app/run-1";
     const USER: &str = "arn:aws:iam::111122223333:user/ana";
 
     #[track_caller]
     fn check(message: &str, cause: Cause, kind: TargetKind, name: Option<&str>) {
-        let excerpt = Excerpt { message: message.to_owned(), operation: None, service: None, code: None };
-        let denial = from_excerpt(&excerpt, &Given::default(), Catalog::embedded());
+        let found = text::find(message);
+        let denial = from_excerpt(&found[0], &Given::default(), Catalog::embedded());
         let diagnosed = diagnose(&denial);
         let found = (diagnosed.diagnosis.cause, diagnosed.target.kind, diagnosed.target.name.as_deref());
         assert_eq!(found, (cause, kind, name), "{message}");
