@@ -1,1 +1,12 @@
 //! All that can fail for outside reasons: the only async, SDK, file, environment and clock.
+
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "aws")]
+pub mod http;
+pub mod secret;
+pub mod settings;
+
+#[cfg(all(test, feature = "aws"))]
+#[path = "../../tests/doubles/mod.rs"]
+mod doubles;
