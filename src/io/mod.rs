@@ -6,6 +6,10 @@ pub mod aws;
 pub mod http;
 pub mod secret;
 pub mod settings;
+#[cfg(feature = "aws")]
+pub mod sinks;
+#[cfg(feature = "aws")]
+pub mod sources;
 
 #[cfg(all(test, feature = "aws"))]
 #[path = "../../tests/doubles/mod.rs"]

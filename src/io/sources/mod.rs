@@ -1,0 +1,5 @@
+//! Where CloudTrail records come from.
+
+pub mod envelope;
+#[cfg(feature = "lookup")]
+pub mod lookup;
