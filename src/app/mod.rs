@@ -1,1 +1,6 @@
 //! Use cases, each one screen.
+
+#[cfg(feature = "lambda")]
+pub mod alert;
+#[cfg(feature = "lambda")]
+pub mod watch;
