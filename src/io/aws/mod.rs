@@ -4,6 +4,8 @@ pub mod allow;
 pub mod guard;
 pub mod secret;
 pub mod signed;
+#[cfg(feature = "lambda")]
+pub mod start;
 
 use crate::io::http;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
