@@ -49,7 +49,7 @@ pub fn fingerprint(advice: &Advice) -> String {
 
 /// Whether a finding is worth a message: not what a rule expects, what soon succeeded, or what is muted or resolved.
 pub fn is_told(advice: &Advice) -> bool {
-    let settled = |status| matches!(status, Status::Muted | Status::Resolved);
+    let stands = |status| !matches!(status, Status::Muted | Status::Resolved);
     !matches!(advice.verdict, Verdict::Expected | Verdict::Transient)
-        && !(advice.denied.iter().all(|item| settled(item.status)) && !advice.denied.is_empty())
+        && (advice.denied.is_empty() || advice.denied.iter().any(|item| stands(item.status)))
 }

@@ -4,3 +4,5 @@
 pub mod alert;
 #[cfg(feature = "lambda")]
 pub mod watch;
+#[cfg(feature = "lambda")]
+pub mod line;

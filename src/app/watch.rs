@@ -3,7 +3,8 @@
 //!
 //! SQS's partial answer: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 
-use super::alert::{Claim, fingerprint, is_told};
+pub use super::alert::Claim;
+use super::alert::{fingerprint, is_told};
 use crate::advice::Advice;
 use crate::io::sinks::{Message, Sink, SinkError, send_within};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
@@ -210,7 +211,7 @@ impl<'a, L: Line> Run<'a, L> {
                 again_after: Some(self.post.reopen_after),
             };
             let message = self.line.render(advice);
-            if let Err(why) = self.to_all(&claim, &message).await {
+            if let Err(why) = self.deliver(&claim, &message).await {
                 from.iter().for_each(|id| self.again(id, &why));
             }
         }
@@ -223,7 +224,7 @@ impl<'a, L: Line> Run<'a, L> {
             Ok(Some(message)) => {
                 let (id, fingerprint) = (message.id.clone(), String::new());
                 let claim = Claim { id, destination: String::new(), fingerprint, at: now, again_after: None };
-                if let Err(why) = self.to_all(&claim, &message).await {
+                if let Err(why) = self.deliver(&claim, &message).await {
                     self.again("task", &why);
                 }
             }
@@ -233,19 +234,19 @@ impl<'a, L: Line> Run<'a, L> {
     }
 
     /// Tells one thing to all receivers; an error when a retry can cure what went wrong with one of them.
-    async fn to_all(&mut self, claim: &Claim, message: &Message) -> Result<(), String> {
+    async fn deliver(&mut self, claim: &Claim, message: &Message) -> Result<(), String> {
         let mut failed = Ok(());
         let post = self.post;
         for sink in &post.sinks {
             let claim = Claim { destination: sink.name().to_owned(), ..claim.clone() };
-            if let Err(why) = self.to_one(sink.as_ref(), &claim, message).await {
+            if let Err(why) = self.deliver_one(sink.as_ref(), &claim, message).await {
                 failed = Err(why);
             }
         }
         failed
     }
 
-    async fn to_one(&mut self, sink: &dyn Sink, claim: &Claim, message: &Message) -> Result<(), String> {
+    async fn deliver_one(&mut self, sink: &dyn Sink, claim: &Claim, message: &Message) -> Result<(), String> {
         if self.resting.contains(&claim.destination) {
             return Err(format!("`{}` is left alone for now", claim.destination));
         }

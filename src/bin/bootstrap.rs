@@ -5,20 +5,30 @@ use denywatch::io::aws::{Aws, Options, start};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
+use std::process::ExitCode;
 use std::rc::Rc;
 use tokio::sync::Mutex;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn main() -> ExitCode {
     start_logs();
+    match start().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error, "cannot go on");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::load(&Options::default()).await;
-    let config = start::settings(&aws, env("DENYWATCH_CONFIG").as_deref(), env("DENYWATCH_STORE").as_deref());
-    let settings = config.await.inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
+    let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
     let post = Post { sinks: start::sinks(&aws, &settings), reopen_after: settings.reopen_after };
-    let line = denywatch::app::line::open(&settings).inspect_err(|error| tracing::error!(%error, "cannot start"))?;
-    serve(line, post).await
+    serve(denywatch::app::line::open(&settings)?, post).await
 }
 
 /// Takes events until Lambda ends the process.
@@ -30,12 +40,16 @@ async fn serve(line: impl Line, post: Post) -> Result<(), lambda_runtime::Error>
             let (line, post) = &mut *state.lock().await;
             let time = Time { now: &now, deadline: deadline(event.context.deadline) };
             let done = handle(&event.payload, line, post, &time).await;
-            let done = done.map_err(|again| Diagnostic {
-                error_type: "Again".into(),
-                error_message: again.to_string(),
-            })?;
-            tracing::info!(records = done.records, findings = done.findings, sent = done.sent,
-                quarantined = done.quarantined, retry = done.retry.len(), "done");
+            let done =
+                done.map_err(|again| Diagnostic { error_type: "Again".into(), error_message: again.to_string() })?;
+            tracing::info!(
+                records = done.records,
+                findings = done.findings,
+                sent = done.sent,
+                quarantined = done.quarantined,
+                retry = done.retry.len(),
+                "done"
+            );
             Ok::<Value, Diagnostic>(done.answer())
         }
     };
@@ -46,11 +60,10 @@ async fn serve(line: impl Line, post: Post) -> Result<(), lambda_runtime::Error>
 /// environment says: at lower levels libraries print requests.
 fn start_logs() {
     let ours = env("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
-    let targets = Targets::new()
-        .with_default(LevelFilter::WARN)
-        .with_target("denywatch", ours)
-        .with_target("bootstrap", ours);
-    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
+    let targets =
+        Targets::new().with_default(LevelFilter::WARN).with_target("denywatch", ours).with_target("bootstrap", ours);
+    let lines =
+        tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false);
     tracing_subscriber::registry().with(lines).with(targets).init();
 }
 

@@ -2,6 +2,7 @@
 //! asked, and on it Lambda's Runtime API, SNS and Slack. Used by unit tests and by `tests/lambda.rs`.
 
 #![allow(dead_code, reason = "each user takes a part")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a double may end its test")]
 
 pub mod runtime_api;
 

@@ -107,9 +107,6 @@ impl Seen {
         if signed_for.is_some() && uri.query().is_some() {
             return Err(Refused("a signed call carries a query".into()));
         }
-        if target.is_some() && action.is_some() {
-            return Err(Refused("the operation is named twice, by header and by form".into()));
-        }
         Ok(Self { method: request.method().to_owned(), path: uri.path().to_owned(), signed_for, target, action })
     }
 
@@ -167,7 +164,10 @@ fn signed_for(request: &HttpRequest) -> Result<Option<String>, Refused> {
     let Some(parameters) = value.strip_prefix("AWS4-HMAC-SHA256 ") else {
         // A container's token stands here too. All that looks like one of AWS's signatures is refused.
         let lower = value.to_ascii_lowercase();
-        let looks_signed = lower.starts_with("aws") || lower.contains("credential=") || lower.contains("signature=");
+        let looks_signed = lower.starts_with("aws4-")
+            || lower.starts_with("aws ")
+            || lower.contains("credential=")
+            || lower.contains("signature=");
         return if looks_signed { Err(Refused("unknown kind of signature".into())) } else { Ok(None) };
     };
     let mut credentials = parameters.split(',').filter_map(|part| part.trim().strip_prefix("Credential="));
@@ -194,7 +194,8 @@ fn single_header(request: &HttpRequest, name: &str) -> Result<Option<String>, Re
     }
 }
 
-/// The body read as a form; empty when it is JSON and says so.
+/// The body read as a form; empty when it is JSON and says so. A request with `x-amz-target` must say so: else its body
+/// could name a second operation.
 fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, String)>, Refused> {
     let content_type = single_header(request, "content-type")?.unwrap_or_default();
     let is_json = content_type == "application/json" || content_type.starts_with("application/x-amz-json-1.");

@@ -95,10 +95,7 @@ mod tests {
         assert!(error(None).await.starts_with("`DENYWATCH_CONFIG` is not set"));
         assert!(error(Some(" ")).await.starts_with("`DENYWATCH_CONFIG` is not set"));
         let s3 = error(Some("s3://acme/denywatch.toml")).await;
-        assert_eq!(
-            s3,
-            "`DENYWATCH_CONFIG` names an `s3://` object: this version reads it inline or from `ssm:NAME`"
-        );
+        assert_eq!(s3, "`DENYWATCH_CONFIG` names an `s3://` object: this version reads it inline or from `ssm:NAME`");
         assert!(error(Some("ssm:a b")).await.starts_with("`DENYWATCH_CONFIG` must name a secret"));
         assert!(error(Some("version = 1")).await.starts_with("configuration: alerts have nowhere to go"));
     }
