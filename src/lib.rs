@@ -16,6 +16,7 @@ pub mod triage;
 pub mod patch;
 pub mod verify;
 pub mod advice;
+pub mod report;
 pub mod render;
 #[cfg(feature = "io")]
 pub mod io;

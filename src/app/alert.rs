@@ -1,6 +1,6 @@
 //! When a finding is told, and that it is told once: claimed in the ledger before, released when sending failed.
 
-use crate::advice::{Advice, Status};
+use crate::advice::{Advice, DeniedItem, Status};
 use crate::triage::Verdict;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -28,23 +28,19 @@ const ITEMS: usize = 20;
 /// A short hash over what the finding is about. It changes with a new item; past twenty items (somebody trying every
 /// door) only when their number passes the next power of two, so that a sweep is no flood of messages.
 pub fn fingerprint(advice: &Advice) -> String {
-    let items: BTreeSet<[&str; 3]> = advice
-        .denied
-        .iter()
-        .map(|item| {
-            [
-                item.action.as_deref().unwrap_or_default(),
-                item.resource.as_deref().unwrap_or_default(),
-                item.diagnosis.cause.as_str(),
-            ]
-        })
-        .collect();
+    let items: BTreeSet<[String; 3]> = advice.denied.iter().map(about).collect();
     let told = if items.len() <= ITEMS {
         serde_json::json!(items)
     } else {
         serde_json::json!(["items at least", 1_u64 << items.len().ilog2()])
     };
     Sha256::digest(told.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Permission, resource scope and cause: what makes an item another item.
+fn about(item: &DeniedItem) -> [String; 3] {
+    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    [text(&item.action), text(&item.resource), item.diagnosis.cause.to_string()]
 }
 
 /// Whether a finding is worth a message: not what a rule expects, what soon succeeded, or what is muted or resolved.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::advice::{DeniedItem, Status};
 use crate::denial::{Encoded, How, Reason, ReasonKind};
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Cause, Diagnosis};
 use crate::io::sinks::memory::MemorySink;
 use crate::triage::{Severity, Verdict};
 use std::cell::Cell;
@@ -92,10 +92,11 @@ fn message(id: &str, subject: &str) -> Message {
 
 fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verdict: Verdict) -> Advice {
     let diagnosis = || Diagnosis {
-        cause: "identity_allow_missing".into(),
+        cause: Cause::IdentityAllowMissing,
         summary: "s".into(),
         evidence: vec![],
         unchecked: vec![],
+        doubts: vec![],
     };
     let reason = || Reason {
         kind: ReasonKind::Implicit,

@@ -28,7 +28,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
     let post = Post { sinks: start::sinks(&aws, &settings), reopen_after: settings.reopen_after };
-    serve(denywatch::app::line::open(&settings)?, post).await
+    serve(denywatch::app::line::open(&settings, now)?, post).await
 }
 
 /// Takes events until Lambda ends the process.

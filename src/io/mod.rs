@@ -2,14 +2,15 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod clock;
+pub mod config;
 #[cfg(feature = "aws")]
 pub mod http;
 pub mod secret;
 pub mod settings;
-#[cfg(feature = "aws")]
 pub mod sinks;
-#[cfg(feature = "aws")]
 pub mod sources;
+pub mod stores;
 
 #[cfg(all(test, feature = "aws"))]
 #[path = "../../tests/doubles/mod.rs"]

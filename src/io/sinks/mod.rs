@@ -1,6 +1,8 @@
-//! Where messages go: one trait, one file a receiver, a memory double beside them.
+//! Where alerts and reports go: one trait, one file a receiver, a memory double beside them.
 
+pub mod file;
 pub mod memory;
+#[cfg(feature = "aws")]
 pub mod slack;
 #[cfg(feature = "lambda")]
 pub mod sns;
@@ -51,6 +53,7 @@ pub trait Sink: Send + Sync {
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a>;
 }
 
+#[cfg(feature = "aws")]
 /// Sends, but gives up after `limit`; the message may have arrived all the same.
 ///
 /// # Errors

@@ -1,0 +1,313 @@
+//! A bash script of AWS CLI commands: it checks the account, applies, and undoes when called with `undo`.
+//!
+//! Only three places of a script hold data: comments of one line, assignments of one quoted word, and the policy in a
+//! quoted here-document. All code is fixed text from the `.sh` files beside this one.
+
+mod read;
+
+use super::escape::shell_quote;
+use super::hcl::instance_of;
+use super::job::{Job, place, statements};
+use super::{Format, RenderError, check};
+use crate::arn::Arn;
+use crate::diagnosis::TargetKind;
+use serde_json::Value;
+
+const START: &str = include_str!("start.sh");
+const END: &str = include_str!("end.sh");
+const APPEND: &str = include_str!("append.sh");
+const SWAP: &str = include_str!("swap.sh");
+
+/// The here-document's end; no line of pretty-printed JSON is a bare word.
+const MARK: &str = "DENYWATCH_PATCH";
+
+/// A script before it is text.
+struct Script {
+    /// Comment lines besides the job's notes.
+    undo: String,
+    /// Variables, in the order they are written.
+    vars: Vec<(&'static str, String)>,
+    /// The fixed code after the policy.
+    body: Vec<&'static str>,
+}
+
+/// Writes the patch as a script and reads it back.
+pub(super) fn render(job: &Job<'_>) -> Result<String, RenderError> {
+    let Some(script) = script(job)? else {
+        return explain(job);
+    };
+    let mut vars = environment(job)?;
+    vars.extend(script.vars);
+    let text = write(job, &script.undo, &vars, &script.body);
+    read::check(&text, &vars, &code(job, &vars, &script.body), &job.addition)?;
+    Ok(text)
+}
+
+/// What differs from kind to kind; `None` where no command of ours changes such a policy.
+fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
+    let state = ("state", format!("{}.state", job.name));
+    let swap = |vars: Vec<(&'static str, String)>, code: &[&'static str]| {
+        let undo = format!("bash THIS-FILE undo (puts back {}/before.json, kept by apply)", state.1);
+        let mut body = vec![APPEND];
+        body.extend(code);
+        body.push(SWAP);
+        let vars = std::iter::once(state.clone()).chain(vars).collect();
+        Ok(Some(Script { undo, vars, body }))
+    };
+    match job.target.kind {
+        TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy => own(job).map(Some),
+        TargetKind::PermissionSet => {
+            let arn = job.target_arn()?;
+            match arn.as_ref().and_then(|arn| Some((arn, instance_of(arn)?))) {
+                Some((arn, instance)) => swap(
+                    vec![("set_known", arn.to_string()), ("set_instance", instance)],
+                    &[include_str!("set_by_arn.sh"), include_str!("set.sh")],
+                ),
+                None => swap(
+                    vec![("set_name", job.target_name()?)],
+                    &[include_str!("set_by_name.sh"), include_str!("set.sh")],
+                ),
+            }
+        }
+        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => {
+            let policy = job.managed_policy()?.to_string();
+            let undo = "bash THIS-FILE undo (makes the version before the default again and deletes ours)".to_owned();
+            let body = vec![APPEND, include_str!("version.sh")];
+            Ok(Some(Script { undo, vars: vec![state, ("policy", policy)], body }))
+        }
+        TargetKind::TrustPolicy => swap(vec![("role", job.target_name()?)], &[include_str!("trust.sh")]),
+        TargetKind::BucketPolicy => {
+            swap(vec![("bucket", not_an_option(job.target_name()?)?)], &[include_str!("bucket.sh")])
+        }
+        TargetKind::KeyPolicy => swap(vec![("key", job.target_name()?)], &[include_str!("key.sh")]),
+        TargetKind::QueuePolicy => swap(vec![("queue", job.target_name()?)], &[include_str!("queue.sh")]),
+        TargetKind::TopicPolicy => {
+            swap(vec![("topic", job.need_arn("topic's ARN")?.to_string())], &[include_str!("topic.sh")])
+        }
+        TargetKind::SecretPolicy => {
+            let secret = match job.target_arn()? {
+                Some(arn) => arn.to_string(),
+                None => job.target_name()?,
+            };
+            swap(vec![("secret", secret)], &[include_str!("secret.sh")])
+        }
+        TargetKind::RepositoryPolicy => {
+            swap(vec![("repository", job.target_name()?)], &[include_str!("repository.sh")])
+        }
+        TargetKind::FunctionPolicy => function(job),
+        TargetKind::ResourcePolicy
+        | TargetKind::SessionPolicy
+        | TargetKind::VpcEndpointPolicy
+        | TargetKind::Scp
+        | TargetKind::Rcp => Ok(None),
+    }
+}
+
+/// A policy of its own on a role, user or group.
+fn own(job: &Job<'_>) -> Result<Script, RenderError> {
+    let name = job.target_name()?;
+    let managed = job.outgrows_inline()?;
+    let (kind, body) = match (job.target.kind, managed) {
+        (TargetKind::UserPolicy, false) => ("user", include_str!("user.sh")),
+        (TargetKind::UserPolicy, true) => ("user", include_str!("user_managed.sh")),
+        (TargetKind::GroupPolicy, false) => ("group", include_str!("group.sh")),
+        (TargetKind::GroupPolicy, true) => ("group", include_str!("group_managed.sh")),
+        _ => ("role", include_str!("role.sh")),
+    };
+    let undo = if managed {
+        format!("bash THIS-FILE undo (detaches and deletes the managed policy {})", job.name)
+    } else {
+        format!("aws iam delete-{kind}-policy --{kind}-name={} --policy-name={}", shell_quote(&name), job.name)
+    };
+    Ok(Script { undo, vars: vec![("name", job.name.clone()), (kind, name)], body: vec![body] })
+}
+
+/// A function's policy is written permission by permission; `None` where a statement says more than one can.
+/// See <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>.
+fn function(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
+    if !statements(&job.addition)?.into_iter().all(is_permission) {
+        return Ok(None);
+    }
+    let undo = "bash THIS-FILE undo (removes the permissions by their ids)".to_owned();
+    let vars = vec![("function", job.target_name()?)];
+    Ok(Some(Script { undo, vars, body: vec![include_str!("function.sh")] }))
+}
+
+fn is_permission(statement: &Value) -> bool {
+    let texts = |value: &Value| match value {
+        Value::String(_) => true,
+        Value::Array(items) => !items.is_empty() && items.iter().all(Value::is_string),
+        _ => false,
+    };
+    let single =
+        |value: &Value| value.is_string() || value.as_array().is_some_and(|v| v.len() == 1 && v[0].is_string());
+    let sid = statement["Sid"].as_str().is_some_and(|sid| check::name("statement id", sid, 90, "_-").is_ok());
+    let principal = match &statement["Principal"] {
+        Value::Object(sorts) => {
+            sorts.len() == 1 && sorts.iter().all(|(sort, ids)| (sort == "AWS" || sort == "Service") && texts(ids))
+        }
+        _ => false,
+    };
+    let condition = match &statement["Condition"] {
+        Value::Null => true,
+        Value::Object(tests) => tests.iter().all(|(test, keys)| {
+            let fits = |key: &str| match test.as_str() {
+                "ArnLike" => key == "aws:SourceArn",
+                "StringEquals" => key == "aws:SourceAccount" || key == "aws:PrincipalOrgID",
+                _ => false,
+            };
+            keys.as_object().is_some_and(|keys| keys.iter().all(|(key, value)| fits(key) && single(value)))
+        }),
+        _ => false,
+    };
+    let known =
+        |key: &String| ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"].contains(&key.as_str());
+    let fields = statement.as_object().is_some_and(|fields| fields.keys().all(known));
+    fields && sid && principal && condition && statement["Effect"] == "Allow" && texts(&statement["Action"])
+}
+
+/// Account, profile and region, as far as they are known.
+fn environment(job: &Job<'_>) -> Result<Vec<(&'static str, String)>, RenderError> {
+    let mut vars = Vec::new();
+    if let Some(account) = &job.account {
+        vars.push(("account", account.clone()));
+    }
+    if let Some(profile) = &job.context.profile {
+        vars.push(("AWS_PROFILE", check::name("profile name", profile, 128, "_+=,.@-/: ")?));
+    }
+    let arn = job.target.arn.as_deref().and_then(|arn| arn.parse::<Arn>().ok());
+    if let Some(arn) = arn.filter(|arn| !arn.region.is_empty()) {
+        let region = check::name("region", &arn.region, 32, "-")?;
+        vars.extend([("AWS_REGION", region.clone()), ("AWS_DEFAULT_REGION", region)]);
+    }
+    Ok(vars)
+}
+
+/// Some names reach a command that has no `--name=value` form for them; a bucket's never begins with a dash anyway.
+fn not_an_option(name: String) -> Result<String, RenderError> {
+    if name.starts_with('-') { Err(RenderError::Name { what: "bucket name", name }) } else { Ok(name) }
+}
+
+fn write(job: &Job<'_>, undo: &str, vars: &[(&'static str, String)], body: &[&'static str]) -> String {
+    let mut out = String::from("#!/usr/bin/env bash\n");
+    let usage = ["usage: bash THIS-FILE [apply|undo]".to_owned(), format!("undo: {undo}")];
+    for line in job.notes.iter().chain(&usage) {
+        out.push_str(&format!("# {line}\n"));
+    }
+    for (name, value) in vars {
+        out.push_str(&format!("{name}={}\n", shell_quote(value)));
+    }
+    out.push_str(&head(job, vars));
+    out.push_str(&format!("cat > \"$work/patch.json\" <<'{MARK}'\n{:#}\n{MARK}\n", job.addition));
+    out.extend(body.iter().copied());
+    out.push_str(END);
+    out
+}
+
+/// The fixed code between the variables and the policy.
+fn head(job: &Job<'_>, vars: &[(&'static str, String)]) -> String {
+    let mut out = String::new();
+    if job.account.is_none() {
+        out.push_str("account=${ACCOUNT:?the account is not known: run ACCOUNT=123456789012 bash THIS-FILE}\n");
+    }
+    for (name, _) in vars.iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        out.push_str(&format!("export {name}\n"));
+    }
+    format!("{out}set -euo pipefail\n{START}")
+}
+
+/// All code of the script: what is neither comment nor data.
+fn code(job: &Job<'_>, vars: &[(&'static str, String)], body: &[&'static str]) -> String {
+    format!("{}{}{END}", head(job, vars), body.concat())
+}
+
+/// No command, but who changes such a policy and by what statements, all of it comments.
+fn explain(job: &Job<'_>) -> Result<String, RenderError> {
+    let who = match job.target.kind {
+        TargetKind::SessionPolicy => "whoever calls AssumeRole passes this policy: change it there",
+        TargetKind::Scp | TargetKind::Rcp => "the organisation's administrators change this policy: ask them",
+        TargetKind::VpcEndpointPolicy => "the owner of the VPC endpoint changes this policy (ec2 modify-vpc-endpoint)",
+        TargetKind::FunctionPolicy => "aws lambda add-permission cannot say this: the function's owner must decide",
+        _ => "the owner of the resource changes this policy",
+    };
+    let mut out = String::from("#!/usr/bin/env bash\n");
+    let head = [format!("no command here: {who}"), format!("{}:", place(job.target.kind))];
+    for line in job.notes.iter().chain(&head) {
+        out.push_str(&format!("# {line}\n"));
+    }
+    for line in format!("{:#}", job.addition).lines() {
+        out.push_str(&format!("#   {line}\n"));
+    }
+    read::check_comments(&out, &job.addition)?;
+    Ok(out)
+}
+
+fn unfaithful(why: &str) -> RenderError {
+    RenderError::Unfaithful { format: Format::Cli, why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::PatchContext;
+    use crate::render::tests::{patch_of, sample};
+    use serde_json::json;
+
+    /// The script with one passage changed must not pass for the document; a changed comment may.
+    #[track_caller]
+    fn check(kind: TargetKind, from: &str, to: &str, expect: bool) {
+        let (patch, context) = (patch_of(kind, "app", sample("k$(x)")), PatchContext::default());
+        let job = Job::new(&patch, &context).unwrap();
+        let Script { undo, vars, body } = script(&job).unwrap().unwrap();
+        let vars: Vec<_> = environment(&job).unwrap().into_iter().chain(vars).collect();
+        let text = write(&job, &undo, &vars, &body);
+        assert!(text.contains(from), "{text}");
+        let text = text.replacen(from, to, 1);
+        assert_eq!(read::check(&text, &vars, &code(&job, &vars, &body), &job.addition).is_ok(), expect);
+    }
+
+    #[test]
+    fn a_changed_script_is_refused() {
+        use TargetKind::{BucketPolicy, RolePolicy};
+        check(RolePolicy, "# undo", "# take back", true);
+        check(RolePolicy, "# undo", "undo", false);
+        check(RolePolicy, "role=app", "role=app2", false);
+        check(RolePolicy, "role=app", "role=app id", false);
+        check(RolePolicy, "role=app", "role='app", false);
+        check(RolePolicy, "role=app\n", "", false);
+        check(RolePolicy, "set -eu", "set -u", false);
+        check(RolePolicy, "\"Allow\"", "\"Deny\"", false);
+        check(RolePolicy, "<<'DENYWATCH_PATCH'", "<<DENYWATCH_PATCH", false);
+        check(RolePolicy, "\nDENYWATCH_PATCH\n", "\nDENYWATCH_PATCH\nid\n", false);
+        check(BucketPolicy, "esac", "esac\nid", false);
+    }
+
+    #[track_caller]
+    fn permission(change: Value, expect: bool) {
+        let mut statement = json!({"Sid": "A", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/r"},
+            "Action": "lambda:InvokeFunction", "Resource": "*"});
+        for (key, value) in change.as_object().unwrap() {
+            statement[key] = value.clone();
+        }
+        assert_eq!(is_permission(&statement), expect, "{statement}");
+    }
+
+    #[test]
+    fn a_permission_says_no_more_than_lambda_takes() {
+        permission(json!({}), true);
+        permission(json!({"Action": ["lambda:InvokeFunction", "lambda:GetFunction"]}), true);
+        permission(
+            json!({"Condition": {"ArnLike": {"aws:SourceArn": ["x"]}, "StringEquals": {"aws:SourceAccount": "1"}}}),
+            true,
+        );
+        permission(json!({"Condition": {"ArnLike": {"aws:SourceArn": ["x", "y"]}}}), false);
+        permission(json!({"Condition": {"StringLike": {"aws:SourceArn": "x"}}}), false);
+        permission(json!({"Condition": {"StringEquals": {"aws:PrincipalTag/a": "x"}}}), false);
+        permission(json!({"Effect": "Deny"}), false);
+        permission(json!({"Sid": null}), false);
+        permission(json!({"Sid": "a b"}), false);
+        permission(json!({"Principal": "*"}), false);
+        permission(json!({"Principal": {"Federated": "x"}}), false);
+        permission(json!({"NotAction": "x"}), false);
+    }
+}

@@ -1,0 +1,32 @@
+
+# A set has one inline policy, and a change reaches every account and user of the set.
+get() {
+  aws sso-admin get-inline-policy-for-permission-set --instance-arn="$instance" --permission-set-arn="$set_arn" \
+    --output=json > "$work/set.json"
+  jq --raw-output '.InlinePolicy // empty | select(. != "")' "$work/set.json" > "$1"
+}
+
+provision() {
+  request=$(aws sso-admin provision-permission-set --instance-arn="$instance" --permission-set-arn="$set_arn" \
+    --target-type=ALL_PROVISIONED_ACCOUNTS --query=PermissionSetProvisioningStatus.RequestId --output=text)
+  while :; do
+    status=$(aws sso-admin describe-permission-set-provisioning-status --instance-arn="$instance" \
+      --provision-permission-set-request-id="$request" --query=PermissionSetProvisioningStatus.Status --output=text)
+    case "$status" in
+      SUCCEEDED) return ;;
+      IN_PROGRESS) sleep 2 ;;
+      *) fail "provisioning ended as $status" ;;
+    esac
+  done
+}
+
+put() {
+  aws sso-admin put-inline-policy-to-permission-set --instance-arn="$instance" --permission-set-arn="$set_arn" \
+    --inline-policy="file://$1"
+  provision
+}
+
+clear() {
+  aws sso-admin delete-inline-policy-from-permission-set --instance-arn="$instance" --permission-set-arn="$set_arn"
+  provision
+}

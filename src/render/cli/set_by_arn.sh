@@ -1,0 +1,3 @@
+
+instance=$set_instance
+set_arn=$set_known

@@ -1,0 +1,125 @@
+//! The sums of a report.
+
+use super::{Day, First, Layer, Numbers, Period, Top, Trend, denied, shown_patches, trend, without_session};
+use crate::advice::{Advice, DeniedItem};
+use crate::denial::{PolicyType, ReasonKind};
+use crate::patch::{Applicability, Patch};
+use crate::principal::Principal;
+use crate::triage::Verdict;
+use jiff::{ToSpan, civil::Date};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+const FIRST_MAX: usize = 3;
+const TOP_MAX: usize = 10;
+const DAYS_MAX: i32 = 62;
+
+pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
+    let mut sum = Numbers::default();
+    for advice in known {
+        let denied = denied(advice, period);
+        sum.denied = sum.denied.saturating_add(denied);
+        sum.undated = sum.undated.saturating_add(undated(advice));
+        sum.findings += u64::from(denied > 0);
+        sum.ready +=
+            u64::from(denied > 0 && shown_patches(advice).any(|patch| patch.applicability == Applicability::Apply));
+        if advice.verdict == Verdict::Expected {
+            sum.expected = sum.expected.saturating_add(denied);
+        }
+        match trend(advice, period) {
+            Trend::New => sum.new += 1,
+            Trend::Recurring => sum.recurring += 1,
+            Trend::Quiet => sum.quiet += 1,
+            Trend::Resolved => sum.resolved += 1,
+            Trend::Undated => {}
+        }
+    }
+    sum
+}
+
+fn undated(advice: &Advice) -> u64 {
+    advice.days.values().fold(advice.count, |left, dated| left.saturating_sub(*dated))
+}
+
+pub(super) fn first(known: &[&Advice], period: Period) -> Vec<First> {
+    let mut all: Vec<First> = known.iter().filter_map(|advice| one_first(advice, period)).collect();
+    // Stable: of equals, the more pressing stays in front.
+    all.sort_by_key(|one| (one.verdict != Verdict::Probing, Reverse(one.denied)));
+    all.truncate(FIRST_MAX);
+    all
+}
+
+fn one_first(advice: &Advice, period: Period) -> Option<First> {
+    let in_period = denied(advice, period);
+    let mended = |item: &&DeniedItem| matches!(item.verdict, Verdict::Patch | Verdict::Review | Verdict::Owner);
+    let sum = advice.denied.iter().filter(mended).fold(0u64, |sum, item| sum.saturating_add(item.count));
+    let whole = advice.denied.iter().all(|item| mended(&item));
+    let statements = shown_patches(advice).map(statements).sum();
+    let (ends, at_most) = match advice.verdict {
+        Verdict::Probing => (in_period, false),
+        _ if statements == 0 => return None,
+        _ if whole => (in_period, false),
+        _ => (in_period.min(sum), true),
+    };
+    let (id, principal) = (advice.id.clone(), without_session(&advice.principal));
+    (ends > 0).then_some(First { id, principal, verdict: advice.verdict, denied: ends, at_most, statements })
+}
+
+fn statements(patch: &Patch) -> u64 {
+    let document = patch.document.as_ref().and_then(|document| serde_json::to_value(document).ok()).unwrap_or_default();
+    match &document["Statement"] {
+        serde_json::Value::Array(list) => list.len() as u64,
+        serde_json::Value::Null => 0,
+        _ => 1,
+    }
+}
+
+pub(super) fn days(known: &[&Advice], period: Period) -> Vec<Day> {
+    let mut all: BTreeMap<Date, BTreeMap<Verdict, u64>> = BTreeMap::new();
+    if period.len() <= DAYS_MAX {
+        let mut day = period.since;
+        while period.contains(day) && !all.contains_key(&day) {
+            all.entry(day).or_default();
+            day = day.saturating_add(1.day());
+        }
+    }
+    for advice in known {
+        for (day, count) in advice.days.iter().filter(|(day, _)| period.contains(**day)) {
+            add(all.entry(*day).or_default().entry(advice.verdict).or_default(), *count);
+        }
+    }
+    let sum = |verdicts: &BTreeMap<Verdict, u64>| verdicts.values().fold(0u64, |sum, count| sum.saturating_add(*count));
+    all.into_iter().map(|(date, verdicts)| Day { date, denied: sum(&verdicts), verdicts }).collect()
+}
+
+pub(super) fn principals(known: &[&Advice], period: Period) -> Vec<Top> {
+    let mut all: BTreeMap<Principal, (u64, u64)> = BTreeMap::new();
+    for advice in known {
+        let entry = all.entry(without_session(&advice.principal)).or_default();
+        add(&mut entry.0, denied(advice, period));
+        entry.1 += u64::from(denied(advice, period) > 0);
+    }
+    let mut all: Vec<Top> =
+        all.into_iter().map(|(principal, (denied, findings))| Top { principal, denied, findings }).collect();
+    all.retain(|top| top.denied > 0);
+    all.sort_by_key(|top| Reverse(top.denied));
+    all.truncate(TOP_MAX);
+    all
+}
+
+pub(super) fn layers(known: &[&Advice], period: Period) -> Vec<Layer> {
+    let mut all: BTreeMap<(ReasonKind, Option<PolicyType>), u64> = BTreeMap::new();
+    for advice in known {
+        let most = advice.denied.iter().min_by_key(|item| (Reverse(item.count), &item.reason));
+        let key = most.map_or((ReasonKind::Unstated, None), |item| (item.reason.kind, item.reason.policy_type));
+        add(all.entry(key).or_default(), denied(advice, period));
+    }
+    let layer = |((kind, policy_type), denied)| Layer { kind, policy_type, denied };
+    let mut all: Vec<Layer> = all.into_iter().map(layer).filter(|layer| layer.denied > 0).collect();
+    all.sort_by_key(|layer| Reverse(layer.denied));
+    all
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
+}
