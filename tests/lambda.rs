@@ -27,7 +27,10 @@ struct Around {
 
 impl Around {
     fn new(events: &[Value]) -> Self {
-        let slack = doubles::slack();
+        Self::with_slack(doubles::slack(), events)
+    }
+
+    fn with_slack(slack: Server, events: &[Value]) -> Self {
         let parameter = json!({ "Parameter": { "Value": format!("{}/services/T0/B0/hush", slack.url()) } }).to_string();
         Self {
             runtime: RuntimeApi::start(events.iter().map(Value::to_string).collect(), Duration::from_secs(30)),
@@ -132,6 +135,71 @@ fn poison_and_unknown_shapes_are_acknowledged() {
     check_logs(&logs);
     assert!(logs.contains("\"reason\":\"not JSON: EOF while parsing an object at line 1 column 1\""), "{logs}");
     assert_eq!((around.sns.seen().len(), around.slack.seen().len()), (0, 0));
+}
+
+/// A denial as EventBridge hands it on, with the account of AWS's documentation.
+fn denied(id: &str) -> String {
+    let key = "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779";
+    let session = "arn:aws:sts::111122223333:assumed-role/codepipeline-role-dev/1765372221";
+    let issuer = json!({
+        "type": "Role", "arn": "arn:aws:iam::111122223333:role/codepipeline-role-dev", "accountId": "111122223333",
+        "userName": "codepipeline-role-dev",
+    });
+    let detail = json!({
+        "eventVersion": "1.11", "eventID": id, "eventTime": "2026-11-18T10:00:00Z", "eventType": "AwsApiCall",
+        "eventSource": "kms.amazonaws.com", "eventName": "GenerateDataKey", "awsRegion": "us-east-2",
+        "recipientAccountId": "111122223333", "errorCode": "AccessDenied", "requestParameters": null,
+        "errorMessage": format!("User: {session} is not authorized to perform: kms:GenerateDataKey on resource: {key} \
+            because no identity-based policy allows the kms:GenerateDataKey action"),
+        "userIdentity": {
+            "type": "AssumedRole", "arn": session, "accountId": "111122223333", "sessionContext": { "sessionIssuer": issuer },
+        },
+    });
+    let event = json!({
+        "version": "0", "id": id, "detail-type": "AWS API Call via CloudTrail", "source": "aws.kms",
+        "account": "111122223333", "region": "us-east-2", "resources": [], "detail": detail,
+    });
+    event.to_string()
+}
+
+#[test]
+fn a_denial_arrives_by_mail_and_in_slack_once_with_its_patch() {
+    let (a, b) = (denied("a"), denied("b"));
+    let weekly = json!({"denywatch": "report"});
+    let around = Around::new(&[sqs(&[&a, &b, "{"]), serde_json::from_str(&a).unwrap(), weekly.clone(), weekly]);
+    let function = around.start(Some(&around.config()));
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    let again = json!({"records": 1, "findings": 1, "sent": 0, "quarantined": 0});
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), again);
+    let (mail, slack) = (around.sns.seen(), around.slack.seen());
+    assert_eq!((mail.len(), slack.len()), (1, 1));
+    assert_eq!(mail[0].field("TopicArn").as_deref(), Some(TOPIC));
+    let body = mail[0].field("Message").unwrap();
+    assert!(body.contains("\"kms:GenerateDataKey\""), "the patch stands in the mail: {body}");
+    assert!(mail[0].field("Subject").unwrap().contains("kms:GenerateDataKey"));
+    assert_eq!(slack[0].target, "/services/T0/B0/hush");
+    let message: Value = serde_json::from_str(&slack[0].body).unwrap();
+    assert!(message["text"].is_string());
+    assert!(message["blocks"].to_string().contains("codepipeline-role-dev"));
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 2);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 0, "a report goes out once a week");
+    check_logs(&function.logs());
+}
+
+#[test]
+fn while_slack_is_busy_the_message_comes_again_and_the_mail_does_not() {
+    let busy = Server::start(|_, before| match before {
+        0 => Reply::new(429, "rate_limited").with("retry-after", "30"),
+        _ => Reply::new(200, "ok"),
+    });
+    let batch = sqs(&[&denied("a")]);
+    let around = Around::with_slack(busy, &[batch.clone(), batch]);
+    let function = around.start(Some(&around.config()));
+    let failed = json!({"batchItemFailures": [{"itemIdentifier": "m0"}]});
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), failed);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    assert_eq!((around.sns.seen().len(), around.slack.seen().len()), (1, 2));
+    check_logs(&function.logs());
 }
 
 #[test]
