@@ -212,6 +212,19 @@ fn an_alert_is_claimed_once() {
 }
 
 #[test]
+fn an_old_claim_is_renewed_once() {
+    on_each(|ledger| {
+        assert!(!ledger.renew_alert("D-A", "1", at(WED), at(WED)).unwrap(), "there is none");
+        assert!(ledger.claim_alert("D-A", "1", at(TUE)).unwrap());
+        let before = at(TUE).checked_sub(jiff::SignedDuration::from_secs(1)).unwrap();
+        assert!(!ledger.renew_alert("D-A", "1", before, at(WED)).unwrap(), "it is too young");
+        assert!(ledger.renew_alert("D-A", "1", at(TUE), at(WED)).unwrap());
+        assert!(!ledger.renew_alert("D-A", "1", at(TUE), at(WED)).unwrap(), "it is taken");
+        assert!(!ledger.renew_alert("D-A", "2", at(WED), at(WED)).unwrap(), "another fingerprint");
+    });
+}
+
+#[test]
 fn a_poison_message_is_kept_with_its_reason() {
     on_each(|ledger| {
         ledger.quarantine("no JSON", "{\0'", at(TUE)).unwrap();
