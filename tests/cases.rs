@@ -229,6 +229,7 @@ fn normal(json: &Value) -> Value {
                     "Sid" if statement => continue,
                     "Action" | "NotAction" | "Resource" | "NotResource" if statement => sorted(value),
                     "Condition" if statement => map_conditions(value, &sorted),
+                    "Principal" | "NotPrincipal" if statement => map_members(value, &sorted),
                     "Statement" => normal(&Value::Array(listed(value))),
                     _ => normal(value),
                 };
@@ -242,12 +243,15 @@ fn normal(json: &Value) -> Value {
 }
 
 fn map_conditions(conditions: &Value, sorted: &dyn Fn(&Value) -> Value) -> Value {
-    let mut out: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
-    for (operator, keys) in conditions.as_object().into_iter().flatten() {
-        for (key, values) in keys.as_object().into_iter().flatten() {
-            out.entry(operator.clone()).or_default().insert(key.clone(), sorted(values));
-        }
-    }
+    let operators = conditions.as_object().into_iter().flatten();
+    let out: BTreeMap<&String, Value> = operators.map(|(name, keys)| (name, map_members(keys, sorted))).collect();
+    serde_json::to_value(out).unwrap()
+}
+
+/// `"*"` stays as it is.
+fn map_members(members: &Value, sorted: &dyn Fn(&Value) -> Value) -> Value {
+    let Some(members) = members.as_object() else { return members.clone() };
+    let out: BTreeMap<&String, Value> = members.iter().map(|(name, values)| (name, sorted(values))).collect();
     serde_json::to_value(out).unwrap()
 }
 
@@ -328,8 +332,8 @@ fn an_expectation_is_a_subset() {
     check_differences(r#"{"a":["...",3]}"#, r#"{"a":[1]}"#, &["/a: no member like number 1, 3, among [1]"]);
     check_differences(r#"{"a":"~ key"}"#, r#"{"a":"the key here"}"#, &[]);
     check_differences(
-        r#"{"Effect":"Allow","Action":["b","a"],"Condition":{"S":{"k":"v"}}}"#,
-        r#"{"Effect":"Allow","Sid":"X","Action":["a","b"],"Condition":{"S":{"k":["v"]}}}"#,
+        r#"{"Effect":"Allow","Principal":{"AWS":"r"},"Action":["b","a"],"Condition":{"S":{"k":"v"}}}"#,
+        r#"{"Effect":"Allow","Principal":{"AWS":["r"]},"Sid":"X","Action":["a","b"],"Condition":{"S":{"k":["v"]}}}"#,
         &[],
     );
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::denial::{Encoded, Facts, How, Reason, ReasonKind};
-use crate::diagnosis::{Diagnosis, Target, TargetKind};
+use crate::diagnosis::{Cause, Diagnosis, Target, TargetKind};
 use crate::finding::{Item, ItemKey};
 use crate::principal::{Principal, PrincipalKind};
 use jiff::tz::TimeZone;
@@ -31,9 +31,17 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
             special: None,
             cut: false,
         },
-        diagnosis: Diagnosis { cause: "c".into(), summary: "s".into(), evidence: vec![], unchecked: vec![] },
+        diagnosis: Diagnosis {
+            cause: Cause::IdentityAllowMissing,
+            summary: "s".into(),
+            evidence: vec![],
+            unchecked: vec![],
+            doubts: vec![],
+        },
         operations: BTreeSet::from([action.to_owned()]),
         regions: BTreeSet::from(["us-east-1".to_owned()]),
+        vias: BTreeSet::new(),
+        also: BTreeSet::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };
     let principal = Principal {
@@ -42,7 +50,7 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         name: Some(finding.to_owned()),
         ..Principal::unknown()
     };
-    let key = ItemKey { action: action.to_owned(), resource: "*".into(), cause: "c".into() };
+    let key = ItemKey { action: action.to_owned(), resource: "*".into(), cause: Cause::IdentityAllowMissing };
     let finding = Finding {
         id: format!("D-{finding}"),
         principal,
