@@ -27,13 +27,17 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
     let text = String::from_utf8_lossy(input);
     if text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
         let (records, problems) = record::read(input, name);
-        if records.iter().any(record::Record::is_event) {
-            let denied = records.iter().filter_map(|record| denial::from_record(record, world.catalog));
-            let denials = denied.map(|denial| denial.with(given, world.catalog)).collect();
+        if records.iter().any(is_event) {
+            let denials = records.iter().filter_map(|record| denial::from_record(record, given, world.catalog)).collect();
             return Read { denials, problems, records: records.len() as u64 };
         }
     }
     let found = denial::text::find(&text);
     let denials: Vec<Denial> = found.iter().map(|excerpt| denial::from_excerpt(excerpt, given, world.catalog)).collect();
     Read { denials, problems: Vec::new(), records: 0 }
+}
+
+/// Whether JSON that was pasted tells an event at all; other JSON is searched as text.
+fn is_event(record: &record::Record) -> bool {
+    record.event_name.is_some() || record.error_code.is_some()
 }

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::advice::{Advice, advise};
-use crate::denial::{self};
+use crate::denial::{self, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{Observed, observe};
 use crate::io::stores::{Filter, Ledger, LedgerError};
@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// The denials among the records, ready for the ledger.
 pub fn observed<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Observed> {
-    let denied = records.into_iter().filter_map(|record| denial::from_record(record, world.catalog));
+    let denied = records.into_iter().filter_map(|record| denial::from_record(record, &Given::default(), world.catalog));
     denied.map(|denial| { let diagnosed = diagnose(&denial); observe(denial, diagnosed) }).collect()
 }
 

@@ -3,11 +3,13 @@
 pub mod explain;
 pub mod ingest;
 pub mod outcome;
+pub mod report;
 pub mod scan;
 
-pub use explain::{Given, explain};
+pub use explain::explain;
 pub use ingest::ingest;
 pub use outcome::{Outcome, OutcomeKind, Stats};
+pub use report::report;
 pub use scan::scan;
 
 use crate::advice::Context;

@@ -1,4 +1,4 @@
-//! A folder of logs → ledger → ranked findings.
+//! Logs → ledger → ranked findings.
 
 use super::World;
 use super::ingest::advise_on;
@@ -6,11 +6,11 @@ use super::outcome::{Outcome, Stats};
 use crate::denial::{self, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{Observed, observe};
-use crate::io::clock::Stopwatch;
-use crate::io::sources::files;
-use crate::io::stores::{Ledger, LedgerError};
+use crate::io::clock::{self, Stopwatch};
+use crate::io::sources::files::{self, Limits};
+use crate::io::stores::{Ledger, LedgerError, Place, Run};
 use crate::record::{self, Problem, Record};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// Denials that go into the ledger in one transaction.
@@ -34,19 +34,15 @@ pub fn scan(
     options: Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> Result<Outcome, LedgerError> {
-    let watch = Stopwatch::start();
     let mut scan = Scan::new(ledger, world, options);
-    let mut problems = Vec::new();
-    let found = files::each(sources, &mut |file| {
-        scan.stats.files += 1;
-        scan.stats.bytes_read += file.bytes_read;
-        scan.stats.bytes += file.bytes.len() as u64;
-        scan.read(&file.bytes, &file.name, &mut problems);
+    let (tally, problems) = files::each(sources, Limits::default(), |name, bytes| {
+        scan.read(bytes, name);
         progress(&scan.stats);
-        scan.failed.is_none()
     });
-    problems.extend(found);
-    scan.finish(problems, &watch)
+    scan.problems.extend(problems);
+    (scan.stats.files, scan.stats.bytes_read, scan.stats.bytes) = (tally.files, tally.bytes_read, tally.bytes);
+    let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
+    scan.finish(&names.join(" "))
 }
 
 /// What a scan gathers on its way.
@@ -56,38 +52,66 @@ pub struct Scan<'a> {
     batch: Vec<Observed>,
     touched: BTreeSet<String>,
     denials: Option<Vec<Denial>>,
+    places: BTreeMap<(Option<String>, Option<String>), Place>,
+    failed: Option<LedgerError>,
+    watch: Stopwatch,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
     /// What was read so far.
     pub stats: Stats,
-    failed: Option<LedgerError>,
 }
 
 impl<'a> Scan<'a> {
     /// Begins a scan into this ledger.
     pub fn new(ledger: &'a mut dyn Ledger, world: &'a World, options: Options) -> Self {
-        let denials = options.denials.then(Vec::new);
-        let stats = Stats::default();
-        Self { ledger, world, batch: Vec::new(), touched: BTreeSet::new(), denials, stats, failed: None }
+        Self {
+            ledger,
+            world,
+            batch: Vec::new(),
+            touched: BTreeSet::new(),
+            denials: options.denials.then(Vec::new),
+            places: BTreeMap::new(),
+            failed: None,
+            watch: Stopwatch::start(),
+            problems: Vec::new(),
+            stats: Stats::default(),
+        }
     }
 
     /// Reads one input of any CloudTrail shape.
-    pub fn read(&mut self, bytes: &[u8], name: &str, problems: &mut Vec<Problem>) {
-        record::for_each(bytes, name, &mut |record| self.take(&record), &mut |problem| problems.push(problem));
+    pub fn read(&mut self, bytes: &[u8], name: &str) {
+        self.stats.files += 1;
+        if self.failed.is_none() {
+            let (records, problems) = record::read(bytes, name);
+            records.into_iter().for_each(|record| self.take(record));
+            self.problems.extend(problems);
+        }
     }
 
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: Record) {
         self.stats.records += 1;
-        let Some(denial) = denial::from_record(record, &Given::default(), self.world.catalog) else { return };
+        self.note_place(&record);
+        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else { return };
         self.stats.denied += 1;
-        let diagnosed = diagnose(&denial);
         if let Some(denials) = &mut self.denials {
             denials.push(denial.clone());
         }
+        let diagnosed = diagnose(&denial);
         let observed = observe(denial, diagnosed);
         self.touched.insert(observed.finding.id.clone());
         self.batch.push(observed);
         if self.batch.len() >= BATCH {
             self.flush();
         }
+    }
+
+    fn note_place(&mut self, record: &Record) {
+        let key = (record.recipient_account.clone(), record.region.clone());
+        let fresh = || Place { account: key.0.clone(), region: key.1.clone(), first: None, last: None, records: 0 };
+        let place = self.places.entry(key.clone()).or_insert_with(fresh);
+        place.first = [place.first, record.event_time].into_iter().flatten().min();
+        place.last = place.last.max(record.event_time);
+        place.records += 1;
     }
 
     fn flush(&mut self) {
@@ -97,18 +121,28 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Writes the rest, and advises.
+    /// Writes the rest, notes what was read, and advises. `input` names the sources: reading them again replaces the note.
     ///
     /// # Errors
     /// The ledger could not be read or written.
-    pub fn finish(mut self, problems: Vec<Problem>, watch: &Stopwatch) -> Result<Outcome, LedgerError> {
+    pub fn finish(mut self, input: &str) -> Result<Outcome, LedgerError> {
         self.flush();
         if let Some(fault) = self.failed {
             return Err(fault);
         }
+        self.stats.unreadable = self.problems.len() as u64;
+        self.ledger.note_run(&Run {
+            input: input.to_owned(),
+            at: clock::now(),
+            files: self.stats.files,
+            bytes: self.stats.bytes,
+            records: self.stats.records,
+            denied: self.stats.denied,
+            unreadable: self.stats.unreadable,
+            places: self.places.into_values().collect(),
+        })?;
         let advice = advise_on(&self.touched, self.ledger, self.world)?;
-        self.stats.unreadable = problems.len() as u64;
-        self.stats.seconds = watch.seconds();
-        Ok(Outcome::new(self.denials, advice, problems, self.stats))
+        self.stats.seconds = self.watch.seconds();
+        Ok(Outcome::new(self.denials, advice, self.problems, self.stats))
     }
 }

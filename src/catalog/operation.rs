@@ -74,12 +74,18 @@ impl Catalog {
     fn exception(&self, label: &str, name: &str, params: Option<&Value>) -> Option<Resolution> {
         let by_label = [format!("@{label}:{name}"), format!("@{label}:*")];
         let by_prefix = self.prefixes_of(label).into_iter().map(|prefix| format!("{prefix}:{name}"));
-        let line = by_label.into_iter().chain(by_prefix).find_map(|key| self.data.operations.get(&key))?;
+        let mut lines = by_label.into_iter().chain(by_prefix);
+        let (key, line) = lines.find_map(|key| self.data.operations.get(&key).map(|line| (key, line)))?;
         if line == "-" {
             return Some(Resolution { actions: Vec::new(), how: How::Unknown, free: true });
         }
         let actions = needed(line, params);
-        let how = if actions.is_empty() { How::Unknown } else { How::Exception };
+        let how = match actions.as_slice() {
+            [] => How::Unknown,
+            [first, ..] if *first != key => How::Exception,
+            _ if key.split(':').next() == Some(label) => How::Exact,
+            _ => How::Alias,
+        };
         Some(Resolution { actions, how, free: false })
     }
 
@@ -128,6 +134,8 @@ fn needed(line: &str, params: Option<&Value>) -> Vec<String> {
     match line {
         "=partiql" => return partiql(params),
         "=transact" => return transact(params),
+        // The text of the query decides, and no record holds it.
+        "=query" => return Vec::new(),
         _ => {}
     }
     let given = |names: &str| names.split('|').any(|name| members::given(params, name));
@@ -238,16 +246,10 @@ mod tests {
     fn s3_requests_decide() {
         let s3 = "s3.amazonaws.com";
         with(s3, "GetObject", json!({"versionId": "v"}), &["s3:GetObjectVersion"], How::Exception);
-        with(s3, "GetObject", json!({"key": "k"}), &["s3:GetObject"], How::Exception);
-        with(s3, "PutObject", json!({"key": "k"}), &["s3:PutObject"], How::Exception);
-        with(s3, "PutObject", json!({"X-Amz-Acl": ["private"]}), &["s3:PutObject", "s3:PutObjectAcl"], How::Exception);
-        with(
-            s3,
-            "PutObject",
-            json!({"x-amz-tagging": "a=b"}),
-            &["s3:PutObject", "s3:PutObjectTagging"],
-            How::Exception,
-        );
+        with(s3, "GetObject", json!({"key": "k"}), &["s3:GetObject"], How::Exact);
+        with(s3, "PutObject", json!({"key": "k"}), &["s3:PutObject"], How::Exact);
+        with(s3, "PutObject", json!({"X-Amz-Acl": ["private"]}), &["s3:PutObject", "s3:PutObjectAcl"], How::Exact);
+        with(s3, "PutObject", json!({"x-amz-tagging": "a=b"}), &["s3:PutObject", "s3:PutObjectTagging"], How::Exact);
         with(s3, "DeleteObject", json!({"versionId": "v"}), &["s3:DeleteObjectVersion"], How::Exception);
     }
 
@@ -283,6 +285,8 @@ mod tests {
         check("bedrock", "Converse", "bedrock:InvokeModel", How::Exception);
         check("bedrock-runtime", "ConverseStream", "bedrock:InvokeModelWithResponseStream", How::Exception);
         check("lambda", "Invoke", "lambda:InvokeFunction", How::Exception);
+        check("securityhub", "GetFindingsV2", "securityhub:GetFindings", How::Exception);
+        check("batch", "CancelJobs", "batch:CancelJob", How::Exception);
         check("budgets", "DescribeBudgets", "budgets:ViewBudget", How::Exception);
     }
 
@@ -309,6 +313,8 @@ mod tests {
         check("pricelist", "GetProducts", "pricing:GetProducts", How::Alias);
         check("api.ecr", "BatchGetImage", "ecr:BatchGetImage", How::Alias);
         check("api.sagemaker", "CreateModel", "sagemaker:CreateModel", How::Alias);
+        check("osm", "CreateMemory", "", How::Unknown);
+        check("neptune-db", "ExecuteGremlinQuery", "", How::Unknown);
         check("iam-toolbox", "GetRequestAuthorizationDetails", "", How::Unknown);
     }
 

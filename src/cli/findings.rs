@@ -38,7 +38,7 @@ fn list(all: &[Advice], global: &Global) -> anyhow::Result<()> {
     match global.output {
         Output::Json => print::json(&all, true),
         Output::Jsonl => all.iter().try_for_each(|advice| print::json(advice, false)),
-        Output::Text => print::out(&render::table::findings(all, print::width())),
+        Output::Text => print::out(&render::text::findings(all, print::look(global))),
     }
 }
 
@@ -46,6 +46,6 @@ fn show(advice: &Advice, global: &Global) -> anyhow::Result<()> {
     match global.output {
         Output::Json => print::json(advice, true),
         Output::Jsonl => print::json(advice, false),
-        Output::Text => print::out(&render::text::finding(advice)),
+        Output::Text => print::out(&render::text::explain(advice, print::look(global))),
     }
 }

@@ -4,7 +4,8 @@ use super::Global;
 use crate::advice::Advice;
 use crate::app::World;
 use crate::io::sources::policies;
-use crate::io::stores::{self, Ledger};
+use crate::io::config;
+use crate::io::stores::{self, Ledger, StoreUri};
 use crate::record::Problem;
 use anyhow::{Context, bail};
 use jiff::civil::{Date, Weekday};
@@ -19,7 +20,13 @@ pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
 
 /// Opens the ledger that was named, or the user's own.
 pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open(global.store.as_deref())?)
+    let uri = match &global.store {
+        Some(uri) => uri.parse::<StoreUri>()?,
+        None => StoreUri::Sqlite(
+            config::default_ledger().context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,
+        ),
+    };
+    Ok(stores::open(&uri)?)
 }
 
 /// The finding whose id this is, or begins with it.

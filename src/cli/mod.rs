@@ -10,7 +10,7 @@ mod scan;
 mod simulate;
 mod version;
 
-use crate::io::stores::LedgerError;
+use crate::io::stores::UnknownStore;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -114,8 +114,5 @@ pub fn main() -> ExitCode {
 
 /// What a person can mend by calling otherwise is wrong use.
 fn exit_of(fault: &anyhow::Error) -> u8 {
-    match fault.downcast_ref::<LedgerError>() {
-        Some(LedgerError::BadUri(_)) => USAGE,
-        _ => FAILED,
-    }
+    if fault.is::<UnknownStore>() { USAGE } else { FAILED }
 }

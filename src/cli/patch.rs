@@ -2,10 +2,13 @@
 
 use super::{DONE, Global, inputs, print};
 use crate::advice::{Advice, advise};
-use crate::io::sources::files;
+use crate::app::{self, World};
+use crate::denial::Given;
+use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
 use crate::render::{self, Format, PatchContext, RenderError};
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 /// Nothing to patch by design.
@@ -13,8 +16,7 @@ const UPHELD: u8 = 4;
 
 #[derive(Debug, Args)]
 pub(super) struct PatchArgs {
-    /// A finding's id in the ledger or the beginning of it, or `-` for a finding, or `explain --output json`, on standard
-    /// input.
+    /// A finding's id in the ledger or the beginning of it, or `-` for a pasted error or event on standard input.
     #[arg(value_name = "ID")]
     id: String,
     /// The format.
@@ -56,9 +58,8 @@ impl From<PatchFormat> for Format {
 
 pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, _) = inputs::world(global)?;
-    let ledger = inputs::ledger(global)?;
-    let all = advise(&ledger.findings(&Filter::default())?, world.context());
-    let advice = inputs::pick(&all, &args.id)?;
+    let all = findings(&args.id, &world, global)?;
+    let advice = if args.id == "-" { leading(&all)? } else { inputs::pick(&all, &args.id)? };
     if !advice.patches.iter().any(|patch| patch.document.is_some()) {
         print::say(false, &format!("{}: nothing to patch: {}", advice.id, advice.diagnosis.summary));
         return Ok(UPHELD);
@@ -70,6 +71,24 @@ pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
         }
     }
     Ok(DONE)
+}
+
+/// The ledger's findings, or those of what is pasted.
+fn findings(id: &str, world: &World, global: &Global) -> anyhow::Result<Vec<Advice>> {
+    if id == "-" {
+        let (name, bytes) = paste::read(id)?;
+        return Ok(app::explain(&bytes, &name, &Given::default(), world).findings);
+    }
+    let ledger = inputs::ledger(global)?;
+    Ok(advise(&ledger.findings(&Filter::default())?, world.context()))
+}
+
+fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
+    match all {
+        [one] => Ok(one),
+        [] => bail!("no denial on standard input: paste the whole error, or a CloudTrail event as JSON"),
+        [_, _, ..] => bail!("{} findings on standard input: `scan` it, then patch one by its id", all.len()),
+    }
 }
 
 /// Every patch of the finding that has a document, the surest first.

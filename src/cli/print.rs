@@ -1,7 +1,8 @@
 //! Data on standard output, talk on standard error.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // the one place that prints
 
-use super::Color;
+use super::{Color, Global};
+use crate::render::text::Look;
 use anstream::ColorChoice;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -51,4 +52,13 @@ pub(super) fn is_progress_wanted(quiet: bool, no_progress: bool) -> bool {
 /// Redraws the progress line.
 pub(super) fn progress(text: &str) {
     eprint!("\r\x1b[2K{text}");
+}
+
+/// How standard output is: a terminal's width and colours, a pipe's none.
+pub(super) fn look(global: &Global) -> Look {
+    let tty = std::io::stdout().is_terminal();
+    let width = terminal_size::terminal_size().filter(|_| tty).map(|(width, _)| usize::from(width.0));
+    // anstream takes colours out again where they are not wanted, NO_COLOR and pipes included.
+    let colour = global.color != Color::Never;
+    Look { colour, width: width.unwrap_or(Look::default().width) }
 }

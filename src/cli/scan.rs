@@ -2,6 +2,7 @@
 
 use super::{DONE, Global, Output, inputs, print};
 use crate::app::{self, Outcome, Stats};
+use crate::io::stores::Ledger;
 use crate::render;
 use clap::Args;
 use std::path::PathBuf;
@@ -66,15 +67,18 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     }
     problems.append(&mut outcome.problems);
     outcome.problems = problems;
-    print_outcome(&outcome, global)?;
+    print_outcome(&outcome, ledger.as_ref(), global)?;
     Ok(exit_code(args, &outcome))
 }
 
-fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
+fn print_outcome(outcome: &Outcome, ledger: &dyn Ledger, global: &Global) -> anyhow::Result<()> {
     match global.output {
         Output::Json => print::json(outcome, true)?,
         Output::Jsonl => print::json(outcome, false)?,
-        Output::Text => print::out(&render::text::scan(&outcome.findings, print::width()))?,
+        Output::Text => {
+            let coverage = app::report::coverage(&ledger.coverage(None, None)?);
+            print::out(&render::text::scan(&outcome.findings, &coverage, print::look(global)))?;
+        }
     }
     for problem in &outcome.problems {
         print::say(false, &format!("not read: {}: {}", problem.input, problem.error));
@@ -99,7 +103,7 @@ fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
 #[cfg(not(feature = "lookup"))]
 fn lookup(
     _: &ScanArgs,
-    _: &mut dyn crate::io::stores::Ledger,
+    _: &mut dyn Ledger,
     _: &app::World,
     _: app::scan::Options,
     _: &mut dyn FnMut(&Stats),

@@ -1,7 +1,7 @@
 //! `denywatch simulate`: JSON lines in, JSON lines out.
 
 use super::{DONE, print};
-use crate::io::sources::files;
+use crate::io::sources::paste;
 use crate::policy::simulate_line;
 use clap::Args;
 use std::io::BufRead;
@@ -16,7 +16,7 @@ pub(super) struct SimulateArgs {
 
 pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<u8> {
     let mut out = String::new();
-    for line in files::lines(args.file.as_deref())?.lines() {
+    for line in paste::lines(args.file.as_deref())?.lines() {
         let line = line?;
         if !line.trim().is_empty() {
             out.push_str(&simulate_line(&line).to_string());

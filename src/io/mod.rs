@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod config;
+pub mod sinks;
 pub mod sources;
 pub mod stores;

@@ -126,3 +126,76 @@ fn glob(a: &[Unit<'_>], b: &[Unit<'_>]) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::pattern::{matches, matches_action, matches_arn};
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(a: &str, b: &str, expect: bool) {
+        assert_eq!(covers(a, b), expect, "{a} over {b}");
+    }
+
+    #[test]
+    fn patterns() {
+        for (a, b) in [("*", "*"), ("*", "a?"), ("a*", "ab*"), ("?*", "*?"), ("*?", "??"), ("a*b", "axxb"), ("", "")] {
+            check(a, b, true);
+        }
+        for (a, b) in [("a", "*"), ("?", "*"), ("a?", "a*"), ("ab*", "a*"), ("", "*"), ("a*b", "a*"), ("?", "??")] {
+            check(a, b, false);
+        }
+    }
+
+    #[test]
+    fn escapes_and_variables() {
+        check("${*}", "${*}", true);
+        check("a*", "a${*}", true);
+        check("${*}", "*", false);
+        check("${*}", "?", false);
+        check("${aws:username}/*", "${aws:username}/a", true);
+        check("*", "${aws:username}", true);
+        check("${aws:username}", "${aws:userid}", false);
+        check("?", "${aws:username}", false);
+        check("${aws:username}", "ann", false);
+    }
+
+    #[test]
+    fn actions_and_arns() {
+        assert!(covers_action("s3:get*", "S3:GetObject*") && covers_action("*", "s3:*"));
+        assert!(!covers_action("s3:*", "*") && !covers_action("s3:Get*", "s3:*"));
+        assert!(
+            covers_arn("arn:aws:s3:::b/*", "arn:aws:s3:::b/in/*") && covers_arn("arn:aws:sqs", "arn:aws:sqs:*:*:q")
+        );
+        assert!(!covers_arn("arn:aws:s3:::b/*", "*") && !covers_arn("arn:aws:*:::b", "arn:aws:s3:::b"));
+        assert!(!covers_arn("arn:aws:s3:::b/*", "arn:aws:s3:::b*"));
+    }
+
+    proptest! {
+        #[test]
+        fn sound(a in "([ab*?]|\\$\\{\\*\\}){0,5}", b in "([ab*?]|\\$\\{\\*\\}){0,5}", text in "[ab*]{0,6}") {
+            prop_assert!(!covers(&a, &b) || !matches(&b, &text) || matches(&a, &text));
+        }
+
+        #[test]
+        fn sound_for_actions(a in "([sS*?]:)?[aA*?]{0,4}", b in "([sS*?]:)?[aA*?]{0,4}", text in "s:[aA]{0,5}") {
+            prop_assert!(!covers_action(&a, &b) || !matches_action(&b, &text) || matches_action(&a, &text));
+        }
+
+        #[test]
+        fn sound_for_arns(
+            a in "arn:[a*]:[s*?](:[r*]?(:[1*]?(:[ab*?:]{0,4})?)?)?",
+            b in "(arn:)?[a*]:[s*?](:[r*]?(:[1*]?(:[ab*?:]{0,4})?)?)?",
+            text in "arn:a:s:r?:1?:[ab:]{1,5}",
+        ) {
+            prop_assert!(!covers_arn(&a, &b) || !matches_arn(&b, &text) || matches_arn(&a, &text));
+        }
+
+        #[test]
+        fn everything_covers_itself(a in "[ab*?${}]{0,8}") {
+            let itself = covers(&a, &a);
+            prop_assert!(itself);
+        }
+    }
+}

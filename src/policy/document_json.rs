@@ -249,3 +249,149 @@ impl From<&str> for Scalar {
         Self::Text(text.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn check_round_trip(value: &Value) {
+        let document = Document::from_value(value.clone()).unwrap();
+        assert_eq!(&serde_json::to_value(&document).unwrap(), value);
+        assert_eq!(Document::parse(&serde_json::to_string(&document).unwrap()), Ok(document));
+    }
+
+    #[track_caller]
+    fn check_error(text: &str, expect: &str) {
+        let error = Document::parse(text).unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}");
+    }
+
+    #[test]
+    fn every_form_survives() {
+        check_round_trip(&json!({"Statement": {"Effect": "Deny", "NotAction": "*", "NotResource": ["a", "b"]}}));
+        check_round_trip(&json!({"Version": "2008-10-17", "Id": "x", "Statement": []}));
+        check_round_trip(&json!({"Version": "2012-10-17", "Statement": [
+            {"Sid": "", "Effect": "Allow", "Principal": "*", "Action": ["s3:Get*"], "Resource": "*"},
+            {"Effect": "Allow", "NotPrincipal": {"AWS": ["1"], "Service": "a.b"}, "Action": [], "Resource": []},
+            {"Effect": "Allow", "Action": "a:b", "Resource": "*",
+             "Condition": {"Bool": {"k": true}, "NumericEquals": {"n": [1, 1.5, "2"]}, "X": {}}},
+        ]}));
+        check_round_trip(&json!({"Comment": [1], "Statement": [
+            {"Effect": "Allow", "Action": "a:b", "Sid": null, "Condition": {}, "Note": {"a": null}},
+        ]}));
+    }
+
+    #[test]
+    fn a_kept_empty_condition_gives_way_to_a_real_one() {
+        let mut document =
+            Document::parse(r#"{"Statement":[{"Effect":"Allow","Action":"a:b","Condition":{}}]}"#).unwrap();
+        let statement = document.statements.remove(0).with_condition("Bool", "k", ["true"]);
+        let text = serde_json::to_string(&statement).unwrap();
+        assert_eq!(text, r#"{"Effect":"Allow","Action":"a:b","Condition":{"Bool":{"k":["true"]}}}"#);
+    }
+
+    #[test]
+    fn our_own_order() {
+        let statement = Statement::allow(["sts:AssumeRole"], ["*"])
+            .with_condition("StringEquals", "sts:ExternalId", ["x"])
+            .with_principal(PrincipalSet::aws(["111122223333"]))
+            .with_sid("S");
+        assert_eq!(
+            serde_json::to_string(&Document::new(vec![statement.clone()])).unwrap(),
+            concat!(
+                r#"{"Version":"2012-10-17","Statement":[{"Sid":"S","Effect":"Allow","Principal":{"AWS":["111122223333"]},"#,
+                r#""Action":["sts:AssumeRole"],"Resource":["*"],"Condition":{"StringEquals":{"sts:ExternalId":["x"]}}}]}"#,
+            ),
+        );
+        assert!(!serde_json::to_string(&statement.without_resource()).unwrap().contains("Resource"));
+    }
+
+    #[test]
+    fn errors_name_statement_and_element() {
+        let good = r#"{"Effect":"Allow","Action":"a:b","Resource":"*"}"#;
+        let second = |statement: &str| format!(r#"{{"Statement":[{good},{statement}]}}"#);
+        check_error(&second(r#"{"Action":"a:b"}"#), "statement 1: `Effect` is missing");
+        check_error(&second(r#"{"Effect":null,"Action":"a:b"}"#), "statement 1: `Effect` is missing");
+        check_error(&second(r#"{"Effect":"allow","Action":"a:b"}"#), "statement 1: `Effect` must be `Allow` or `Deny`");
+        check_error(&second(r#"{"Effect":"Allow"}"#), "statement 1: `Action` is missing");
+        check_error(&second(r#"{"Effect":"Allow","Action":1}"#), "statement 1: `Action` must be text");
+        check_error(&second(r#"{"Effect":"Allow","Action":"a","NotAction":"b"}"#), "statement 1: `NotAction` cannot");
+        check_error(&second(r#"{"Effect":"Allow","Action":"a","Resource":{}}"#), "statement 1: `Resource` must be");
+        check_error(
+            &second(r#"{"Effect":"Allow","Action":"a","Principal":"x"}"#),
+            "statement 1: `Principal` must be `*`",
+        );
+        check_error(
+            &second(r#"{"Effect":"Allow","Action":"a","Condition":{"Bool":1}}"#),
+            "statement 1: `Condition` must",
+        );
+        check_error(&second(r#"{"Effect":"Allow","Action":"a","condition":{}}"#), "must be written `Condition`");
+        check_error(&second(r#"{"Effect":"Allow","Effect":"Deny","Action":"a"}"#), "key `Effect` stands twice");
+        check_error(&second("7"), "statement 1: `Effect` is missing");
+        check_error(r#"{"Version":"2012-10-18","Statement":[]}"#, "policy: `Version` must be");
+        check_error(r#"{"Id":1,"Statement":[]}"#, "policy: `Id` must be text");
+        check_error("{}", "policy: `Statement` is missing");
+        check_error("[]", "policy: `Statement` is missing");
+        check_error(r#"{"Statement":"x"}"#, "policy: `Statement` must be an object");
+        check_error("{", "no valid JSON");
+    }
+
+    fn texts() -> impl Strategy<Value = Value> {
+        let text = "[a*?:/${}]{0,4}";
+        prop_oneof![text.prop_map(Value::from), prop::collection::vec(text, 0..3).prop_map(Value::from)]
+    }
+
+    fn scalars() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-z]{0,3}".prop_map(Value::from)
+        ]
+    }
+
+    prop_compose! {
+        fn statements()(
+            deny in any::<bool>(), not in any::<(bool, bool, bool)>(), sid in prop::option::of("[a-z]{0,3}"),
+            action in texts(), resource in prop::option::of(texts()), principal in prop::option::of(texts()),
+            condition in prop::option::of(("(String|Bool)[A-Z]?", "aws:[a-z]", prop::collection::vec(scalars(), 0..3))),
+            extra in prop::option::of("[x-z]{1,2}"),
+        ) -> Value {
+            let mut map = Map::new();
+            map.insert("Effect".into(), if deny { "Deny" } else { "Allow" }.into());
+            map.insert(if not.0 { "NotAction" } else { "Action" }.into(), action);
+            if let Some(sid) = sid { map.insert("Sid".into(), sid.into()); }
+            if let Some(list) = resource { map.insert(if not.1 { "NotResource" } else { "Resource" }.into(), list); }
+            if let Some(list) = principal {
+                let set = if list.is_array() { json!({"AWS": list}) } else { "*".into() };
+                map.insert(if not.2 { "NotPrincipal" } else { "Principal" }.into(), set);
+            }
+            if let Some((operator, key, values)) = condition { map.insert("Condition".into(), json!({operator: {key: values}})); }
+            if let Some(key) = extra { map.insert(key, Value::Null); }
+            map.into()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(statements in prop::collection::vec(statements(), 0..3), version in any::<bool>(), bare in any::<bool>()) {
+            let mut map = Map::new();
+            if version { map.insert("Version".into(), "2012-10-17".into()); }
+            let list = match statements.as_slice() {
+                [one] if bare => one.clone(),
+                all => all.into(),
+            };
+            map.insert("Statement".into(), list);
+            let value = Value::from(map);
+            let document = Document::from_value(value.clone()).unwrap();
+            prop_assert_eq!(serde_json::to_value(&document).unwrap(), value);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}") {
+            let _ = Document::parse(&text);
+        }
+    }
+}

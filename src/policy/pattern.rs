@@ -168,7 +168,7 @@ fn variable(text: &str) -> (Piece<'_>, &str) {
 
 /// Whether a text holds `${`.
 pub(super) fn has_variable(text: &str) -> bool {
-    text.as_bytes().contains(&b'$') && text.contains("${")
+    text.bytes().any(|byte| byte == b'$') && text.contains("${")
 }
 
 fn value<'a>(piece: Piece<'a>, lookup: &'a dyn Lookup) -> Result<&'a str, Unresolved> {
@@ -294,4 +294,113 @@ fn width(lead: u8) -> usize {
 /// ```
 pub fn matches_arn(pattern: &str, resource: &str) -> bool {
     super::resource::Target::new(resource).matches(pattern, Variables::On(&Unknown), false) == Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(pattern: &str, text: &str, expect: bool) {
+        assert_eq!(matches(pattern, text), expect, "{pattern} on {text}");
+    }
+
+    #[test]
+    fn wildcards() {
+        for (pattern, text) in
+            [("*", ""), ("a*c", "abbc"), ("*b*", "abc"), ("a?c", "aéc"), ("??", "€é"), ("*?", "é"), ("**", "x")]
+        {
+            check(pattern, text, true);
+        }
+        for (pattern, text) in
+            [("", "a"), ("a", ""), ("?", ""), ("a?", "a"), ("A", "a"), ("*??", "€"), ("a*b", "a/c"), ("?", "ab")]
+        {
+            check(pattern, text, false);
+        }
+    }
+
+    #[test]
+    fn escapes_and_variables() {
+        check("${*}", "*", true);
+        check("${*}", "a", false);
+        check("${?}${$}", "?$", true);
+        check("$", "$", true);
+        check("a$b*", "a$bc", true);
+        check("${aws:userid}", "${aws:userid}", false);
+        check("*${aws:userid}", "x", false);
+        check("${aws:userid, 'a}*'}", "a}*", true);
+        check("${aws:userid, 'a*'}", "ab", false);
+        check("${aws:userid, a}", "a", false);
+        check("${broken", "${broken", false);
+    }
+
+    #[test]
+    fn actions() {
+        let check = |pattern: &str, action: &str, expect: bool| {
+            assert_eq!(matches_action(pattern, action), expect, "{pattern} on {action}");
+        };
+        for pattern in ["*", "s3:*", "S3:getobject", "s3:Get*", "s3:*Object", "s3:GetObjec?", "*:*", "*:GetObject"] {
+            check(pattern, "s3:GetObject", true);
+        }
+        for pattern in ["", "s3", "s3*", "s3:Get", "s3:GetObject?", "sns:*", "*Object", "s3:${*}"] {
+            check(pattern, "s3:GetObject", false);
+        }
+    }
+
+    #[test]
+    fn what_a_policy_can_hold() {
+        assert!(is_writable("key/\t\r\n ~\u{A0}\u{FF}"));
+        for text in ["ключ", "\u{100}", "\u{0}", "\u{7}", "😀"] {
+            assert!(!is_writable(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_pattern_ends() {
+        let pattern = "*a".repeat(400) + "b";
+        check(&pattern, &"a".repeat(1024), false);
+    }
+
+    proptest! {
+        #[test]
+        fn an_escaped_text_matches_itself(text in "[ab*?${}é:]{0,8}") {
+            prop_assert!(matches(&escape_literal(&text), &text));
+        }
+
+        #[test]
+        fn an_escaped_text_matches_nothing_else(text in "[ab*?${}]{0,4}", other in "[ab*?${}]{0,4}") {
+            prop_assert_eq!(matches(&escape_literal(&text), &other), text == other);
+        }
+
+        #[test]
+        fn an_escaped_key_stays_one_resource(key in "[ab*?${}/:]{1,6}", other in "[ab*?${}/:]{1,6}") {
+            let pattern = format!("arn:aws:s3:::b/{}", escape_literal(&key));
+            prop_assert_eq!(matches_arn(&pattern, &format!("arn:aws:s3:::b/{other}")), key == other);
+        }
+
+        #[test]
+        fn agrees_with_a_plain_definition(pattern in "[ab*?é]{0,8}", text in "[abé]{0,8}") {
+            let letters = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(matches(&pattern, &text), plainly(&letters(&pattern), &letters(&text)));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(pattern in "\\PC{0,20}", text in "\\PC{0,20}") {
+            matches(&pattern, &text);
+            matches_arn(&pattern, &text);
+            matches_action(&pattern, &text);
+        }
+    }
+
+    /// The definition, without regard to time.
+    fn plainly(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
+            ([], []) => true,
+            (['*', rest @ ..], _) => plainly(rest, text) || !text.is_empty() && plainly(pattern, &text[1..]),
+            (['?', rest @ ..], [_, left @ ..]) => plainly(rest, left),
+            ([a, rest @ ..], [b, left @ ..]) => a == b && plainly(rest, left),
+            _ => false,
+        }
+    }
 }

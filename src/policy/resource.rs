@@ -11,11 +11,15 @@ use super::pattern::{Unresolved, Variables, has_variable, is_all, resolve, wild}
 pub(super) struct Target<'a> {
     text: &'a str,
     parts: Option<[&'a str; 6]>,
+    /// All before the sixth part, for patterns that begin alike.
+    head: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, parts: parts_of(text).filter(|parts| parts[0] == "arn") }
+        let parts = parts_of(text).filter(|parts| parts[0] == "arn");
+        let head = parts.and_then(|parts| text.strip_suffix(parts[5]));
+        Self { text, parts, head: head.filter(|head| !head.contains(['$', '*', '?'])) }
     }
 
     /// Whether the pattern matches. `lenient` decides for patterns that AWS refuses to store: a wildcard in the
@@ -24,6 +28,11 @@ impl<'a> Target<'a> {
     pub(super) fn matches(&self, pattern: &str, variables: Variables<'_>, lenient: bool) -> Result<bool, Unresolved> {
         if is_all(pattern) {
             return Ok(true);
+        }
+        if let (Some(head), Some(parts)) = (self.head, &self.parts)
+            && let Some(tail) = pattern.strip_prefix(head)
+        {
+            return Ok(resolve(tail, variables)?.matches(parts[5]));
         }
         let variable = matches!(variables, Variables::On(_)) && has_variable(pattern);
         if !variable && self.settles(pattern) {

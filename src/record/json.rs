@@ -243,10 +243,10 @@ impl<'r> Reader<'r> {
     /// Counts an event and reads it if wanted.
     pub(super) fn event(&mut self, head: &Head<'_>, read: impl FnOnce() -> Option<Record>) {
         self.seen += 1;
-        if (self.keep)(head) {
-            if let Some(record) = read() {
-                (self.on_record)(record);
-            }
+        if (self.keep)(head)
+            && let Some(record) = read()
+        {
+            (self.on_record)(record);
         }
     }
 

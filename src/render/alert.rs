@@ -5,6 +5,7 @@ use super::words::plural;
 use crate::advice::Advice;
 use crate::denial::How;
 use crate::patch::{Applicability, Companion, Patch};
+use crate::report::shown_patches;
 use crate::triage::Verdict;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ pub struct Owner {
     pub name: String,
     /// Slack id of a user (`U…`, `W…`) or user group (`S…`) to mention; anything else is not mentioned.
     pub slack_id: Option<String>,
-    /// How the owner was found, such as `tag team=platform-ci`.
+    /// How the owner was found, such as `tag team=delivery`.
     pub because: String,
 }
 
@@ -96,25 +97,18 @@ pub fn regions(advice: &Advice) -> Vec<&str> {
 /// The patch to show: the surest that has a document. `None` where the verdict forbids one: a probing caller is never
 /// helped, and what is denied by design stays denied.
 pub fn patch(advice: &Advice) -> Option<&Patch> {
-    match advice.verdict {
-        Verdict::Probing | Verdict::Upheld | Verdict::Transient | Verdict::Expected => None,
-        Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear => advice
-            .patches
-            .iter()
-            .filter(|patch| patch.document.is_some() && patch.applicability != Applicability::Explain)
-            .min_by_key(|patch| patch.applicability),
-    }
+    shown_patches(advice).min_by_key(|patch| patch.applicability)
 }
 
-/// What to do where no patch is shown.
+/// Why no patch is shown, and what to do; goes behind `No patch: `.
 pub fn instead(advice: &Advice) -> &'static str {
     match advice.verdict {
-        Verdict::Probing => "No patch: this looks like probing. Find out who holds the credentials; grant nothing.",
-        Verdict::Upheld => "No patch: a guardrail denies this by design. Ask its owner if the work is legitimate.",
-        Verdict::Transient => "No patch: the same call succeeded soon after.",
-        Verdict::Expected => "No patch: a rule says that this denial is expected.",
-        Verdict::Unclear => "No patch: too little is known to say which policy would help.",
-        Verdict::Owner | Verdict::Review | Verdict::Patch => "No patch: no added permission can mend this.",
+        Verdict::Probing => "this looks like probing. Find out who holds the credentials; grant nothing.",
+        Verdict::Upheld => "a guardrail denies this by design. Ask its owner if the work is legitimate.",
+        Verdict::Transient => "the same call succeeded soon after.",
+        Verdict::Expected => "a rule says that this denial is expected.",
+        Verdict::Unclear => "too little is known to say which policy would help.",
+        Verdict::Owner | Verdict::Review | Verdict::Patch => "no added permission can mend this.",
     }
 }
 

@@ -117,26 +117,26 @@ mod tests {
 
     #[test]
     fn an_event_opens_in_its_own_partition() {
-        const ID: &str = "4f1f6c1e-0d3b-4a55-9c1e-2f7f0b9d1a10";
+        const ID: &str = "5f0e1d2c-3b4a-4958-8776-655443322110";
         check_event(
             "us-east-2",
             ID,
             Some(
-                "https://us-east-2.console.aws.amazon.com/cloudtrailv2/home?region=us-east-2#/events/4f1f6c1e-0d3b-4a55-9c1e-2f7f0b9d1a10",
+                "https://us-east-2.console.aws.amazon.com/cloudtrailv2/home?region=us-east-2#/events/5f0e1d2c-3b4a-4958-8776-655443322110",
             ),
         );
         check_event(
             "cn-north-1",
             ID,
             Some(
-                "https://cn-north-1.console.amazonaws.cn/cloudtrailv2/home?region=cn-north-1#/events/4f1f6c1e-0d3b-4a55-9c1e-2f7f0b9d1a10",
+                "https://cn-north-1.console.amazonaws.cn/cloudtrailv2/home?region=cn-north-1#/events/5f0e1d2c-3b4a-4958-8776-655443322110",
             ),
         );
         check_event(
             "us-gov-east-1",
             ID,
             Some(
-                "https://us-gov-east-1.console.amazonaws-us-gov.com/cloudtrailv2/home?region=us-gov-east-1#/events/4f1f6c1e-0d3b-4a55-9c1e-2f7f0b9d1a10",
+                "https://us-gov-east-1.console.amazonaws-us-gov.com/cloudtrailv2/home?region=us-gov-east-1#/events/5f0e1d2c-3b4a-4958-8776-655443322110",
             ),
         );
         check_event("us-iso-east-1", ID, None);

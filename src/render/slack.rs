@@ -66,7 +66,7 @@ fn header(advice: &Advice, shown: &AlertContext) -> Value {
 fn fallback(advice: &Advice, shown: &AlertContext) -> String {
     let place = account(advice, shown).map(|(name, id)| format!(" ({})", name.unwrap_or(id))).unwrap_or_default();
     let label = if shown.test { "TEST. " } else { "" };
-    let text = format!("{label}{}{place}. Denied {}", words::needs(advice), alert::times(advice.count));
+    let text = format!("{label}{}{place}. Denied {}", words::needs(advice, 110), alert::times(advice.count));
     let ready = words::verdict(advice.verdict);
     fit(&format!("{text}: {ready}. {}", advice.id), 500, end, prose)
 }
@@ -87,7 +87,7 @@ fn facts(advice: &Advice, shown: &AlertContext) -> Value {
 }
 
 fn what(advice: &Advice) -> Vec<String> {
-    let who = code(&words::who(&advice.principal), 160);
+    let who = words::who_with(&advice.principal, |name| code(name, 160));
     let mut items: Vec<&DeniedItem> = advice.denied.iter().collect();
     items.sort_by_key(|item| (item.verdict, std::cmp::Reverse(item.count)));
     let action = |item: &DeniedItem| match &item.action {
@@ -143,18 +143,22 @@ fn why(advice: &Advice) -> Value {
 
 fn patch(advice: &Advice) -> Value {
     let Some(patch) = alert::patch(advice) else {
-        return rich("rich_text", vec![rich("rich_text_section", vec![plain(alert::instead(advice))])]);
+        return rich(
+            "rich_text",
+            vec![rich("rich_text_section", vec![bold("No patch: "), plain(alert::instead(advice))])],
+        );
     };
     let command = format!("denywatch patch {}", middle(&harmless(&advice.id), 40));
     let place = middle(&harmless(&words::place(&patch.target)), 120);
     let lead = [bold("Patch"), plain(&format!(" ({}) for the {place}", words::grade(patch.applicability)))];
     let shown = snippet::snippet(patch, 2_400);
     let tail = match &shown {
-        Some(shown) => format!(", {}; other forms: ", shown.language),
-        None => ": too long for a message; get it with ".to_owned(),
+        Ok(Some(shown)) => format!(", {}; other forms: ", shown.language),
+        Ok(None) => ": too long for a message; get it with ".to_owned(),
+        Err(error) => format!(": not written ({}); see ", end(&harmless(&error.to_string()), 300)),
     };
     let mut parts = vec![rich("rich_text_section", lead.into_iter().chain([plain(&tail), mono(&command)]).collect())];
-    parts.extend(shown.map(|shown| rich("rich_text_preformatted", vec![plain(&shown.code)])));
+    parts.extend(shown.ok().flatten().map(|shown| rich("rich_text_preformatted", vec![plain(&shown.code)])));
     rich("rich_text", parts)
 }
 
@@ -367,6 +371,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn any_advice_stays_within_the_limits_and_mentions_nobody(advice in sample::any_advice(), name in sample::hostile()) {
             let account_names = advice.account.iter().map(|id| (id.clone(), name.clone())).collect();
@@ -384,19 +389,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_alert() {
+        let account_names = [("111122223333".to_owned(), "shop-dev".to_owned())].into();
+        let owner = Owner {
+            name: "delivery".to_owned(),
+            slack_id: Some("S0DELIVERY".to_owned()),
+            because: "tag team=delivery".to_owned(),
+        };
+        let shown = AlertContext { account_names, owner: Some(owner), ..AlertContext::default() };
+        let message = serde_json::to_string_pretty(&webhook(&sample::pipeline(), &shown)).expect("JSON");
+        assert_eq!(message + "\n", include_str!("expected/slack.json"));
+    }
+
     #[track_caller]
     fn check_mention(id: &str, expect: &str) {
-        let person = Owner { name: "platform-ci".to_owned(), slack_id: Some(id.to_owned()), because: String::new() };
+        let person = Owner { name: "delivery".to_owned(), slack_id: Some(id.to_owned()), because: String::new() };
         assert_eq!(owner(&person), expect);
     }
 
     #[test]
     fn only_ids_of_people_and_groups_mention() {
-        check_mention("S0PLATCI", "owner <!subteam^S0PLATCI>");
+        check_mention("S0DELIVERY", "owner <!subteam^S0DELIVERY>");
         check_mention("U012AB3CD", "owner <@U012AB3CD>");
-        check_mention("C012AB3CD", "owner `platform-ci`");
-        check_mention("here", "owner `platform-ci`");
-        check_mention("U1> <!channel", "owner `platform-ci`");
+        check_mention("C012AB3CD", "owner `delivery`");
+        check_mention("here", "owner `delivery`");
+        check_mention("U1> <!channel", "owner `delivery`");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::escape::is_unseen;
 use super::words::units;
+use super::{Format, PatchContext, RenderError};
 use crate::patch::Patch;
 use serde_json::Value;
 
@@ -13,20 +14,43 @@ pub const LINES_MAX: usize = 12;
 /// Code and the name of its language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
-    /// `JSON`.
-    pub language: &'static str,
+    /// Terraform or JSON.
+    pub language: Format,
     /// At most [`LINES_MAX`] lines.
     pub code: String,
 }
 
-/// The patch's statements in at most [`LINES_MAX`] lines and `max` characters; `None` when it is longer.
-pub fn snippet(patch: &Patch, max: usize) -> Option<Snippet> {
-    let document = serde_json::to_value(patch.document.as_ref()?).ok()?;
+/// The patch's statements in at most [`LINES_MAX`] lines and `max` UTF-16 units; `Ok(None)` when they are longer.
+///
+/// # Errors
+///
+/// As [`super::patch`]: what cannot be written safely is not shown.
+pub fn snippet(patch: &Patch, max: usize) -> Result<Option<Snippet>, RenderError> {
+    let context = PatchContext::default();
+    super::patch(patch, &context, Format::Json)?;
+    let document = patch.document.as_ref().and_then(|document| serde_json::to_value(document).ok()).unwrap_or_default();
     let statements = statements(&document);
-    let code: Vec<String> = statements.iter().map(|one| unmarked(&json(one, 0, 1, 96))).collect();
-    let code = code.join(",\n");
-    let fits = !code.is_empty() && code.lines().count() <= LINES_MAX && units(&code) <= max;
-    fits.then_some(Snippet { language: "JSON", code })
+    let code: Vec<String> = statements.iter().map(|one| json(one, 0, 1, 96)).collect();
+    let json = Some((Format::Json, code.join(",\n")));
+    // Not every target has a Terraform resource that is known well enough; JSON always does.
+    let whole = super::patch(patch, &context, Format::Hcl).ok();
+    let hcl = whole.and_then(|text| hcl_statements(&text, statements.len())).map(|code| (Format::Hcl, code));
+    let fits = |code: &str| !code.is_empty() && code.lines().count() <= LINES_MAX && units(code) <= max;
+    let found = [hcl, json].into_iter().flatten().map(|(language, code)| Snippet { language, code: unmarked(&code) });
+    Ok(found.into_iter().find(|snippet| fits(&snippet.code)))
+}
+
+/// The objects in the list of statements of our own Terraform text; `None` when it holds another number of them, as
+/// it does where the whole policy is written.
+fn hcl_statements(text: &str, expect: usize) -> Option<String> {
+    let mut lines = text.lines();
+    let head = lines.find(|line| line.trim() == "Statement = [")?;
+    let pad = &head[..head.len() - head.trim_start().len()];
+    let body: Vec<&str> = lines.take_while(|line| *line != format!("{pad}]")).collect();
+    let inside: Option<Vec<&str>> = body.iter().map(|line| line.strip_prefix(pad)?.strip_prefix("  ")).collect();
+    let inside = inside?;
+    (inside.iter().filter(|line| **line == "{").count() == expect)
+        .then(|| inside.join("\n").trim_end_matches(',').to_owned())
 }
 
 /// The whole document as JSON that is easy to read: what fits on a line of `width` stands on one.
@@ -96,15 +120,38 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_short_statement_stands_whole() {
-        let shown = snippet(&sample::pipeline().patches[0], 2_000).expect("short");
+    fn a_short_statement_stands_whole_in_terraform() {
+        let shown = snippet(&sample::pipeline().patches[0], 2_000).expect("writable").expect("short");
+        assert_eq!(shown.language, Format::Hcl);
+        assert_eq!(
+            shown.code,
+            r#"{
+  Sid      = "AllowKmsGenerateDataKey"
+  Effect   = "Allow"
+  Action   = "kms:GenerateDataKey"
+  Resource = "arn:aws:kms:us-east-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  Condition = {
+    StringEquals = {
+      "kms:ViaService" = "s3.us-east-2.amazonaws.com"
+    }
+  }
+}"#
+        );
+    }
+
+    #[test]
+    fn json_where_terraform_needs_more_than_is_known() {
+        let mut patch = sample::pipeline().patches.remove(0);
+        patch.target.kind = crate::diagnosis::TargetKind::SessionPolicy;
+        let shown = snippet(&patch, 2_000).expect("writable").expect("short");
+        assert_eq!(shown.language, Format::Json);
         assert_eq!(
             shown.code,
             r#"{
   "Sid": "AllowKmsGenerateDataKey",
   "Effect": "Allow",
   "Action": "kms:GenerateDataKey",
-  "Resource": "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779",
+  "Resource": "arn:aws:kms:us-east-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
   "Condition": {"StringEquals": {"kms:ViaService": "s3.us-east-2.amazonaws.com"}}
 }"#
         );
@@ -115,9 +162,15 @@ mod tests {
         let mut patch = sample::pipeline().patches.remove(0);
         let one = json!({"Effect": "Allow", "Action": "a:B", "Resource": "*"});
         patch.document = serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [one, one, one]})).ok();
-        assert_eq!(snippet(&patch, 2_000), None);
+        assert_eq!(snippet(&patch, 2_000), Ok(None));
+        assert_eq!(snippet(&sample::pipeline().patches[0], 100), Ok(None));
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not_shown() {
+        let mut patch = sample::pipeline().patches.remove(0);
         patch.document = None;
-        assert_eq!(snippet(&patch, 2_000), None);
+        assert_eq!(snippet(&patch, 2_000), Err(RenderError::NoDocument));
     }
 
     proptest! {

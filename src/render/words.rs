@@ -6,7 +6,7 @@
 use super::consequence::consequence;
 use super::escape::terminal;
 use crate::advice::{Advice, DeniedItem};
-use crate::denial::{PolicyType, Reason, ReasonKind};
+use crate::denial::{PolicyType, ReasonKind};
 use crate::diagnosis::{Target, TargetKind};
 use crate::patch::Applicability;
 use crate::principal::{Principal, PrincipalKind};
@@ -35,8 +35,9 @@ pub fn headline(advice: &Advice) -> String {
     middle(&capital(&text), HEADLINE_MAX)
 }
 
-/// Who lacks what, short: ``app needs s3:PutObject``; the form of subjects and notifications.
-pub fn needs(advice: &Advice) -> String {
+/// Who lacks what, in at most `max` UTF-16 units: ``app needs s3:PutObject``; the form of subjects and notifications.
+/// The name gives way first.
+pub fn needs(advice: &Advice, max: usize) -> String {
     let name = advice.principal.name.as_deref().map(terminal).unwrap_or_else(|| who(&advice.principal));
     let action = lead(advice).and_then(|item| item.action.as_deref()).map(terminal);
     let verb = match advice.verdict {
@@ -48,7 +49,9 @@ pub fn needs(advice: &Advice) -> String {
         (_, Some(action)) => format!("{}{}", middle(&action, 48), more(advice)),
         (_, None) => "a call of unknown permission".to_owned(),
     };
-    format!("{} {verb} {what}", middle(&name, 48))
+    let rest = format!(" {verb} {what}");
+    let name = middle(&name, max.saturating_sub(units(&rest)).max(12));
+    middle(&format!("{name}{rest}"), max)
 }
 
 /// The item a headline speaks of: the most serious, then the most frequent.
@@ -58,15 +61,20 @@ pub fn lead(advice: &Advice) -> Option<&DeniedItem> {
 
 /// The principal with its kind: ``role app``, ``user ci``, ``the root user of 111122223333``.
 pub fn who(principal: &Principal) -> String {
-    let name = principal.name.as_deref().or(principal.arn.as_deref()).map(terminal);
-    let account = principal.account.as_deref().map(terminal);
+    who_with(principal, terminal)
+}
+
+/// As [`who`], with the name as `mark` writes it, such as in a code span; `mark` must make it harmless.
+pub fn who_with(principal: &Principal, mark: impl Fn(&str) -> String) -> String {
+    let name = principal.name.as_deref().or(principal.arn.as_deref()).map(&mark);
+    let account = principal.account.as_deref().map(&mark);
     match (principal.kind, name, account) {
         (PrincipalKind::Root, _, Some(account)) => format!("the root user of {account}"),
         (PrincipalKind::Root, _, None) => "the root user".to_owned(),
         (PrincipalKind::Account, _, Some(account)) => format!("account {account}"),
         (PrincipalKind::Anonymous, _, _) => "an anonymous caller".to_owned(),
-        (kind, Some(name), _) => format!("{} {name}", kind_word(kind)).trim_start().to_owned(),
         (PrincipalKind::Unknown, None, _) => "an unknown caller".to_owned(),
+        (kind, Some(name), _) => format!("{} {name}", kind_word(kind)),
         (kind, None, _) => format!("{} of unknown name", kind_word(kind)),
     }
 }
@@ -101,6 +109,20 @@ pub fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A verdict as the contract's one word.
+pub fn verdict_word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Probing => "probing",
+        Verdict::Owner => "owner",
+        Verdict::Review => "review",
+        Verdict::Patch => "patch",
+        Verdict::Unclear => "unclear",
+        Verdict::Upheld => "upheld",
+        Verdict::Transient => "transient",
+        Verdict::Expected => "expected",
+    }
+}
+
 /// A severity in lower case.
 pub fn severity(severity: Severity) -> &'static str {
     match severity {
@@ -121,15 +143,15 @@ pub fn grade(applicability: Applicability) -> &'static str {
 }
 
 /// The layer that refused, as AWS named it: ``no identity-based policy allows it``.
-pub fn layer(reason: &Reason) -> String {
-    let Some(layer) = reason.policy_type.map(policy_type) else {
-        return match reason.kind {
+pub fn layer(kind: ReasonKind, layer: Option<PolicyType>) -> String {
+    let Some(layer) = layer.map(policy_type) else {
+        return match kind {
             ReasonKind::Implicit => "no policy allows it".to_owned(),
             ReasonKind::Explicit => "an explicit deny".to_owned(),
             ReasonKind::Unstated => "AWS does not say why".to_owned(),
         };
     };
-    match reason.kind {
+    match kind {
         ReasonKind::Implicit => format!("no {layer} allows it"),
         ReasonKind::Explicit if layer.starts_with('i') => format!("an explicit deny in an {layer}"),
         ReasonKind::Explicit => format!("an explicit deny in a {layer}"),
@@ -203,6 +225,19 @@ pub fn plural(count: u64, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
+/// `2,900`: thousands apart.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 fn take(chars: impl Iterator<Item = char>, max: usize) -> String {
     let mut used = 0;
     chars
@@ -255,4 +290,94 @@ fn by_layer(advice: &Advice) -> String {
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[track_caller]
+    fn check(advice: &Advice, expect_headline: &str, expect_needs: &str) {
+        assert_eq!(headline(advice), expect_headline);
+        assert_eq!(needs(advice, 90), expect_needs);
+    }
+
+    #[test]
+    fn a_headline_says_no_more_than_is_known() {
+        check(
+            &sample::pipeline(),
+            "Role shop-codepipeline-role-dev can't get a data key from KMS key 1234abcd-…567890ab",
+            "shop-codepipeline-role-dev needs kms:GenerateDataKey",
+        );
+        check(
+            &sample::upload(),
+            "Role package-svc can't write to S3 bucket artifacts-prod (and 1 more)",
+            "package-svc needs s3:PutObject (and 1 more)",
+        );
+        check(
+            &sample::probing(),
+            "Possible probing: user ci-legacy was refused 4 permissions",
+            "ci-legacy was refused 4 permissions",
+        );
+        check(
+            &sample::upheld(),
+            "Permission set DeveloperAccess is denied ec2:RunInstances by a service control policy",
+            "DeveloperAccess was refused ec2:RunInstances",
+        );
+    }
+
+    #[test]
+    fn without_a_known_consequence_the_permission_is_named() {
+        let mut advice = sample::upload();
+        advice.denied.truncate(1);
+        advice.denied[0].resource = None;
+        check(&advice, "Role package-svc needs s3:PutObject", "package-svc needs s3:PutObject");
+        advice.denied[0].action = None;
+        advice.verdict = Verdict::Unclear;
+        check(
+            &advice,
+            "Role package-svc was refused a call whose permission is unknown",
+            "package-svc was refused a call of unknown permission",
+        );
+    }
+
+    #[track_caller]
+    fn check_who(kind: PrincipalKind, name: Option<&str>, expect: &str) {
+        let mut principal = sample::role("x");
+        principal.kind = kind;
+        principal.name = name.map(str::to_owned);
+        principal.arn = None;
+        assert_eq!(who(&principal), expect);
+    }
+
+    #[test]
+    fn everyone_has_a_name() {
+        check_who(PrincipalKind::Role, Some("app"), "role app");
+        check_who(PrincipalKind::Role, None, "role of unknown name");
+        check_who(PrincipalKind::Root, None, "the root user of 111122223333");
+        check_who(PrincipalKind::Service, Some("config.amazonaws.com"), "service config.amazonaws.com");
+        check_who(PrincipalKind::Account, None, "account 111122223333");
+        check_who(PrincipalKind::Anonymous, None, "an anonymous caller");
+        check_who(PrincipalKind::Unknown, None, "an unknown caller");
+        check_who(PrincipalKind::User, Some("a\n\u{202e}b"), "user a\\n\\u{202e}b");
+    }
+
+    #[track_caller]
+    fn check_middle(text: &str, max: usize, expect: &str) {
+        assert_eq!(middle(text, max), expect);
+    }
+
+    #[test]
+    fn shortening_never_splits_a_character() {
+        check_middle("abc", 3, "abc");
+        check_middle("abcd", 3, "a…d");
+        check_middle("🦀🦀🦀🦀", 6, "🦀…🦀");
+        check_middle("abc", 0, "…");
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
 }

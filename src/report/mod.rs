@@ -12,7 +12,7 @@ pub use period::Period;
 
 use crate::advice::{Advice, Status};
 use crate::denial::{PolicyType, ReasonKind};
-use crate::patch::Applicability;
+use crate::patch::{Applicability, Patch};
 use crate::principal::Principal;
 use crate::triage::{Severity, Verdict};
 use jiff::{Timestamp, civil::Date};
@@ -212,6 +212,16 @@ pub fn rank(a: &Advice, b: &Advice) -> Ordering {
     key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
 }
 
+/// The patches that may be shown, those with a document: none for what is probing or denied by design.
+pub fn shown_patches(advice: &Advice) -> impl Iterator<Item = &Patch> {
+    let shown = match advice.verdict {
+        Verdict::Probing | Verdict::Upheld | Verdict::Transient | Verdict::Expected => false,
+        Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear => true,
+    };
+    let helps = |patch: &&Patch| patch.document.is_some() && patch.applicability != Applicability::Explain;
+    advice.patches.iter().filter(move |patch| shown && helps(patch))
+}
+
 fn begins_after(advice: &Advice, period: Period) -> bool {
     advice.days.first_key_value().is_some_and(|(day, _)| *day >= period.until)
 }
@@ -245,7 +255,7 @@ fn row(advice: &Advice, period: Period) -> Row {
         account: advice.account.clone(),
         actions: each_once(items.iter().filter_map(|item| item.action.clone())),
         resources: each_once(items.iter().filter_map(|item| item.resource.clone())),
-        patch: tally::patches(advice).map(|patch| patch.applicability).min(),
+        patch: shown_patches(advice).map(|patch| patch.applicability).min(),
         denied: denied(advice, period),
         count: advice.count,
         first_seen: advice.first_seen,
@@ -339,6 +349,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_order_given_does_not_matter(mut all in prop::collection::vec(sample::any_advice(), 0..4)) {
             all.iter_mut().enumerate().for_each(|(n, advice)| advice.id = format!("D-{n}"));

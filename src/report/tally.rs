@@ -1,6 +1,6 @@
 //! The sums of a report.
 
-use super::{Day, First, Layer, Numbers, Period, Top, Trend, denied, trend, without_session};
+use super::{Day, First, Layer, Numbers, Period, Top, Trend, denied, shown_patches, trend, without_session};
 use crate::advice::{Advice, DeniedItem};
 use crate::denial::{PolicyType, ReasonKind};
 use crate::patch::{Applicability, Patch};
@@ -21,7 +21,8 @@ pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
         sum.denied = sum.denied.saturating_add(denied);
         sum.undated = sum.undated.saturating_add(undated(advice));
         sum.findings += u64::from(denied > 0);
-        sum.ready += u64::from(denied > 0 && patches(advice).any(|patch| patch.applicability == Applicability::Apply));
+        sum.ready +=
+            u64::from(denied > 0 && shown_patches(advice).any(|patch| patch.applicability == Applicability::Apply));
         if advice.verdict == Verdict::Expected {
             sum.expected = sum.expected.saturating_add(denied);
         }
@@ -53,7 +54,7 @@ fn one_first(advice: &Advice, period: Period) -> Option<First> {
     let mended = |item: &&DeniedItem| matches!(item.verdict, Verdict::Patch | Verdict::Review | Verdict::Owner);
     let sum = advice.denied.iter().filter(mended).fold(0u64, |sum, item| sum.saturating_add(item.count));
     let whole = advice.denied.iter().all(|item| mended(&item));
-    let statements = patches(advice).map(statements).sum();
+    let statements = shown_patches(advice).map(statements).sum();
     let (ends, at_most) = match advice.verdict {
         Verdict::Probing => (in_period, false),
         _ if statements == 0 => return None,
@@ -62,18 +63,6 @@ fn one_first(advice: &Advice, period: Period) -> Option<First> {
     };
     let (id, principal) = (advice.id.clone(), without_session(&advice.principal));
     (ends > 0).then_some(First { id, principal, verdict: advice.verdict, denied: ends, at_most, statements })
-}
-
-/// Patches that may be shown: none for what is probing or denied by design.
-pub(super) fn patches(advice: &Advice) -> impl Iterator<Item = &Patch> {
-    let shown = match advice.verdict {
-        Verdict::Probing | Verdict::Upheld | Verdict::Transient | Verdict::Expected => false,
-        Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear => true,
-    };
-    advice
-        .patches
-        .iter()
-        .filter(move |patch| shown && patch.document.is_some() && patch.applicability != Applicability::Explain)
 }
 
 fn statements(patch: &Patch) -> u64 {

@@ -1,17 +1,14 @@
 """Writes ../data/catalog.bin and ../COVERAGE.md from the pinned packages and the overlay; same input, same bytes.
 
     pip install -r requirements.txt
-    python generate.py           write both files
-    python generate.py sample    compare 300 mappings with policy_sentry and parliament
+    python generate.py
 """
 
-import json
 import os
-import re
 import struct
-import sys
 import zlib
 
+import coverage
 import overlay
 import tables
 from facts import Facts
@@ -59,7 +56,7 @@ def u16s(values):
 
 
 def services(facts):
-    """The binary tables: names, levels, types, keys; actions in the order of their lower-cased names."""
+    """The flat tables: names, levels, types, keys; actions in the order of their lower-cased names."""
     keys = sorted({k["key"] for s in facts.keys.values() for k in s.values()} | all_keys(facts), key=lambda k: (k.lower(), k))
     number = {key: at for at, key in enumerate(keys)}
     type_sets, key_sets = Interned(), Interned()
@@ -136,16 +133,10 @@ def build(facts, resolver):
 def main():
     facts = Facts()
     resolver = Resolver(facts)
-    if sys.argv[1:] == ["sample"]:
-        import sample
-
-        return sample.run(facts, resolver)
     raw = build(facts, resolver)
     packed = zlib.compress(raw, 9)
     with open(OUT, "wb") as file:
         file.write(struct.pack("<I", len(raw)) + packed)
-    import coverage
-
     coverage.write(facts, resolver, os.path.join(HERE, "..", "COVERAGE.md"))
     print(f"{len(raw)} bytes unpacked, {len(packed) + 4} packed")
 

@@ -78,7 +78,7 @@ def operations(facts):
         where = f"operations.tsv:{number}"
         out = []
         for item in [] if actions == "-" else actions.split(","):
-            if item in ("=partiql", "=transact"):
+            if item in ("=partiql", "=transact", "=query"):
                 out.append(item)
                 continue
             action, mark, test = re.match(r"([^?!]+)([?!]?)(.*)$", item).groups()

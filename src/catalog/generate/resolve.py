@@ -1,7 +1,15 @@
 """Event source and operation -> actions, as the Rust side does it; here to measure coverage and to build the host table."""
 
+import re
+
 import overlay
 from facts import VERSION_SUFFIX
+
+
+def alike(label, prefix):
+    """Whether one name holds the other, separators apart; shared operation names alone (Create, Get…) prove nothing."""
+    label, prefix = (re.sub(r"[^a-z0-9]", "", text) for text in (label, prefix))
+    return len(prefix) > 2 and (prefix in label or label in prefix)
 
 
 class Resolver:
@@ -25,7 +33,8 @@ class Resolver:
                     self.facts.prefixes,
                     key=lambda p: (sum(n in self.facts.actions[p] for n in names), p == signing, p),
                 )
-                if sum(n in self.facts.actions[best] for n in names) * 2 > len(names):
+                most = sum(n in self.facts.actions[best] for n in names) * 2 > len(names)
+                if most and (best == signing.lower() or alike(label, best)):
                     table[label] = [best]
         return table
 
@@ -37,7 +46,7 @@ class Resolver:
         return own + found
 
     def resolve(self, label, name):
-        """(actions, how); `how` is exact, alias, exception, none (needs no permission) or unknown."""
+        """(actions, how); `how` is exact, alias, exception, none (needs no permission), query (told by no record) or unknown."""
         for spelled in (name, VERSION_SUFFIX.sub("", name)):
             found = self._exception(label, spelled) or self._plain(label, spelled)
             if found:
@@ -49,7 +58,11 @@ class Resolver:
         for key in keys:
             if key in self.operations:
                 actions = self.operations[key]
-                return ([], "none") if actions == "-" else (actions.split(","), "exception")
+                if actions in ("-", "=query"):
+                    return ([], "none" if actions == "-" else "query")
+                how = "exact" if key.startswith(f"{label}:") else "alias"
+                plain = actions.split(",")[0].split("!")[0].split("?")[0] == key
+                return (actions.split(","), how if plain else "exception")
         return None
 
     def _plain(self, label, name):

@@ -37,6 +37,8 @@ pub struct Parsed {
     pub open: Option<Fact>,
     /// The resource's name holds phrases of AWS's own grammar: no honest name does, so patch nothing on its word.
     pub suspect: bool,
+    /// Text was left over that the grammar does not know; facts behind it are missing here.
+    pub leftover: bool,
 }
 
 /// A fact that a message's end can touch.
@@ -128,6 +130,7 @@ fn core(head: &str, rest: &str, tails: &Tails<'_>) -> Parsed {
         said.on_this_resource = rest.starts_with(" on this resource");
         let between = cause.as_ref().map_or(rest, |cause| &rest[..cause.start]);
         let clear = between.is_empty() || between == " on this resource";
+        said.leftover = !clear;
         said.reason.cut = !clear && broken_off(rest);
         apply_cause(&mut said, cause.filter(|_| clear));
     }
@@ -150,6 +153,7 @@ fn read_resource(said: &mut Parsed, place: &str, cause: Option<Cause<'_>>, tails
     if quoted && inner.is_none() {
         said.suspect = cause.is_some() || holds_grammar(place);
         said.reason.cut = true;
+        said.leftover = true;
         return;
     }
     let name = inner.unwrap_or(place);
@@ -161,6 +165,7 @@ fn read_resource(said: &mut Parsed, place: &str, cause: Option<Cause<'_>>, tails
     }
     if cause.is_none() && !sure {
         said.reason.cut = broken_off(name);
+        said.leftover = true;
     }
     if cause.is_none() && !tails.any && said.resource.is_some() {
         said.open = Some(Fact::Resource);
@@ -300,6 +305,7 @@ fn empty() -> Parsed {
         service_tail: None,
         open: None,
         suspect: false,
+        leftover: false,
     }
 }
 

@@ -2,5 +2,7 @@
 
 pub mod files;
 mod gzip;
+pub mod paste;
+pub mod policies;
 mod salvage;
 mod walk;

@@ -1,0 +1,326 @@
+//! Answers for a terminal: one finding in full (`explain`), many ranked with their patches (`scan`), a list
+//! (`findings`). Plain text; colours are added only when asked for. Unseen characters are shown.
+
+use super::alert;
+use super::escape::terminal;
+use super::sheet::{Paint, Sheet, wrap};
+use super::table::{Column, layout};
+use super::words::{self, grouped, middle, plural};
+use super::{Format, PatchContext, snippet};
+use crate::advice::{Advice, DeniedItem};
+use crate::patch::Patch;
+use crate::report::{Coverage, rank, shown_patches};
+use crate::triage::Verdict;
+use std::cmp::Reverse;
+
+const MARGIN: usize = 16;
+const LIST_MAX: usize = 20;
+/// Columns of a permission in the list; most are shorter.
+const PERMISSION_MAX: usize = 32;
+
+/// How the screen is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Whether to add colours, as ANSI codes.
+    pub colour: bool,
+    /// Columns of the screen; below 40 counts as 40.
+    pub width: usize,
+}
+
+impl Default for Look {
+    /// A hundred columns, no colours: what a pipe gets.
+    fn default() -> Self {
+        Self { colour: false, width: 100 }
+    }
+}
+
+impl Look {
+    fn paint(self) -> Paint {
+        Paint { on: self.colour }
+    }
+
+    fn sheet(self) -> Sheet {
+        Sheet::new(self.width.max(40), MARGIN, self.paint())
+    }
+}
+
+/// One finding in full: who, what, why, where to patch, the patch, what is likely next, what was not checked.
+///
+/// ```
+/// # use denywatch::{advice::Advice, render::text};
+/// fn answer(advice: &Advice) -> String {
+///     text::explain(advice, text::Look::default())
+/// }
+/// ```
+pub fn explain(advice: &Advice, look: Look) -> String {
+    let mut sheet = look.sheet();
+    title(&mut sheet, advice, look);
+    sheet.blank();
+    sheet.field("WHO", &who(advice));
+    what(&mut sheet, advice);
+    sheet.field("WHY", &advice.diagnosis.summary);
+    sheet.items(&advice.diagnosis.evidence, LIST_MAX);
+    patches(&mut sheet, advice);
+    for one in alert::left_out(advice) {
+        sheet.field("LEFT OUT", &format!("{}: {}", one.what.join(", "), one.why));
+    }
+    sheet.field("NOT CHECKED", &advice.diagnosis.unchecked.join(", "));
+    sheet.finish()
+}
+
+/// Many findings: a ranked list, then what to do about each that somebody can act on, then what was read and what
+/// cannot be seen.
+pub fn scan(advices: &[Advice], coverage: &Coverage, look: Look) -> String {
+    let mut sheet = look.sheet();
+    if advices.is_empty() {
+        sheet.line("No denied call in what was read.");
+    } else {
+        findings(advices, look).lines().for_each(|line| sheet.line(line));
+    }
+    for advice in ranked(advices).into_iter().filter(|advice| is_actionable(advice)) {
+        sheet.blank();
+        title(&mut sheet, advice, look);
+        what(&mut sheet, advice);
+        sheet.field("WHY", &advice.diagnosis.summary);
+        patches(&mut sheet, advice);
+    }
+    sheet.blank();
+    covered(&mut sheet, advices, coverage);
+    sheet.finish()
+}
+
+/// The list of findings, the most pressing first: id, verdict, denials, who, what, where, latest.
+pub fn findings(advices: &[Advice], look: Look) -> String {
+    const HEAD: &[(&str, Column)] = &[
+        ("ID", Column::Fixed),
+        ("VERDICT", Column::Fixed),
+        ("DENIED", Column::Number),
+        ("WHO", Column::Flexible),
+        ("PERMISSION", Column::Fixed),
+        ("RESOURCE", Column::Flexible),
+        ("LAST SEEN (UTC)", Column::Fixed),
+    ];
+    let ranked = ranked(advices);
+    let rows: Vec<Vec<String>> = ranked.iter().map(|advice| row(advice)).collect();
+    let lines = layout(HEAD, &rows, look.width.max(40));
+    let verdicts = std::iter::once(None).chain(ranked.iter().map(|advice| Some(advice.verdict)));
+    let paint = look.paint();
+    let painted = lines.iter().zip(verdicts).map(|(line, verdict)| match verdict {
+        None => paint.bold(line),
+        Some(Verdict::Probing) => paint.with("31", line),
+        Some(Verdict::Upheld | Verdict::Transient | Verdict::Expected) => paint.dim(line),
+        Some(Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear) => line.clone(),
+    });
+    painted.map(|line| line + "\n").collect()
+}
+
+fn ranked(advices: &[Advice]) -> Vec<&Advice> {
+    let mut all: Vec<&Advice> = advices.iter().collect();
+    all.sort_by(|a, b| rank(a, b));
+    all
+}
+
+fn row(advice: &Advice) -> Vec<String> {
+    let items = items(advice);
+    let first = |get: fn(&DeniedItem) -> Option<&String>| {
+        let mut all: Vec<&str> = items.iter().filter_map(|item| get(item)).map(String::as_str).collect();
+        let one = all.first().copied().unwrap_or("?").to_owned();
+        all.sort_unstable();
+        all.dedup();
+        if all.len() > 1 { format!("{one} +{}", all.len() - 1) } else { one }
+    };
+    vec![
+        advice.id.clone(),
+        words::verdict_word(advice.verdict).to_owned(),
+        advice.count.to_string(),
+        words::who(&advice.principal),
+        middle(&terminal(&first(|item| item.action.as_ref())), PERMISSION_MAX),
+        first(|item| item.resource.as_ref()),
+        advice.last_seen.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string()),
+    ]
+}
+
+/// The most serious first, then the most frequent.
+fn items(advice: &Advice) -> Vec<&DeniedItem> {
+    let mut items: Vec<&DeniedItem> = advice.denied.iter().collect();
+    items.sort_by_key(|item| (item.verdict, Reverse(item.count)));
+    items
+}
+
+fn title(sheet: &mut Sheet, advice: &Advice, look: Look) {
+    let paint = look.paint();
+    for line in wrap(&words::headline(advice), look.width.max(40)) {
+        sheet.line(&paint.bold(&line));
+    }
+    let verdict = paint.with(colour(advice.verdict), words::verdict(advice.verdict));
+    sheet.line(&format!("{verdict} · severity {} · {}", words::severity(advice.severity), terminal(&advice.id)));
+}
+
+/// Red for an attack, green for a ready patch, yellow for what a person must decide, cyan for another team's matter.
+fn colour(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Probing => "1;31",
+        Verdict::Patch => "32",
+        Verdict::Review | Verdict::Unclear => "33",
+        Verdict::Owner => "36",
+        Verdict::Upheld | Verdict::Transient | Verdict::Expected => "2",
+    }
+}
+
+fn who(advice: &Advice) -> String {
+    let account = advice.account.as_deref().map(|id| format!(", account {id}")).unwrap_or_default();
+    let session = advice.principal.session.as_deref().map(|name| format!(" (session {name})")).unwrap_or_default();
+    format!("{}{session}{account}", words::who(&advice.principal))
+}
+
+fn what(sheet: &mut Sheet, advice: &Advice) {
+    let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
+    let times = format!("{}{when}", alert::times(advice.count));
+    let regions = alert::regions(advice).join(", ");
+    let regions = if regions.is_empty() { regions } else { format!(", {regions}") };
+    let all = items(advice);
+    if let [one] = all.as_slice() {
+        sheet.field("WHAT", &format!("{} denied {times}{regions}", denied(one)));
+        return;
+    }
+    sheet.field("WHAT", &format!("{} denied {times}{regions}", plural(all.len() as u64, "permission")));
+    let lines: Vec<String> = all.iter().map(|item| format!("{}, {}", denied(item), alert::times(item.count))).collect();
+    sheet.items(&lines, LIST_MAX);
+}
+
+fn denied(item: &DeniedItem) -> String {
+    let action = item.action.as_deref().unwrap_or("a call whose permission is unknown");
+    item.resource.as_deref().map_or_else(|| action.to_owned(), |resource| format!("{action} on {resource}"))
+}
+
+fn patches(sheet: &mut Sheet, advice: &Advice) {
+    let mut shown: Vec<&Patch> = shown_patches(advice).collect();
+    shown.sort_by_key(|patch| patch.applicability);
+    if shown.is_empty() {
+        sheet.field("PATCH", &format!("none: {}", alert::instead(advice)));
+    }
+    for one in shown {
+        patch(sheet, advice, one);
+    }
+}
+
+fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
+    let account = patch.target.account.as_deref().map(|id| format!(" in {id}")).unwrap_or_default();
+    sheet.field("WHERE TO PATCH", &format!("{}{account}", words::place(&patch.target)));
+    let proof = alert::proof(patch).map(|text| format!(": {text}")).unwrap_or_default();
+    match super::patch(patch, &PatchContext::default(), Format::Json) {
+        Err(error) => sheet.field("PATCH", &format!("not written: {error}")),
+        Ok(_) => {
+            sheet.field("PATCH", &format!("{}{proof}", words::grade(patch.applicability)));
+            let document = patch.document.as_ref().and_then(|document| serde_json::to_value(document).ok());
+            sheet.code(&snippet::document(&document.unwrap_or_default(), 96), 2);
+        }
+    }
+    sheet.items(
+        &patch.widened.iter().map(|one| format!("{} stands for {}", one.to, one.from)).collect::<Vec<_>>(),
+        LIST_MAX,
+    );
+    if !patch.doubts.is_empty() {
+        sheet.field("FIRST SETTLE", patch.doubts.first().map_or("", String::as_str));
+        patch.doubts.iter().skip(1).take(LIST_MAX).for_each(|doubt| sheet.field("", doubt));
+    }
+    for companion in patch.companions.iter().take(LIST_MAX) {
+        sheet.field(
+            "NEXT",
+            &format!("likely: {} (a prediction; --companions adds it)", alert::companion(advice, companion)),
+        );
+    }
+}
+
+/// Whether somebody has something to do or to look into.
+fn is_actionable(advice: &Advice) -> bool {
+    match advice.verdict {
+        Verdict::Probing | Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear => true,
+        Verdict::Upheld | Verdict::Transient | Verdict::Expected => false,
+    }
+}
+
+fn covered(sheet: &mut Sheet, advices: &[Advice], coverage: &Coverage) {
+    let places = [(coverage.accounts.len(), "account"), (coverage.regions.len(), "Region")];
+    let places: Vec<String> = places.iter().filter(|(n, _)| *n > 0).map(|(n, word)| plural(*n as u64, word)).collect();
+    let places = if places.is_empty() { String::new() } else { format!(" from {}", places.join(", ")) };
+    let denied = advices.iter().fold(0u64, |sum, advice| sum.saturating_add(advice.count));
+    let read = format!(
+        "{} records{places}: {} denied, {}",
+        grouped(coverage.records),
+        grouped(denied),
+        plural(advices.len() as u64, "finding")
+    );
+    sheet.field("READ", &read);
+    if coverage.unread > 0 {
+        sheet.field("NOT READ", &format!("{} of the inputs and records", grouped(coverage.unread)));
+    }
+    sheet.field("CANNOT BE SEEN", &coverage.unseen.join("; "));
+    if advices.iter().any(|advice| alert::patch(advice).is_some()) {
+        sheet.field("OTHER FORMS", "denywatch patch ID --format hcl|cfn|cli");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_answer() {
+        assert_eq!(explain(&sample::pipeline(), Look::default()), include_str!("expected/explain.txt"));
+    }
+
+    #[test]
+    fn operations_are_told_from_actions() {
+        let text = explain(&sample::upload(), Look::default());
+        assert!(
+            text.contains("LEFT OUT        s3:CompleteMultipartUpload, s3:CreateMultipartUpload: API operations"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_list_is_ranked_and_ends_with_what_was_read() {
+        let all = [sample::upheld(), sample::pipeline(), sample::probing()];
+        let coverage = Coverage {
+            accounts: vec!["111122223333".to_owned()],
+            records: 2_900,
+            unread: 1,
+            unseen: vec!["S3 object calls without data events".to_owned()],
+            ..Coverage::default()
+        };
+        assert_eq!(scan(&all, &coverage, Look::default()), include_str!("expected/scan.txt"));
+    }
+
+    #[test]
+    fn nothing_denied_is_one_line() {
+        let text = scan(&[], &Coverage { records: 7, ..Coverage::default() }, Look::default());
+        assert_eq!(text, "No denied call in what was read.\n\nREAD            7 records: 0 denied, 0 findings\n");
+    }
+
+    #[test]
+    fn colours_are_asked_for() {
+        let text = explain(&sample::pipeline(), Look { colour: true, width: 80 });
+        assert!(text.contains("\x1b[32mpatch ready\x1b[0m"), "{text:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_stranger_drives_the_terminal(advice in sample::any_advice()) {
+            let all = [advice];
+            for text in [explain(&all[0], Look::default()), scan(&all, &Coverage::default(), Look::default())] {
+                prop_assert!(!text.chars().any(|c| c != '\n' && super::super::escape::is_unseen(c)), "{:?}", text);
+            }
+        }
+
+        #[test]
+        fn a_probing_caller_is_shown_no_patch(mut advice in sample::any_advice()) {
+            advice.verdict = Verdict::Probing;
+            let text = explain(&advice, Look::default());
+            prop_assert!(!text.contains("WHERE TO PATCH") && !text.contains("\"Effect\""), "{}", text);
+        }
+    }
+}
