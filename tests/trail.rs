@@ -47,9 +47,13 @@ fn the_script_makes_what_is_committed() {
     }
 }
 
+/// Principal → denied calls, and how many of each action.
+#[cfg(feature = "cli")]
+type Found = BTreeMap<String, (u64, BTreeMap<String, u64>)>;
+
 /// What a scan found, in the form of the ground truth.
 #[cfg(feature = "cli")]
-fn scanned(home: &Path) -> (Value, BTreeMap<String, (u64, BTreeMap<String, u64>)>) {
+fn scanned(home: &Path) -> (Value, Found) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_denywatch"))
         .args(["scan", "tests/fixtures/trail", "--output", "json", "--quiet", "--store"])
         .arg(format!("sqlite:{}", home.join("ledger.db").display()))
@@ -58,7 +62,7 @@ fn scanned(home: &Path) -> (Value, BTreeMap<String, (u64, BTreeMap<String, u64>)
         .output()
         .unwrap();
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let mut principals: BTreeMap<String, (u64, BTreeMap<String, u64>)> = BTreeMap::new();
+    let mut principals = Found::new();
     for finding in told["findings"].as_array().unwrap() {
         let (count, actions) = principals.entry(name_of(&finding["principal"])).or_default();
         *count += finding["count"].as_u64().unwrap();
@@ -88,7 +92,7 @@ fn a_scan_finds_each_denial_once() {
         let actions = actions.iter().map(|(action, count)| (action.clone(), count.as_u64().unwrap())).collect();
         (name_of(principal), (principal["denied"].as_u64().unwrap(), actions))
     });
-    let principals: BTreeMap<_, _> = principals.collect();
+    let principals: Found = principals.collect();
     let home = tempfile::tempdir().unwrap();
     // The second time every event was counted before.
     for _ in 0..2 {
