@@ -20,7 +20,8 @@ const SUBJECT_MAX: usize = 99;
 /// A longer document is fetched by the command; IAM's own largest policy has 20,480 characters.
 const DOCUMENT_MAX: usize = 60_000;
 const LIST_MAX: usize = 12;
-const WORDS_MAX: usize = 1_500;
+/// One sentence; with the lists' lengths it keeps the body far below 256 KiB.
+const WORDS_MAX: usize = 800;
 
 /// The subject: ASCII, at most 99 characters, no line break.
 ///
@@ -259,6 +260,28 @@ mod tests {
             text.contains("looks like probing") && !text.contains("\"Effect\"") && !text.contains("DO IT"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_longest_body_fits_sns() {
+        let long = "你".repeat(9_000);
+        let mut advice = sample::upload();
+        advice.diagnosis.evidence = vec![long.clone(); 99];
+        advice.diagnosis.unchecked = vec![long.clone(); 99];
+        advice.denied = (0..99).map(|n| sample::item(&format!("{n}{long}"), &long, n, advice.verdict)).collect();
+        advice.denied.iter_mut().for_each(|item| item.how = crate::denial::How::Alias);
+        advice.denied.iter_mut().for_each(|item| item.operations = vec![long.clone()]);
+        let patch = &mut advice.patches[0];
+        patch.doubts = vec![long.clone(); 99];
+        let next = crate::patch::Companion {
+            actions: vec![long.clone()],
+            resources: vec![long.clone()],
+            conditions: Default::default(),
+            why: long.clone(),
+            source: long.clone(),
+        };
+        patch.companions = vec![next; 99];
+        assert!(body(&advice).len() <= 256 * 1024, "{}", body(&advice).len());
     }
 
     proptest! {
