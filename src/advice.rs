@@ -1,13 +1,126 @@
 //! Finding → [`Advice`]: verdict, severity, diagnosis and graded patches: the contract's FINDING.
 
+use crate::catalog::Catalog;
 use crate::denial::{How, Reason};
-use crate::diagnosis::Diagnosis;
-use crate::patch::Patch;
+use crate::diagnosis::{Diagnosis, Held, InForce};
+use crate::finding::Finding;
+use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::Principal;
-use crate::triage::{Severity, Verdict};
+use crate::triage::probing::{Caller, caller, sweeps};
+use crate::triage::{Severity, Verdict, judge, severity};
+use crate::verify::verify;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// What advice rests on besides the findings themselves.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The facts about AWS services.
+    pub catalog: &'a Catalog,
+    /// The policies in force, as far as they were given.
+    pub in_force: &'a InForce,
+}
+
+/// Advises on findings that were seen together, the most pressing first.
+///
+/// Together matters: a caller that swept many services shows only over all its findings.
+pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
+    let sweeps = sweeps(findings);
+    let mut advice: Vec<Advice> = findings.iter().map(|finding| advise_one(finding, &sweeps, context)).collect();
+    advice.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    advice
+}
+
+fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, String>, context: Context<'_>) -> Advice {
+    let held = context.in_force.of(&finding.principal);
+    let swept = sweeps.get(&caller(&finding.principal));
+    let judged = judged(finding, held.as_ref(), swept.is_some(), context.catalog);
+    let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
+    let verdict = leading.map_or(Verdict::Unclear, |item| item.verdict);
+    let mut diagnosis = leading.map(|item| item.diagnosis.clone()).unwrap_or_else(nothing_known);
+    if let Some(why) = swept {
+        diagnosis.evidence.push(why.clone());
+    }
+    let (first_seen, last_seen) = finding.seen();
+    Advice {
+        id: finding.id.clone(),
+        principal: finding.principal.clone(),
+        account: finding.account.clone(),
+        count: finding.count,
+        first_seen,
+        last_seen,
+        severity: severity(verdict, &finding.principal),
+        verdict,
+        diagnosis,
+        denied: judged.items,
+        patches: judged.patches,
+        days: finding.days.clone(),
+    }
+}
+
+struct Both {
+    items: Vec<DeniedItem>,
+    patches: Vec<Patch>,
+}
+
+/// Drafts, grades, and reads each item's verdict off the patch that it is part of.
+fn judged(finding: &Finding, held: Option<&Held>, swept: bool, catalog: &Catalog) -> Both {
+    let mut both = Both { items: Vec::new(), patches: Vec::new() };
+    for draft in draft(finding, held, catalog) {
+        let items = draft.items.clone();
+        let patch = verify(draft, finding, held);
+        let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
+        both.items.extend(items.iter().map(|item| denied_item(item, judge(item.diagnosis.cause, swept, sound))));
+        both.patches.push(patch);
+    }
+    let incident = both.items.iter().any(|item| item.verdict == Verdict::Probing);
+    if incident {
+        // Whoever looks around is handed nothing, not even for its older denials.
+        both.patches.clear();
+    }
+    both.items.sort_by(|a, b| (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource)));
+    both
+}
+
+fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
+    let (key, item) = (judged.key, judged.item);
+    let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    DeniedItem {
+        action: known(&key.action),
+        resource: known(&key.resource),
+        count: item.count,
+        first_seen: item.first_seen,
+        last_seen: item.last_seen,
+        verdict,
+        status: Status::Open,
+        how: item.how,
+        events: item.events.iter().map(|(_, id)| id.clone()).collect(),
+        operations: item.operations.iter().cloned().collect(),
+        regions: item.regions.iter().cloned().collect(),
+        reason: item.reason.clone(),
+        diagnosis: judged.diagnosis.clone(),
+    }
+}
+
+/// A finding without items cannot be made; the ledger of another program could hold one.
+fn nothing_known() -> Diagnosis {
+    Diagnosis {
+        cause: crate::diagnosis::Cause::ActionUnknown,
+        summary: "nothing is known of this finding".to_owned(),
+        evidence: Vec::new(),
+        unchecked: Vec::new(),
+        doubts: Vec::new(),
+    }
+}
+
+impl Advice {
+    /// Severity, verdict, number of denials, time of the last one, id: the order in which people should look.
+    pub fn rank(&self) -> impl Ord + use<> {
+        let newest = std::cmp::Reverse((self.count, self.last_seen));
+        (self.severity, self.verdict, newest, self.id.clone())
+    }
+}
 
 /// A finding as people and programs see it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

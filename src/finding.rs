@@ -1,10 +1,11 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
-use crate::denial::{Facts, How, Reason};
-use crate::diagnosis::{Diagnosis, Target};
+use crate::denial::{Denial, Facts, How, Permission, Reason};
+use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target};
 use crate::principal::Principal;
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The folded denials of one principal and one place of the patch: what the ledger keeps.
@@ -23,6 +24,7 @@ pub struct Finding {
     /// Denied events a day (UTC); `None` dates (pasted text) are not counted here.
     pub days: BTreeMap<Date, u64>,
     /// One entry a permission and resource scope.
+    #[serde(with = "as_list")]
     pub items: BTreeMap<ItemKey, Item>,
 }
 
@@ -33,8 +35,8 @@ pub struct ItemKey {
     pub action: String,
     /// Exact resource, raw; empty when unknown.
     pub resource: String,
-    /// The cause's word, so that two causes of one permission stay apart.
-    pub cause: String,
+    /// So that two causes of one permission stay apart.
+    pub cause: Cause,
 }
 
 /// One permission on one resource, and the denials of it.
@@ -58,6 +60,342 @@ pub struct Item {
     pub operations: BTreeSet<String>,
     /// Regions of the calls.
     pub regions: BTreeSet<String>,
+    /// The services through which it was called (`invokedBy`); an empty one stands for a direct call.
+    pub vias: BTreeSet<String>,
+    /// Further resources that the same calls need for the same action; at most twenty, the smallest.
+    pub also: BTreeSet<String>,
     /// Facts of the sample: smallest by event time and id.
     pub facts: Facts,
+}
+
+/// One denied event, ready for the ledger: a finding that counts one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observed {
+    /// `eventID`, or a hash of the denial where the event has none.
+    pub event_id: String,
+    /// `sharedEventID`: the same act seen from another account counts once.
+    pub shared_event_id: Option<String>,
+    /// When it was denied; `None` for pasted text.
+    pub at: Option<Timestamp>,
+    /// The finding this event alone makes.
+    pub finding: Finding,
+}
+
+/// JSON has no objects as keys, so the items travel as a list of pairs.
+mod as_list {
+    use super::{BTreeMap, Item, ItemKey};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(items: &BTreeMap<ItemKey, Item>, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_seq(items)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<ItemKey, Item>, D::Error> {
+        Ok(Vec::<(ItemKey, Item)>::deserialize(from)?.into_iter().collect())
+    }
+}
+
+/// Event ids kept a finding's item, so that its size is bounded.
+const EVENTS_KEPT: usize = 5;
+/// Further resources kept a finding's item.
+const ALSO_KEPT: usize = 20;
+
+/// Makes the finding of one denial.
+pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
+    let id = id_of(&denial, &diagnosed.target);
+    let event_id = denial.event_id.clone().unwrap_or_else(|| format!("text-{}", digest(&[&format!("{denial:?}")])));
+    let item = item_of(&denial, &diagnosed.diagnosis, &event_id);
+    let items = permissions(&denial).into_iter().map(|permission| {
+        let key = ItemKey {
+            action: permission.action.unwrap_or_default(),
+            resource: permission.resource.unwrap_or_default(),
+            cause: diagnosed.diagnosis.cause,
+        };
+        (key, item.clone())
+    });
+    let finding = Finding {
+        id,
+        items: items.collect(),
+        target: diagnosed.target,
+        account: denial.account,
+        count: 1,
+        days: denial.event_time.iter().map(|at| (at.to_zoned(TimeZone::UTC).date(), 1)).collect(),
+        principal: denial.principal,
+    };
+    Observed { event_id, shared_event_id: denial.shared_event_id, at: denial.event_time, finding }
+}
+
+/// Folds observations by finding, each event once, also where two accounts saw the same one.
+///
+/// The findings come in the order of their ids.
+pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
+    let mut seen = BTreeSet::new();
+    let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
+    for one in observed {
+        let copies = [Some(one.event_id), one.shared_event_id].into_iter().flatten();
+        if copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh) {
+            continue;
+        }
+        match findings.get_mut(&one.finding.id) {
+            Some(held) => held.merge(one.finding),
+            None => drop(findings.insert(one.finding.id.clone(), one.finding)),
+        }
+    }
+    findings.into_values().collect()
+}
+
+/// What was needed; an unknown permission is one item too, so that no denial is lost.
+fn permissions(denial: &Denial) -> Vec<Permission> {
+    match denial.permissions.is_empty() {
+        true => vec![Permission { action: None, resource: None }],
+        false => denial.permissions.clone(),
+    }
+}
+
+fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
+    Item {
+        count: 1,
+        first_seen: denial.event_time,
+        last_seen: denial.event_time,
+        events: BTreeSet::from([(denial.event_time, event_id.to_owned())]),
+        how: denial.how,
+        reason: denial.reason.clone(),
+        diagnosis: diagnosis.clone(),
+        operations: denial.operation.iter().cloned().collect(),
+        regions: denial.region.iter().cloned().collect(),
+        vias: BTreeSet::from([denial.facts.via.clone().unwrap_or_default()]),
+        also: denial.facts.also.iter().cloned().collect(),
+        facts: denial.facts.clone(),
+    }
+}
+
+/// Account, principal kind and name, and the place of the patch; never the ARN, whose path a message hides.
+fn id_of(denial: &Denial, target: &Target) -> String {
+    let principal = &denial.principal;
+    let kind = format!("{:?}", principal.kind);
+    let place = format!("{:?}", target.kind);
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    let account = principal.account.clone().or_else(|| denial.account.clone()).unwrap_or_default();
+    let name = principal.name.clone().or_else(|| principal.arn.clone()).unwrap_or_default();
+    let whose = target.name.clone().or_else(|| target.arn.clone()).unwrap_or_default();
+    format!("D-{}", digest(&[&account, &kind, &name, &place, &or_empty(&target.account), &whose]))
+}
+
+/// Ten base32 characters of SHA-256 over the parts, each with its length so that no two lists run together.
+fn digest(parts: &[&str]) -> String {
+    const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let head = hash.finalize().iter().take(8).fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+    (0..10).map(|at| char::from(BASE32[(head >> (59 - 5 * at) & 31) as usize])).collect()
+}
+
+impl Finding {
+    /// Adds another part of the same finding; the events of the two must be different ones.
+    ///
+    /// Commutative and associative, so that scans can fan out and merge in any order.
+    pub fn merge(&mut self, other: Finding) {
+        self.principal = merge_principal(&self.principal, &other.principal);
+        self.target.arn = longer(self.target.arn.take(), other.target.arn);
+        self.account = [self.account.take(), other.account].into_iter().flatten().min();
+        self.count += other.count;
+        for (day, count) in other.days {
+            *self.days.entry(day).or_default() += count;
+        }
+        for (key, item) in other.items {
+            match self.items.get_mut(&key) {
+                Some(mine) => mine.merge(item),
+                None => drop(self.items.insert(key, item)),
+            }
+        }
+    }
+
+    /// Earliest and latest denial; `None` when no event tells its time.
+    pub fn seen(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        let first = self.items.values().filter_map(|item| item.first_seen).min();
+        (first, self.items.values().filter_map(|item| item.last_seen).max())
+    }
+}
+
+/// Of two ARNs of one policy the one with the path, which is the longer.
+fn longer(one: Option<String>, two: Option<String>) -> Option<String> {
+    [one, two].into_iter().flatten().max_by(|a, b| (a.len(), a).cmp(&(b.len(), b)))
+}
+
+/// The known path wins over the guessed ARN; among sessions the smallest stays as the sample.
+fn merge_principal(one: &Principal, two: &Principal) -> Principal {
+    let rank = |principal: &Principal| (!principal.path_known, principal.clone());
+    let mut best = if rank(one) <= rank(two) { one.clone() } else { two.clone() };
+    best.session = [&one.session, &two.session].into_iter().flatten().min().cloned();
+    best
+}
+
+impl Item {
+    fn merge(&mut self, other: Item) {
+        let sample_is_other = other.sample_rank() < self.sample_rank();
+        self.count += other.count;
+        self.first_seen = [self.first_seen, other.first_seen].into_iter().flatten().min();
+        self.last_seen = self.last_seen.max(other.last_seen);
+        self.events.extend(other.events);
+        while self.events.len() > EVENTS_KEPT {
+            self.events.pop_last();
+        }
+        self.operations.extend(other.operations);
+        self.regions.extend(other.regions);
+        self.vias.extend(other.vias);
+        self.also.extend(other.also);
+        while self.also.len() > ALSO_KEPT {
+            self.also.pop_last();
+        }
+        if sample_is_other {
+            (self.how, self.reason, self.diagnosis, self.facts) =
+                (other.how, other.reason, other.diagnosis, other.facts);
+        }
+    }
+
+    /// Which of two items gives the sample; the facts break ties, so that the order of merging never shows.
+    fn sample_rank(&self) -> impl Ord + use<> {
+        let first = self.events.first().cloned();
+        (first, self.how, self.reason.clone(), self.diagnosis.clone(), self.facts.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::denial::{Encoded, PolicyType, ReasonKind};
+    use crate::diagnosis::TargetKind;
+    use crate::principal::PrincipalKind;
+    use proptest::prelude::*;
+
+    fn denial(event: u8, second: i64, action: u8, resource: u8, session: u8) -> Denial {
+        let arn = "arn:aws:iam::111122223333:role/app".to_owned();
+        Denial {
+            event_id: Some(format!("e{event}")),
+            shared_event_id: None,
+            event_time: Timestamp::from_second(1_762_900_000 + second * 40_000).ok(),
+            account: Some("111122223333".into()),
+            region: Some("eu-west-1".into()),
+            principal: Principal {
+                kind: PrincipalKind::Role,
+                path_known: session.is_multiple_of(2),
+                arn: Some(arn),
+                account: Some("111122223333".into()),
+                name: Some("app".into()),
+                session: Some(format!("s{session}")),
+            },
+            operation: Some(format!("s3:Op{action}")),
+            actions: vec![format!("s3:A{action}")],
+            resources: vec![format!("arn:aws:s3:::b/{resource}")],
+            permissions: vec![Permission {
+                action: Some(format!("s3:A{action}")),
+                resource: Some(format!("arn:aws:s3:::b/{resource}")),
+            }],
+            reason: Reason {
+                kind: ReasonKind::Implicit,
+                policy_type: Some(PolicyType::Identity),
+                policy_arn: None,
+                authorization_id: None,
+                encoded: Encoded::Absent,
+                special: None,
+                cut: false,
+            },
+            how: How::Message,
+            facts: Facts { source_ip: Some(format!("192.0.2.{session}")), ..Facts::default() },
+        }
+    }
+
+    fn diagnosed() -> Diagnosed {
+        Diagnosed {
+            diagnosis: Diagnosis {
+                cause: Cause::IdentityAllowMissing,
+                summary: String::new(),
+                evidence: Vec::new(),
+                unchecked: Vec::new(),
+                doubts: Vec::new(),
+            },
+            target: Target {
+                kind: TargetKind::RolePolicy,
+                arn: None,
+                name: Some("app".into()),
+                account: Some("111122223333".into()),
+            },
+        }
+    }
+
+    prop_compose! {
+        fn findings()(seeds in prop::collection::vec((0_i64..5, 0_u8..3, 0_u8..3, 0_u8..4), 1..12)) -> Vec<Finding> {
+            let one = |(at, (second, action, resource, session)): (usize, (i64, u8, u8, u8))| {
+                observe(denial(u8::try_from(at).unwrap(), second, action, resource, session), diagnosed()).finding
+            };
+            seeds.into_iter().enumerate().map(one).collect()
+        }
+    }
+
+    fn join(parts: impl IntoIterator<Item = Finding>) -> Finding {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap();
+        parts.for_each(|part| whole.merge(part));
+        whole
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_grouping_never_show(parts in findings(), cut in 0_usize..12) {
+            let forward = join(parts.clone());
+            prop_assert_eq!(&forward, &join(parts.clone().into_iter().rev()));
+            let cut = 1 + cut % parts.len();
+            let (left, right) = parts.split_at(cut);
+            let mut grouped = join(left.to_vec());
+            if !right.is_empty() {
+                grouped.merge(join(right.to_vec()));
+            }
+            prop_assert_eq!(&forward, &grouped);
+            prop_assert_eq!(forward.count, parts.len() as u64);
+            prop_assert_eq!(forward.days.values().sum::<u64>(), parts.len() as u64);
+            prop_assert!(forward.items.values().all(|item| item.events.len() <= EVENTS_KEPT));
+        }
+    }
+
+    #[test]
+    fn the_id_is_the_principals_and_the_places_not_the_paths() {
+        let one = observe(denial(1, 0, 0, 0, 0), diagnosed()).finding.id;
+        let mut with_path = denial(2, 9, 1, 1, 1);
+        with_path.principal.arn = Some("arn:aws:iam::111122223333:role/team/app".into());
+        assert_eq!(one, observe(with_path, diagnosed()).finding.id);
+        let mut elsewhere = diagnosed();
+        elsewhere.target.kind = TargetKind::PermissionsBoundary;
+        assert_ne!(one, observe(denial(1, 0, 0, 0, 0), elsewhere).finding.id);
+        assert!(one.len() == 12 && one.starts_with("D-"), "{one}");
+    }
+
+    #[test]
+    fn a_copy_counts_once() {
+        let seen = |event: u8, shared: Option<&str>| {
+            let mut one = denial(event, 0, 0, 0, 0);
+            one.shared_event_id = shared.map(str::to_owned);
+            observe(one, diagnosed())
+        };
+        let folded = fold([seen(1, None), seen(1, None), seen(2, Some("s")), seen(3, Some("s")), seen(4, None)]);
+        assert_eq!(folded.iter().map(|finding| finding.count).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn the_ledger_gets_back_what_it_was_given() {
+        let finding = observe(denial(1, 3, 0, 0, 0), diagnosed()).finding;
+        let text = serde_json::to_string(&finding).unwrap();
+        assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
+    }
+
+    #[test]
+    fn a_denial_of_which_nothing_is_known_is_still_one_item() {
+        let mut bare = denial(1, 0, 0, 0, 0);
+        bare.permissions.clear();
+        let finding = observe(bare, diagnosed()).finding;
+        assert_eq!(finding.items.len(), 1);
+        assert!(finding.items.keys().all(|key| key.action.is_empty() && key.resource.is_empty()));
+    }
 }

@@ -1,1 +1,298 @@
-//! Patch → Applicability: replays the denials before and after.
+//! Patch → Applicability: replays the denials before and after, and only then calls a patch ready to apply.
+//!
+//! The evaluator is asked four things: was each recorded call denied without the patch, is it allowed with it, does every
+//! part of the patch matter, and what else does it allow. What stands behind the answer is said in `basis`: the policies
+//! in force where they were given, else AWS's own words about the one layer that refused.
+
+use crate::diagnosis::{Held, Target, TargetKind};
+use crate::finding::Finding;
+use crate::patch::{Applicability, Draft, Grant, Judged, Patch, Proof};
+use crate::policy::{
+    Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
+};
+use crate::principal::Principal;
+use std::collections::BTreeMap;
+
+/// Replays, weighs and grades a draft.
+pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch {
+    let Some(document) = draft.document.clone() else { return explained(draft) };
+    let bench = Bench::new(&draft, finding, held);
+    let proof = bench.prove(&document, &draft);
+    let mut doubts = draft.doubts.clone();
+    doubts.extend(shortcomings(&proof));
+    doubts.extend(over_quota(draft.target.kind, &document));
+    let sound = doubts.is_empty() && is_own(&draft.target);
+    let applicability = if sound { Applicability::Apply } else { Applicability::Review };
+    Patch {
+        target: draft.target,
+        applicability,
+        doubts,
+        document: Some(document),
+        merged: draft.merged,
+        widened: draft.widened,
+        companions: draft.companions,
+        proof: Some(proof),
+    }
+}
+
+fn explained(draft: Draft<'_>) -> Patch {
+    Patch {
+        target: draft.target,
+        applicability: Applicability::Explain,
+        doubts: draft.doubts,
+        document: None,
+        merged: None,
+        widened: Vec::new(),
+        companions: Vec::new(),
+        proof: None,
+    }
+}
+
+/// A patch that does not fit by itself; what else the policy holds is not known here.
+fn over_quota(kind: TargetKind, document: &Document) -> Option<String> {
+    let holder = holder(kind)?;
+    let (length, quota) = (size::size(document), holder.quota());
+    (length > quota.characters).then(|| {
+        format!("it has {length} characters, more than the {} that fit ({})", quota.characters, quota.source)
+    })
+}
+
+fn holder(kind: TargetKind) -> Option<size::Holder> {
+    Some(match kind {
+        TargetKind::RolePolicy => size::Holder::RoleInline,
+        TargetKind::UserPolicy => size::Holder::UserInline,
+        TargetKind::GroupPolicy => size::Holder::GroupInline,
+        TargetKind::PermissionSet => size::Holder::PermissionSetInline,
+        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => size::Holder::Managed,
+        TargetKind::TrustPolicy => size::Holder::Trust,
+        TargetKind::SessionPolicy => size::Holder::Session,
+        TargetKind::BucketPolicy => size::Holder::Bucket,
+        TargetKind::KeyPolicy => size::Holder::Key,
+        TargetKind::QueuePolicy => size::Holder::Queue,
+        TargetKind::TopicPolicy => size::Holder::Topic,
+        TargetKind::FunctionPolicy => size::Holder::Function,
+        TargetKind::SecretPolicy => size::Holder::Secret,
+        TargetKind::RepositoryPolicy => size::Holder::Repository,
+        TargetKind::VpcEndpointPolicy => size::Holder::VpcEndpoint,
+        TargetKind::Scp => size::Holder::Scp,
+        TargetKind::Rcp => size::Holder::Rcp,
+        TargetKind::ResourcePolicy => return None,
+    })
+}
+
+/// Whether the policy is the caller's own, so that nobody else has to be asked.
+fn is_own(target: &Target) -> bool {
+    matches!(target.kind, TargetKind::RolePolicy | TargetKind::UserPolicy)
+}
+
+fn shortcomings(proof: &Proof) -> Vec<String> {
+    let faults = [
+        (proof.before != "denied", "replaying the denial without the patch gives `allowed`: its cause lies elsewhere"),
+        (proof.after != "allowed", "replaying the denial with the patch still gives `denied`: another layer refuses too"),
+        (!proof.minimal, "a part of the patch could be dropped without a recorded call being denied"),
+    ];
+    let mut doubts: Vec<String> =
+        faults.into_iter().filter(|(fault, _)| *fault).map(|(_, words)| words.to_owned()).collect();
+    if !proof.beyond.is_empty() {
+        doubts.push(format!("it allows more than was denied: {}", proof.beyond.join("; ")));
+    }
+    doubts
+}
+
+/// The recorded calls and the policies around the patch.
+struct Bench<'a> {
+    requests: Vec<Request>,
+    base: Policies,
+    target: &'a Target,
+    basis: &'static str,
+}
+
+impl<'a> Bench<'a> {
+    fn new(draft: &'a Draft<'_>, finding: &Finding, held: Option<&Held>) -> Self {
+        let requests = draft.items.iter().flat_map(|judged| requests(judged, finding)).collect();
+        let (base, basis) = match held {
+            Some(held) if is_own(&draft.target) => (held.policies(), "policies"),
+            _ => (assumed(&draft.target, &finding.principal), "message"),
+        };
+        Self { requests, base, target: &draft.target, basis }
+    }
+
+    fn prove(&self, document: &Document, draft: &Draft<'_>) -> Proof {
+        let word = |allowed: bool| if allowed { "allowed" } else { "denied" }.to_owned();
+        let before = self.decisions(None);
+        let after = self.decisions(Some(document));
+        Proof {
+            basis: self.basis.to_owned(),
+            before: word(before.iter().any(|allowed| *allowed)),
+            after: word(!after.is_empty() && after.iter().all(|allowed| *allowed)),
+            minimal: self.is_minimal(document),
+            beyond: beyond(document, draft),
+        }
+    }
+
+    /// Whether each recorded call is allowed.
+    fn decisions(&self, patch: Option<&Document>) -> Vec<bool> {
+        let policies = with_patch(&self.base, self.target, patch);
+        self.requests.iter().map(|request| evaluate(&policies, request).allowed).collect()
+    }
+
+    /// Leaving out any action or resource denies a recorded call again.
+    fn is_minimal(&self, document: &Document) -> bool {
+        let parts = parts_left_out(document);
+        parts.into_iter().all(|less| self.decisions(Some(&less)).contains(&false))
+    }
+}
+
+/// The document once for each action and each resource, without it.
+fn parts_left_out(document: &Document) -> Vec<Document> {
+    let mut all = Vec::new();
+    for (at, statement) in document.statements.iter().enumerate() {
+        let without = |statement: Option<Statement>| {
+            let mut less = document.clone();
+            match statement {
+                Some(smaller) => less.statements[at] = smaller,
+                None => drop(less.statements.remove(at)),
+            }
+            less
+        };
+        if let Actions::Action(actions) = &statement.actions {
+            all.extend(each_left_out(actions).map(|rest| {
+                without(rest.map(|rest| Statement { actions: Actions::Action(rest), ..statement.clone() }))
+            }));
+        }
+        if let Resources::Resource(resources) = &statement.resources {
+            all.extend(each_left_out(resources).map(|rest| {
+                without(rest.map(|rest| Statement { resources: Resources::Resource(rest), ..statement.clone() }))
+            }));
+        }
+    }
+    all
+}
+
+/// The list once for each value, without it; `None` where nothing is left.
+fn each_left_out(values: &OneOrMany<String>) -> impl Iterator<Item = Option<OneOrMany<String>>> {
+    (0..values.as_slice().len()).map(|gone| {
+        let rest: Vec<String> =
+            values.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, value)| value.clone()).collect();
+        (!rest.is_empty()).then_some(OneOrMany::Many(rest))
+    })
+}
+
+/// What the document allows beyond the recorded calls: widened forms, and pairs that nobody asked for.
+fn beyond(document: &Document, draft: &Draft<'_>) -> Vec<String> {
+    let own = |grant: &Grant, action: &str, pattern: &str| {
+        grant.action == action
+            && grant.scoped.widened.is_none()
+            && (grant.scoped.pattern == pattern || is_whole(draft, pattern))
+    };
+    let exact = |action: &str, pattern: &str| {
+        let whole = draft.items.iter().filter(|judged| judged.split.is_none());
+        whole.flat_map(|judged| &judged.grants).any(|(_, grant)| own(grant, action, pattern))
+    };
+    let mut beyond = Vec::new();
+    for statement in &document.statements {
+        let Actions::Action(actions) = &statement.actions else { continue };
+        let patterns: Vec<&str> = match &statement.resources {
+            Resources::Resource(resources) => resources.iter().map(String::as_str).collect(),
+            Resources::Absent | Resources::NotResource(_) => continue,
+        };
+        for action in actions {
+            let more = patterns.iter().filter(|pattern| !exact(action, pattern));
+            beyond.extend(more.map(|pattern| format!("{action} on {pattern}")));
+        }
+    }
+    beyond
+}
+
+/// `*` in a key policy is the key itself.
+fn is_whole(draft: &Draft<'_>, pattern: &str) -> bool {
+    pattern == "*" && draft.target.kind == TargetKind::KeyPolicy
+}
+
+/// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
+fn requests(judged: &Judged<'_>, finding: &Finding) -> Vec<Request> {
+    let facts = &judged.item.facts;
+    let one = |(resource, grant): &(String, Grant)| {
+        let shown = facts.context.iter().map(|(key, values)| (key.clone(), ContextValue::Many(values.clone())));
+        let mut context: BTreeMap<String, ContextValue> = shown.collect();
+        for (key, values) in grant.tests.values().flatten() {
+            context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
+        }
+        Request {
+            principal: finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal)),
+            action: judged.key.action.clone(),
+            resource: resource.clone(),
+            resource_account: facts.resource_account.clone(),
+            context,
+        }
+    };
+    judged.grants.iter().map(one).collect()
+}
+
+/// A service calls by its host name; of others without an ARN only the layer in question is replayed.
+fn stand_in(principal: &Principal) -> String {
+    principal.name.clone().unwrap_or_else(|| "arn:aws:iam::000000000000:role/unknown".to_owned())
+}
+
+/// The layers around the one that refused, as AWS's words leave them: all others let the call through.
+fn assumed(target: &Target, principal: &Principal) -> Policies {
+    let everything = || Document::new(vec![Statement::allow(["*"], ["*"])]);
+    let mut base = Policies::default();
+    match target.kind {
+        TargetKind::RolePolicy
+        | TargetKind::UserPolicy
+        | TargetKind::GroupPolicy
+        | TargetKind::ManagedPolicy
+        | TargetKind::PermissionSet => base.resource = Some(delegating(principal)),
+        TargetKind::PermissionsBoundary | TargetKind::SessionPolicy | TargetKind::VpcEndpointPolicy => {
+            base.identity = vec![everything()];
+            base.resource = Some(delegating(principal));
+        }
+        TargetKind::TrustPolicy
+        | TargetKind::BucketPolicy
+        | TargetKind::KeyPolicy
+        | TargetKind::QueuePolicy
+        | TargetKind::TopicPolicy
+        | TargetKind::FunctionPolicy
+        | TargetKind::SecretPolicy
+        | TargetKind::RepositoryPolicy
+        | TargetKind::ResourcePolicy
+        | TargetKind::Scp
+        | TargetKind::Rcp => base.identity = vec![everything()],
+    }
+    base
+}
+
+/// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.
+fn delegating(principal: &Principal) -> Document {
+    let account = principal.account.clone().unwrap_or_else(|| "000000000000".to_owned());
+    let root = PrincipalSet::aws([format!("arn:aws:iam::{account}:root")]);
+    Document::new(vec![Statement::allow(["*"], ["*"]).with_principal(root)])
+}
+
+/// The policies with the patch in its place.
+fn with_patch(base: &Policies, target: &Target, patch: Option<&Document>) -> Policies {
+    let mut all = base.clone();
+    let nothing = || Document::new(Vec::new());
+    match target.kind {
+        TargetKind::RolePolicy
+        | TargetKind::UserPolicy
+        | TargetKind::GroupPolicy
+        | TargetKind::ManagedPolicy
+        | TargetKind::PermissionSet => all.identity.extend(patch.cloned()),
+        TargetKind::PermissionsBoundary => all.boundary.push(patch.cloned().unwrap_or_else(nothing)),
+        TargetKind::SessionPolicy => all.session.push(patch.cloned().unwrap_or_else(nothing)),
+        TargetKind::VpcEndpointPolicy => all.vpc_endpoint = Some(patch.cloned().unwrap_or_else(nothing)),
+        TargetKind::TrustPolicy
+        | TargetKind::BucketPolicy
+        | TargetKind::KeyPolicy
+        | TargetKind::QueuePolicy
+        | TargetKind::TopicPolicy
+        | TargetKind::FunctionPolicy
+        | TargetKind::SecretPolicy
+        | TargetKind::RepositoryPolicy
+        | TargetKind::ResourcePolicy => all.resource = Some(patch.cloned().unwrap_or_else(nothing)),
+        TargetKind::Scp | TargetKind::Rcp => {}
+    }
+    all
+}

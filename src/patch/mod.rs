@@ -1,9 +1,17 @@
 //! Finding → [`Patch`]: where, what, how narrow.
 
+mod companions;
+mod conditions;
+mod draft;
+pub mod scope;
+mod statement;
+
+pub use draft::{Draft, Judged, draft};
+pub use statement::{Grant, Named, Tests, sid};
+
 use crate::diagnosis::Target;
 use crate::policy::Document;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Statements to add, where, and how surely.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +32,12 @@ pub struct Patch {
     pub companions: Vec<Companion>,
     /// What replaying the denials showed; `None` without a document.
     pub proof: Option<Proof>,
+}
+
+impl std::fmt::Display for Applicability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// How surely a patch may be applied; only [`crate::verify`] grants [`Applicability::Apply`].
@@ -57,7 +71,7 @@ pub struct Companion {
     /// Escaped policy resources.
     pub resources: Vec<String>,
     /// Operator → key → values.
-    pub conditions: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    pub conditions: Tests,
     /// One sentence for a person.
     pub why: String,
     /// The rule or data set behind it.

@@ -1,4 +1,42 @@
 //! The IAM policy language, lossless: documents, matching, evaluation, quotas. Knows no service and no event.
+//!
+//! ```
+//! use denywatch::policy::{Document, Policies, Request, evaluate};
+//! let allow: Document = serde_json::from_str(
+//!     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"}}"#,
+//! )?;
+//! let request = Request {
+//!     principal: "arn:aws:iam::111122223333:user/ann".to_owned(),
+//!     action: "s3:GetObject".to_owned(),
+//!     resource: "arn:aws:s3:::b/k".to_owned(),
+//!     ..Request::default()
+//! };
+//! let policies = Policies { identity: vec![allow], ..Policies::default() };
+//! assert!(evaluate(&policies, &request).allowed);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
-/// Placeholder until the policy branch lands.
-pub type Document = serde_json::Value;
+mod caller;
+pub mod condition;
+mod context;
+pub mod covers;
+pub mod document;
+mod document_json;
+pub mod evaluate;
+mod gather;
+mod json;
+mod operator;
+pub mod pattern;
+mod principals;
+mod resource;
+pub mod simulate;
+pub mod size;
+mod value;
+
+pub use context::{ContextValue, Request};
+pub use document::{
+    Actions, Conditions, Document, DocumentError, Effect, OneOrMany, PrincipalSet, Principals, Resources, Scalar,
+    Statement, Version,
+};
+pub use evaluate::{Deciding, Decision, DecisionKind, Policies, PolicyType, evaluate};
+pub use simulate::simulate_line;

@@ -243,3 +243,52 @@ fn value(node: &Yaml<'_>) -> Option<Value> {
 fn number_of(number: i64) -> Value {
     u64::try_from(number).map_or_else(|_| Value::from(number), Value::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: Value, text: &str) {
+        let mut got = String::new();
+        put(&mut got, &value, 0);
+        assert_eq!(got, text);
+        assert_eq!(read_back(&got, &value), Ok(()));
+    }
+
+    #[test]
+    fn values_in_block_style() {
+        check(json!({"Sid": "no", "Null": {"yes": "true"}}), "Sid: \"no\"\n\"Null\":\n  \"yes\": \"true\"\n");
+        check(json!({"Action": [], "x": {}, "y": [{}]}), "Action: []\n\"x\": {}\n\"y\":\n  - {}\n");
+        check(
+            json!({"Statement": [{"Sid": "a", "Action": ["b", true, 3, -1, null]}, "c", [["d"]]]}),
+            "Statement:\n  - Sid: \"a\"\n    Action:\n      - \"b\"\n      - true\n      - 3\n      - -1\n      - null\n  \
+             - \"c\"\n  - [[\"d\"]]\n",
+        );
+        check(json!({"k": "ends with - "}), "\"k\": \"ends with - \"\n");
+    }
+
+    #[track_caller]
+    fn refused(text: &str) {
+        assert!(read_back(text, &json!({"Sid": "a"})).is_err(), "{text}");
+    }
+
+    #[test]
+    fn a_changed_text_is_refused() {
+        assert_eq!(read_back("# x\nSid: a\n", &json!({"Sid": "a"})), Ok(()));
+        for text in ["Sid: b", "Sid: a\nx: y", "Sid: !Ref a", "Sid: a\n---\nSid: a", "Sid: [a]", "", "Sid: \"a", "1: a"]
+        {
+            refused(text);
+        }
+    }
+
+    #[test]
+    fn what_cloudformation_would_run_is_refused() {
+        let check = |value: Value, fine: bool| assert_eq!(guard(&value, Format::Cfn).is_ok(), fine, "{value}");
+        check(json!({"a": ["{{resolve:ssm:x}}"]}), false);
+        check(json!({"a": {"{{resolve:ssm:x}}": 1}}), false);
+        check(json!({"Ref": "x"}), false);
+        check(json!({"Condition": {"Fn::Sub": "x"}}), false);
+        check(json!({"a": ["{{resolved}} ${x} Ref Fn::Sub"]}), true);
+    }
+}

@@ -56,8 +56,7 @@ impl<'a> Job<'a> {
         let text = self.target.name.as_deref().or(from_arn).ok_or(RenderError::Missing(what))?;
         let name = check::name(what, text, most, signs)?;
         match from_arn {
-            // Two names for one target: neither is to be trusted.
-            Some(other) if other != name => Err(RenderError::Name { what, name: other.to_owned() }),
+            Some(other) if other != name => Err(RenderError::TwoNames { name, arn: other.to_owned() }),
             Some(_) | None => Ok(name),
         }
     }

@@ -94,12 +94,20 @@ pub enum RenderError {
         code: u32,
     },
     /// A name or ARN outside the characters that AWS gives it.
-    #[error("`{}` is not a {what}", terminal(name))]
+    #[error("`{}` is no {what}", terminal(name))]
     Name {
         /// What it should have been, such as `role name`.
         what: &'static str,
         /// The text found.
         name: String,
+    },
+    /// The target's name and its ARN speak of two things.
+    #[error("the target is named `{}` and its ARN names `{}`", terminal(name), terminal(arn))]
+    TwoNames {
+        /// The name.
+        name: String,
+        /// The name in the ARN.
+        arn: String,
     },
     /// Something the format cannot do without is not known.
     #[error("the {0} is not known")]
@@ -108,7 +116,7 @@ pub enum RenderError {
     #[error("`{}` is an AWS managed policy, which only AWS can change", terminal(.0))]
     AwsManaged(String),
     /// The document is longer than the target takes.
-    #[error("the document has {size} characters and a {kind:?} takes {limit}")]
+    #[error("the document has {size} characters without white space, and its place takes {limit}")]
     TooLong {
         /// The target.
         kind: TargetKind,
@@ -192,3 +200,6 @@ pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<St
 pub fn policy_name(patch: &Patch, context: &PatchContext) -> Result<String, RenderError> {
     Ok(Job::new(patch, context)?.name)
 }
+
+#[cfg(test)]
+mod tests;

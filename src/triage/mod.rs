@@ -1,6 +1,13 @@
 //! Finding → [`Verdict`]; one file a rule family.
 
+pub mod probing;
+mod severity;
+
+pub use severity::{Severity, severity};
+
+use crate::diagnosis::Cause;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What is to be done about an item or a finding, the most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,7 +23,7 @@ pub enum Verdict {
     Patch,
     /// Nothing names the layer or the facts.
     Unclear,
-    /// Denied by design: SCP, RCP, explicit deny.
+    /// Denied by design: SCP, RCP, explicit deny, a setting.
     Upheld,
     /// The same call soon succeeded.
     Transient,
@@ -24,16 +31,69 @@ pub enum Verdict {
     Expected,
 }
 
-/// How pressing a finding is, the most pressing first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// Probing, a leaked key.
-    Critical,
-    /// A workload fails now.
-    High,
-    /// A person or a development workload is blocked.
-    Medium,
-    /// Background noise.
-    Low,
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+/// What a cause lets anybody do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// An Allow in the caller's own policy.
+    OwnAllow,
+    /// An Allow in a policy that somebody else keeps.
+    OwnersAllow,
+    /// An Allow in the caller's policy may help; AWS does not say so.
+    LikelyAllow,
+    /// Nobody's Allow: it is meant, or another thing must change.
+    Upheld,
+    /// Too little is known.
+    Unknown,
+    /// An incident.
+    Incident,
+}
+
+/// The remedy of each cause.
+pub fn remedy(cause: Cause) -> Remedy {
+    match cause {
+        Cause::IdentityAllowMissing
+        | Cause::ConditionUnreachable
+        | Cause::ConditionNotMet
+        | Cause::ResourceFormMismatch => Remedy::OwnAllow,
+        Cause::LayerUnstated | Cause::BareDenial | Cause::EncodedMessage | Cause::KmsOpaque => Remedy::LikelyAllow,
+        Cause::BoundaryAllowMissing
+        | Cause::SessionAllowMissing
+        | Cause::ResourceAllowMissing
+        | Cause::TrustAllowMissing
+        | Cause::EndpointAllowMissing
+        | Cause::CrossAccountOpaque
+        | Cause::PrincipalNotEditable => Remedy::OwnersAllow,
+        Cause::ScpAllowMissing
+        | Cause::RcpAllowMissing
+        | Cause::ExplicitDeny
+        | Cause::ResourceSetting
+        | Cause::AccountSetting
+        | Cause::CallDesign
+        | Cause::MfaMissing
+        | Cause::LakeFormation
+        | Cause::AssignmentMissing => Remedy::Upheld,
+        Cause::ActionUnknown | Cause::PrincipalUnknown | Cause::ResourceUnknown => Remedy::Unknown,
+        Cause::KeyQuarantined => Remedy::Incident,
+    }
+}
+
+/// The verdict on one item: what its cause allows, lowered to `review` where no proof stands behind a plain patch.
+///
+/// `sound` says that a patch for the item was proven and opens no road to more power; `None` means that there is none.
+pub fn judge(cause: Cause, swept: bool, sound: Option<bool>) -> Verdict {
+    match (remedy(cause), swept, sound) {
+        (Remedy::Incident, _, _) => Verdict::Probing,
+        (Remedy::Upheld, false, _) => Verdict::Upheld,
+        (_, true, _) => Verdict::Probing,
+        (Remedy::OwnersAllow, _, _) => Verdict::Owner,
+        (Remedy::OwnAllow, _, Some(true)) => Verdict::Patch,
+        (Remedy::OwnAllow | Remedy::LikelyAllow, _, Some(_)) => Verdict::Review,
+        (Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::Unknown, _, _) => Verdict::Unclear,
+    }
 }

@@ -245,3 +245,69 @@ fn explain(job: &Job<'_>) -> Result<String, RenderError> {
 fn unfaithful(why: &str) -> RenderError {
     RenderError::Unfaithful { format: Format::Cli, why: why.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::PatchContext;
+    use crate::render::tests::{patch_of, sample};
+    use serde_json::json;
+
+    /// The script with one passage changed must not pass for the document; a changed comment may.
+    #[track_caller]
+    fn check(kind: TargetKind, from: &str, to: &str, expect: bool) {
+        let (patch, context) = (patch_of(kind, "app", sample("k$(x)")), PatchContext::default());
+        let job = Job::new(&patch, &context).unwrap();
+        let Script { undo, vars, body } = script(&job).unwrap().unwrap();
+        let vars: Vec<_> = environment(&job).unwrap().into_iter().chain(vars).collect();
+        let text = write(&job, &undo, &vars, &body);
+        assert!(text.contains(from), "{text}");
+        let text = text.replacen(from, to, 1);
+        assert_eq!(read::check(&text, &vars, &code(&job, &vars, &body), &job.addition).is_ok(), expect);
+    }
+
+    #[test]
+    fn a_changed_script_is_refused() {
+        use TargetKind::{BucketPolicy, RolePolicy};
+        check(RolePolicy, "# undo", "# take back", true);
+        check(RolePolicy, "# undo", "undo", false);
+        check(RolePolicy, "role=app", "role=app2", false);
+        check(RolePolicy, "role=app", "role=app id", false);
+        check(RolePolicy, "role=app", "role='app", false);
+        check(RolePolicy, "role=app\n", "", false);
+        check(RolePolicy, "set -eu", "set -u", false);
+        check(RolePolicy, "\"Allow\"", "\"Deny\"", false);
+        check(RolePolicy, "<<'DENYWATCH_PATCH'", "<<DENYWATCH_PATCH", false);
+        check(RolePolicy, "\nDENYWATCH_PATCH\n", "\nDENYWATCH_PATCH\nid\n", false);
+        check(BucketPolicy, "esac", "esac\nid", false);
+    }
+
+    #[track_caller]
+    fn permission(change: Value, expect: bool) {
+        let mut statement = json!({"Sid": "A", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/r"},
+            "Action": "lambda:InvokeFunction", "Resource": "*"});
+        for (key, value) in change.as_object().unwrap() {
+            statement[key] = value.clone();
+        }
+        assert_eq!(is_permission(&statement), expect, "{statement}");
+    }
+
+    #[test]
+    fn a_permission_says_no_more_than_lambda_takes() {
+        permission(json!({}), true);
+        permission(json!({"Action": ["lambda:InvokeFunction", "lambda:GetFunction"]}), true);
+        permission(
+            json!({"Condition": {"ArnLike": {"aws:SourceArn": ["x"]}, "StringEquals": {"aws:SourceAccount": "1"}}}),
+            true,
+        );
+        permission(json!({"Condition": {"ArnLike": {"aws:SourceArn": ["x", "y"]}}}), false);
+        permission(json!({"Condition": {"StringLike": {"aws:SourceArn": "x"}}}), false);
+        permission(json!({"Condition": {"StringEquals": {"aws:PrincipalTag/a": "x"}}}), false);
+        permission(json!({"Effect": "Deny"}), false);
+        permission(json!({"Sid": null}), false);
+        permission(json!({"Sid": "a b"}), false);
+        permission(json!({"Principal": "*"}), false);
+        permission(json!({"Principal": {"Federated": "x"}}), false);
+        permission(json!({"NotAction": "x"}), false);
+    }
+}

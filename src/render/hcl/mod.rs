@@ -219,3 +219,68 @@ fn read_back(text: &str, nodes: &[Node], document: &Value) -> Result<(), RenderE
     statements(document)?;
     if same { Ok(()) } else { Err(fault("the policies differ")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::PatchContext;
+    use crate::render::tests::{patch_of, sample};
+
+    /// The text with one passage changed must not pass for the document; a changed comment or space may.
+    #[track_caller]
+    fn check(kind: TargetKind, from: &str, to: &str, expect: bool) {
+        let (patch, context) = (patch_of(kind, "app", sample("k${*}")), PatchContext::default());
+        let job = Job::new(&patch, &context).unwrap();
+        let (nodes, document) = nodes(&job).unwrap();
+        let text = write::body(&nodes);
+        assert!(text.contains(from), "{text}");
+        assert_eq!(read_back(&text.replacen(from, to, 1), &nodes, document).is_ok(), expect);
+    }
+
+    #[test]
+    fn a_changed_text_is_refused() {
+        use TargetKind::{BucketPolicy, RolePolicy};
+        check(RolePolicy, "name = ", "name     =    ", true);
+        check(RolePolicy, "$${*}", "${x}", false);
+        check(RolePolicy, "$${*}", "*", false);
+        check(RolePolicy, "\"app\"", "\"other\"", false);
+        check(RolePolicy, "jsonencode(", "yamlencode(", false);
+        check(RolePolicy, "\"Allow\"", "var.effect", false);
+        check(RolePolicy, "\n}\n", "\n}\nresource \"x\" \"y\" {}\n", false);
+        check(BucketPolicy, "effect ", "# effect ", false);
+        check(BucketPolicy, "$${*}", "*", false);
+        check(BucketPolicy, "StringEquals", "StringLike", false);
+    }
+
+    #[track_caller]
+    fn written(document: Value, expect: bool) {
+        let nodes = data::document(&document).unwrap();
+        assert_eq!(nodes.is_some(), expect, "{document}");
+        if let Some(nodes) = nodes {
+            let text = write::body(&[block(&["data", "aws_iam_policy_document", "x"], nodes)]);
+            let body = read::body(&text).unwrap();
+            assert_eq!(data::read(read::documents(&body).1[0]), data::normal(&document), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_data_source_says_the_same_or_is_not_used() {
+        use serde_json::json;
+        let of = |statement: Value| json!({"Version": "2012-10-17", "Id": "i", "Statement": statement});
+        let base = json!({"Effect": "Deny", "NotAction": "a:b", "NotResource": ["x", "y"]});
+        written(of(base.clone()), true);
+        written(of(json!([base, base])), true);
+        written(of(json!({"Effect": "Allow", "Principal": "*", "Action": "a:b"})), true);
+        written(of(json!({"Effect": "Allow", "NotPrincipal": {"AWS": "*", "Service": ["s"]}, "Action": "a:b"})), true);
+        written(
+            of(
+                json!({"Effect": "Allow", "Action": "a:b", "Condition": {"Bool": {"k": true}, "NumericEquals": {"n": [1]}}}),
+            ),
+            true,
+        );
+        written(of(json!({"Effect": "Allow", "Action": "a:b", "Resource": "&{x}"})), false);
+        written(of(json!({"Effect": "Allow", "Action": "a:b", "Other": "x"})), false);
+        written(of(json!({"Effect": "Allow", "Action": {"x": "y"}})), false);
+        written(json!({"Statement": [], "Other": 1}), false);
+    }
+}

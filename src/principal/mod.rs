@@ -4,6 +4,12 @@
 //! session kept as a sample.
 //! See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>.
 
+mod identity;
+mod text;
+
+pub use identity::from_identity;
+pub use text::from_arn;
+
 use serde::{Deserialize, Serialize};
 
 /// What sort of identity made the call; it decides where a policy can live.
@@ -37,11 +43,13 @@ pub enum PrincipalKind {
 pub struct Principal {
     /// What sort of identity this is.
     pub kind: PrincipalKind,
-    /// The role's or user's ARN, never the session's; `None` when AWS gave none and none can be built.
+    /// The role's or user's ARN, never the session's; `None` when AWS gave none and none can be built. For a federated
+    /// user the one who issued its credentials, where known.
     pub arn: Option<String>,
     /// The account that owns the principal; `None` when unknown.
     pub account: Option<String>,
-    /// Role, user, permission set or service name, without path; `None` when unknown.
+    /// Role, user, permission set or service name, without path; `None` when unknown, as for a permission set of which
+    /// only the role's path tells.
     pub name: Option<String>,
     /// False where only a session ARN was there: it hides the role's path, so `arn` may lack it.
     pub path_known: bool,
@@ -53,5 +61,25 @@ impl Principal {
     /// A principal of which nothing is known.
     pub fn unknown() -> Self {
         Self { kind: PrincipalKind::Unknown, arn: None, account: None, name: None, path_known: false, session: None }
+    }
+}
+
+impl Principal {
+    /// Kind and name for a sentence: ``role `app` ``, `root`, `the caller`; the name is untrusted text.
+    pub fn words(&self) -> String {
+        let kind = match self.kind {
+            PrincipalKind::Role => "role",
+            PrincipalKind::User => "user",
+            PrincipalKind::PermissionSet => "permission set",
+            PrincipalKind::ServiceLinkedRole => "service-linked role",
+            PrincipalKind::Root => return "the account's root user".to_owned(),
+            PrincipalKind::Service => "service",
+            PrincipalKind::Federated => "federated user",
+            PrincipalKind::Account => "account",
+            PrincipalKind::Anonymous => return "an anonymous caller".to_owned(),
+            PrincipalKind::Unknown => return "an unknown caller".to_owned(),
+        };
+        let name = self.name.as_deref().or(self.arn.as_deref()).or(self.account.as_deref());
+        name.map_or_else(|| format!("a {kind}"), |name| format!("{kind} `{name}`"))
     }
 }

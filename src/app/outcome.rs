@@ -1,0 +1,90 @@
+//! What a run came to, as programs read it: the contract's one object, and the exit code.
+
+use crate::advice::Advice;
+use crate::denial::Denial;
+use crate::record::Problem;
+use crate::triage::Verdict;
+use serde::Serialize;
+
+/// The answer of `explain` and `scan`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Of this format.
+    pub version: u32,
+    /// The most useful answer among the findings'.
+    pub outcome: OutcomeKind,
+    /// What AWS said, one entry a refused call; `scan` leaves it out unless asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denials: Option<Vec<Denial>>,
+    /// The most pressing first.
+    pub findings: Vec<Advice>,
+    /// Inputs that could not be read; the rest went through.
+    pub problems: Vec<Problem>,
+    /// What was read.
+    pub stats: Stats,
+}
+
+/// In one word, what there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// A proven patch is at hand.
+    Patch,
+    /// A person must decide.
+    Review,
+    /// Denied by design or passing: nothing to patch.
+    Explain,
+    /// Too little is known.
+    Unclear,
+    /// The input holds no denial.
+    NotDenied,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Stats {
+    /// Files opened.
+    pub files: u64,
+    /// Bytes as they lie on disk.
+    pub bytes_read: u64,
+    /// Bytes after decompression.
+    pub bytes: u64,
+    /// Events.
+    pub records: u64,
+    /// Denied events, copies of one event included.
+    pub denied: u64,
+    /// Of these, events that the ledger had already counted.
+    pub duplicates: u64,
+    /// Files or records that could not be read.
+    pub unreadable: u64,
+    /// Wall-clock time.
+    pub seconds: f64,
+}
+
+impl Outcome {
+    /// Sums the findings up.
+    pub fn new(denials: Option<Vec<Denial>>, findings: Vec<Advice>, problems: Vec<Problem>, stats: Stats) -> Self {
+        let best = findings.iter().map(|advice| kind(advice.verdict)).min();
+        let nothing = if stats.records > 0 { OutcomeKind::NotDenied } else { OutcomeKind::Unclear };
+        Self { version: 1, outcome: best.unwrap_or(nothing), denials, findings, problems, stats }
+    }
+
+    /// The contract's exit code of `explain`: the highest-ranking of unread input, too little known, denied by design.
+    pub fn exit_code(&self) -> u8 {
+        match (self.problems.is_empty(), self.outcome) {
+            (false, _) => 6,
+            (true, OutcomeKind::Unclear) => 5,
+            (true, OutcomeKind::Explain) => 4,
+            (true, OutcomeKind::Patch | OutcomeKind::Review | OutcomeKind::NotDenied) => 0,
+        }
+    }
+}
+
+fn kind(verdict: Verdict) -> OutcomeKind {
+    match verdict {
+        Verdict::Patch => OutcomeKind::Patch,
+        Verdict::Review | Verdict::Owner | Verdict::Probing => OutcomeKind::Review,
+        Verdict::Upheld | Verdict::Expected | Verdict::Transient => OutcomeKind::Explain,
+        Verdict::Unclear => OutcomeKind::Unclear,
+    }
+}

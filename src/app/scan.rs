@@ -1,0 +1,148 @@
+//! Logs → ledger → ranked findings.
+
+use super::World;
+use super::ingest::advise_on;
+use super::outcome::{Outcome, Stats};
+use crate::denial::{self, Denial, Given};
+use crate::diagnosis::diagnose;
+use crate::finding::{Observed, observe};
+use crate::io::clock::{self, Stopwatch};
+use crate::io::sources::files::{self, Limits};
+use crate::io::stores::{Ledger, LedgerError, Place, Run};
+use crate::record::{self, Problem, Record};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Denials that go into the ledger in one transaction.
+const BATCH: usize = 2_000;
+
+/// What a scan gives back beside the findings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Every denial too.
+    pub denials: bool,
+}
+
+/// Reads the sources, keeps their denials in the ledger, and advises on the findings that they belong to.
+///
+/// # Errors
+/// The ledger could not be read or written. What cannot be read of the sources is a problem of the outcome instead.
+pub fn scan(
+    sources: &[PathBuf],
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: &mut dyn FnMut(&Stats),
+) -> Result<Outcome, LedgerError> {
+    let mut scan = Scan::new(ledger, world, options);
+    let (tally, problems) = files::each(sources, Limits::default(), |name, bytes| {
+        scan.read(bytes, name);
+        progress(&scan.stats);
+    });
+    scan.problems.extend(problems);
+    (scan.stats.files, scan.stats.bytes_read, scan.stats.bytes) = (tally.files, tally.bytes_read, tally.bytes);
+    let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
+    scan.finish(&names.join(" "))
+}
+
+/// What a scan gathers on its way.
+pub struct Scan<'a> {
+    ledger: &'a mut dyn Ledger,
+    world: &'a World,
+    batch: Vec<Observed>,
+    touched: BTreeSet<String>,
+    denials: Option<Vec<Denial>>,
+    places: BTreeMap<(Option<String>, Option<String>), Place>,
+    failed: Option<LedgerError>,
+    watch: Stopwatch,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+    /// What was read so far.
+    pub stats: Stats,
+}
+
+impl<'a> Scan<'a> {
+    /// Begins a scan into this ledger.
+    pub fn new(ledger: &'a mut dyn Ledger, world: &'a World, options: Options) -> Self {
+        Self {
+            ledger,
+            world,
+            batch: Vec::new(),
+            touched: BTreeSet::new(),
+            denials: options.denials.then(Vec::new),
+            places: BTreeMap::new(),
+            failed: None,
+            watch: Stopwatch::start(),
+            problems: Vec::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// Reads one input of any CloudTrail shape.
+    pub fn read(&mut self, bytes: &[u8], name: &str) {
+        self.stats.files += 1;
+        if self.failed.is_none() {
+            let (records, problems) = record::read(bytes, name);
+            records.into_iter().for_each(|record| self.take(record));
+            self.problems.extend(problems);
+        }
+    }
+
+    fn take(&mut self, record: Record) {
+        self.stats.records += 1;
+        self.note_place(&record);
+        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else { return };
+        self.stats.denied += 1;
+        if let Some(denials) = &mut self.denials {
+            denials.push(denial.clone());
+        }
+        let diagnosed = diagnose(&denial);
+        let observed = observe(denial, diagnosed);
+        self.touched.insert(observed.finding.id.clone());
+        self.batch.push(observed);
+        if self.batch.len() >= BATCH {
+            self.flush();
+        }
+    }
+
+    fn note_place(&mut self, record: &Record) {
+        let key = (record.recipient_account.clone(), record.region.clone());
+        let fresh = || Place { account: key.0.clone(), region: key.1.clone(), first: None, last: None, records: 0 };
+        let place = self.places.entry(key.clone()).or_insert_with(fresh);
+        place.first = [place.first, record.event_time].into_iter().flatten().min();
+        place.last = place.last.max(record.event_time);
+        place.records += 1;
+    }
+
+    fn flush(&mut self) {
+        match self.ledger.record(std::mem::take(&mut self.batch)) {
+            Ok(recorded) => self.stats.duplicates += recorded.duplicate,
+            Err(fault) => self.failed = self.failed.take().or(Some(fault)),
+        }
+    }
+
+    /// Writes the rest, notes what was read, and advises. `input` names the sources: reading them again replaces the note.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn finish(mut self, input: &str) -> Result<Outcome, LedgerError> {
+        self.flush();
+        if let Some(fault) = self.failed {
+            return Err(fault);
+        }
+        self.stats.unreadable = self.problems.len() as u64;
+        self.ledger.note_run(&Run {
+            input: input.to_owned(),
+            at: clock::now(),
+            files: self.stats.files,
+            bytes: self.stats.bytes,
+            records: self.stats.records,
+            denied: self.stats.denied,
+            unreadable: self.stats.unreadable,
+            places: self.places.into_values().collect(),
+        })?;
+        let advice = advise_on(&self.touched, self.ledger, self.world)?;
+        self.stats.seconds = self.watch.seconds();
+        Ok(Outcome::new(self.denials, advice, self.problems, self.stats))
+    }
+}

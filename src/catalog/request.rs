@@ -1,0 +1,269 @@
+//! Resource ARNs rebuilt from `requestParameters`.
+
+use super::form::{self, Found};
+use super::{Action, Catalog, ResourceType, template};
+use crate::arn::Arn;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What is known about one API call beside its action; an empty text means unknown.
+///
+/// All of it is written by the caller of AWS, so a value may be hostile: it is returned as it stands, for the reader to escape.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call<'a> {
+    /// The operation's name, such as `CreateStage`; API Gateway's resource paths hang on it.
+    pub operation: &'a str,
+    /// CloudTrail's `requestParameters`.
+    pub params: Option<&'a Value>,
+    /// `aws`, `aws-cn`, `aws-us-gov`, …
+    pub partition: &'a str,
+    /// Such as `eu-west-1`.
+    pub region: &'a str,
+    /// Twelve digits.
+    pub account: &'a str,
+}
+
+/// The resources of a call, as far as its parameters tell them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestResources {
+    /// Sorted ARNs, `["*"]` exactly where the action has no resource-level support, empty when nothing is known.
+    pub arns: Vec<String>,
+    /// Every resource that AWS checks on such a call is in `arns`.
+    pub complete: bool,
+    /// False for IAM names given without their path: the ARN may lack it.
+    pub path_known: bool,
+}
+
+/// One resource that AWS checks on a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NeededResource {
+    /// The resource type, such as `cluster`.
+    pub kind: String,
+    /// Its ARNs if the request tells them, else one with `*` for every part that is unknown.
+    pub arns: Vec<String>,
+    /// Whether the ARNs are the request's own, with no made-up wildcard.
+    pub exact: bool,
+}
+
+impl Catalog {
+    /// The ARNs of a call's resources; see [`RequestResources`]. An unknown action has none.
+    pub fn request_resources(&self, action: &str, call: &Call<'_>) -> RequestResources {
+        let none = RequestResources { arns: Vec::new(), complete: false, path_known: true };
+        let Some(action) = self.action(action) else { return none };
+        if !action.has_resource_level() {
+            return RequestResources { arns: vec!["*".to_owned()], complete: true, ..none };
+        }
+        let found = match self.special(&action, call) {
+            Some(arns) => RequestResources { complete: !arns.is_empty(), arns, ..none },
+            None => self.by_types(&action, call),
+        };
+        let path_known = !hides_path(&action, call) || found.arns.is_empty();
+        RequestResources { path_known, ..sorted(found) }
+    }
+
+    /// The ARNs of a call's resources where the request tells them all, else none.
+    pub fn resources_from_request(&self, action: &str, call: &Call<'_>) -> Vec<String> {
+        let found = self.request_resources(action, call);
+        if found.complete { found.arns } else { Vec::new() }
+    }
+
+    /// Every required resource type with its ARNs, so that the same call is not denied again on the next one.
+    ///
+    /// Empty where the action has no required type. Where [`Catalog::required_together`] says that one type is
+    /// enough, or nothing, the list holds choices and not needs.
+    pub fn companion_resources(&self, action: &str, call: &Call<'_>) -> Vec<NeededResource> {
+        let Some(action) = self.action(action) else { return Vec::new() };
+        let needed = |kind: ResourceType<'_>| {
+            let own = self.of_type(&action, &kind, call);
+            let known = own.as_ref().is_some_and(|arns| arns.iter().all(|arn| !arn.ends_with('*')));
+            let arns = own.or_else(|| template::fill(kind.arn, call, |_| Some("*")).map(|arn| vec![arn]))?;
+            let arns = arns.into_iter().map(|arn| self.policy_form(&action, &arn)).collect();
+            Some(NeededResource { kind: kind.name.to_owned(), arns, exact: known })
+        };
+        action.required_types().into_iter().filter_map(needed).collect()
+    }
+
+    /// Whether all required types of an action are checked on one call (`Some(true)`), or whether they are
+    /// alternatives (`Some(false)`); `None` where AWS's tables do not tell them apart.
+    pub fn required_together(&self, action: &str) -> Option<bool> {
+        let action = self.action(action)?;
+        if action.required_types().len() < 2 {
+            return Some(true);
+        }
+        let key = format!("{}:*", action.prefix());
+        let answer = self.data.together.get(&action.canonical()).or_else(|| self.data.together.get(&key));
+        answer.map(|answer| answer == "all")
+    }
+
+    fn special(&self, action: &Action<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+        match (action.prefix(), action.name()) {
+            ("apigateway", "GET" | "POST" | "PUT" | "PATCH" | "DELETE") => Some(self.gateway(call)),
+            ("s3", name) if name.starts_with("GetObject") => copy_source(call),
+            _ => None,
+        }
+    }
+
+    /// API Gateway: the path of the operation, its members filled in.
+    ///
+    /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-create-and-manage-api.html>
+    fn gateway(&self, call: &Call<'_>) -> Vec<String> {
+        let head = template::fill("arn:${Partition}:apigateway:${Region}::", call, |_| None);
+        let name = call.operation.trim_end_matches(|c: char| c.is_ascii_digit());
+        let mut paths = self.data.gateway.all(name).filter_map(|path| filled(path, call.params));
+        // Where two generations of the service share a name, the one with more of its members in the request.
+        let path = paths.by_ref().max_by_key(|(members, _)| *members);
+        head.zip(path).map(|(head, (_, path))| format!("{head}{path}")).into_iter().collect()
+    }
+
+    fn by_types(&self, action: &Action<'_>, call: &Call<'_>) -> RequestResources {
+        let kinds = action.resource_types();
+        let required = kinds.iter().any(|kind| kind.required);
+        // Types with the same first word in their ARN are alternatives: a table or an index of it.
+        let mut groups: BTreeMap<&str, Option<(usize, Vec<String>)>> = BTreeMap::new();
+        for kind in kinds.iter().filter(|kind| !required || kind.required) {
+            groups.entry(template::head(kind.arn)).or_default();
+        }
+        for kind in &kinds {
+            let head = template::head(kind.arn);
+            let wanted = !required || kind.required || groups.contains_key(head) || self.own_rule(action, kind);
+            let Some(arns) = wanted.then(|| self.of_type(action, kind, call)).flatten() else { continue };
+            let exactness = template::own_vars(kind.arn).len();
+            let best = groups.entry(head).or_default();
+            if best.as_ref().is_none_or(|(known, _)| *known < exactness) {
+                *best = Some((exactness, arns));
+            }
+        }
+        let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
+        let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
+        let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();
+        RequestResources { arns, complete, path_known: true }
+    }
+
+    fn enough(&self, action: &Action<'_>, groups: &BTreeMap<&str, Option<(usize, Vec<String>)>>) -> bool {
+        let known = groups.values().flatten().count();
+        let all = known == groups.len();
+        let one = self.required_together(&action.canonical()) != Some(true) && known == 1;
+        all || one
+    }
+
+    fn own_rule(&self, action: &Action<'_>, kind: &ResourceType<'_>) -> bool {
+        self.data.forms.get(&format!("{}@{}", action.canonical(), kind.name)).is_some()
+    }
+
+    /// The ARNs of one type, by its rule or names, else a member that is such an ARN as a whole.
+    fn of_type(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+        self.by_variables(action, kind, call).or_else(|| whole(kind, call))
+    }
+
+    /// The ARNs of one type, if the request tells every variable of its pattern.
+    fn by_variables(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+        let rule = self.data.forms.get(&format!("{}@{}", action.canonical(), kind.name));
+        let rule = rule.or_else(|| self.data.forms.get(&format!("{}@{}", action.prefix(), kind.name)));
+        let variables = template::own_vars(kind.arn);
+        let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
+        for (at, variable) in variables.iter().enumerate() {
+            let last = at + 1 == variables.len();
+            let ways = rule.and_then(|rule| part(rule, variable));
+            let found = match ways {
+                Some(ways) => form::by_rule(ways, call.params),
+                None if rule.is_some() => None,
+                None => form::by_name(variable, kind.name, action.name(), last, call.params),
+            }?;
+            match found {
+                Found::Values(values) => texts.push((variable, values)),
+                Found::Arns(arns) if arns.iter().all(|arn| template::capture(kind.arn, arn).is_some()) => {
+                    return Some(arns);
+                }
+                Found::Arns(arns) => texts.push((variable, self.inside(action, variable, &arns)?)),
+            }
+        }
+        combined(kind.arn, call, &texts)
+    }
+
+    /// A variable's values out of the ARNs of other types of the same service.
+    fn inside(&self, action: &Action<'_>, variable: &str, arns: &[String]) -> Option<Vec<String>> {
+        let service = &self.data.services[action.service];
+        let kinds = self.data.kinds.get(service.first_type..service.first_type + service.types)?;
+        let patterns: Vec<&str> = kinds.iter().map(|kind| kind.arn).collect();
+        arns.iter().map(|arn| form::inside(variable, arn, &patterns)).collect()
+    }
+}
+
+/// ARNs of the type among the members of the top level; a `source…` is another resource's part.
+fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+    let object = call.params?.as_object()?;
+    let of_kind = |text: &String| form::well_formed(text) && template::capture(kind.arn, text).is_some();
+    let mut arns = object.iter().filter(|(name, _)| !name.starts_with("source")).filter_map(|(_, value)| {
+        let texts: Vec<String> = match value.as_array() {
+            Some(items) => items.iter().filter_map(super::members::string).collect(),
+            None => super::members::string(value).into_iter().collect(),
+        };
+        (!texts.is_empty() && texts.iter().all(of_kind)).then_some(texts)
+    });
+    arns.next()
+}
+
+/// The ways of one variable in an overlay rule, `A=x|y;B=z`.
+fn part<'r>(rule: &'r str, variable: &str) -> Option<&'r str> {
+    rule.split(';').filter_map(|part| part.split_once('=')).find(|(name, _)| *name == variable).map(|(_, ways)| ways)
+}
+
+/// One ARN for each value; only one variable may have several.
+fn combined(pattern: &str, call: &Call<'_>, texts: &[(&str, Vec<String>)]) -> Option<Vec<String>> {
+    if texts.iter().filter(|(_, values)| values.len() > 1).count() > 1 {
+        return None;
+    }
+    let most = texts.iter().map(|(_, values)| values.len()).max().unwrap_or(1);
+    let value = |name: &str, at: usize| {
+        let (_, values) = texts.iter().find(|(known, _)| *known == name)?;
+        values.get(at).or_else(|| values.first()).map(String::as_str)
+    };
+    (0..most).map(|at| template::fill(pattern, call, |name| value(name, at))).collect()
+}
+
+/// A path template with every `{member}` filled, and how many there were.
+fn filled(path: &str, params: Option<&Value>) -> Option<(usize, String)> {
+    let (mut out, mut rest, mut count) = (String::new(), path, 0);
+    while let Some((text, tail)) = rest.split_once('{') {
+        let (name, tail) = tail.split_once('}')?;
+        let value = super::members::strings(params, name).into_iter().next()?;
+        if !form::well_formed(&value) {
+            return None;
+        }
+        out.push_str(text);
+        out.push_str(&value);
+        (rest, count) = (tail, count + 1);
+    }
+    Some((count, out + rest))
+}
+
+/// The object that a copy reads; `None` for any other request.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+fn copy_source(call: &Call<'_>) -> Option<Vec<String>> {
+    let source = super::members::strings(call.params, "x-amz-copy-source").into_iter().next()?;
+    let source = source.trim_start_matches('/');
+    let source = source.split_once("?versionId=").map_or(source, |(object, _)| object);
+    let whole = !source.starts_with("arn:") && source.contains('/') && form::well_formed(source);
+    let arn = template::fill("arn:${Partition}:s3:::${Object}", call, |_| Some(source)).filter(|_| whole);
+    Some(arn.into_iter().collect())
+}
+
+/// IAM requests name a role or user without its path, unless they make it or give an ARN.
+fn hides_path(action: &Action<'_>, call: &Call<'_>) -> bool {
+    let names = ["roleName", "userName", "groupName", "instanceProfileName", "serverCertificateName"];
+    action.prefix() == "iam"
+        && !action.name().starts_with("Create")
+        && names.iter().any(|name| super::members::given(call.params, name))
+}
+
+fn sorted(mut found: RequestResources) -> RequestResources {
+    found.arns.retain(|arn| arn == "*" || arn.parse::<Arn>().is_ok());
+    found.arns.sort();
+    found.arns.dedup();
+    found.complete &= !found.arns.is_empty();
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! `denywatch scan`: logs → ledger → ranked findings.
+
+use super::{DONE, Global, Output, inputs, print};
+use crate::app::{self, Outcome, Stats};
+use crate::io::stores::Ledger;
+use crate::render;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Findings are there, and the caller asked for a code that says so.
+const FOUND: u8 = 3;
+/// Finished, but some input could not be read.
+const UNREAD: u8 = 6;
+
+#[derive(Debug, Args)]
+pub(super) struct ScanArgs {
+    /// CloudTrail files or folders (`AWSLogs/…`, .json, .json.gz, JSON lines); `-` reads standard input.
+    #[arg(value_name = "SOURCE", required_unless_present = "lookup")]
+    sources: Vec<PathBuf>,
+    /// Read Event history instead of files (LookupEvents; management events of the last 90 days).
+    #[arg(long, conflicts_with = "sources")]
+    lookup: bool,
+    #[command(flatten)]
+    lookup_options: LookupArgs,
+    /// Print every denial too, not only the findings.
+    #[arg(long)]
+    denials: bool,
+    /// Exit with 3 when there are findings.
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// What `--lookup` reads.
+#[derive(Debug, Args)]
+struct LookupArgs {
+    /// From when: `7d`, `36h`, a date or a time.
+    #[arg(long, value_name = "TIME", requires = "lookup")]
+    since: Option<String>,
+    /// Until when; now if left out.
+    #[arg(long, value_name = "TIME", requires = "lookup")]
+    until: Option<String>,
+    /// Regions to read, each with its own Event history.
+    #[arg(long, value_name = "REGION", requires = "lookup", value_delimiter = ',')]
+    only_region: Vec<String>,
+    /// Profile of the AWS configuration.
+    #[arg(long, value_name = "NAME", requires = "lookup")]
+    profile: Option<String>,
+}
+
+pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
+    let (world, mut problems) = inputs::world(global)?;
+    let mut ledger = inputs::ledger(global)?;
+    let shown = print::is_progress_wanted(global.quiet, global.no_progress);
+    let mut progress = |stats: &Stats| {
+        if shown {
+            print::progress(&format!("{} files, {} records, {} denied", stats.files, stats.records, stats.denied));
+        }
+    };
+    let options = app::scan::Options { denials: args.denials };
+    let mut outcome = if args.lookup {
+        lookup(args, ledger.as_mut(), &world, options, &mut progress)?
+    } else {
+        app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?
+    };
+    if shown {
+        print::progress("");
+    }
+    problems.append(&mut outcome.problems);
+    outcome.problems = problems;
+    print_outcome(&outcome, ledger.as_ref(), global)?;
+    Ok(exit_code(args, &outcome))
+}
+
+fn print_outcome(outcome: &Outcome, ledger: &dyn Ledger, global: &Global) -> anyhow::Result<()> {
+    match global.output {
+        Output::Json => print::json(outcome, true)?,
+        Output::Jsonl => print::json(outcome, false)?,
+        Output::Text => {
+            let coverage = app::report::coverage(&ledger.coverage(None, None)?);
+            print::out(&render::text::scan(&outcome.findings, &coverage, print::look(global)))?;
+        }
+    }
+    for problem in &outcome.problems {
+        print::say(false, &format!("not read: {}: {}", problem.input, problem.error));
+    }
+    let stats = &outcome.stats;
+    let seen = format!(
+        "{} records in {} files, {} denied ({} counted before), {} findings, {} unread",
+        stats.records, stats.files, stats.denied, stats.duplicates, outcome.findings.len(), stats.unreadable
+    );
+    print::say(global.quiet, &seen);
+    Ok(())
+}
+
+fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
+    match (outcome.problems.is_empty(), args.exit_code && !outcome.findings.is_empty()) {
+        (false, _) => UNREAD,
+        (true, true) => FOUND,
+        (true, false) => DONE,
+    }
+}
+
+#[cfg(not(feature = "lookup"))]
+fn lookup(
+    _: &ScanArgs,
+    _: &mut dyn Ledger,
+    _: &app::World,
+    _: app::scan::Options,
+    _: &mut dyn FnMut(&Stats),
+) -> anyhow::Result<Outcome> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
+}

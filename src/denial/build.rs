@@ -1,0 +1,255 @@
+//! Record or excerpt → [`Denial`]: the message first, then the record, then the catalogue; nothing invented.
+
+use super::message::{self, Parsed};
+use super::text::Excerpt;
+use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context};
+use crate::arn::Arn;
+use crate::catalog::{self, Basis, Call, Catalog};
+use crate::principal::{self, Principal, PrincipalKind};
+use crate::record::Record;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What the user supplies where a terse message leaves it out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// A role, user or session ARN.
+    pub principal: Option<String>,
+    /// The resource's ARN.
+    pub resource: Option<String>,
+}
+
+/// The denial in a CloudTrail record; `None` when the record is of another sort.
+///
+/// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<Denial> {
+    let text = record.error_message.as_deref();
+    let source = record.event_source.as_deref();
+    if !code::is_denial(record.error_code.as_deref(), source, record.event_type.as_deref(), text) {
+        return None;
+    }
+    let said = message::parse(text.unwrap_or_default());
+    let name = record.event_name.as_deref();
+    let caller = principal::from_identity(&record.user_identity, record.recipient_account.as_deref());
+    let site = Site::of(record, &caller, &said);
+    let told = Told { said: &said, source, operation: name, params: Some(&record.request_parameters), given, site };
+    let mut denial = build(&told, caller, catalog);
+    denial.event_id.clone_from(&record.event_id);
+    denial.shared_event_id.clone_from(&record.shared_event_id);
+    denial.event_time = record.event_time;
+    denial.account = record.recipient_account.clone().or(denial.principal.account.clone());
+    denial.region.clone_from(&record.region);
+    denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, denial.facts) };
+    Some(denial)
+}
+
+/// The denial in an error text.
+pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Denial {
+    let said = message::parse_pasted(&excerpt.message);
+    let source = excerpt.service.as_deref().map(|service| format!("{}.amazonaws.com", service.to_ascii_lowercase()));
+    let caller = Principal::unknown();
+    let site = Site::of(&Record::default(), &caller, &said);
+    let operation = excerpt.operation.as_deref();
+    let told = Told { said: &said, source: source.as_deref(), operation, params: None, given, site };
+    let mut denial = build(&told, caller, catalog);
+    denial.account.clone_from(&denial.principal.account);
+    denial.facts.message = Some(excerpt.message.clone());
+    denial.facts.error_code.clone_from(&excerpt.code);
+    denial.facts.source = source;
+    denial
+}
+
+/// All that is told of one refused call.
+pub(super) struct Told<'a> {
+    said: &'a Parsed,
+    source: Option<&'a str>,
+    operation: Option<&'a str>,
+    params: Option<&'a Value>,
+    given: &'a Given,
+    site: Site,
+}
+
+impl Told<'_> {
+    pub(super) fn call(&self) -> Call<'_> {
+        Call {
+            operation: self.operation.unwrap_or_default(),
+            params: self.params,
+            partition: &self.site.partition,
+            region: &self.site.region,
+            account: &self.site.account,
+        }
+    }
+
+    /// The service's IAM prefix; empty when unknown.
+    pub(super) fn prefix<'c>(&self, catalog: &'c Catalog) -> &'c str {
+        self.source.and_then(|source| catalog.prefixes(source).first().copied()).unwrap_or_default()
+    }
+}
+
+/// Where the call was made, for ARNs that must be put together; empty parts are unknown.
+struct Site {
+    partition: String,
+    region: String,
+    account: String,
+    arns: Vec<String>,
+}
+
+impl Site {
+    fn of(record: &Record, caller: &Principal, said: &Parsed) -> Self {
+        let known: Vec<Arn> = [caller.arn.as_deref(), said.principal.as_deref(), said.resource.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter_map(|text| text.parse().ok())
+            .collect();
+        let region = record.region.clone().unwrap_or_default();
+        let partition = known.first().map_or_else(|| partition_of(&region).to_owned(), |arn| arn.partition.clone());
+        let own = known.iter().map(|arn| arn.account.clone()).find(|account| !account.is_empty());
+        let account = record.recipient_account.clone().or(caller.account.clone()).or(own).unwrap_or_default();
+        Self { partition, region, account, arns: record.resource_arns.clone() }
+    }
+}
+
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>.
+fn partition_of(region: &str) -> &'static str {
+    let known = [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso"), ("eusc-", "aws-eusc")];
+    known.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
+fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
+    let (actions, how) = actions(told, catalog);
+    let (permissions, also) = permissions(told, &actions, catalog);
+    let facts = Facts {
+        also,
+        context: context::passed_to(&actions, told, catalog),
+        passed_roles: context::passed_roles(told, catalog),
+        next: next(told, &actions, catalog),
+        ..Facts::default()
+    };
+    Denial {
+        event_id: None,
+        shared_event_id: None,
+        event_time: None,
+        account: None,
+        region: None,
+        principal: who(told, caller),
+        operation: operation(told, catalog),
+        actions: column(&permissions, |permission| permission.action.as_ref()),
+        resources: column(&permissions, |permission| permission.resource.as_ref()),
+        permissions,
+        reason: reason(told.said),
+        how,
+        facts,
+    }
+}
+
+/// One column of the permissions, each value once, in their order.
+fn column(permissions: &[Permission], pick: fn(&Permission) -> Option<&String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    permissions.iter().filter_map(pick).filter(|value| seen.insert(value.as_str())).cloned().collect()
+}
+
+/// What the operation needs besides the action that AWS named, as far as the request tells on what.
+fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission> {
+    let (Some(source), Some(name)) = (told.source, told.operation) else { return Vec::new() };
+    let all = catalog.resolve(source, name, told.params).actions;
+    let others = all.into_iter().filter(|action| !named.is_empty() && !named.contains(action));
+    let each = others.flat_map(|action| {
+        let resources = catalog.resources_from_request(&action, &told.call());
+        resources.into_iter().map(move |resource| (action.clone(), resource))
+    });
+    each.map(|(action, resource)| Permission { action: Some(action), resource: Some(resource) }).collect()
+}
+
+/// The identity of the record, else of the message, else as given.
+fn who(told: &Told<'_>, caller: Principal) -> Principal {
+    if caller.kind != PrincipalKind::Unknown {
+        return caller;
+    }
+    let named = told.said.principal.as_deref().or(told.given.principal.as_deref());
+    named.map_or(caller, principal::from_arn)
+}
+
+fn operation(told: &Told<'_>, catalog: &Catalog) -> Option<String> {
+    let name = told.operation?;
+    let source = told.source?;
+    let label = source.split('.').next().unwrap_or(source);
+    let prefix = Some(told.prefix(catalog)).filter(|prefix| !prefix.is_empty()).unwrap_or(label);
+    Some(format!("{prefix}:{name}"))
+}
+
+/// The action that AWS names, if it exists; else those of the operation.
+fn actions(told: &Told<'_>, catalog: &Catalog) -> (Vec<String>, How) {
+    if let Some(named) = told.said.action.as_deref() {
+        return match catalog.action(named) {
+            Some(action) => (vec![action.canonical()], How::Message),
+            None => (Vec::new(), How::Unknown),
+        };
+    }
+    let (Some(source), Some(name)) = (told.source, told.operation) else { return (Vec::new(), How::Unknown) };
+    let found = catalog.resolve(source, name, told.params);
+    let how = match found.how {
+        catalog::How::Exact => How::Exact,
+        catalog::How::Alias => How::Alias,
+        catalog::How::Exception => How::Exception,
+        catalog::How::Unknown => How::Unknown,
+    };
+    (found.actions, how)
+}
+
+/// Each action with its exact resources, and what else the same call needs of the same action.
+fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<Permission>, Vec<String>) {
+    let mut all = Vec::new();
+    let mut also = BTreeSet::new();
+    for action in actions {
+        let own = resources(told, action, actions.len() == 1, catalog);
+        also.extend(needed_too(action, &own, &told.call(), catalog));
+        let pair = |resource| Permission { action: Some(action.clone()), resource };
+        match own.is_empty() {
+            true => all.push(pair(None)),
+            false => all.extend(own.into_iter().map(|resource| pair(Some(resource)))),
+        }
+    }
+    also.retain(|resource| !all.iter().any(|permission| permission.resource.as_ref() == Some(resource)));
+    (all, also.into_iter().collect())
+}
+
+/// The message's resource, else one that the record lists and the action takes, else the request's, else the one given.
+fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
+    let call = told.call();
+    let said = told.said.resource.as_deref().filter(|_| single && !told.said.suspect);
+    let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
+    let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
+    let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
+    let steps: [&dyn Fn() -> Vec<String>; 4] = [
+        &|| printed.clone(),
+        &|| listed().map(|fit| fit.resources).unwrap_or_default(),
+        &|| catalog.resources_from_request(action, &call),
+        &|| given().unwrap_or_default(),
+    ];
+    steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// Only a form that the action is known to take: a record lists the bucket beside the object.
+fn fits(basis: Basis) -> bool {
+    match basis {
+        Basis::Printed | Basis::NoResourceLevel => true,
+        Basis::Unlisted | Basis::Completed | Basis::Unknown => false,
+    }
+}
+
+/// Resources of the other required types, where the request tells them exactly: AWS checks them on the same call.
+fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) -> Vec<String> {
+    if own.is_empty() || catalog.required_together(action) != Some(true) {
+        return Vec::new();
+    }
+    let needed = catalog.companion_resources(action, call);
+    needed.into_iter().filter(|needed| needed.exact).flat_map(|needed| needed.arns).collect()
+}
+
+/// A message whose resource bears phrases of AWS's grammar may have forged its cause.
+fn reason(said: &Parsed) -> Reason {
+    match said.suspect {
+        false => said.reason.clone(),
+        true => Reason { kind: ReasonKind::Unstated, policy_type: None, policy_arn: None, ..said.reason.clone() },
+    }
+}

@@ -1,0 +1,196 @@
+//! Where messages begin in a paragraph.
+
+use super::clean::{ESCAPED_QUOTE, Line};
+use super::{Excerpt, end, wrapping};
+use crate::denial::message::parse_pasted;
+
+/// The core of every full message, without spaces, as a wrapped text may have lost or gained them.
+const CORE: &str = "isnotauthorizedtoperform";
+const EC2: &str = "youarenotauthorizedtoperformthisoperation";
+
+/// Beginnings of messages without an action, in lower case and without spaces.
+const OTHERS: &[&str] = &[
+    EC2,
+    "theciphertextreferstoacustomermasterkeythatdoesnotexist",
+    "therequestwasdeniedduetoavpcendpointpolicy",
+    "notauthorizedtoperformsts:assumerolewith",
+    "notauthorizedtoperform:sts:assumerolewith",
+    "insufficientlakeformationpermission",
+    "iamuseraccessnotactivated",
+    "rolesmaynotbeassumedbyrootaccounts",
+    "multifactorauthenticationfailed",
+    "cannotcallgetsessiontokenwithsessioncredentials",
+    "cannotcallgetfederationtokenwithsessioncredentials",
+    "youraccountiscurrentlyblocked",
+    "youdon'thaveaccesstothemodelwiththespecifiedmodelid",
+];
+
+/// How far before the core its principal may begin, and how far around a message its wrapping may stand.
+const REACH: usize = 600;
+/// Lines above a message that may hold its wrapping.
+const LINES_ABOVE: usize = 3;
+
+/// Lines without a blank one among them.
+pub(super) struct Paragraph<'a> {
+    lines: &'a [Line],
+    flat: String,
+    /// Where each line begins in `flat`.
+    starts: Vec<usize>,
+}
+
+impl<'a> Paragraph<'a> {
+    pub(super) fn new(lines: &'a [Line]) -> Self {
+        let (mut flat, mut starts) = (String::new(), Vec::new());
+        for line in lines {
+            starts.push(flat.len());
+            flat.push_str(&line.text);
+            flat.push('\n');
+        }
+        Self { lines, flat, starts }
+    }
+
+    /// Adds the paragraph's messages.
+    pub(super) fn excerpts(&self, found: &mut Vec<Excerpt>) {
+        let anchors = self.anchors();
+        let mut done = 0;
+        for (n, &(start, core)) in anchors.iter().enumerate() {
+            if start < done {
+                continue;
+            }
+            let next = anchors[n + 1..].iter().map(|(next, _)| *next).find(|next| *next > start + CORE.len());
+            let limit = next.unwrap_or(self.flat.len());
+            let Some((message, stop)) = self.message(start, limit, core) else { continue };
+            let (from, to) = self.around(start, stop, done, limit);
+            self.codes_alone(done, from, found);
+            let mut excerpt = message;
+            wrapping::name(&mut excerpt, &self.words(from, start), &self.words(stop, to));
+            found.push(excerpt);
+            done = to;
+        }
+        self.codes_alone(done, self.flat.len(), found);
+    }
+
+    /// Begins of messages, in order, and whether each has the core.
+    fn anchors(&self) -> Vec<(usize, bool)> {
+        let (mut squeezed, mut places) = (String::new(), Vec::new());
+        for (at, c) in self.flat.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+            let c = c.to_ascii_lowercase();
+            squeezed.push(c);
+            places.resize(squeezed.len(), at);
+        }
+        let place = |(at, _): (usize, &str)| places.get(at).copied().unwrap_or_default();
+        let mut anchors: Vec<(usize, bool)> = Vec::new();
+        anchors.extend(squeezed.match_indices(CORE).map(|hit| (self.core_start(place(hit)), true)));
+        for other in OTHERS {
+            anchors.extend(squeezed.match_indices(other).map(|hit| (place(hit), false)));
+        }
+        anchors.sort_by_key(|(start, core)| (*start, !core));
+        anchors.dedup_by_key(|(start, _)| *start);
+        anchors
+    }
+
+    /// Where the principal before the core begins, or EC2's sentence before that.
+    fn core_start(&self, at: usize) -> usize {
+        let low = floor(&self.flat, at.saturating_sub(REACH));
+        let head = &self.flat[low..at];
+        let told = head.rfind("User:").filter(|user| head[*user..].split_whitespace().count() <= 5);
+        let word = || head.trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let start = low + told.unwrap_or_else(word);
+        let start = start + self.flat[start..at].find(|c: char| !c.is_whitespace() && c != '(').unwrap_or(0);
+        self.ec2_start(start).unwrap_or(start)
+    }
+
+    fn ec2_start(&self, start: usize) -> Option<usize> {
+        let low = floor(&self.flat, start.saturating_sub(150));
+        let head = &self.flat[low..start];
+        let you = head.rfind("You")?;
+        let squeezed: String =
+            head[you..].chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+        (squeezed.trim_end_matches('.') == EC2).then_some(low + you)
+    }
+
+    /// The message at `start` and where it stops.
+    fn message(&self, start: usize, limit: usize, core: bool) -> Option<(Excerpt, usize)> {
+        let first = self.line_of(start);
+        let quote = self.open_quote(first, start);
+        let piece = |line: usize, to: usize| {
+            let from = self.starts[line].max(start);
+            let end = (self.starts[line] + self.lines[line].text.len()).min(to);
+            let width = self.lines[line].width;
+            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width }
+        };
+        let last = |to: usize| self.line_of(to.saturating_sub(1).max(start)).min(first + end::MOST_LINES);
+        let up_to = |to: usize| (first..=last(to)).map(|line| piece(line, to)).collect::<Vec<_>>();
+        // A quoted name may hold a whole message of its own: it must not end the one that it stands in.
+        let swallowed = (limit < self.line_end(first) && core)
+            .then(|| end::quoted_whole(&up_to(self.line_end(first)), quote))
+            .flatten();
+        let taken = swallowed.or_else(|| end::message(&up_to(limit), quote, core))?;
+        let stop = match taken.lines {
+            1 => start + taken.length,
+            n => self.line_end((first + n - 1).min(self.lines.len() - 1)),
+        };
+        let (message, parsed) = (taken.message, taken.parsed);
+        Some((Excerpt { message, parsed, operation: None, service: None, error_code: None }, stop.min(self.flat.len())))
+    }
+
+    /// The quotation mark that a message stands in.
+    fn open_quote(&self, line: usize, start: usize) -> Option<char> {
+        let head = &self.flat[self.starts[line]..start];
+        if head.matches('"').count() % 2 == 1 {
+            return Some('"');
+        }
+        head.chars().next_back().filter(|c| matches!(*c, '\'' | '`' | ESCAPED_QUOTE | '(' | '[' | '>'))
+    }
+
+    /// The stretch around a message that belongs to it alone.
+    fn around(&self, start: usize, stop: usize, done: usize, limit: usize) -> (usize, usize) {
+        let line = self.line_of(start);
+        let named = |from: usize| wrapping::codes(&self.flat[from..start]).next().is_some();
+        let mut from = self.starts[line].max(done);
+        for above in (line.saturating_sub(LINES_ABOVE)..line).rev() {
+            if named(from) || self.starts[above] < done {
+                break;
+            }
+            from = self.starts[above];
+        }
+        let far = self.line_end((self.line_of(stop) + 2 * LINES_ABOVE).min(self.lines.len() - 1));
+        let next_line = if limit < self.flat.len() { self.starts[self.line_of(limit)].max(stop) } else { limit };
+        (floor(&self.flat, from), floor(&self.flat, far.min(next_line).min(stop + REACH)).max(stop))
+    }
+
+    /// Errors that name a code and no more than `Access Denied`.
+    fn codes_alone(&self, from: usize, to: usize, found: &mut Vec<Excerpt>) {
+        if from >= to {
+            return;
+        }
+        for line in self.line_of(from)..=self.line_of(to - 1) {
+            let begin = self.starts[line].max(from);
+            let text = &self.flat[begin..self.line_end(line).min(to).max(begin)];
+            found.extend(end::code_alone(text, &self.words(self.starts[line], begin)));
+        }
+    }
+
+    fn words(&self, from: usize, to: usize) -> String {
+        self.flat[from..to.max(from)].replace('\n', " ").replace(ESCAPED_QUOTE, "\"")
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.starts.partition_point(|start| *start <= at).saturating_sub(1)
+    }
+
+    fn line_end(&self, line: usize) -> usize {
+        self.starts[line] + self.lines[line].text.len()
+    }
+}
+
+/// The nearest place at or before `at` that parts no character.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// [`parse_pasted`], for the sibling that has no message to speak of.
+pub(super) fn excerpt(message: &str) -> Excerpt {
+    let parsed = parse_pasted(message);
+    Excerpt { message: message.to_owned(), parsed, operation: None, service: None, error_code: None }
+}

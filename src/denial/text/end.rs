@@ -1,0 +1,246 @@
+//! Where a message ends.
+
+use super::Excerpt;
+use super::anchor::excerpt;
+use super::clean::{ESCAPED_QUOTE, Line};
+use super::join::{BREAK, broke_at_width, join, may_follow};
+use super::wrapping;
+use crate::denial::message::{Parsed, parse_pasted};
+use crate::denial::{Encoded, ReasonKind};
+
+/// Lines that one message may take; EC2's encoded text is the longest.
+pub(super) const MOST_LINES: usize = 40;
+/// Lines within which a message without such a text must end.
+const CORE_LINES: usize = 14;
+
+/// A message taken from its lines.
+#[derive(Debug, Clone)]
+pub(super) struct Taken {
+    pub message: String,
+    pub parsed: Parsed,
+    /// How many lines it took.
+    pub lines: usize,
+    /// Its bytes, when it took one line.
+    pub length: usize,
+}
+
+/// The message that `lines` begin with; `quote` is the mark that it stands in.
+pub(super) fn message(lines: &[Line], quote: Option<char>, core: bool) -> Option<Taken> {
+    let taken = if core { with_core(lines, quote) } else { without_core(lines, quote) };
+    taken.map(|taken| lengthen(taken, lines, quote)).map(|taken| doubt_breaks(taken, lines, quote))
+}
+
+/// A message on one line whose quoted resource reaches over everything that looks like another message.
+pub(super) fn quoted_whole(lines: &[Line], quote: Option<char>) -> Option<Taken> {
+    let text = join(&lines[..1]);
+    text.contains(" on resource: \"").then_some(())?;
+    natural_ends(&text, quote).into_iter().filter_map(|end| take(&text[..end], 1)).find(|taken| is_clean(&taken.parsed))
+}
+
+fn with_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
+    let mut plain: Option<Taken> = None;
+    for n in 1..=lines.len().min(CORE_LINES) {
+        let text = join(&lines[..n]);
+        let ends = natural_ends(&text, quote);
+        let clean = |taken: &Taken| is_clean(&taken.parsed);
+        let best = ends.iter().filter_map(|end| take(&text[..*end], n)).find(clean);
+        let told = best.as_ref().is_some_and(|taken| is_complete(&taken.parsed));
+        if told {
+            return best;
+        }
+        plain = plain.or(best);
+        if plain.is_some() && quote == Some('"') && ends.len() == 1 && ends[0] < text.len() {
+            break;
+        }
+        let goes_on = lines.get(n).is_some_and(|next| may_follow(&text, &next.text));
+        if !goes_on {
+            break;
+        }
+    }
+    let told = (1..=lines.len().min(CORE_LINES)).find_map(|n| phrase_end(&join(&lines[..n]), n));
+    match (plain, told) {
+        (Some(plain), Some(told)) if told.lines > plain.lines => Some(doubt_next_line(plain, lines)),
+        (Some(plain), _) => Some(doubt_next_line(plain, lines)),
+        (None, Some(told)) => Some(told),
+        (None, None) => token_end(lines),
+    }
+}
+
+/// Without an action only the first line counts.
+fn without_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
+    let text = join(lines.get(..1)?);
+    let end = natural_ends(&text, quote).last().copied().unwrap_or(text.len());
+    take(&text[..end], 1)
+}
+
+/// Ends that lines and quotation marks suggest, the likeliest first.
+fn natural_ends(text: &str, quote: Option<char>) -> Vec<usize> {
+    let quoted_name = text.contains(" on resource: \"");
+    let mark = quote.filter(|c| matches!(*c, '"' | '\'' | '`' | ESCAPED_QUOTE));
+    if let Some(mark) = mark {
+        let doubtful = mark == ESCAPED_QUOTE || mark == '"' && quoted_name || mark == '\'';
+        let closes = |at: &usize| {
+            let after = text[at + mark.len_utf8()..].trim_start();
+            !doubtful || after.is_empty() || after.starts_with([',', '}', ']', ')', '(', ';', ESCAPED_QUOTE, '"'])
+        };
+        let mut ends: Vec<usize> = text.match_indices(mark).map(|(at, _)| at).filter(closes).collect();
+        if !doubtful {
+            ends.truncate(1);
+            return if ends.is_empty() { vec![text.len()] } else { ends };
+        }
+        ends.reverse();
+        ends.push(text.len());
+        return ends;
+    }
+    let mut ends = vec![text.len()];
+    let mut rest = text;
+    for _ in 0..4 {
+        let Some(shorter) = rest.strip_suffix(['"', '\'', ',', ')', ']', '}', ';', '`', '*', ESCAPED_QUOTE]) else {
+            break;
+        };
+        rest = shorter;
+        ends.push(rest.len());
+    }
+    if !quoted_name {
+        ends.extend(text.find(['<', '`', '"', ESCAPED_QUOTE]));
+    }
+    ends
+}
+
+/// The longest beginning that ends in a cause or an SDK's bracket, for messages with other text behind them.
+fn phrase_end(text: &str, lines: usize) -> Option<Taken> {
+    const ENDS: &[&str] = &[" action", " policy", " boundary", " explicit deny", ")", "S3 Block Public Access"];
+    let mut ends: Vec<usize> =
+        ENDS.iter().flat_map(|end| text.match_indices(end).map(|(at, end)| at + end.len())).collect();
+    ends.sort_unstable();
+    ends.truncate(40);
+    let whole_word =
+        |end: &usize| !text[*end..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '"' | ':'));
+    let ends = ends.into_iter().rev().filter(whole_word);
+    ends.filter_map(|end| take(&text[..end], lines)).find(|taken| is_clean(&taken.parsed) && is_complete(&taken.parsed))
+}
+
+/// Up to the last fact that is sure, for a message that breaks off into other words.
+fn token_end(lines: &[Line]) -> Option<Taken> {
+    let text = join(lines.get(..1)?);
+    let whole = take(&text, 1)?;
+    let facts = whole.parsed.principal.is_some() || whole.parsed.action.is_some();
+    let Some(at) = text.find(" on resource: arn:").map(|at| at + " on resource: ".len()) else {
+        return facts.then_some(whole);
+    };
+    let end = text[at..].find(char::is_whitespace).map_or(text.len(), |n| at + n);
+    let name = &text[at..end];
+    // Names that may hold spaces are not known to end at one; AWS's own causes would have been read.
+    let spaceless = !name.contains(":s3:::") && !name.contains("log-") && !text[end..].contains(" because ");
+    let short = spaceless.then(|| take(text[..end].trim_end_matches([',', ';', ')', ']', '\'']), 1)).flatten();
+    short.or_else(|| facts.then_some(whole))
+}
+
+/// Policy ARNs, authorization ids and encoded texts on the lines behind.
+fn lengthen(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken {
+    if quote == Some('"') && taken.lines == 1 && taken.length < lines[0].text.len() {
+        return taken;
+    }
+    for n in taken.lines + 1..=lines.len().min(MOST_LINES) {
+        let text = join(&lines[..n]);
+        let Some(longer) = natural_ends(&text, None)
+            .into_iter()
+            .filter_map(|end| take(&text[..end], n))
+            .find(|longer| is_clean(&longer.parsed) && adds(&taken.parsed, &longer.parsed))
+        else {
+            if n > taken.lines + 3 || !may_follow(&join(&lines[..n - 1]), &lines[n - 1].text) {
+                break;
+            }
+            continue;
+        };
+        let grown = taken.parsed.reason.encoded == Encoded::Present && !looks_encoded(&lines[n - 1].text);
+        if grown {
+            break;
+        }
+        taken = longer;
+    }
+    taken
+}
+
+fn adds(short: &Parsed, long: &Parsed) -> bool {
+    let same = short.action == long.action && short.principal == long.principal && short.resource == long.resource;
+    let length = |parsed: &Parsed| parsed.encoded_message.as_ref().map_or(0, String::len);
+    let more = short.reason.policy_arn.is_none() && long.reason.policy_arn.is_some()
+        || short.reason.policy_type.is_none() && long.reason.policy_type.is_some()
+        || short.reason.authorization_id.is_none() && long.reason.authorization_id.is_some()
+        || short.reason.encoded == Encoded::Absent && long.reason.encoded != Encoded::Absent
+        || short.service_tail.is_none() && long.service_tail.is_some()
+        || length(long) > length(short)
+        || !short.via_scp && long.via_scp;
+    same && more
+}
+
+/// A line of base64 rather than a word.
+fn looks_encoded(line: &str) -> bool {
+    let plain = line.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'='));
+    plain && (line.len() >= 20 || line.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'=')))
+}
+
+/// A name that may go on in the next line is not known.
+fn doubt_next_line(mut taken: Taken, lines: &[Line]) -> Taken {
+    let Some(next) = lines.get(taken.lines) else { return taken };
+    let ends_line = taken.length >= lines.first().map_or(0, |line| line.text.trim_end().len());
+    let one_word = !next.text.contains(char::is_whitespace) && next.text.len() > 1;
+    if ends_line && one_word && taken.parsed.open.is_some() && taken.parsed.reason.kind == ReasonKind::Unstated {
+        taken.parsed.resource = None;
+        taken.parsed.leftover = true;
+    }
+    taken
+}
+
+/// A quoted name may hold spaces, so that a break inside it is only known where the screen's edge made it.
+fn doubt_breaks(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken {
+    let used = &lines[..taken.lines.min(lines.len())];
+    let text = join(used);
+    let marked =
+        natural_ends(&text, quote).into_iter().map(|end| parse_pasted(&text[..end].replace(ESCAPED_QUOTE, "\"")));
+    let broken = marked.filter_map(|parsed| parsed.resource).any(|name| name.contains(BREAK) || name.contains(' '));
+    let quoted = text.replace(ESCAPED_QUOTE, "\"").contains(" on resource: \"");
+    if taken.lines > 1 && quoted && broken && !broke_at_width(used) {
+        taken.parsed.resource = None;
+        taken.parsed.leftover = true;
+    }
+    taken
+}
+
+fn take(text: &str, lines: usize) -> Option<Taken> {
+    let message = text.replace(BREAK, "").replace(ESCAPED_QUOTE, "\"").trim().to_owned();
+    let parsed = parse_pasted(&message);
+    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: text.len() })
+}
+
+fn is_clean(parsed: &Parsed) -> bool {
+    !parsed.leftover && (parsed.action.is_some() || parsed.reason.special.is_some())
+}
+
+fn is_complete(parsed: &Parsed) -> bool {
+    parsed.reason.kind != ReasonKind::Unstated || parsed.reason.special.is_some()
+}
+
+/// An error on one line that names a code but no action: `CODE: Access Denied`, `(… Error Code: CODE; …)`.
+pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
+    let code = wrapping::codes(line).next()?;
+    let at = line.find(code)?;
+    let behind = &line[at + code.len()..];
+    let marked =
+        behind.starts_with([':', ')', '<', '\'', '"', ';', ',', ESCAPED_QUOTE]) || behind.starts_with(" (client)");
+    if !marked || line[..at].ends_with('`') {
+        return None;
+    }
+    let plain = line.replace(ESCAPED_QUOTE, "\"");
+    let head = plain.find(" (Service: ").map(|end| &plain[..end]).and_then(|head| head.rsplit(": ").next());
+    let told = behind.split_once(": ").map(|(_, text)| text).filter(|_| head.is_none());
+    let denied = plain.contains("Access Denied").then_some("Access Denied");
+    let text = denied.or(head).or(told).unwrap_or_default();
+    let text = text.split(['"', '<', '\'']).next().unwrap_or_default().trim_matches([',', '}', ' ', ESCAPED_QUOTE]);
+    let mut found = excerpt(text);
+    found.parsed.service_tail = plain.find("(Service: ").map(|from| plain[from + 1..].trim_end_matches(')').to_owned());
+    wrapping::name(&mut found, &format!("{before}{plain}"), "");
+    found.error_code = Some(code.to_owned());
+    Some(found)
+}

@@ -1,0 +1,44 @@
+//! A statement denies it: an Allow changes nothing, and removing a Deny is its author's decision.
+//! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>.
+
+use super::{Cause, Diagnosed, Target, TargetKind, asked, caller, caller_target, layer_words, on_resource, place};
+use crate::denial::{Denial, PolicyType, ReasonKind};
+
+pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
+    if denial.reason.kind != ReasonKind::Explicit {
+        return None;
+    }
+    let target = target(denial);
+    let layer = denial.reason.policy_type.map_or("a policy that AWS does not name", layer_words);
+    let by = denial.reason.policy_arn.as_deref().map_or_else(|| layer.to_owned(), |arn| format!("{layer} {arn}"));
+    let summary = format!(
+        "{} of {}{} is denied on purpose by {by}; an Allow has no effect",
+        asked(denial),
+        caller(denial),
+        on_resource(denial)
+    );
+    let diagnosed = Diagnosed::new(denial, Cause::ExplicitDeny, target, summary);
+    Some(diagnosed.unchecked("the denying statement itself and its conditions were not read"))
+}
+
+fn target(denial: &Denial) -> Target {
+    let bearer = |kind| place::bearer(&denial.principal, kind);
+    let guardrail = |kind| Target { kind, arn: denial.reason.policy_arn.clone(), name: None, account: None };
+    match denial.reason.policy_type {
+        Some(PolicyType::Scp) => guardrail(TargetKind::Scp),
+        Some(PolicyType::Rcp) => guardrail(TargetKind::Rcp),
+        Some(PolicyType::Boundary) => named(bearer(TargetKind::PermissionsBoundary), denial),
+        Some(PolicyType::Session) => bearer(TargetKind::SessionPolicy),
+        Some(PolicyType::Resource) => place::of_resource(denial),
+        Some(PolicyType::Trust) => Target { kind: TargetKind::TrustPolicy, ..place::of_resource(denial) },
+        Some(PolicyType::VpcEndpoint) => super::endpoint::target(denial),
+        Some(PolicyType::Identity) | None => caller_target(denial),
+    }
+}
+
+/// A boundary is a managed policy: AWS names it, and it is the policy that would change.
+fn named(target: Target, denial: &Denial) -> Target {
+    let arn = denial.reason.policy_arn.clone();
+    let name = arn.as_deref().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
+    Target { arn: arn.or(target.arn), name: name.or(target.name), ..target }
+}

@@ -1,0 +1,285 @@
+//! The policies in force, as far as they were given: an account's authorization details, or plain documents.
+//! See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>.
+
+use crate::policy::{Document, Policies};
+use crate::principal::{Principal, PrincipalKind};
+use crate::record::Problem;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Policies by whom they bind; empty when none were given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InForce {
+    /// Documents that were given for the principal in question, whoever it is.
+    loose: Held,
+    loose_given: bool,
+    /// By principal ARN, from authorization details.
+    entities: BTreeMap<String, Held>,
+}
+
+/// What binds one principal.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Held {
+    /// Inline, managed and group policies.
+    pub identity: Vec<NamedDocument>,
+    /// Empty when the principal has no boundary.
+    pub boundary: Vec<NamedDocument>,
+    /// Session policies; empty when none were given.
+    pub session: Vec<NamedDocument>,
+    /// One list a level, root first.
+    pub scp: Vec<Vec<NamedDocument>>,
+    /// One list a level, root first.
+    pub rcp: Vec<Vec<NamedDocument>>,
+    /// The resource's own policy.
+    pub resource: Option<NamedDocument>,
+    /// Attached policies whose text was not given, by ARN.
+    pub missing: Vec<String>,
+}
+
+/// A policy document and where it lives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedDocument {
+    /// Policy name, or the file's name.
+    pub name: String,
+    /// `None` for inline policies and plain files.
+    pub arn: Option<String>,
+    /// How it reaches the principal.
+    pub origin: Origin,
+    /// The document itself.
+    pub document: Document,
+}
+
+/// How a policy reaches a principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// Embedded in the role or user.
+    Inline,
+    /// A customer managed policy.
+    Managed,
+    /// AWS's own: nobody edits it.
+    AwsManaged,
+    /// Through a group.
+    Group,
+    /// A plain file: unknown.
+    File,
+}
+
+impl InForce {
+    /// What binds this principal; `None` when nothing was given for it.
+    pub fn of(&self, principal: &Principal) -> Option<Held> {
+        let entity = principal.arn.as_deref().and_then(|arn| self.entities.get(arn)).or_else(|| self.by_name(principal));
+        match (entity, self.loose_given) {
+            (None, false) => None,
+            (None, true) => Some(self.loose.clone()),
+            (Some(held), _) => Some(self.with_loose(held)),
+        }
+    }
+
+    /// A message hides a role's path, so the name decides where it names one entity only.
+    fn by_name(&self, principal: &Principal) -> Option<&Held> {
+        let kind = match principal.kind {
+            PrincipalKind::User => ":user/",
+            _ => ":role/",
+        };
+        let (name, account) = (principal.name.as_deref()?, principal.account.as_deref()?);
+        let account = format!(":{account}:");
+        let fits = |arn: &str| arn.contains(kind) && arn.contains(&account) && arn.rsplit('/').next() == Some(name);
+        let mut found = self.entities.iter().filter(|(arn, _)| fits(arn)).map(|(_, held)| held);
+        match (found.next(), found.next()) {
+            (Some(held), None) => Some(held),
+            _ => None,
+        }
+    }
+
+    fn with_loose(&self, held: &Held) -> Held {
+        let mut all = held.clone();
+        all.identity.extend(self.loose.identity.iter().cloned());
+        all.boundary.extend(self.loose.boundary.iter().cloned());
+        all.session.extend(self.loose.session.iter().cloned());
+        all.scp.extend(self.loose.scp.iter().cloned());
+        all.rcp.extend(self.loose.rcp.iter().cloned());
+        all.resource = all.resource.or_else(|| self.loose.resource.clone());
+        all
+    }
+
+    /// Adds one document of a folder named as the contract names them.
+    ///
+    /// # Errors
+    /// A folder of another name, or text that is no policy document; the others stay usable.
+    pub fn add_document(&mut self, folder: &str, file: &str, text: &str) -> Result<(), Problem> {
+        let problem = |error: String| Problem { input: format!("{folder}/{file}"), error };
+        let document: Document = serde_json::from_str(text).map_err(|fault| problem(fault.to_string()))?;
+        let named = NamedDocument { name: stem(file), arn: None, origin: Origin::File, document };
+        match folder {
+            "identity" => self.loose.identity.push(named),
+            "boundary" => self.loose.boundary.push(named),
+            "session" => self.loose.session.push(named),
+            "scp" => level(&mut self.loose.scp).push(named),
+            "rcp" => level(&mut self.loose.rcp).push(named),
+            "resource" | "trust" => self.loose.resource = Some(named),
+            _ => {
+                let known = "`identity`, `boundary`, `session`, `scp`, `rcp`, `resource`, `trust`";
+                return Err(problem(format!("unknown folder of policies: expected one of {known}")));
+            }
+        }
+        self.loose_given = true;
+        Ok(())
+    }
+
+    /// Adds what `aws iam get-account-authorization-details` printed; gives back what in it could not be read.
+    pub fn add_authorization_details(&mut self, input: &str, details: &Value) -> Vec<Problem> {
+        let mut reader = Reader { input, problems: Vec::new(), managed: BTreeMap::new(), groups: BTreeMap::new() };
+        reader.read_managed(details);
+        reader.read_groups(details);
+        for (list, name_key, inline_key) in
+            [("RoleDetailList", "RoleName", "RolePolicyList"), ("UserDetailList", "UserName", "UserPolicyList")]
+        {
+            for entity in array(details, list) {
+                if let Some(arn) = text(entity, "Arn") {
+                    let held = reader.entity(entity, name_key, inline_key);
+                    self.entities.insert(arn.to_owned(), held);
+                }
+            }
+        }
+        reader.problems
+    }
+}
+
+impl Held {
+    /// The same policies as the evaluator takes them.
+    pub fn policies(&self) -> Policies {
+        let all = |list: &[NamedDocument]| list.iter().map(|named| named.document.clone()).collect::<Vec<_>>();
+        Policies {
+            identity: all(&self.identity),
+            boundary: all(&self.boundary),
+            session: all(&self.session),
+            scp: self.scp.iter().map(|level| all(level)).collect(),
+            rcp: self.rcp.iter().map(|level| all(level)).collect(),
+            resource: self.resource.as_ref().map(|named| named.document.clone()),
+            vpc_endpoint: None,
+        }
+    }
+}
+
+/// Files without a level all stand at one.
+fn level(levels: &mut Vec<Vec<NamedDocument>>) -> &mut Vec<NamedDocument> {
+    if levels.is_empty() {
+        levels.push(Vec::new());
+    }
+    &mut levels[0]
+}
+
+fn stem(file: &str) -> String {
+    file.strip_suffix(".json").unwrap_or(file).to_owned()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Authorization details while they are read.
+struct Reader<'a> {
+    input: &'a str,
+    problems: Vec<Problem>,
+    managed: BTreeMap<String, NamedDocument>,
+    groups: BTreeMap<String, Held>,
+}
+
+impl Reader<'_> {
+    fn read_managed(&mut self, details: &Value) {
+        for policy in array(details, "Policies") {
+            let (Some(arn), Some(name)) = (text(policy, "Arn"), text(policy, "PolicyName")) else { continue };
+            let versions = array(policy, "PolicyVersionList");
+            let current = versions.iter().find(|version| version.get("IsDefaultVersion") == Some(&Value::Bool(true)));
+            let origin = if arn.contains(":iam::aws:") { Origin::AwsManaged } else { Origin::Managed };
+            if let Some(document) = current.and_then(|version| self.document(version.get("Document"), arn)) {
+                let named = NamedDocument { name: name.to_owned(), arn: Some(arn.to_owned()), origin, document };
+                self.managed.insert(arn.to_owned(), named);
+            }
+        }
+    }
+
+    fn read_groups(&mut self, details: &Value) {
+        for group in array(details, "GroupDetailList") {
+            if let Some(name) = text(group, "GroupName") {
+                let mut held = self.entity(group, "GroupName", "GroupPolicyList");
+                for named in &mut held.identity {
+                    named.origin = Origin::Group;
+                }
+                self.groups.insert(name.to_owned(), held);
+            }
+        }
+    }
+
+    fn entity(&mut self, entity: &Value, name_key: &str, inline_key: &str) -> Held {
+        let whose = text(entity, name_key).unwrap_or_default().to_owned();
+        let mut held = Held::default();
+        for policy in array(entity, inline_key) {
+            let name = text(policy, "PolicyName").unwrap_or_default();
+            if let Some(document) = self.document(policy.get("PolicyDocument"), &format!("{whose}/{name}")) {
+                held.identity.push(NamedDocument { name: name.to_owned(), arn: None, origin: Origin::Inline, document });
+            }
+        }
+        for attached in array(entity, "AttachedManagedPolicies") {
+            self.attach(text(attached, "PolicyArn"), &mut held.identity, &mut held.missing);
+        }
+        let boundary = entity.get("PermissionsBoundary").and_then(|found| text(found, "PermissionsBoundaryArn"));
+        self.attach(boundary, &mut held.boundary, &mut held.missing);
+        for group in array(entity, "GroupList").iter().filter_map(Value::as_str) {
+            match self.groups.get(group) {
+                Some(found) => {
+                    held.identity.extend(found.identity.iter().cloned());
+                    held.missing.extend(found.missing.iter().cloned());
+                }
+                None => held.missing.push(format!("group {group}")),
+            }
+        }
+        held
+    }
+
+    fn attach(&self, arn: Option<&str>, into: &mut Vec<NamedDocument>, missing: &mut Vec<String>) {
+        let Some(arn) = arn else { return };
+        match self.managed.get(arn) {
+            Some(named) => into.push(named.clone()),
+            None => missing.push(arn.to_owned()),
+        }
+    }
+
+    /// The document as an object (the CLI decodes it) or URL-encoded text (the API sends it so).
+    fn document(&mut self, value: Option<&Value>, whose: &str) -> Option<Document> {
+        let parsed = match value? {
+            Value::String(encoded) => serde_json::from_str(&url_decode(encoded)),
+            value => serde_json::from_value(value.clone()),
+        };
+        parsed
+            .map_err(|fault| {
+                self.problems.push(Problem { input: format!("{}:{whose}", self.input), error: fault.to_string() });
+            })
+            .ok()
+    }
+}
+
+/// RFC 3986 percent decoding; a stray `%` stays as it is.
+fn url_decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|pair| std::str::from_utf8(pair).ok());
+        match (bytes[at], hex.and_then(|pair| u8::from_str_radix(pair, 16).ok())) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 3;
+            }
+            (byte, _) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}

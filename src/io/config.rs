@@ -1,0 +1,37 @@
+//! Where things lie when nobody says so.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The ledger's place: `$XDG_DATA_HOME/denywatch/ledger.db`, else `~/.local/share/denywatch/ledger.db`; `None` when the
+/// environment names no home. See <https://specifications.freedesktop.org/basedir-spec/latest/>.
+pub fn default_ledger() -> Option<PathBuf> {
+    ledger_in(std::env::var_os("XDG_DATA_HOME"), std::env::var_os("HOME"))
+}
+
+/// A relative `XDG_DATA_HOME` is ignored, as the specification asks.
+fn ledger_in(data: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    let given = |path: Option<OsString>| path.map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = given(data).or_else(|| given(home).map(|home| home.join(Path::new(".local/share"))))?;
+    Some(data.join("denywatch/ledger.db"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(data: Option<&str>, home: Option<&str>, expect: Option<&str>) {
+        assert_eq!(ledger_in(data.map(Into::into), home.map(Into::into)), expect.map(PathBuf::from));
+    }
+
+    #[test]
+    fn the_ledger_lies_under_the_data_home() {
+        check(Some("/d"), Some("/h"), Some("/d/denywatch/ledger.db"));
+        check(None, Some("/h"), Some("/h/.local/share/denywatch/ledger.db"));
+        check(Some("d"), Some("/h"), Some("/h/.local/share/denywatch/ledger.db"));
+        check(Some(""), Some("/h"), Some("/h/.local/share/denywatch/ledger.db"));
+        check(None, Some(""), None);
+        check(None, None, None);
+    }
+}

@@ -1,0 +1,3 @@
+//! Where alerts and reports go.
+
+pub mod file;

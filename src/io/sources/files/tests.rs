@@ -1,0 +1,187 @@
+#![allow(clippy::disallowed_methods)] // tests write the files they read
+
+use super::*;
+use flate2::{Compression, write::GzEncoder};
+use proptest::prelude::*;
+use std::fs;
+use std::io::Write;
+use tempfile::TempDir;
+
+fn zip(text: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::default());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+/// Reads a folder: `name=text` in the order visited, then `name: problem`, names relative to the folder.
+fn told(folder: &Path, limit: u64) -> Vec<String> {
+    let own = |name: &str| name.replace(&format!("{}/", folder.display()), "");
+    let mut seen = Vec::new();
+    let (_, problems) = each(&[folder.to_path_buf()], Limits { file: limit }, |name, bytes| {
+        seen.push(format!("{}={}", own(name), String::from_utf8_lossy(bytes)));
+    });
+    seen.extend(problems.iter().map(|p| format!("{}: {}", own(&p.input), p.error)));
+    seen
+}
+
+#[track_caller]
+fn check(bytes: &[u8], limit: u64, expect: &[&str]) {
+    assert_eq!(told(folder(&[("f.gz", bytes)]).path(), limit), expect);
+}
+
+const TWO: &str = r#"{"Records":[{"a":1},{"b":2}]}"#;
+
+#[test]
+fn folders_are_read_in_order_without_what_is_no_log() {
+    let folder = folder(&[
+        ("b/2.json.gz", &zip(b"2")),
+        ("b/1.JSON", b"1"),
+        ("a.jsonl", b"0"),
+        ("plain-inside.gz", b"4"),
+        ("gzip-inside.json", &zip(b"3")),
+        ("notes.txt", b"no log"),
+        ("x/CloudTrail-Digest/d.json.gz", b"no"),
+        ("x/CloudTrail-Insight/i.json", b"no"),
+        ("x/CloudTrail-Aggregated/g.json", b"no"),
+        ("x/CloudTrail-NetworkActivity/n.json", b"5"),
+    ]);
+    let expect = [
+        "a.jsonl=0",
+        "b/1.JSON=1",
+        "b/2.json.gz=2",
+        "gzip-inside.json=3",
+        "plain-inside.gz=4",
+        "x/CloudTrail-NetworkActivity/n.json=5",
+    ];
+    assert_eq!(told(folder.path(), 100), expect);
+}
+
+#[test]
+fn a_named_file_is_read_whatever_its_name() {
+    let folder = folder(&[("error.txt", b"denied")]);
+    let mut seen = Vec::new();
+    let paths = [folder.path().join("error.txt"), folder.path().join("gone")];
+    let (tally, problems) = each(&paths, Limits::default(), |_, bytes| seen.extend_from_slice(bytes));
+    assert_eq!((seen.as_slice(), tally), (b"denied".as_slice(), Tally { files: 1, bytes_read: 6, bytes: 6 }));
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].input.ends_with("gone"));
+}
+
+#[test]
+fn the_tally_counts_both_sizes() {
+    let zipped = zip(TWO.as_bytes());
+    let folder = folder(&[("a.json.gz", &zipped), ("b.json", b"{}")]);
+    let (tally, _) = each(&[folder.path().into()], Limits::default(), |_, _| {});
+    let expect = Tally { files: 2, bytes_read: zipped.len() as u64 + 2, bytes: TWO.len() as u64 + 2 };
+    assert_eq!(tally, expect);
+}
+
+#[test]
+fn all_members_of_a_gzip_file_are_read() {
+    check(&[zip(b"a\n"), zip(b""), zip(b"b\n")].concat(), 100, &["f.gz=a\nb\n"]);
+    check(&[zip(b"a"), vec![0; 512]].concat(), 1000, &["f.gz=a"]);
+    check(
+        &[zip(TWO.as_bytes()), b"junk".to_vec()].concat(),
+        100,
+        &[
+            &format!("f.gz={TWO}"),
+            "f.gz: bytes that are no gzip follow the compressed data; the whole records before are used",
+        ],
+    );
+}
+
+#[test]
+fn a_cut_file_still_yields_its_whole_records() {
+    let whole = zip(TWO.as_bytes());
+    // The checksum is cut off: everything came out, nothing proves it.
+    check(
+        &whole[..whole.len() - 6],
+        100,
+        &[&format!("f.gz={TWO}"), "f.gz: the gzip file is cut short; the whole records before are used"],
+    );
+    check(&whole[..12], 100, &["f.gz: the gzip file is cut short; nothing of it is used"]);
+    let many = format!(r#"{{"Records":[{}{{"last":1}}]}}"#, r#"{"n":"0123456789"},"#.repeat(20_000));
+    let zipped = zip(many.as_bytes());
+    let told = told(folder(&[("f.gz", &zipped[..zipped.len() / 2])]).path(), 1 << 20);
+    assert!(
+        told[0].starts_with(r#"f.gz={"Records":[{"n":"#) && told[0].ends_with(r#"{"n":"0123456789"}]}"#),
+        "{told:?}"
+    );
+    assert!(told[1].ends_with("cut short; the whole records before are used"), "{}", told[1]);
+}
+
+#[test]
+fn a_damaged_member_is_not_used() {
+    let mut damaged = zip(br#"{"forged":1}"#);
+    let crc = damaged.len() - 8;
+    damaged[crc] ^= 1;
+    let kept = [zip(b"{\"a\":1}\n"), damaged.clone()].concat();
+    let end = "the gzip file is damaged: corrupt gzip stream does not have a matching checksum";
+    check(&kept, 100, &["f.gz={\"a\":1}", &format!("f.gz: {end}; the whole records before are used")]);
+    check(&damaged, 100, &[&format!("f.gz: {end}; nothing of it is used")]);
+}
+
+#[test]
+fn a_file_that_inflates_without_end_is_stopped() {
+    let bomb = zip(&vec![b' '; 2_000_000]);
+    check(&bomb, 1 << 16, &["f.gz: it inflates to more than 65536 bytes; nothing of it is used"]);
+    let grown = [zip(b"{\"a\":1}\n"), bomb].concat();
+    let end = "f.gz: it inflates to more than 65536 bytes; the whole records before are used";
+    check(&grown, 1 << 16, &["f.gz={\"a\":1}", end]);
+    check(b"{}\n{} 3456789", 5, &["f.gz={}\n{}", "f.gz: it is larger than 5 bytes; the whole records before are used"]);
+    // Exactly the limit is no bomb.
+    let line = "0123456789".repeat(10);
+    check(&zip(line.as_bytes()), 100, &[&format!("f.gz={line}")]);
+    check(&zip(line.as_bytes()), 99, &["f.gz: it inflates to more than 99 bytes; nothing of it is used"]);
+    check(&zip(line.as_bytes()), 15, &["f.gz: it is larger than 15 bytes; nothing of it is used"]);
+    check(b"12345", 5, &["f.gz=12345"]);
+}
+
+#[track_caller]
+fn check_problem(kind: std::io::ErrorKind, expect: &str) {
+    let told = problem(Path::new("f"), &kind.into());
+    assert_eq!(told, Problem { input: "f".into(), error: expect.into() });
+}
+
+#[test]
+fn errors_of_the_file_system_are_told_in_words() {
+    check_problem(std::io::ErrorKind::NotFound, "there is no such file or folder");
+    check_problem(std::io::ErrorKind::PermissionDenied, "the permission to read it is missing");
+    check_problem(std::io::ErrorKind::TimedOut, "it cannot be read: timed out");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_circle_end() {
+    let folder = folder(&[("a/x.json", b"1"), ("b/y.json", b"2")]);
+    std::os::unix::fs::symlink("..", folder.path().join("a/up")).unwrap();
+    std::os::unix::fs::symlink("../a", folder.path().join("b/side")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("gone.json")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("gone.txt")).unwrap();
+    let expect = ["a/x.json=1", "b/y.json=2", "gone.json: there is no such file or folder"];
+    assert_eq!(told(folder.path(), 100), expect);
+}
+
+proptest! {
+    /// Whatever is cut off, what remains is a prefix of whole records, and nothing panics.
+    #[test]
+    fn a_cut_at_any_place_is_survived(cut in 0usize..400, flip in 0usize..400, bit in 0u8..8) {
+        let text = (0..40).map(|n| format!("{{\"n\":{n}}}\n")).collect::<String>();
+        let mut zipped = zip(text.as_bytes());
+        let at = flip % zipped.len();
+        zipped[at] ^= 1 << bit;
+        zipped.truncate(zipped.len().saturating_sub(cut));
+        let told = told(folder(&[("f.gz", &zipped)]).path(), 10_000);
+        prop_assert!(told.len() <= 2);
+    }
+}

@@ -1,0 +1,59 @@
+//! Gzip → plain bytes: all members, checksums tested, never more than a limit.
+
+use flate2::bufread::GzDecoder;
+use std::io::Read;
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Why inflating ended early; what came before is in the buffer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Stop {
+    /// The file ends inside a member, as after a broken transfer.
+    #[error("the gzip file is cut short")]
+    Cut,
+    /// Checksum or structure do not fit: the member is not used.
+    #[error("the gzip file is damaged: {0}")]
+    Damaged(String),
+    /// More than the limit came out.
+    #[error("it inflates to more than {0} bytes")]
+    TooLarge(u64),
+    /// Something that is no gzip member follows.
+    #[error("bytes that are no gzip follow the compressed data")]
+    Trailing,
+}
+
+/// Whether bytes begin as gzip does; a file's name does not tell.
+pub(super) fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+/// Inflates every member behind one another into `out`.
+///
+/// # Errors
+/// [`Stop`]; `out` then holds what can be used. At [`Stop::Damaged`] that is the members before the damaged one.
+pub(super) fn inflate(mut bytes: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(), Stop> {
+    while is_gzip(bytes) {
+        bytes = inflate_member(bytes, limit, out)?;
+    }
+    // Padding with zeros is usual on tapes and in block stores.
+    if bytes.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Stop::Trailing) }
+}
+
+/// Inflates one member and returns what follows it.
+fn inflate_member<'a>(bytes: &'a [u8], limit: u64, out: &mut Vec<u8>) -> Result<&'a [u8], Stop> {
+    let start = out.len();
+    let mut member = GzDecoder::new(bytes);
+    let room = limit.saturating_sub(start as u64);
+    match (&mut member).take(room.saturating_add(1)).read_to_end(out) {
+        Ok(_) if (out.len() - start) as u64 > room => {
+            out.truncate(start + usize::try_from(room).unwrap_or(usize::MAX - start));
+            Err(Stop::TooLarge(limit))
+        }
+        Ok(_) => Ok(member.into_inner()),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(Stop::Cut),
+        Err(error) => {
+            out.truncate(start);
+            Err(Stop::Damaged(error.to_string()))
+        }
+    }
+}

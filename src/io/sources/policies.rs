@@ -1,0 +1,91 @@
+//! The policies in force, from disk: authorization details of an account, or folders of documents.
+
+use crate::diagnosis::InForce;
+use crate::record::Problem;
+use std::path::{Path, PathBuf};
+
+/// Reads each path: a file of `aws iam get-account-authorization-details`, or a folder with such files and with the
+/// sub-folders `identity/`, `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/` of single documents.
+///
+/// What cannot be read is a problem; the rest is used.
+pub fn read(paths: &[PathBuf]) -> (InForce, Vec<Problem>) {
+    let mut reader = Reader { in_force: InForce::default(), problems: Vec::new() };
+    for path in paths {
+        if path.is_dir() { reader.folder(path) } else { reader.details(path) }
+    }
+    (reader.in_force, reader.problems)
+}
+
+struct Reader {
+    in_force: InForce,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn folder(&mut self, folder: &Path) {
+        let entries = self.entries(folder);
+        if entries.is_empty() {
+            self.fault(folder, "no policies in this folder: expected `identity/`, `boundary/`, … or authorization details");
+        }
+        for entry in entries {
+            if entry.is_dir() {
+                let kind = name(&entry);
+                for file in self.entries(&entry).into_iter().filter(|file| file.is_file()) {
+                    self.document(&kind, &file);
+                }
+            } else if entry.extension().is_some_and(|extension| extension == "json") {
+                self.details(&entry);
+            }
+        }
+    }
+
+    /// Sorted, so that the same folder reads the same everywhere.
+    fn entries(&mut self, folder: &Path) -> Vec<PathBuf> {
+        let listed = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+        match listed {
+            Ok(entries) => {
+                let mut entries: Vec<PathBuf> = entries;
+                entries.retain(|entry| !name(entry).starts_with('.'));
+                entries.sort();
+                entries
+            }
+            Err(fault) => {
+                self.fault(folder, &fault.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    fn document(&mut self, kind: &str, file: &Path) {
+        if let Some(text) = self.text(file) {
+            let added = self.in_force.add_document(kind, &name(file), &text);
+            self.problems.extend(added.err());
+        }
+    }
+
+    fn details(&mut self, file: &Path) {
+        let Some(text) = self.text(file) else { return };
+        match serde_json::from_str::<serde_json::Value>(&text) {
+            Ok(details) if details.get("RoleDetailList").is_some() || details.get("UserDetailList").is_some() => {
+                let problems = self.in_force.add_authorization_details(&file.display().to_string(), &details);
+                self.problems.extend(problems);
+            }
+            Ok(_) => self.fault(file, "not the output of `aws iam get-account-authorization-details`"),
+            Err(fault) => self.fault(file, &format!("no JSON: {fault}")),
+        }
+    }
+
+    fn text(&mut self, file: &Path) -> Option<String> {
+        #[allow(clippy::disallowed_methods)] // this is a source
+        let read = std::fs::read_to_string(file);
+        read.map_err(|fault| self.fault(file, &fault.to_string())).ok()
+    }
+
+    fn fault(&mut self, path: &Path, error: &str) {
+        self.problems.push(Problem { input: path.display().to_string(), error: error.to_owned() });
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

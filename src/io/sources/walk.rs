@@ -1,0 +1,92 @@
+//! Folders → the log files in them, always in the same order.
+
+use crate::record::Problem;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders beside `CloudTrail/` that hold no events: digests of log files, insights, five-minute sums.
+/// `CloudTrail-NetworkActivity` does hold events. See
+/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-find-log-files.html>.
+const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
+
+/// Endings of log files; whether one is compressed is told by its first bytes.
+const ENDINGS: [&str; 4] = [".json", ".jsonl", ".ndjson", ".gz"];
+
+/// The path that stands for stdin; a file of that name is `./-`.
+pub(super) const STDIN: &str = "-";
+
+/// Goes through paths depth first, by name. A path that was named is taken whatever its ending; inside folders only
+/// regular files with a log's ending are.
+pub(super) struct Walk {
+    /// What is still to be seen, the next one last; true for the paths that were named.
+    ahead: Vec<(PathBuf, bool)>,
+    /// Folders seen, by their real path: a symbolic link back up ends here.
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Walk {
+    pub(super) fn new(paths: &[PathBuf]) -> Self {
+        Self { ahead: paths.iter().rev().map(|path| (path.clone(), true)).collect(), seen: BTreeSet::new() }
+    }
+
+    /// Opens a folder: its members stand next.
+    fn enter(&mut self, folder: &Path) -> std::io::Result<()> {
+        if !self.seen.insert(fs::canonicalize(folder)?) {
+            return Ok(());
+        }
+        let mut members = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
+        members.sort();
+        members.retain(|path| !NO_EVENTS.iter().any(|name| path.file_name().is_some_and(|own| own == *name)));
+        self.ahead.extend(members.into_iter().rev().map(|path| (path, false)));
+        Ok(())
+    }
+
+    /// The next file, `None` when the path is a folder or nothing to read.
+    fn step(&mut self, path: PathBuf, named: bool) -> Result<Option<PathBuf>, Problem> {
+        if named && path == Path::new(STDIN) {
+            return Ok(Some(path));
+        }
+        let wanted = named || has_log_ending(&path);
+        let problem = |error: std::io::Error| problem(&path, &error);
+        let kind = match fs::metadata(&path) {
+            Ok(kind) => kind,
+            // A broken link to something that is no log is nobody's loss.
+            Err(_) if !wanted && path.is_symlink() => return Ok(None),
+            Err(error) => return Err(problem(error)),
+        };
+        if kind.is_dir() {
+            return self.enter(&path).map(|()| None).map_err(problem);
+        }
+        // A pipe inside a folder would block for ever; one that was named is meant, as in `scan <(zcat …)`.
+        Ok((named || wanted && kind.is_file()).then_some(path))
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Result<PathBuf, Problem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (path, named) = self.ahead.pop()?;
+            if let Some(found) = self.step(path, named).transpose() {
+                return Some(found);
+            }
+        }
+    }
+}
+
+fn has_log_ending(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// An error of the file system, about a path.
+pub(super) fn problem(path: &Path, error: &std::io::Error) -> Problem {
+    let told = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".into(),
+        std::io::ErrorKind::PermissionDenied => "the permission to read it is missing".into(),
+        _ => format!("it cannot be read: {error}"),
+    };
+    Problem { input: path.to_string_lossy().into_owned(), error: told }
+}

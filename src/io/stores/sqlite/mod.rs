@@ -1,0 +1,209 @@
+//! The ledger in one file of SQLite.
+
+mod schema;
+mod stored;
+
+use super::memory::the_one;
+use super::{Coverage, Filter, Ledger, LedgerError, Quarantined, Recorded, Run};
+use crate::finding::{Finding, Observed};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use std::collections::{BTreeMap, btree_map::Entry};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a program waits for another that is writing.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// See [`Ledger`]. Several programs may have the file open.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl SqliteLedger {
+    /// Opens a ledger; a missing file and its folders are made, readable by their owner only, since findings name
+    /// principals and resources.
+    ///
+    /// # Errors
+    /// [`LedgerError::Newer`] when a newer program wrote the file, [`LedgerError::NotALedger`] when it is another
+    /// program's, [`LedgerError::Create`] and [`LedgerError::Sqlite`] when it cannot be made or read.
+    pub fn open(path: &Path) -> Result<Self, LedgerError> {
+        create(path).map_err(|source| LedgerError::Create { path: path.to_owned(), source })?;
+        let failed = |source| LedgerError::Sqlite { path: path.to_owned(), source };
+        let mut connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(PATIENCE).map_err(failed)?;
+        match schema::migrate(&mut connection).map_err(failed)? {
+            schema::State::Foreign => return Err(LedgerError::NotALedger(path.to_owned())),
+            schema::State::Newer(found) => {
+                return Err(LedgerError::Newer { path: path.to_owned(), found, known: schema::KNOWN });
+            }
+            schema::State::Ready => {}
+        }
+        // Readers do not wait for writers; after a power cut the last commits may be missing, and are read again.
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").map_err(failed)?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    fn failed(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
+        let path = self.path.clone();
+        move |source| LedgerError::Sqlite { path: path.clone(), source }
+    }
+
+    fn run_sql(&mut self, sql: &str, values: impl rusqlite::Params) -> Result<usize, LedgerError> {
+        self.connection.execute(sql, values).map_err(self.failed())
+    }
+
+    /// Rows of one text each.
+    fn texts(&self, sql: &str, values: impl rusqlite::Params) -> Result<Vec<String>, LedgerError> {
+        let read = || {
+            let mut query = self.connection.prepare_cached(sql)?;
+            let rows = query.query_map(values, |row| row.get(0))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(self.failed())
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn record(&mut self, batch: Vec<Observed>) -> Result<Recorded, LedgerError> {
+        let failed = self.failed();
+        let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let (recorded, folded) = fold_new(&change, batch).map_err(&failed)?;
+        for (_, finding) in folded {
+            merge_into(&change, finding, &failed)?;
+        }
+        change.commit().map_err(&failed)?;
+        Ok(recorded)
+    }
+
+    fn findings(&self, filter: &Filter) -> Result<Vec<Finding>, LedgerError> {
+        let sql = "SELECT body FROM finding WHERE (?1 IS NULL OR account = ?1) \
+                   AND (?2 IS NULL OR arn = ?2 OR name = ?2) ORDER BY id";
+        let bodies = self.texts(sql, params![filter.account, filter.principal])?;
+        let findings = bodies.iter().map(|body| read_finding("finding", body)).collect::<Result<Vec<_>, _>>()?;
+        Ok(findings.into_iter().filter(|finding| filter.takes(finding)).collect())
+    }
+
+    fn find(&self, id_prefix: &str) -> Result<Finding, LedgerError> {
+        let sql = "SELECT id FROM finding WHERE lower(substr(id, 1, length(?1))) = lower(?1) ORDER BY id";
+        let id = the_one(id_prefix, self.texts(sql, [id_prefix])?)?;
+        let body = self.texts("SELECT body FROM finding WHERE id = ?1", [&id])?;
+        body.first().ok_or_else(|| LedgerError::NotFound(id.clone())).and_then(|body| read_finding(&id, body))
+    }
+
+    fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
+        let body = serde_json::to_string(run).map_err(entry(&run.input))?;
+        self.run_sql("INSERT OR REPLACE INTO run VALUES (?1, ?2)", [&run.input, &body]).map(drop)
+    }
+
+    fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
+        let bodies = self.texts("SELECT body FROM run ORDER BY input", [])?;
+        let runs = bodies.iter().map(|body| serde_json::from_str(body)).collect::<Result<Vec<Run>, _>>();
+        Ok(Coverage::of(runs.map_err(entry("run"))?.into_iter(), since, until))
+    }
+
+    fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, now: Timestamp) -> Result<bool, LedgerError> {
+        let sql = "INSERT OR IGNORE INTO alert VALUES (?1, ?2, ?3)";
+        self.run_sql(sql, params![finding_id, fingerprint, now.as_second()]).map(|rows| rows == 1)
+    }
+
+    fn release_alert(&mut self, finding_id: &str, fingerprint: &str) -> Result<(), LedgerError> {
+        let sql = "DELETE FROM alert WHERE finding = ?1 AND fingerprint = ?2";
+        self.run_sql(sql, [finding_id, fingerprint]).map(drop)
+    }
+
+    fn quarantine(&mut self, reason: &str, body: &str, now: Timestamp) -> Result<(), LedgerError> {
+        let sql = "INSERT INTO quarantine (at, reason, body) VALUES (?1, ?2, ?3)";
+        self.run_sql(sql, params![now.as_second(), reason, body]).map(drop)
+    }
+
+    fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
+        let read = || {
+            let mut query = self.connection.prepare_cached("SELECT at, reason, body FROM quarantine ORDER BY id")?;
+            let rows = query.query_map([], |row| {
+                let at = Timestamp::from_second(row.get(0)?).unwrap_or(Timestamp::UNIX_EPOCH);
+                Ok(Quarantined { at, reason: row.get(1)?, body: row.get(2)? })
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(self.failed())
+    }
+}
+
+/// Makes the file, so that SQLite does not make it with wider permissions.
+fn create(path: &Path) -> std::io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Notes the events' ids and folds those seen for the first time, by finding.
+fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
+    let mut note = change.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)")?;
+    let (mut recorded, mut folded) = (Recorded::default(), BTreeMap::new());
+    for event in batch {
+        let at = event.at.map(Timestamp::as_second);
+        // Both are noted in any case: the next copy may bear only one of them.
+        let mut first_time = note.execute(params![0, event.event_id, at])? == 1;
+        if let Some(shared) = &event.shared_event_id {
+            first_time &= note.execute(params![1, shared, at])? == 1;
+        }
+        if !first_time {
+            recorded.duplicate += 1;
+            continue;
+        }
+        recorded.new += 1;
+        match folded.entry(event.finding.id.clone()) {
+            Entry::Vacant(free) => drop(free.insert(event.finding)),
+            Entry::Occupied(mut there) => there.get_mut().merge(event.finding),
+        }
+    }
+    Ok((recorded, folded))
+}
+
+/// Merges a finding into the one that is stored.
+fn merge_into(
+    change: &Transaction,
+    finding: Finding,
+    failed: &impl Fn(rusqlite::Error) -> LedgerError,
+) -> Result<(), LedgerError> {
+    let id = finding.id.clone();
+    let stored: Option<String> = change
+        .prepare_cached("SELECT body FROM finding WHERE id = ?1")
+        .and_then(|mut query| query.query_row([&id], |row| row.get(0)).optional())
+        .map_err(failed)?;
+    let merged = match stored {
+        Some(body) => {
+            let mut there = read_finding(&id, &body)?;
+            there.merge(finding);
+            there
+        }
+        None => finding,
+    };
+    let (account, arn, name) = (merged.account.clone(), merged.principal.arn.clone(), merged.principal.name.clone());
+    let body = stored::to_json(merged).map_err(entry(&id))?;
+    change
+        .prepare_cached("INSERT OR REPLACE INTO finding VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut write| write.execute(params![id, account, arn, name, body]))
+        .map(drop)
+        .map_err(failed)
+}
+
+fn read_finding(id: &str, body: &str) -> Result<Finding, LedgerError> {
+    stored::from_json(body).map_err(entry(id))
+}
+
+fn entry(name: &str) -> impl Fn(serde_json::Error) -> LedgerError {
+    let entry = name.to_owned();
+    move |source| LedgerError::Entry { entry: entry.clone(), source }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! The tables, and how an older file becomes a new one.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// Marks the file as a ledger: "DENY" (`PRAGMA application_id`).
+pub(super) const APPLICATION: i64 = 0x4445_4e59;
+
+/// One entry a schema version, the first leads to version 1. An entry that was released is never changed: add one.
+const MIGRATIONS: [&str; 1] = ["
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    -- kind: 0 eventID, 1 sharedEventID
+    CREATE TABLE event (kind INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    CREATE TABLE finding (id TEXT PRIMARY KEY, account TEXT, arn TEXT, name TEXT, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE run (input TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE alert (finding TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,
+                        PRIMARY KEY (finding, fingerprint)) WITHOUT ROWID;
+    CREATE TABLE quarantine (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL);
+"];
+
+/// The newest schema known here.
+pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
+
+/// What a file is.
+pub(super) enum State {
+    /// Up to date now.
+    Ready,
+    /// Written by a newer program.
+    Newer(i64),
+    /// Another program's.
+    Foreign,
+}
+
+/// Brings a file to the newest schema, in one transaction: two programs that start at once do it once.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<State> {
+    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = change.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let application: i64 = change.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let tables: i64 = change.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION && (tables > 0 || found != 0) {
+        return Ok(State::Foreign);
+    }
+    if found > KNOWN {
+        return Ok(State::Newer(found));
+    }
+    if found < KNOWN {
+        step_up(&change, found)?;
+        change.commit()?;
+    }
+    Ok(State::Ready)
+}
+
+fn step_up(change: &Transaction, found: i64) -> rusqlite::Result<()> {
+    let done = usize::try_from(found).unwrap_or(0);
+    for migration in &MIGRATIONS[done..] {
+        change.execute_batch(migration)?;
+    }
+    change.execute_batch(&format!("PRAGMA user_version = {KNOWN}; PRAGMA application_id = {APPLICATION};"))?;
+    change.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?1)", [KNOWN.to_string()])?;
+    Ok(())
+}

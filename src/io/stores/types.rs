@@ -1,0 +1,228 @@
+//! What goes into a ledger and comes out, beside findings.
+
+use crate::finding::{Finding, Item};
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What [`super::Ledger::record`] did with a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Events counted now.
+    pub new: u64,
+    /// Events that were counted before.
+    pub duplicate: u64,
+}
+
+/// Which findings are wanted; an empty filter takes all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// From here on.
+    pub since: Option<Timestamp>,
+    /// Up to here, exclusive.
+    pub until: Option<Timestamp>,
+    /// The account that the denials were recorded in.
+    pub account: Option<String>,
+    /// A principal's ARN or name.
+    pub principal: Option<String>,
+}
+
+impl Filter {
+    /// Whether a finding is wanted. Denials without a time (pasted text) are wanted only where no period is given.
+    pub fn takes(&self, finding: &Finding) -> bool {
+        let who = &finding.principal;
+        let named = |name: &String| who.arn.as_ref() == Some(name) || who.name.as_ref() == Some(name);
+        self.account.as_ref().is_none_or(|account| finding.account.as_ref() == Some(account))
+            && self.principal.as_ref().is_none_or(named)
+            && self.takes_days(finding)
+            && finding.items.values().any(|item| self.takes_item(item))
+    }
+
+    fn takes_item(&self, item: &Item) -> bool {
+        overlaps(self.since, self.until, item.first_seen, item.last_seen)
+    }
+
+    /// Between its first and its last denial a finding may have been quiet for the whole period.
+    fn takes_days(&self, finding: &Finding) -> bool {
+        let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+        let last = |at: Timestamp| day(at.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(at));
+        self.since.is_none() && self.until.is_none()
+            || finding.days.keys().any(|date| {
+                self.since.is_none_or(|since| *date >= day(since))
+                    && self.until.is_none_or(|until| *date <= last(until))
+            })
+    }
+}
+
+/// Whether a span of events reaches into a period. A span without times does so only when there is no period.
+pub(super) fn overlaps(
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+) -> bool {
+    since.is_none_or(|since| last.is_some_and(|last| last >= since))
+        && until.is_none_or(|until| first.is_some_and(|first| first < until))
+}
+
+/// What one run read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What was read: the paths of a scan, a request's id. A later run over the same input replaces this one.
+    pub input: String,
+    /// When the run ended.
+    pub at: Timestamp,
+    /// Files or messages.
+    pub files: u64,
+    /// Bytes after inflating.
+    pub bytes: u64,
+    /// Events of all kinds.
+    pub records: u64,
+    /// Denied events, duplicates and all.
+    pub denied: u64,
+    /// Files and records that could not be read.
+    pub unreadable: u64,
+    /// Where and when the events happened, one entry an account and Region.
+    pub places: Vec<Place>,
+}
+
+/// An account and Region that events came from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// `None` when the events do not tell.
+    pub account: Option<String>,
+    /// `None` when the events do not tell.
+    pub region: Option<String>,
+    /// Time of the earliest event.
+    pub first: Option<Timestamp>,
+    /// Time of the latest event.
+    pub last: Option<Timestamp>,
+    /// Events.
+    pub records: u64,
+}
+
+/// What was read of a period: the sum of its runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Runs that met events of the period.
+    pub runs: u64,
+    /// See [`Run::files`].
+    pub files: u64,
+    /// See [`Run::bytes`].
+    pub bytes: u64,
+    /// See [`Run::records`].
+    pub records: u64,
+    /// See [`Run::denied`].
+    pub denied: u64,
+    /// See [`Run::unreadable`].
+    pub unreadable: u64,
+    /// One entry an account and Region, sorted; those of the period only.
+    pub places: Vec<Place>,
+}
+
+impl Coverage {
+    /// Sums the runs that reach into a period.
+    pub(super) fn of(runs: impl Iterator<Item = Run>, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {
+        let mut sum = Self::default();
+        let mut places: BTreeMap<(Option<String>, Option<String>), Place> = BTreeMap::new();
+        for mut run in runs {
+            let whole_time = since.is_none() && until.is_none();
+            run.places.retain(|place| overlaps(since, until, place.first, place.last));
+            if run.places.is_empty() && !whole_time {
+                continue;
+            }
+            sum.add(&run);
+            for place in run.places {
+                let key = (place.account.clone(), place.region.clone());
+                places.entry(key).and_modify(|there| there.widen(&place)).or_insert(place);
+            }
+        }
+        sum.places = places.into_values().collect();
+        sum
+    }
+
+    fn add(&mut self, run: &Run) {
+        self.runs += 1;
+        self.files += run.files;
+        self.bytes += run.bytes;
+        self.records += run.records;
+        self.denied += run.denied;
+        self.unreadable += run.unreadable;
+    }
+}
+
+impl Place {
+    fn widen(&mut self, other: &Place) {
+        self.first = [self.first, other.first].into_iter().flatten().min();
+        self.last = self.last.max(other.last);
+        self.records += other.records;
+    }
+}
+
+/// A message that can never be processed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quarantined {
+    /// When it was put away.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// The message as it came. Untrusted.
+    pub body: String,
+}
+
+/// Why the ledger did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// No finding has such an id.
+    #[error("no finding begins with `{0}`; `denywatch findings` lists them")]
+    NotFound(String),
+    /// Several findings begin so.
+    #[error("`{prefix}` is the beginning of several findings: {}", .ids.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        prefix: String,
+        /// At most five of them.
+        ids: Vec<String>,
+    },
+    /// A newer program wrote the file.
+    #[error(
+        "`{path}` has schema {found} and this program knows up to {known}: use a newer denywatch, or another file \
+             with --store sqlite:PATH"
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// Another program's database.
+    #[error("`{0}` is a database, but no ledger of denywatch: name another file with --store sqlite:PATH")]
+    NotALedger(PathBuf),
+    /// The file or its folder cannot be made.
+    #[error("the ledger `{path}` cannot be made: {source}; name another file with --store sqlite:PATH")]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// SQLite failed.
+    #[error("the ledger `{path}` failed: {source}")]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// A stored value cannot be read back.
+    #[error("the ledger's entry `{entry}` cannot be read: {source}")]
+    Entry {
+        /// Which one.
+        entry: String,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}

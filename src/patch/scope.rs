@@ -1,0 +1,189 @@
+//! From an exact resource to the text that stands in the policy: escaped, and durable where the name is a one-off.
+//!
+//! Every widening has a name and is told; text of the caller's choosing never becomes a wildcard.
+
+use super::Widened;
+use crate::arn::Arn;
+use crate::policy::pattern::escape_literal;
+
+/// A resource as the policy has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Scoped {
+    /// Policy text.
+    pub pattern: String,
+    /// Set where `pattern` allows more than the exact resource.
+    pub widened: Option<Widened>,
+}
+
+/// Text that no policy can hold, not even widened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the resource `{0}` cannot be written into a policy: {1}")]
+pub struct Unwritable(pub String, pub &'static str);
+
+/// The policy's form of an exact resource.
+///
+/// # Errors
+/// A control character in the name, or a name that is no ARN and not `*`.
+///
+/// ```
+/// use denywatch::patch::scope::scope;
+/// let found = scope("arn:aws:ecs:eu-west-1:111122223333:task-definition/web:7")?;
+/// assert_eq!(found.pattern, "arn:aws:ecs:eu-west-1:111122223333:task-definition/web:*");
+/// assert_eq!(scope("arn:aws:s3:::b/a*b")?.pattern, "arn:aws:s3:::b/a${*}b");
+/// # Ok::<(), denywatch::patch::scope::Unwritable>(())
+/// ```
+pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
+    if resource == "*" {
+        return Ok(Scoped { pattern: "*".into(), widened: None });
+    }
+    let refuse = |why| Unwritable(resource.to_owned(), why);
+    let arn: Arn = resource.parse().map_err(|_| refuse("it is no ARN"))?;
+    if resource.chars().any(char::is_control) {
+        return Err(refuse("it holds a control character"));
+    }
+    if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(['*', '?', '$'])) {
+        return Err(refuse("a wildcard stands before its resource part"));
+    }
+    let (pattern, rule) = durable(&arn);
+    let latin: String = pattern.chars().map(|letter| if letter > '\u{ff}' { '?' } else { letter }).collect();
+    let rule = if latin == pattern { rule } else { Some("characters-outside-latin-1") };
+    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: latin.clone(), rule: rule.to_owned() });
+    Ok(Scoped { pattern: latin, widened })
+}
+
+/// A durable form for a one-off name, and the rule that made it; else the name itself, escaped.
+fn durable(arn: &Arn) -> (String, Option<&'static str>) {
+    let rules: &[fn(&Arn) -> Option<(String, &'static str)>] =
+        &[printed_wildcard, revision, task, log_stream, secret, stack, build, execution];
+    match rules.iter().find_map(|rule| rule(arn)) {
+        Some((resource, rule)) => (with(arn, &resource), Some(rule).filter(|rule| !rule.is_empty())),
+        None => (with(arn, &escape_literal(&arn.resource)), None),
+    }
+}
+
+fn with(arn: &Arn, resource: &str) -> String {
+    Arn { resource: resource.to_owned(), ..arn.clone() }.to_string()
+}
+
+/// Services whose resource names cannot hold a `*` (their naming rules), so that one in an ARN is AWS's own.
+const NO_STARS_IN_NAMES: [&str; 9] =
+    ["codebuild", "codedeploy", "ec2", "ecs", "elasticloadbalancing", "iam", "lambda", "logs", "rds"];
+
+/// AWS itself prints `instance/*` or `role/*` where no single resource was asked for. Only a whole `*` is taken so, and
+/// never where callers choose names freely (object keys, API paths, topics of things).
+fn printed_wildcard(arn: &Arn) -> Option<(String, &'static str)> {
+    let (_, id) = arn.resource_type_and_id();
+    let last = id.rsplit([':', '/']).next()?;
+    let plain = arn.resource.matches('*').count() == 1 && !arn.resource.contains(['?', '$']);
+    let own = NO_STARS_IN_NAMES.contains(&arn.service.as_str());
+    (own && last == "*" && plain).then(|| (arn.resource.clone(), ""))
+}
+
+/// `task-definition/family:12`: every deployment makes a new revision.
+fn revision(arn: &Arn) -> Option<(String, &'static str)> {
+    let family = typed(arn, "ecs", "task-definition/")?.rsplit_once(':').filter(|(_, number)| is_number(number))?.0;
+    Some((format!("task-definition/{}:*", escape_literal(family)), "task-definition-revision"))
+}
+
+/// `task/cluster/0123…`: every task has its own id.
+fn task(arn: &Arn) -> Option<(String, &'static str)> {
+    let (cluster, id) = typed(arn, "ecs", "task/")?.rsplit_once('/')?;
+    is_hex(id, 32).then(|| (format!("task/{}/*", escape_literal(cluster)), "ecs-task-id"))
+}
+
+/// Log streams are named by instance, container or date.
+fn log_stream(arn: &Arn) -> Option<(String, &'static str)> {
+    let (group, stream) = typed(arn, "logs", "log-group:")?.split_once(":log-stream:")?;
+    (!stream.is_empty()).then(|| (format!("log-group:{}:log-stream:*", escape_literal(group)), "log-stream"))
+}
+
+/// AWS adds six random characters to a secret's name; a secret made anew gets others.
+fn secret(arn: &Arn) -> Option<(String, &'static str)> {
+    let (name, suffix) = typed(arn, "secretsmanager", "secret:")?.rsplit_once('-')?;
+    let random = suffix.len() == 6 && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    random.then(|| (format!("secret:{}-??????", escape_literal(name)), "secret-suffix"))
+}
+
+/// `stack/name/uuid`: a stack made anew gets another id.
+fn stack(arn: &Arn) -> Option<(String, &'static str)> {
+    let (name, id) = typed(arn, "cloudformation", "stack/")?.split_once('/')?;
+    is_uuid(id).then(|| (format!("stack/{}/*", escape_literal(name)), "stack-id"))
+}
+
+/// `build/project:uuid`: every build has its own id.
+fn build(arn: &Arn) -> Option<(String, &'static str)> {
+    let (project, id) = typed(arn, "codebuild", "build/")?.rsplit_once(':')?;
+    is_uuid(id).then(|| (format!("build/{}:*", escape_literal(project)), "build-id"))
+}
+
+/// `execution:machine:name`: every run has its own name.
+fn execution(arn: &Arn) -> Option<(String, &'static str)> {
+    let (machine, _) = typed(arn, "states", "execution:")?.split_once(':')?;
+    Some((format!("execution:{}:*", escape_literal(machine)), "execution-name"))
+}
+
+fn typed<'a>(arn: &'a Arn, service: &str, prefix: &str) -> Option<&'a str> {
+    arn.resource.strip_prefix(prefix).filter(|_| arn.service == service)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_uuid(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(|(part, length)| is_hex(part, length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(resource: &str, pattern: &str, rule: Option<&str>) {
+        let scoped = scope(resource).unwrap();
+        assert_eq!((scoped.pattern.as_str(), scoped.widened.as_ref().map(|found| found.rule.as_str())), (pattern, rule));
+    }
+
+    #[test]
+    fn one_off_names_get_a_durable_form_by_a_named_rule() {
+        let here = "eu-west-1:111122223333";
+        let ecs = format!("arn:aws:ecs:{here}:task");
+        check(&format!("{ecs}-definition/web:12"), &format!("{ecs}-definition/web:*"), Some("task-definition-revision"));
+        check(&format!("{ecs}-definition/web:*"), &format!("{ecs}-definition/web:*"), None);
+        check(&format!("{ecs}/main/0123456789abcdef0123456789abcdef"), &format!("{ecs}/main/*"), Some("ecs-task-id"));
+        let logs = format!("arn:aws:logs:{here}:log-group:/a/b");
+        check(&format!("{logs}:log-stream:i-0abc"), &format!("{logs}:log-stream:*"), Some("log-stream"));
+        check(&format!("{logs}:*"), &format!("{logs}:*"), None);
+        let secret = format!("arn:aws:secretsmanager:{here}:secret:db/main");
+        check(&format!("{secret}-a1B2c3"), &format!("{secret}-??????"), Some("secret-suffix"));
+        let stack = format!("arn:aws:cloudformation:{here}:stack/web");
+        check(&format!("{stack}/11111111-2222-3333-4444-555555555555"), &format!("{stack}/*"), Some("stack-id"));
+        let build = format!("arn:aws:codebuild:{here}:build/app");
+        check(&format!("{build}:11111111-2222-3333-4444-555555555555"), &format!("{build}:*"), Some("build-id"));
+        let run = format!("arn:aws:states:{here}:execution:flow");
+        check(&format!("{run}:run-1"), &format!("{run}:*"), Some("execution-name"));
+    }
+
+    #[test]
+    fn a_strangers_text_stays_a_literal() {
+        check("arn:aws:s3:::b/*", "arn:aws:s3:::b/${*}", None);
+        check("arn:aws:s3:::b/?$x", "arn:aws:s3:::b/${?}${$}x", None);
+        check("arn:aws:s3:::b/${aws:username}", "arn:aws:s3:::b/${$}{aws:username}", None);
+        check("arn:aws:s3:::b/ключ", "arn:aws:s3:::b/????", Some("characters-outside-latin-1"));
+        check("arn:aws:ec2:eu-west-1:111122223333:instance/*", "arn:aws:ec2:eu-west-1:111122223333:instance/*", None);
+        check("arn:aws:sqs:eu-west-1:111122223333:a*", "arn:aws:sqs:eu-west-1:111122223333:a${*}", None);
+        check("*", "*", None);
+    }
+
+    #[test]
+    fn what_no_policy_can_hold_is_refused() {
+        for bad in ["arn:aws:s3:::b/a\nb", "arn:aws:s3:::b/\u{1b}[0m", "role x", "", "arn:*:s3:::b", "arn:aws:s3:*::b"] {
+            assert!(scope(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Permissions → statements: equal resources and conditions share one, in an order that never changes.
+
+use super::scope::Scoped;
+use crate::policy::{PrincipalSet, Statement};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Operator → key → values.
+pub type Tests = BTreeMap<String, BTreeMap<String, Vec<String>>>;
+
+/// One permission as the policy will have it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Grant {
+    /// Canonical IAM action.
+    pub action: String,
+    /// The resource's policy text.
+    pub scoped: Scoped,
+    /// Conditions.
+    pub tests: Tests,
+}
+
+/// Who is named in a resource-side statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// Identity side: nobody is named.
+    Nobody,
+    /// An IAM principal by ARN.
+    Aws(String),
+    /// A service, such as `events.amazonaws.com`.
+    Service(String),
+}
+
+/// Folds grants into the fewest statements that allow exactly them.
+pub fn statements(grants: &[Grant], named: &Named, with_resource: bool) -> Vec<Statement> {
+    let mut resources: BTreeMap<(&str, &Tests), BTreeSet<&str>> = BTreeMap::new();
+    for grant in grants {
+        resources.entry((&grant.action, &grant.tests)).or_default().insert(&grant.scoped.pattern);
+    }
+    let mut actions: BTreeMap<(BTreeSet<&str>, &Tests), BTreeSet<&str>> = BTreeMap::new();
+    for ((action, tests), resources) in resources {
+        actions.entry((resources, tests)).or_default().insert(action);
+    }
+    let made = actions.into_iter().map(|((resources, tests), actions)| make(&actions, &resources, tests, named, with_resource));
+    let mut made: Vec<Statement> = made.collect();
+    made.sort_by_cached_key(|statement| serde_json::to_string(statement).unwrap_or_default());
+    made.into_iter().map(|statement| { let sid = sid(&statement); statement.with_sid(sid) }).collect()
+}
+
+fn make(
+    actions: &BTreeSet<&str>,
+    resources: &BTreeSet<&str>,
+    tests: &Tests,
+    named: &Named,
+    with_resource: bool,
+) -> Statement {
+    let mut statement = Statement::allow(actions.iter().copied(), resources.iter().copied());
+    for (operator, keys) in tests {
+        for (key, values) in keys {
+            statement = statement.with_condition(operator, key, values.clone());
+        }
+    }
+    let statement = match named {
+        Named::Nobody => statement,
+        Named::Aws(arn) => statement.with_principal(PrincipalSet::aws([arn.clone()])),
+        Named::Service(host) => statement.with_principal(PrincipalSet::service([host.clone()])),
+    };
+    if with_resource { statement } else { statement.without_resource() }
+}
+
+/// A statement's name from its content: the same statement is named the same everywhere.
+pub fn sid(statement: &Statement) -> String {
+    let mut bare = statement.clone();
+    bare.sid = None;
+    let text = serde_json::to_string(&bare).unwrap_or_default();
+    let hex: String = Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("Denywatch{hex}")
+}
+
+/// One condition: operator, key, value.
+pub fn test(operator: &str, key: &str, value: &str) -> Tests {
+    Tests::from([(operator.to_owned(), BTreeMap::from([(key.to_owned(), vec![value.to_owned()])]))])
+}

@@ -1,0 +1,103 @@
+//! CSV as Athena and Lake write it: a header of CloudTrail's column names, quoted cells, one event a row.
+
+use super::field;
+use super::json::{Head, Reader};
+use serde_json::Value;
+
+/// A table whose header names CloudTrail columns.
+pub(super) struct Table<'a> {
+    header: Vec<String>,
+    delimiter: char,
+    rest: &'a str,
+}
+
+/// Two of these make a header.
+const COLUMNS: &[&str] =
+    &["eventName", "eventSource", "eventTime", "errorCode", "errorMessage", "userIdentity", "eventID", "awsRegion"];
+
+impl<'a> Table<'a> {
+    /// `None` when the text's first row is no such header.
+    pub(super) fn open(text: &'a str) -> Option<Self> {
+        [',', '\t', ';'].into_iter().find_map(|delimiter| {
+            let (header, rest) = row(text, delimiter)?;
+            let known = |cell: &String| COLUMNS.iter().any(|name| field::same_key(cell.trim(), name));
+            (header.iter().filter(|cell| known(cell)).count() >= 2).then_some(Self { header, delimiter, rest })
+        })
+    }
+
+    /// Hands each row to the reader; a row of another width is a problem.
+    pub(super) fn rows(self, reader: &mut Reader<'_>) {
+        let (mut text, mut line) = (self.rest, 2);
+        while !text.is_empty() {
+            let here = format!("line {line}");
+            let Some((cells, rest)) = row(text, self.delimiter) else {
+                return reader.problem(Some(&here), "a quotation mark is never closed".to_owned());
+            };
+            line += text[..text.len() - rest.len()].matches('\n').count();
+            text = rest;
+            if cells.iter().all(String::is_empty) {
+                continue;
+            }
+            if cells.len() != self.header.len() {
+                let error = format!("{} cells where the header has {}", cells.len(), self.header.len());
+                reader.problem(Some(&here), error);
+                continue;
+            }
+            self.event(&cells, reader);
+        }
+    }
+
+    fn event(&self, cells: &[String], reader: &mut Reader<'_>) {
+        let get = |name: &str| {
+            let column = self.header.iter().position(|cell| field::same_key(cell.trim(), name))?;
+            cells.get(column).map(String::as_str)
+        };
+        let whole = || Some(field::build(|name| get(name).map(|cell| Value::String(cell.to_owned()))));
+        reader.event(&Head::from_members(get), whole);
+    }
+}
+
+/// One row and the text behind it; `None` when a quotation mark stays open. A doubled mark inside quotes is one.
+fn row(text: &str, delimiter: char) -> Option<(Vec<String>, &str)> {
+    let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        match c {
+            '"' if quoted && next == Some('"') => cell.extend(chars.next().map(|(_, mark)| mark)),
+            '"' if quoted => quoted = false,
+            '"' if cell.is_empty() => quoted = true,
+            _ if quoted => cell.push(c),
+            '\r' if next == Some('\n') => {}
+            '\n' => {
+                cells.push(cell);
+                return Some((cells, &text[at + 1..]));
+            }
+            _ if c == delimiter => cells.push(std::mem::take(&mut cell)),
+            _ => cell.push(c),
+        }
+    }
+    cells.push(cell);
+    (!quoted).then_some((cells, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: Option<(&[&str], &str)>) {
+        let found = row(text, ',');
+        let found = found.as_ref().map(|(cells, rest)| (cells.iter().map(String::as_str).collect::<Vec<_>>(), *rest));
+        assert_eq!(found, expect.map(|(cells, rest)| (cells.to_vec(), rest)), "{text}");
+    }
+
+    #[test]
+    fn cells_quotes_and_ends() {
+        check("a,b\nc", Some((&["a", "b"], "c")));
+        check("\"a,\"\"b\"\"\",\r\nc", Some((&["a,\"b\"", ""], "c")));
+        check("\"a\nb\",c", Some((&["a\nb", "c"], "")));
+        check("a\"b,,", Some((&["a\"b", "", ""], "")));
+        check("\"a", None);
+    }
+}

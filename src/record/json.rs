@@ -1,0 +1,329 @@
+//! JSON in any wrapping → events, one at a time.
+//!
+//! Only top-level members of known wrappings are opened, so that nothing inside a request's parameters can pose as an
+//! event, and keys are compared unescaped, so that no spelling hides one.
+
+use super::members::{Members, Word};
+use super::{Problem, Record, csv, field};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt};
+
+/// What decides whether an event is worth reading whole; a field is `None` when the event lacks it or holds no text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// `errorCode`.
+    pub error_code: Option<Cow<'a, str>>,
+    /// `errorMessage`.
+    pub error_message: Option<Cow<'a, str>>,
+    /// `eventSource`.
+    pub event_source: Option<Cow<'a, str>>,
+    /// `eventType`.
+    pub event_type: Option<Cow<'a, str>>,
+    is_event: bool,
+    is_lookup_entry: bool,
+}
+
+/// Whether one event's JSON bears an error code; cheap, and never wrong for a well-formed event.
+///
+/// ```
+/// use denywatch::record::is_denied_candidate;
+/// assert!(is_denied_candidate(br#"{"error\u0043ode": "AccessDenied"}"#));
+/// assert!(!is_denied_candidate(br#"{"requestParameters": {"errorCode": "AccessDenied"}}"#));
+/// ```
+pub fn is_denied_candidate(event: &[u8]) -> bool {
+    serde_json::from_slice::<Head<'_>>(event).is_ok_and(|head| head.error_code.is_some())
+}
+
+impl<'a> Head<'a> {
+    /// The head of an event whose members are found by name.
+    pub(super) fn from_members(mut get: impl FnMut(&str) -> Option<&'a str>) -> Self {
+        let mut word = |name: &str| get(name).filter(|text| !text.is_empty()).map(Cow::Borrowed);
+        Self {
+            error_code: word("errorCode"),
+            error_message: word("errorMessage"),
+            event_source: word("eventSource"),
+            event_type: word("eventType"),
+            is_event: true,
+            is_lookup_entry: false,
+        }
+    }
+
+    fn member<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        let same = |name: &str| field::same_key(key, name);
+        let place = match key.len() {
+            9 | 10 if same("eventType") => &mut self.event_type,
+            9 | 10 if same("errorCode") => &mut self.error_code,
+            11 | 12 if same("eventSource") => &mut self.event_source,
+            12 | 13 if same("errorMessage") => &mut self.error_message,
+            length => {
+                let marks = matches!(length, 9 | 10 | 12 | 13) && (same("eventName") || same("userIdentity"));
+                self.is_lookup_entry |= matches!(length, 15 | 17) && same("cloudTrailEvent");
+                self.is_event |= marks;
+                return map.next_value::<IgnoredAny>().map(|_| ());
+            }
+        };
+        *place = map.next_value::<Word<'a>>()?.0.filter(|text| !text.is_empty() && text != "null");
+        Ok(())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Top;
+        impl<'de> Visitor<'de> for Top {
+            type Value = Head<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head<'de>, A::Error> {
+                let mut head = Head::default();
+                while let Some(key) = map.next_key::<Word<'de>>()? {
+                    head.member(key.0.as_deref().unwrap_or_default(), &mut map)?;
+                }
+                head.is_event |= head.event_source.is_some() || head.error_code.is_some();
+                Ok(head)
+            }
+        }
+        from.deserialize_map(Top)
+    }
+}
+
+/// Wrappings inside wrappings; deeper ones are refused.
+const DEEPEST: usize = 8;
+
+/// Walks one input and hands out what it finds.
+pub(super) struct Reader<'r> {
+    name: &'r str,
+    keep: &'r mut dyn FnMut(&Head<'_>) -> bool,
+    on_record: &'r mut dyn FnMut(Record),
+    on_problem: &'r mut dyn FnMut(Problem),
+    depth: usize,
+    /// Events found so far, kept or not.
+    pub(super) seen: u64,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn new(
+        name: &'r str,
+        keep: &'r mut dyn FnMut(&Head<'_>) -> bool,
+        on_record: &'r mut dyn FnMut(Record),
+        on_problem: &'r mut dyn FnMut(Problem),
+    ) -> Self {
+        Self { name, keep, on_record, on_problem, depth: 0, seen: 0 }
+    }
+
+    /// The whole input.
+    pub(super) fn text(&mut self, text: &str) {
+        let start = text.trim_start();
+        if start.starts_with(['{', '[']) {
+            self.values(text);
+        } else if let Some(table) = csv::Table::open(start) {
+            table.rows(self);
+        } else if text.lines().any(|line| line.starts_with('{')) {
+            self.lines(text, 1);
+        } else if !start.is_empty() {
+            self.problem(None, "no CloudTrail event: expected JSON, JSON lines, or CSV with a header".to_owned());
+        }
+    }
+
+    /// One or more JSON values behind one another.
+    fn values(&mut self, text: &str) {
+        let (mut at, mut line) = (0, 1);
+        loop {
+            let start = skip_space(text, at);
+            line += newlines(&text[at..start]);
+            if start == text.len() {
+                return;
+            }
+            let Some(end) = self.top_value(text, start, line) else {
+                let next = text[start..].find('\n').map_or(text.len(), |n| start + n + 1);
+                return self.lines(&text[next..], line + 1);
+            };
+            line += newlines(&text[start..end]);
+            at = end;
+        }
+    }
+
+    /// Where the value at `start` ends; `None` when it is broken, which is reported.
+    fn top_value(&mut self, text: &str, start: usize, line: usize) -> Option<usize> {
+        let place = if start == skip_space(text, 0) { String::new() } else { format!("line {line}:") };
+        if let Some(open) = records_list(&text[start..]) {
+            let end = self.list(text, start + open, &place).ok()?;
+            let after = skip_space(text, end);
+            return match text.as_bytes().get(after) {
+                Some(b'}') => Some(after + 1),
+                _ => next_value(text, start).ok().map(|(_, end)| end),
+            };
+        }
+        if text[start..].starts_with('[') {
+            return self.list(text, start + 1, &place).ok();
+        }
+        match next_value(text, start) {
+            Ok((raw, end)) => {
+                self.value(raw, &format!("line {line}"));
+                Some(end)
+            }
+            Err(fault) => {
+                self.problem(Some(&format!("line {line}")), broken(&fault));
+                None
+            }
+        }
+    }
+
+    /// The elements of a list, from behind its bracket; yields the place behind the closing one.
+    fn list(&mut self, text: &str, mut at: usize, place: &str) -> Result<usize, ()> {
+        for number in 1.. {
+            at = skip_space(text, at);
+            if number == 1 && text[at..].starts_with(']') {
+                return Ok(at + 1);
+            }
+            let here = format!("{place}record {number}");
+            let (raw, end) = next_value(text, at).map_err(|fault| self.problem(Some(&here), broken(&fault)))?;
+            self.value(raw, &here);
+            at = skip_space(text, end);
+            match text.as_bytes().get(at) {
+                Some(b',') => at += 1,
+                Some(b']') => return Ok(at + 1),
+                _ => {
+                    self.problem(Some(&here), "the list breaks off behind it".to_owned());
+                    return Err(());
+                }
+            }
+        }
+        Err(())
+    }
+
+    /// JSON lines, each by itself; a run of lines that begin no value is one problem.
+    fn lines(&mut self, text: &str, first: usize) {
+        let mut in_run = false;
+        for (line, number) in text.lines().zip(first..) {
+            let here = format!("line {number}");
+            let begins = line.starts_with(['{', '[']);
+            if line.trim().is_empty() || !begins && in_run {
+                continue;
+            }
+            in_run = !begins;
+            match serde_json::from_str::<&RawValue>(line.trim()) {
+                Ok(raw) if begins => self.value(raw.get(), &here),
+                Ok(_) => self.problem(Some(&here), "no JSON object".to_owned()),
+                Err(fault) => self.problem(Some(&here), broken(&fault)),
+            }
+        }
+    }
+
+    /// One JSON value: an event, or a wrapping around some.
+    fn value(&mut self, raw: &str, place: &str) {
+        if self.depth == DEEPEST {
+            return self.problem(Some(place), "wrapped too deeply".to_owned());
+        }
+        self.depth += 1;
+        match raw.as_bytes().first() {
+            Some(b'{') => self.object(raw, place),
+            Some(b'[') => self.columns(raw, place),
+            _ => self.problem(Some(place), "no CloudTrail event: expected an object".to_owned()),
+        }
+        self.depth -= 1;
+    }
+
+    fn object(&mut self, raw: &str, place: &str) {
+        match serde_json::from_str::<Head<'_>>(raw) {
+            Ok(head) if head.is_event && !head.is_lookup_entry => self.event(&head, || {
+                let members = Members::read(raw).ok()?;
+                Some(field::build(|name| members.value(name)))
+            }),
+            Ok(_) => match Members::read(raw) {
+                Ok(members) => self.wrapping(&members, place),
+                Err(fault) => self.problem(Some(place), broken(&fault)),
+            },
+            Err(fault) => self.problem(Some(place), broken(&fault)),
+        }
+    }
+
+    /// Counts an event and reads it if wanted.
+    pub(super) fn event(&mut self, head: &Head<'_>, read: impl FnOnce() -> Option<Record>) {
+        self.seen += 1;
+        if (self.keep)(head)
+            && let Some(record) = read()
+        {
+            (self.on_record)(record);
+        }
+    }
+
+    fn wrapping(&mut self, members: &Members<'_>, place: &str) {
+        let is = |name: &str, start: char| members.raw(name).filter(|raw| raw.starts_with(start));
+        if members.text("messageType").as_deref() == Some("CONTROL_MESSAGE") {
+            return;
+        }
+        for name in ["cloudTrailEvent", "eventJson", "body", "message"] {
+            if is(name, '"').is_some() {
+                let inner = members.text(name).unwrap_or_default();
+                return self.value(inner.trim(), place);
+            }
+        }
+        if let Some(inner) = is("detail", '{').or_else(|| is("sns", '{')) {
+            return self.value(inner, place);
+        }
+        for name in ["records", "events", "logEvents", "queryResultRows"] {
+            if let Some(list) = is(name, '[') {
+                let place = if self.depth > 1 { format!("{place}:") } else { String::new() };
+                let _ = self.list(list, 1, &place);
+                return;
+            }
+        }
+        self.problem(
+            Some(place),
+            "no CloudTrail event: `eventName`, `eventSource` and `errorCode` are missing".to_owned(),
+        );
+    }
+
+    /// A Lake result row: a list of objects with one column each.
+    fn columns(&mut self, raw: &str, place: &str) {
+        let cells: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+        let bare =
+            |cell: &&RawValue| cell.get().strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(str::to_owned);
+        let parts: Option<Vec<String>> = cells.iter().map(bare).collect();
+        match parts.filter(|parts| !parts.is_empty()) {
+            Some(parts) => self.object(&format!("{{{}}}", parts.join(",")), place),
+            None => self.problem(Some(place), "no CloudTrail event: expected an object".to_owned()),
+        }
+    }
+
+    /// Reports a fault at a place within the input, or of the whole input.
+    pub(super) fn problem(&mut self, place: Option<&str>, error: String) {
+        let input = place.map_or_else(|| self.name.to_owned(), |place| format!("{}:{place}", self.name));
+        (self.on_problem)(Problem { input, error });
+    }
+}
+
+/// The length of `{"Records":[` at the text's beginning.
+fn records_list(text: &str) -> Option<usize> {
+    let mut at = 0;
+    for part in ["{", "\"Records\"", ":", "["] {
+        at = skip_space(text, at);
+        at += text[at..].starts_with(part).then_some(part.len())?;
+    }
+    Some(at)
+}
+
+fn next_value(text: &str, at: usize) -> Result<(&str, usize), serde_json::Error> {
+    let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<&RawValue>();
+    let value = match values.next() {
+        Some(value) => value?,
+        None => return Err(serde::de::Error::custom("the input ends")),
+    };
+    Ok((value.get(), at + values.byte_offset()))
+}
+
+fn skip_space(text: &str, at: usize) -> usize {
+    let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    at + text.as_bytes()[at..].iter().take_while(|b| space(b)).count()
+}
+
+fn newlines(text: &str) -> usize {
+    text.bytes().filter(|b| *b == b'\n').count()
+}
+
+fn broken(fault: &serde_json::Error) -> String {
+    format!("broken JSON: {fault}")
+}

@@ -1,0 +1,136 @@
+//! Bytes → [`Record`]: one CloudTrail event, read tolerantly. Knows JSON, not IAM.
+//! See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
+
+mod csv;
+mod field;
+mod json;
+mod members;
+mod row;
+
+pub use json::{Head, is_denied_candidate};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// One CloudTrail event; a field is `None` when the event lacks it, holds null, or holds another type.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Record {
+    /// `eventID`: the key for counting once.
+    pub event_id: Option<String>,
+    /// `sharedEventID`: the same act, delivered to two accounts.
+    pub shared_event_id: Option<String>,
+    /// `eventTime`, UTC, whole seconds.
+    pub event_time: Option<Timestamp>,
+    /// Such as `kms.amazonaws.com`.
+    pub event_source: Option<String>,
+    /// The API operation, sometimes with an API date behind it.
+    pub event_name: Option<String>,
+    /// `AwsApiCall`, `AwsVpceEvent`, ….
+    pub event_type: Option<String>,
+    /// `awsRegion`.
+    pub region: Option<String>,
+    /// `recipientAccountId`: the account whose trail this is.
+    pub recipient_account: Option<String>,
+    /// Absent on success.
+    pub error_code: Option<String>,
+    /// Cut at 1 KB by CloudTrail.
+    pub error_message: Option<String>,
+    /// `userIdentity` (an object, the keys that AWS documents in AWS's letter case), else null. Read it through
+    /// [`crate::principal`].
+    pub user_identity: Value,
+    /// An address, a service's DNS name, or `AWS Internal`.
+    pub source_ip: Option<String>,
+    /// Chosen by the caller: untrusted.
+    pub user_agent: Option<String>,
+    /// `requestParameters`, often null on denials. Chosen by the caller: untrusted.
+    pub request_parameters: Value,
+    /// `additionalEventData`.
+    pub additional_event_data: Value,
+    /// `resources[].ARN`.
+    pub resource_arns: Vec<String>,
+    /// Whether the call only reads; wider than List/Get/Describe.
+    pub read_only: Option<bool>,
+    /// `Management`, `Data`, `NetworkActivity`, ….
+    pub event_category: Option<String>,
+    /// Set when the call came through a VPC endpoint.
+    pub vpc_endpoint_id: Option<String>,
+}
+
+/// An input, or a part of one, that could not be read; the rest went through.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Problem {
+    /// Which input: a file, and the record in it where that is known.
+    pub input: String,
+    /// What is wrong and what helps.
+    pub error: String,
+}
+
+impl Record {
+    /// Reads one event that is a JSON object already; wrappings (`Records`, `detail`, …) are [`read`]'s business.
+    /// `None` for anything but an object with a CloudTrail event's members.
+    pub fn from_value(value: &Value) -> Option<Self> {
+        let object = value.as_object()?;
+        let get = |name: &str| {
+            let folded = || object.iter().find(|(key, _)| field::same_key(key, name)).map(|(_, value)| value);
+            object.get(name).or_else(folded).cloned()
+        };
+        field::is_event(|name| get(name).is_some()).then(|| field::build(get))
+    }
+}
+
+/// Every event in an input, and what could not be read, in the input's order.
+///
+/// The shape is told by content: `{"Records": […]}`, a bare list, one event, JSON lines, EventBridge envelopes,
+/// LookupEvents output, CloudWatch Logs payloads (decoded), Athena and Lake rows as JSON or CSV. A fault loses the record
+/// that has it and no other. `input_name` is put before the place in a [`Problem`].
+///
+/// ```
+/// let (records, problems) = denywatch::record::read(br#"{"Records": [{"eventName": "GetObject"}, 7]}"#, "log.json");
+/// assert_eq!(records[0].event_name.as_deref(), Some("GetObject"));
+/// assert_eq!(problems[0].input, "log.json:record 2");
+/// ```
+pub fn read(bytes: &[u8], input_name: &str) -> (Vec<Record>, Vec<Problem>) {
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
+    for_each(bytes, input_name, |record| records.push(record), |problem| problems.push(problem));
+    (records, problems)
+}
+
+/// [`read`], handing out one event at a time, so that a large input never stands in memory as records. Returns how many
+/// events there were.
+pub fn for_each(bytes: &[u8], input_name: &str, on_record: impl FnMut(Record), on_problem: impl FnMut(Problem)) -> u64 {
+    scan(bytes, input_name, |_| true, on_record, on_problem)
+}
+
+/// [`for_each`] for the few among many: `keep` sees an event's [`Head`], and only those that it keeps are read whole.
+/// Returns how many events there were, kept or not.
+///
+/// ```
+/// use denywatch::{denial::code::is_denial, record};
+/// let log = br#"{"Records": [{"eventName": "GetObject"}, {"eventName": "PutObject", "errorCode": "AccessDenied"}]}"#;
+/// let mut denied = Vec::new();
+/// let keep = |head: &record::Head<'_>| is_denial(head.error_code.as_deref(), None, None, None);
+/// let seen = record::scan(log, "log.json", keep, |record| denied.push(record), |_| {});
+/// assert_eq!((seen, denied.len()), (2, 1));
+/// ```
+pub fn scan(
+    bytes: &[u8],
+    input_name: &str,
+    mut keep: impl FnMut(&Head<'_>) -> bool,
+    mut on_record: impl FnMut(Record),
+    mut on_problem: impl FnMut(Problem),
+) -> u64 {
+    let mut reader = json::Reader::new(input_name, &mut keep, &mut on_record, &mut on_problem);
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bytes) {
+        Ok(text) => reader.text(text),
+        Err(fault) => {
+            let at = fault.valid_up_to();
+            reader.problem(None, format!("not UTF-8 at byte {at}; such bytes are read as U+FFFD"));
+            reader.text(&String::from_utf8_lossy(bytes));
+        }
+    }
+    reader.seen
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! One event in every dress is one record; faults lose nothing but themselves.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+fn event() -> Value {
+    json!({
+        "eventVersion": "1.09", "eventID": "e-1", "eventTime": "2024-07-30T21:31:21Z", "eventSource": "s3.amazonaws.com",
+        "eventName": "GetObject", "eventType": "AwsApiCall", "awsRegion": "eu-west-1", "recipientAccountId": "111122223333",
+        "errorCode": "AccessDenied", "errorMessage": "User: x \"quoted\", and, commas", "readOnly": true,
+        "sourceIPAddress": "192.0.2.1", "userAgent": "cli", "eventCategory": "Data",
+        "userIdentity": {"type": "AssumedRole", "principalId": "AROAX:s", "arn": "arn:aws:sts::111122223333:assumed-role/r/s",
+            "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/p/r", "userName": "r"}}},
+        "requestParameters": {"bucketName": "b", "errorCode": "Nested", "Records": [{"eventName": "Forged"}]},
+        "resources": [{"ARN": "arn:aws:s3:::b/k", "accountId": "111122223333"}, {"accountId": "1"}],
+        "unknownField": {"x": 1},
+    })
+}
+
+fn record() -> Record {
+    Record::from_value(&event()).unwrap()
+}
+
+#[track_caller]
+fn check(text: &str) {
+    let (records, problems) = read(text.as_bytes(), "in");
+    assert_eq!(problems, vec![], "{text}");
+    assert_eq!(records, vec![record()], "{text}");
+}
+
+#[test]
+fn the_fields() {
+    let record = record();
+    assert_eq!(record.event_time.unwrap().to_string(), "2024-07-30T21:31:21Z");
+    assert_eq!(record.error_code.as_deref(), Some("AccessDenied"));
+    assert_eq!(record.resource_arns, ["arn:aws:s3:::b/k"]);
+    assert_eq!((record.read_only, record.vpc_endpoint_id), (Some(true), None));
+    assert_eq!(record.request_parameters["errorCode"], "Nested");
+}
+
+#[test]
+fn every_wrapping_gives_the_same_record() {
+    let (one, pretty) = (event().to_string(), serde_json::to_string_pretty(&event()).unwrap());
+    check(&one);
+    check(&pretty);
+    check(&format!("\u{feff}{one}\n"));
+    check(&format!("[{one}]"));
+    check(&format!(" {{ \"Records\" : [ {pretty} ] }} \n"));
+    check(&format!("{{\"x\": 1, \"Records\": [{one}]}}"));
+    check(&format!("{{\"Records\": [{one}], \"x\": [1]}}"));
+    check(
+        &json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "aws.s3", "detail": event()})
+            .to_string(),
+    );
+    let entry = json!({"EventId": "e-1", "EventName": "GetObject", "Username": "s", "CloudTrailEvent": one});
+    check(&json!({"Events": [entry], "NextToken": "t"}).to_string());
+    check(&entry.to_string());
+    let logs = json!([{"id": "1", "timestamp": 1, "message": one}]);
+    check(&json!({"messageType": "DATA_MESSAGE", "owner": "1", "logEvents": logs}).to_string());
+    check(&json!({"events": logs}).to_string());
+    check(&json!({"eventJson": one}).to_string());
+    let columns: Vec<Value> = event().as_object().unwrap().iter().map(|(key, value)| json!({key: value})).collect();
+    check(&json!({"QueryStatus": "FINISHED", "QueryResultRows": [columns]}).to_string());
+    let (none, problems) = read(br#"{"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL"}]}"#, "in");
+    assert_eq!((none.len(), problems.len()), (0, 0));
+}
+
+/// Athena's row of the event: lower-case columns, JSON as text.
+fn row() -> Vec<(String, String)> {
+    let cell = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    event().as_object().unwrap().iter().map(|(key, value)| (key.to_lowercase(), cell(value))).collect()
+}
+
+#[test]
+fn rows_of_athena_and_lake() {
+    let object: serde_json::Map<String, Value> = row().into_iter().map(|(key, cell)| (key, cell.into())).collect();
+    check(&Value::Object(object.clone()).to_string());
+    let mut spaced = object;
+    spaced.insert("eventtime".to_owned(), "2024-07-30 21:31:21.000".into());
+    spaced.insert("useridentity".to_owned(), "{type=AssumedRole, principalid=AROAX:s, \
+        arn=arn:aws:sts::111122223333:assumed-role/r/s, sessioncontext={sessionissuer={arn=arn:aws:iam::111122223333:role/p/r, \
+        username=r}}}".into());
+    check(&Value::Object(spaced).to_string());
+    let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let line = |cells: Vec<String>| cells.join(",");
+    let header = line(row().iter().map(|(key, _)| quote(key)).collect());
+    let cells = line(row().iter().map(|(_, cell)| quote(cell)).collect());
+    check(&format!("{header}\r\n{cells}\r\n"));
+    check(&format!("{}\n{cells}", header.replace('"', "")));
+    let (records, problems) = read(format!("{header}\na,b\n{cells}\n").as_bytes(), "in.csv");
+    assert_eq!((records, problems[0].input.as_str()), (vec![record()], "in.csv:line 2"));
+}
+
+#[test]
+fn odd_types_are_absent() {
+    let odd = json!({"eventName": "X", "errorCode": 7, "eventTime": 5, "readOnly": "true", "requestParameters": "null",
+        "userIdentity": "null", "resources": "x", "recipientAccountId": 11112222333u64, "errorMessage": ""});
+    let (records, problems) = read(odd.to_string().as_bytes(), "in");
+    let expect = Record {
+        event_name: Some("X".to_owned()),
+        read_only: Some(true),
+        recipient_account: Some("011112222333".to_owned()),
+        ..Record::default()
+    };
+    assert_eq!((records, problems), (vec![expect], vec![]));
+    let deep = format!("{{\"eventName\": \"X\", \"requestParameters\": {}1{}}}", "[".repeat(5000), "]".repeat(5000));
+    assert_eq!(read(deep.as_bytes(), "in").0[0].request_parameters, Value::Null);
+}
+
+#[track_caller]
+fn check_problems(text: &[u8], good: usize, places: &[&str]) {
+    let (records, problems) = read(text, "in");
+    assert_eq!(records.len(), good, "{problems:?}");
+    assert_eq!(problems.iter().map(|problem| problem.input.as_str()).collect::<Vec<_>>(), places, "{problems:?}");
+}
+
+#[test]
+fn a_fault_loses_only_itself() {
+    let one = event().to_string();
+    check_problems(format!("{one}\n{{bad\n{one}\n\n{one}\n7\n").as_bytes(), 3, &["in:line 2", "in:line 6"]);
+    check_problems(
+        format!("{{\"Records\": [{one}, 7, null, {{\"a\": 1}}, {one}]}}").as_bytes(),
+        2,
+        &["in:record 2", "in:record 3", "in:record 4"],
+    );
+    check_problems(format!("{{\"Records\": [{one}, {one}, {}", &one[..40]).as_bytes(), 2, &["in:record 3"]);
+    check_problems(format!("[{one} {one}]").as_bytes(), 1, &["in:record 1"]);
+    check_problems(format!("{{\"Records\": [{one}]}}\n{{\"Records\": [8]}}").as_bytes(), 1, &["in:line 2:record 1"]);
+    let pretty = serde_json::to_string_pretty(&event()).unwrap();
+    check_problems(&pretty.as_bytes()[..pretty.len() - 3], 0, &["in:line 1", "in:line 2"]);
+    check_problems(b"plain words", 0, &["in"]);
+    check_problems(b" \n ", 0, &[]);
+    check_problems(b"{\"Records\": []}", 0, &[]);
+    check_problems(&[&one.as_bytes()[..one.len() - 1], b", \"x\": \"\xff\"}"].concat(), 1, &["in"]);
+}
+
+#[test]
+fn only_the_wanted_are_read_whole() {
+    let plain = json!({"eventName": "A", "requestParameters": {"errorCode": "AccessDenied"}}).to_string();
+    let escaped = "{\"eventName\": \"B\", \"error\\u0043ode\": \"Access\\u0044enied\"}";
+    let text = format!("{{\"Records\": [{plain}, {escaped}, {}]}}", event());
+    let mut kept = Vec::new();
+    let keep = |head: &Head<'_>| head.error_code.as_deref() == Some("AccessDenied");
+    let seen = scan(text.as_bytes(), "in", keep, |record| kept.push(record.event_name), |_| {});
+    assert_eq!((seen, kept), (3, vec![Some("B".to_owned()), Some("GetObject".to_owned())]));
+    assert!(is_denied_candidate(escaped.as_bytes()) && !is_denied_candidate(plain.as_bytes()));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        read(&bytes, "in");
+    }
+
+    #[test]
+    fn any_json_like_text_is_survived(parts in prop::collection::vec(prop::sample::select(vec![
+        "{", "}", "[", "]", ",", ":", "\"Records\"", "\"eventName\"", "\"detail\"", "\"x\"", "7", "null", "\n", " ", "eventname",
+        "errorcode", "\"", "{\"Records\":[", "\\",
+    ]), 0..40)) {
+        read(parts.concat().as_bytes(), "in");
+    }
+
+    #[test]
+    fn a_damaged_neighbour_loses_no_line(at in 0usize..400, byte in any::<u8>()) {
+        let one = event().to_string();
+        let mut bytes = format!("{one}\n{one}\n{one}\n").into_bytes();
+        let place = one.len() + 1 + at % one.len();
+        prop_assume!(byte != b'\n');
+        bytes[place] = byte;
+        let (records, _) = read(&bytes, "in");
+        prop_assert!(records.iter().filter(|found| **found == record()).count() >= 2);
+    }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env python3
+"""Runs the end-to-end tests: `run.py [--bootstrap PATH] [pytest's own arguments]`, in the environment of requirements.txt."""
+
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def main():
+    # With `=`, so that pytest does not take the binary's folder for its root.
+    given = sys.argv[1:]
+    if "--bootstrap" in given:
+        at = given.index("--bootstrap")
+        given[at : at + 2] = [f"--bootstrap={pathlib.Path(given[at + 1]).resolve()}"]
+    return pytest.main(["-c", str(HERE / "pytest.ini"), f"--rootdir={HERE}", str(HERE), *given])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# The long runs: the Lambda as it is shipped, for both architectures, and fuzzing. `FUZZ_SECONDS` (60) is for each target.
+# A stage whose tool is missing is named as SKIPPED. The last line is `N passed, N failed`.
+set -euo pipefail
+# shellcheck source=tests/stages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stages.sh"
+unset CI # here a missing tool is no failure
+
+max_zip=$((8 * 1024 * 1024))
+max_glibc=2.34
+lambda=(--profile lambda --no-default-features --features lambda --bin bootstrap)
+dist=$target/dist
+mkdir -p "$dist"
+
+# pack BINARY ZIP: the same bytes for the same binary.
+pack() {
+  python3 - "$1" "$2" <<'PYTHON'
+import sys, zipfile
+binary, archive = sys.argv[1:]
+info = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
+info.external_attr, info.compress_type = 0o100755 << 16, zipfile.ZIP_DEFLATED
+with open(binary, "rb") as source, zipfile.ZipFile(archive, "w") as out:
+    out.writestr(info, source.read(), compresslevel=9)
+PYTHON
+}
+
+# small ZIP: within the limit we promise.
+small() {
+  local size
+  size=$(stat -c %s "$1")
+  echo "$1: $size bytes, $max_zip at most"
+  ((size <= max_zip))
+}
+
+# old_glibc BINARY: asks for no newer glibc than provided.al2023 has.
+old_glibc() {
+  local newest
+  newest=$(objdump -T "$1" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)
+  echo "$1 asks for ${newest:-no glibc}; $max_glibc is there"
+  [[ -n $newest && $(printf '%s\n' "${newest#GLIBC_}" $max_glibc | sort -V | tail -1) == "$max_glibc" ]]
+}
+
+stage "Lambda for x86_64" cargo build "${lambda[@]}"
+x86=$target/lambda/bootstrap
+if [[ -f $x86 ]]; then
+  stage "zip for x86_64" pack "$x86" "$dist/bootstrap-x86_64.zip"
+  stage "size for x86_64" small "$dist/bootstrap-x86_64.zip"
+  if has objdump; then
+    stage "glibc for x86_64" old_glibc "$x86"
+  else
+    skip "glibc for x86_64" "objdump is not here (binutils)"
+  fi
+  stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
+  stage "end to end with what is shipped" "$target/venv/bin/python" tests/e2e/run.py --bootstrap "$x86"
+fi
+
+# arm64: zig as C compiler and linker, against an old glibc. The standard library for it comes from rustup.
+arm=aarch64-unknown-linux-gnu
+zig() { venv "$target/venv-zig" tests/e2e/requirements-zig.txt; }
+arm64() {
+  PATH=$target/venv-zig/bin:$PATH cargo-zigbuild zigbuild "${lambda[@]}" --target "$arm.$max_glibc"
+}
+if has rustup && { rustup target list --installed | grep -qx "$arm" || rustup target add "$arm" >/dev/null 2>&1; }; then
+  stage "zig" zig
+  stage "Lambda for arm64" arm64
+  if [[ -f $target/$arm/lambda/bootstrap ]]; then
+    stage "zip for arm64" pack "$target/$arm/lambda/bootstrap" "$dist/bootstrap-arm64.zip"
+    stage "size for arm64" small "$dist/bootstrap-arm64.zip"
+  fi
+else
+  skip "Lambda for arm64" "rustup has no standard library for $arm here"
+fi
+
+if ! [[ -d fuzz ]]; then
+  skip "fuzzing" "there are no fuzz targets yet"
+elif ! cargo fuzz --version >/dev/null 2>&1; then
+  skip "fuzzing" "cargo-fuzz is not here (cargo install cargo-fuzz)"
+elif ! rustup toolchain list | grep -q nightly; then
+  skip "fuzzing" "no nightly toolchain is here"
+else
+  while read -r name; do
+    stage "fuzz $name" cargo +nightly fuzz run "$name" -- -max_total_time="${FUZZ_SECONDS:-60}"
+  done < <(cargo +nightly fuzz list)
+fi
+
+finish

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Sets up and runs all tests: `tests/run.sh`, or `tests/run.sh --quick` without the end-to-end run.
+# The last line is `N passed, N failed`. Python packages go to target/; nothing is installed on the machine.
+set -euo pipefail
+# shellcheck source=tests/stages.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stages.sh"
+
+quick=false
+for argument in "$@"; do
+  case $argument in
+    --quick) quick=true ;;
+    *)
+      echo "usage: tests/run.sh [--quick]" >&2
+      exit 2
+      ;;
+  esac
+done
+
+python=$target/venv/bin/python
+shell_files() { git ls-files '*.sh' '.ci/*'; }
+cfn_lint() { "$target/venv/bin/cfn-lint" infra/cloudformation/*.yaml; }
+checkov() {
+  venv "$target/venv-checkov" tests/e2e/requirements-checkov.txt &&
+    "$target/venv-checkov/bin/checkov" --directory infra --framework cloudformation --compact --quiet --skip-download
+}
+shellcheck_all() { shell_files | xargs "$target/venv/bin/shellcheck"; }
+end_to_end() { "$python" tests/e2e/run.py --bootstrap "$target/debug/bootstrap"; }
+
+# First the tools: some tests hold what we print against the real readers, looked for in DENYWATCH_TOOLS.
+tools=false
+if python3 -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+  stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
+  if [[ -f $target/venv/.stamp ]]; then tools=true; fi
+  export DENYWATCH_TOOLS=$target/venv/bin
+fi
+
+stage "tests" cargo test
+stage "tests of the Lambda and of Event history" cargo test --features lambda,lookup --lib --bins --test '*'
+stage "bootstrap" cargo build --features lambda,lookup --bin bootstrap
+
+if $tools; then
+  stage "shellcheck" shellcheck_all
+  stage "cfn-lint" cfn_lint
+  stage "checkov" checkov
+else
+  for name in shellcheck cfn-lint checkov; do skip "$name" "needs Python 3.11 or later with venv"; done
+fi
+if $quick; then
+  printf '\nleft out by --quick: end to end\n'
+elif $tools; then
+  stage "end to end" end_to_end
+else
+  skip "end to end" "needs Python 3.11 or later with venv"
+fi
+
+if has terraform; then
+  stage "terraform fmt" python3 tests/tools/hcl_fmt.py
+else
+  skip "terraform" "it is not here, and no package registry has it; what we print in HCL is not held against it"
+fi
+
+finish
