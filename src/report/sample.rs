@@ -65,7 +65,8 @@ pub(crate) fn item(action: &str, resource: &str, count: u64, verdict: Verdict) -
 
 fn diagnosis() -> Diagnosis {
     Diagnosis {
-        cause: own("identity_allow_missing"),
+        doubts: Vec::new(),
+        cause: crate::diagnosis::Cause::IdentityAllowMissing,
         summary: own("No policy attached to the role allows `kms:GenerateDataKey` on this key."),
         evidence: vec![
             own("AWS: \"because no identity-based policy allows the kms:GenerateDataKey action\""),
