@@ -88,10 +88,7 @@ fn facts(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
         [] => sheet.field("WHAT", "a call whose permission AWS does not name"),
         [one] => sheet.field("WHAT", &format!("{one} denied {}", alert::times(advice.count))),
         all => {
-            sheet.field(
-                "WHAT",
-                &format!("{} denied {}:", words::plural(all.len() as u64, "permission"), alert::times(advice.count)),
-            );
+            sheet.field("WHAT", &format!("{} denied {}:", words::permissions(advice), alert::times(advice.count)));
             sheet.items(all, LIST_MAX);
         }
     }
@@ -124,7 +121,7 @@ fn place(advice: &Advice, shown: &AlertContext) -> String {
 
 fn why(sheet: &mut Sheet, advice: &Advice) {
     section(sheet, "WHY");
-    for line in wrap(&cut(&terminal(&advice.diagnosis.summary), WORDS_MAX), WIDTH) {
+    for line in wrap(&words::capital(&cut(&terminal(&advice.diagnosis.summary), WORDS_MAX)), WIDTH) {
         sheet.line(&line);
     }
     let cuts = |texts: &[String]| texts.iter().map(|text| cut(text, WORDS_MAX)).collect::<Vec<_>>();
@@ -166,14 +163,10 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     sheet.blank();
     sheet.field("RISK", &cut(&alert::risk(patch), WORDS_MAX));
     sheet.field("PROOF", &cut(&alert::proof(patch).unwrap_or_default(), WORDS_MAX));
-    for companion in patch.companions.iter().take(LIST_MAX) {
-        sheet.field(
-            "NEXT",
-            &cut(
-                &format!("likely: {} (a prediction; --companions adds it)", alert::companion(advice, companion)),
-                WORDS_MAX,
-            ),
-        );
+    let next: Vec<String> = patch.companions.iter().map(|one| cut(&alert::companion(advice, one), WORDS_MAX)).collect();
+    if !next.is_empty() {
+        sheet.field("NEXT", "likely, but not in the patch; --companions adds it:");
+        sheet.items(&next, LIST_MAX);
     }
     sheet.field("DO IT", &format!("denywatch patch {id} --format hcl"));
     sheet.field("", &format!("denywatch patch {id} --format cli  (a script, with its undo)"));
