@@ -1,10 +1,16 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+#[cfg(feature = "lambda")]
+pub mod alert;
 pub mod explain;
 pub mod ingest;
+#[cfg(feature = "lambda")]
+pub mod line;
 pub mod outcome;
 pub mod report;
 pub mod scan;
+#[cfg(feature = "lambda")]
+pub mod watch;
 
 pub use explain::explain;
 pub use ingest::ingest;

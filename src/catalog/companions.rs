@@ -71,6 +71,13 @@ impl Catalog {
         paths.split(',').flat_map(roles).collect()
     }
 
+    /// The value of `iam:PassedToService` for the roles that an operation hands over; `None` where it is not known.
+    pub fn passed_to(&self, prefix: &str, operation: &str) -> Option<&str> {
+        let names = [Some(operation), super::operation::without_date(operation)].into_iter().flatten();
+        let mut lines = names.filter_map(|name| self.data.passrole.get(&format!("{prefix}:{name}")));
+        lines.find_map(|line| line.split_once('\t')).map(|(_, service)| service).filter(|service| !service.is_empty())
+    }
+
     /// Whether an operation can hand a role to a service at all.
     pub fn passes_role(&self, prefix: &str, operation: &str) -> bool {
         self.data.passrole.get(&format!("{prefix}:{operation}")).is_some()

@@ -86,7 +86,12 @@ fn print_outcome(outcome: &Outcome, ledger: &dyn Ledger, global: &Global) -> any
     let stats = &outcome.stats;
     let seen = format!(
         "{} records in {} files, {} denied ({} counted before), {} findings, {} unread",
-        stats.records, stats.files, stats.denied, stats.duplicates, outcome.findings.len(), stats.unreadable
+        stats.records,
+        stats.files,
+        stats.denied,
+        stats.duplicates,
+        outcome.findings.len(),
+        stats.unreadable
     );
     print::say(global.quiet, &seen);
     Ok(())

@@ -39,14 +39,14 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
     denial.event_time = record.event_time;
     denial.account = record.recipient_account.clone().or(denial.principal.account.clone());
     denial.region.clone_from(&record.region);
-    denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, denial.facts) };
+    denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, &denial.actions, denial.facts) };
     Some(denial)
 }
 
 /// The denial in an error text.
 pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Denial {
-    let said = message::parse_pasted(&excerpt.message);
-    let source = excerpt.service.as_deref().map(|service| format!("{}.amazonaws.com", service.to_ascii_lowercase()));
+    let said = excerpt.parsed.clone();
+    let source = excerpt.service.as_deref().map(host);
     let caller = Principal::unknown();
     let site = Site::of(&Record::default(), &caller, &said);
     let operation = excerpt.operation.as_deref();
@@ -54,16 +54,23 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
     let mut denial = build(&told, caller, catalog);
     denial.account.clone_from(&denial.principal.account);
     denial.facts.message = Some(excerpt.message.clone());
-    denial.facts.error_code.clone_from(&excerpt.code);
+    denial.facts.error_code.clone_from(&excerpt.error_code);
     denial.facts.source = source;
     denial
+}
+
+/// `AmazonS3`, `AWSLambda` or `Iam`, as SDKs name services, to an event source.
+fn host(service: &str) -> String {
+    let low = service.to_ascii_lowercase().replace(' ', "");
+    let bare = low.strip_prefix("amazon").or_else(|| low.strip_prefix("aws")).unwrap_or(&low);
+    format!("{bare}.amazonaws.com")
 }
 
 /// All that is told of one refused call.
 pub(super) struct Told<'a> {
     said: &'a Parsed,
     source: Option<&'a str>,
-    operation: Option<&'a str>,
+    pub(super) operation: Option<&'a str>,
     params: Option<&'a Value>,
     given: &'a Given,
     site: Site,
@@ -111,7 +118,13 @@ impl Site {
 
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>.
 fn partition_of(region: &str) -> &'static str {
-    let known = [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso"), ("eusc-", "aws-eusc")];
+    let known = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-iso-", "aws-iso"),
+        ("eusc-", "aws-eusc"),
+    ];
     known.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
@@ -121,7 +134,7 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
     let facts = Facts {
         also,
         context: context::passed_to(&actions, told, catalog),
-        passed_roles: context::passed_roles(told, catalog),
+        passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
         ..Facts::default()
     };
@@ -237,13 +250,29 @@ fn fits(basis: Basis) -> bool {
     }
 }
 
-/// Resources of the other required types, where the request tells them exactly: AWS checks them on the same call.
+/// Resources of the other required types, where they are told exactly: AWS checks them on the same call.
 fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) -> Vec<String> {
     if own.is_empty() || catalog.required_together(action) != Some(true) {
         return Vec::new();
     }
-    let needed = catalog.companion_resources(action, call);
-    needed.into_iter().filter(|needed| needed.exact).flat_map(|needed| needed.arns).collect()
+    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact);
+    let others = needed.map(|needed| needed.arns).filter(|arns| !arns.iter().any(|arn| is_other_of_a_kind(arn, own)));
+    others.flatten().chain(own.iter().filter_map(|arn| cluster_of(action, arn))).collect()
+}
+
+/// What AWS names is the resource of its type: the request's default for the same type is not needed beside it.
+fn is_other_of_a_kind(arn: &str, own: &[String]) -> bool {
+    let kind =
+        |text: &str| text.parse::<Arn>().ok().map(|arn| (arn.service.clone(), arn.resource_type_and_id().0.to_owned()));
+    !own.iter().any(|mine| mine == arn) && own.iter().any(|mine| kind(mine) == kind(arn))
+}
+
+/// A task's ARN tells its cluster, which ecs:ExecuteCommand is checked on too.
+/// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
+fn cluster_of(action: &str, arn: &str) -> Option<String> {
+    let task: Arn = arn.parse().ok().filter(|_| action == "ecs:ExecuteCommand")?;
+    let (cluster, _) = task.resource.strip_prefix("task/")?.split_once('/')?;
+    Some(Arn { resource: format!("cluster/{cluster}"), ..task.clone() }.to_string())
 }
 
 /// A message whose resource bears phrases of AWS's grammar may have forged its cause.

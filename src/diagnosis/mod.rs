@@ -161,23 +161,23 @@ fn caller(denial: &Denial) -> String {
 
 /// Where a person looks who cannot be told a policy: the caller's, as far as it is known.
 fn caller_target(denial: &Denial) -> Target {
-    place::of_principal(&denial.principal).unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
+    place::of_principal(&denial.principal)
+        .unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
-    use crate::denial::text::Excerpt;
-    use crate::denial::{Given, from_excerpt};
+    use crate::denial::{Given, from_excerpt, text};
 
     const ROLE: &str = "arn:aws:sts::111122223333:assumed-role/app/run-1";
     const USER: &str = "arn:aws:iam::111122223333:user/ana";
 
     #[track_caller]
     fn check(message: &str, cause: Cause, kind: TargetKind, name: Option<&str>) {
-        let excerpt = Excerpt { message: message.to_owned(), operation: None, service: None, code: None };
-        let denial = from_excerpt(&excerpt, &Given::default(), Catalog::embedded());
+        let found = text::find(message);
+        let denial = from_excerpt(&found[0], &Given::default(), Catalog::embedded());
         let diagnosed = diagnose(&denial);
         let found = (diagnosed.diagnosis.cause, diagnosed.target.kind, diagnosed.target.name.as_deref());
         assert_eq!(found, (cause, kind, name), "{message}");
@@ -211,7 +211,9 @@ mod tests {
     #[test]
     fn the_caller_decides_what_can_be_changed() {
         let key = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555";
-        let say = |caller: &str| said(caller, "kms:Decrypt", key, " because no identity-based policy allows the kms:Decrypt action");
+        let say = |caller: &str| {
+            said(caller, "kms:Decrypt", key, " because no identity-based policy allows the kms:Decrypt action")
+        };
         check(&say(USER), Cause::IdentityAllowMissing, TargetKind::UserPolicy, Some("ana"));
         let set = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/ana@example.com";
         check(&say(set), Cause::IdentityAllowMissing, TargetKind::PermissionSet, Some("Dev"));
@@ -223,10 +225,21 @@ mod tests {
 
     #[test]
     fn what_no_allow_mends_is_never_called_missing() {
-        let quarantine = " with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
-        check(&said(USER, "ec2:RunInstances", "*", quarantine), Cause::KeyQuarantined, TargetKind::UserPolicy, Some("ana"));
+        let quarantine =
+            " with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
+        check(
+            &said(USER, "ec2:RunInstances", "*", quarantine),
+            Cause::KeyQuarantined,
+            TargetKind::UserPolicy,
+            Some("ana"),
+        );
         let public = " because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.";
-        check(&said(USER, "s3:PutObject", "\"arn:aws:s3:::b/k\"", public), Cause::ResourceSetting, TargetKind::BucketPolicy, Some("b"));
+        check(
+            &said(USER, "s3:PutObject", "\"arn:aws:s3:::b/k\"", public),
+            Cause::ResourceSetting,
+            TargetKind::BucketPolicy,
+            Some("b"),
+        );
         check(&said(USER, "s3:MakeCoffee", "*", ""), Cause::ActionUnknown, TargetKind::UserPolicy, Some("ana"));
         check(&said(USER, "iam:*", "*", ""), Cause::ActionUnknown, TargetKind::UserPolicy, Some("ana"));
     }

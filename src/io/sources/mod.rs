@@ -1,7 +1,11 @@
 //! Where events come from. A source yields named bytes and the problems it met; what the bytes mean is the core's.
 
+#[cfg(feature = "aws")]
+pub mod envelope;
 pub mod files;
 mod gzip;
+#[cfg(feature = "lookup")]
+pub mod lookup;
 pub mod paste;
 pub mod policies;
 mod salvage;

@@ -13,7 +13,7 @@ pub struct MemoryLedger {
     events: BTreeSet<String>,
     shared: BTreeSet<String>,
     runs: BTreeMap<String, Run>,
-    alerts: BTreeSet<(String, String)>,
+    alerts: BTreeMap<(String, String), Timestamp>,
     quarantine: Vec<Quarantined>,
 }
 
@@ -63,8 +63,23 @@ impl Ledger for MemoryLedger {
         Ok(Coverage::of(self.runs.values().cloned(), since, until))
     }
 
-    fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, _now: Timestamp) -> Result<bool, LedgerError> {
-        Ok(self.alerts.insert((finding_id.to_owned(), fingerprint.to_owned())))
+    fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, now: Timestamp) -> Result<bool, LedgerError> {
+        let key = (finding_id.to_owned(), fingerprint.to_owned());
+        let is_new = !self.alerts.contains_key(&key);
+        self.alerts.entry(key).or_insert(now);
+        Ok(is_new)
+    }
+
+    fn renew_alert(
+        &mut self,
+        finding_id: &str,
+        fingerprint: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let claim = self.alerts.get_mut(&(finding_id.to_owned(), fingerprint.to_owned()));
+        let old = claim.filter(|at| **at <= until);
+        Ok(old.map(|at| *at = now).is_some())
     }
 
     fn release_alert(&mut self, finding_id: &str, fingerprint: &str) -> Result<(), LedgerError> {

@@ -64,6 +64,18 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, now: Timestamp) -> Result<bool, LedgerError>;
 
+    /// Takes over a claim made at or before `until`; false when there is none so old. The claim's time becomes `now`.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn renew_alert(
+        &mut self,
+        finding_id: &str,
+        fingerprint: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError>;
+
     /// Gives a claim back after the alert could not be sent.
     ///
     /// # Errors

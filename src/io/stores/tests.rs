@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::denial::{Encoded, Facts, How, Reason, ReasonKind};
-use crate::diagnosis::{Diagnosis, Target, TargetKind};
+use crate::diagnosis::{Cause, Diagnosis, Target, TargetKind};
 use crate::finding::{Item, ItemKey};
 use crate::principal::{Principal, PrincipalKind};
 use jiff::tz::TimeZone;
@@ -31,9 +31,19 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
             special: None,
             cut: false,
         },
-        diagnosis: Diagnosis { cause: "c".into(), summary: "s".into(), evidence: vec![], unchecked: vec![] },
+        diagnosis: Diagnosis {
+            cause: Cause::IdentityAllowMissing,
+            summary: "s".into(),
+            evidence: vec![],
+            unchecked: vec![],
+            doubts: vec![],
+        },
         operations: BTreeSet::from([action.to_owned()]),
         regions: BTreeSet::from(["us-east-1".to_owned()]),
+        vias: BTreeSet::new(),
+        also: BTreeSet::new(),
+        passes: BTreeSet::new(),
+        next: BTreeSet::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };
     let principal = Principal {
@@ -42,7 +52,7 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         name: Some(finding.to_owned()),
         ..Principal::unknown()
     };
-    let key = ItemKey { action: action.to_owned(), resource: "*".into(), cause: "c".into() };
+    let key = ItemKey { action: action.to_owned(), resource: "*".into(), cause: Cause::IdentityAllowMissing };
     let finding = Finding {
         id: format!("D-{finding}"),
         principal,
@@ -198,6 +208,19 @@ fn an_alert_is_claimed_once() {
         ledger.release_alert("D-A", "1").unwrap();
         assert!(ledger.claim_alert("D-A", "1", at(WED)).unwrap());
         assert!(!ledger.claim_alert("D-A", "2", at(WED)).unwrap());
+    });
+}
+
+#[test]
+fn an_old_claim_is_renewed_once() {
+    on_each(|ledger| {
+        assert!(!ledger.renew_alert("D-A", "1", at(WED), at(WED)).unwrap(), "there is none");
+        assert!(ledger.claim_alert("D-A", "1", at(TUE)).unwrap());
+        let before = at(TUE).checked_sub(jiff::SignedDuration::from_secs(1)).unwrap();
+        assert!(!ledger.renew_alert("D-A", "1", before, at(WED)).unwrap(), "it is too young");
+        assert!(ledger.renew_alert("D-A", "1", at(TUE), at(WED)).unwrap());
+        assert!(!ledger.renew_alert("D-A", "1", at(TUE), at(WED)).unwrap(), "it is taken");
+        assert!(!ledger.renew_alert("D-A", "2", at(WED), at(WED)).unwrap(), "another fingerprint");
     });
 }
 

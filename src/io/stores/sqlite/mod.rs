@@ -109,6 +109,18 @@ impl Ledger for SqliteLedger {
         self.run_sql(sql, params![finding_id, fingerprint, now.as_second()]).map(|rows| rows == 1)
     }
 
+    fn renew_alert(
+        &mut self,
+        finding_id: &str,
+        fingerprint: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, LedgerError> {
+        let sql = "UPDATE alert SET at = ?4 WHERE finding = ?1 AND fingerprint = ?2 AND at <= ?3";
+        let parameters = params![finding_id, fingerprint, until.as_second(), now.as_second()];
+        self.run_sql(sql, parameters).map(|rows| rows == 1)
+    }
+
     fn release_alert(&mut self, finding_id: &str, fingerprint: &str) -> Result<(), LedgerError> {
         let sql = "DELETE FROM alert WHERE finding = ?1 AND fingerprint = ?2";
         self.run_sql(sql, [finding_id, fingerprint]).map(drop)

@@ -1,0 +1,88 @@
+use super::*;
+use crate::io::stores::MemoryLedger;
+use std::time::Duration;
+
+fn now() -> Timestamp {
+    "2026-11-23T09:00:00Z".parse().unwrap()
+}
+
+fn line() -> LedgerLine {
+    LedgerLine::new(Box::new(MemoryLedger::default()), now)
+}
+
+/// A denial as CloudTrail records it, with the account of AWS's documentation.
+fn denied(id: &str) -> Value {
+    let role = "arn:aws:iam::111122223333:role/build";
+    json!({
+        "eventVersion": "1.11", "eventID": id, "eventTime": "2026-11-18T10:00:00Z",
+        "eventSource": "kms.amazonaws.com", "eventName": "GenerateDataKey", "awsRegion": "us-east-2",
+        "eventType": "AwsApiCall", "recipientAccountId": "111122223333", "errorCode": "AccessDenied",
+        "errorMessage": "User: arn:aws:sts::111122223333:assumed-role/build/s is not authorized to perform: \
+            kms:GenerateDataKey on resource: arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779 \
+            because no identity-based policy allows the kms:GenerateDataKey action",
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/build/s",
+            "accountId": "111122223333",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role, "accountId": "111122223333", "userName": "build"}}},
+    })
+}
+
+#[tokio::test]
+async fn a_denial_becomes_a_message_with_its_patch() {
+    let mut line = line();
+    let ingested = line.ingest(&[denied("a"), json!({"eventVersion": 1})]).await.unwrap();
+    assert_eq!(ingested.unread, [(1, "not a CloudTrail record".to_owned())]);
+    let again = line.ingest(&[denied("a")]).await.unwrap();
+    assert_eq!(again.touched, ingested.touched, "an event told again leads to its finding, and counts once");
+    let message = line.render(&ingested.touched[0]);
+    assert!(message.subject.contains("kms:GenerateDataKey"), "{}", message.subject);
+    assert!(message.body.contains("\"kms:GenerateDataKey\""), "{}", message.body);
+    assert!(message.slack["blocks"].to_string().contains("kms:GenerateDataKey"));
+}
+
+#[tokio::test]
+async fn claims_of_receivers_stand_side_by_side() {
+    let mut line = line();
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let claim = |destination: &str, time: &str, again: Option<u64>| Claim {
+        id: "D-1".into(),
+        destination: destination.into(),
+        fingerprint: "f".into(),
+        at: at(time),
+        again_after: again.map(Duration::from_secs),
+    };
+    let first = claim("slack", "2026-11-22T10:00:00Z", Some(3_600));
+    assert!(line.claim(&first).await.unwrap());
+    assert!(!line.claim(&first).await.unwrap());
+    assert!(line.claim(&claim("sns", "2026-11-22T10:00:00Z", Some(3_600))).await.unwrap());
+    assert!(!line.claim(&claim("slack", "2026-11-22T10:59:59Z", Some(3_600))).await.unwrap());
+    assert!(line.claim(&claim("slack", "2026-11-22T11:00:00Z", Some(3_600))).await.unwrap());
+    assert!(!line.claim(&claim("slack", "2026-11-22T11:30:00Z", Some(3_600))).await.unwrap());
+    line.release(&first).await.unwrap();
+    assert!(line.claim(&first).await.unwrap());
+    let weekly = claim("w", "2026-11-22T10:00:00Z", None);
+    assert!(line.claim(&weekly).await.unwrap());
+    assert!(!line.claim(&claim("w", "2027-11-22T10:00:00Z", None)).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_report_is_of_the_last_whole_week() {
+    let mut line = line();
+    line.ingest(&[denied("a")]).await.unwrap();
+    let message = line.carry_out(Task::Report, now()).await.unwrap().unwrap();
+    assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", "Denied actions, week 47 of 2026"));
+    assert!(message.body.contains("kms:GenerateDataKey"), "{}", message.body);
+    let shown = message.slack.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
+    assert_eq!(shown.trim_end(), message.body.trim_end());
+    assert!(line.carry_out(Task::Digest, now()).await.is_err());
+}
+
+#[test]
+fn a_ledger_must_be_named() {
+    let settings = |store: &str| {
+        let route = "[[route]]\nto = ['sns:arn:aws:sns:us-east-2:111122223333:t']";
+        Settings::parse(&format!("version = 1\n{store}\n{route}")).unwrap()
+    };
+    let error = |store: &str| open(&settings(store), now).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(error(""), "no ledger is named: set `DENYWATCH_STORE`, or `store.uri` in the configuration");
+    assert_eq!(error("[store]\nuri = 'x'"), "unknown store `x`: write `sqlite:PATH`");
+}

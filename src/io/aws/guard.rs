@@ -1,0 +1,259 @@
+//! The transport that every AWS call passes: it reads service and operation from the request itself and refuses, before
+//! a byte leaves, all that [`ALLOWED`] does not list. So nothing in this program can write IAM, whatever calls it.
+//!
+//! The request is read as strictly as can be: one way to name the operation for each protocol, and any second way in
+//! the same request is a refusal, since a service might read that one instead.
+//! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
+
+use super::allow::{ALLOWED, Allowed, Shape};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// A request that is not on the list; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("refused to call AWS: {0}; nothing was sent")]
+pub struct Refused(pub String);
+
+/// An HTTP client for the SDK that lets only listed calls through.
+#[derive(Debug, Clone)]
+pub struct GuardedClient(SharedHttpClient);
+
+impl GuardedClient {
+    /// Puts the guard in front of `inner`.
+    pub fn new(inner: SharedHttpClient) -> Self {
+        Self(inner)
+    }
+}
+
+impl HttpClient for GuardedClient {
+    fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(GuardedConnector::new(self.0.http_connector(settings, parts)))
+    }
+
+    fn validate_base_client_config(&self, parts: &RuntimeComponentsBuilder, bag: &ConfigBag) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(parts, bag)
+    }
+
+    fn validate_final_config(&self, parts: &RuntimeComponents, bag: &ConfigBag) -> Result<(), BoxError> {
+        self.0.validate_final_config(parts, bag)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+/// A connector that lets only listed calls through.
+#[derive(Debug, Clone)]
+pub struct GuardedConnector(SharedHttpConnector);
+
+impl GuardedConnector {
+    /// Puts the guard in front of `inner`.
+    pub fn new(inner: SharedHttpConnector) -> Self {
+        Self(inner)
+    }
+}
+
+impl HttpConnector for GuardedConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match check(&request) {
+            Ok(_) => self.0.call(request),
+            // A user error is one that the SDK does not try again.
+            Err(refused) => HttpConnectorFuture::ready(Err(ConnectorError::user(refused.into()))),
+        }
+    }
+}
+
+/// The line of the list that `request` falls under.
+///
+/// # Errors
+/// [`Refused`] when there is none, or when the request names its operation in more than one way.
+pub fn check(request: &HttpRequest) -> Result<&'static Allowed, Refused> {
+    let seen = Seen::read(request)?;
+    let found = match &seen.signed_for {
+        Some(service) => ALLOWED.iter().find(|entry| entry.service == service && seen.is(entry.shape)),
+        None => ALLOWED.iter().find(|entry| seen.is(entry.shape)),
+    };
+    found.ok_or_else(|| Refused(format!("`{}` is not on the list of calls that denywatch makes", seen.name())))
+}
+
+/// What a request says about itself.
+struct Seen {
+    method: String,
+    path: String,
+    /// Service in the credential scope; `None` for an unsigned request.
+    signed_for: Option<String>,
+    /// `x-amz-target`.
+    target: Option<String>,
+    /// `Action` in the body's form.
+    action: Option<String>,
+}
+
+impl Seen {
+    fn read(request: &HttpRequest) -> Result<Self, Refused> {
+        let uri: http::Uri = request.uri().parse().map_err(|_| Refused("unreadable address".into()))?;
+        refuse_other_ways(request, uri.query().unwrap_or_default())?;
+        let signed_for = signed_for(request)?;
+        let target = single_header(request, "x-amz-target")?;
+        let form = body_form(request, target.is_some())?;
+        let action = single_action(&form)?;
+        if signed_for.is_some() && uri.query().is_some() {
+            return Err(Refused("a signed call carries a query".into()));
+        }
+        Ok(Self { method: request.method().to_owned(), path: uri.path().to_owned(), signed_for, target, action })
+    }
+
+    /// Whether the request has this shape, and no other.
+    fn is(&self, shape: Shape) -> bool {
+        let signed = self.signed_for.is_some();
+        let (target, action) = (self.target.as_deref(), self.action.as_deref());
+        let post = self.method == "POST" && self.path == "/";
+        match shape {
+            Shape::Json(name) => signed && post && target == Some(name) && action.is_none(),
+            Shape::Query(name) => signed && post && action == Some(name) && target.is_none(),
+            Shape::UnsignedQuery(name) => !signed && post && action == Some(name) && target.is_none(),
+            Shape::Unsigned(method, path) => self.is_bare() && self.method == method && self.path == path,
+            Shape::UnsignedBelow(method, start) => {
+                self.is_bare() && self.method == method && self.path.starts_with(start)
+            }
+        }
+    }
+
+    /// Unsigned, and naming no operation.
+    fn is_bare(&self) -> bool {
+        self.signed_for.is_none() && self.target.is_none() && self.action.is_none()
+    }
+
+    /// `service:Operation`, or method and path, for the error.
+    fn name(&self) -> String {
+        let service = self.signed_for.as_deref().unwrap_or("unsigned");
+        match (&self.action, &self.target) {
+            (Some(action), _) => format!("{service}:{action}"),
+            (None, Some(target)) => format!("{service}:{}", target.rsplit('.').next().unwrap_or(target)),
+            (None, None) => format!("{service} {} {}", self.method, self.path),
+        }
+    }
+}
+
+/// Refuses what none of our calls has: a signature or an operation in the query, or another method by header.
+fn refuse_other_ways(request: &HttpRequest, query: &str) -> Result<(), Refused> {
+    const NEVER: [&str; 6] =
+        ["action", "x-amz-signature", "x-amz-credential", "awsaccesskeyid", "signature", "x-amz-target"];
+    for (key, _) in form(query)? {
+        if NEVER.contains(&key.to_ascii_lowercase().as_str()) {
+            return Err(Refused(format!("`{key}` stands in the query")));
+        }
+    }
+    let overrides = ["x-http-method-override", "x-http-method", "x-method-override"];
+    match overrides.iter().find(|name| request.headers().contains_key(**name)) {
+        Some(name) => Err(Refused(format!("header `{name}`"))),
+        None => Ok(()),
+    }
+}
+
+/// The service in the signature's credential scope; `None` when the request is not signed.
+fn signed_for(request: &HttpRequest) -> Result<Option<String>, Refused> {
+    let Some(value) = single_header(request, "authorization")? else { return Ok(None) };
+    let Some(parameters) = value.strip_prefix("AWS4-HMAC-SHA256 ") else {
+        // A container's token stands here too. All that looks like one of AWS's signatures is refused.
+        let lower = value.to_ascii_lowercase();
+        let looks_signed = lower.starts_with("aws4-")
+            || lower.starts_with("aws ")
+            || lower.contains("credential=")
+            || lower.contains("signature=");
+        return if looks_signed { Err(Refused("unknown kind of signature".into())) } else { Ok(None) };
+    };
+    let mut credentials = parameters.split(',').filter_map(|part| part.trim().strip_prefix("Credential="));
+    let (Some(credential), None) = (credentials.next(), credentials.next()) else {
+        return Err(Refused("unreadable signature".into()));
+    };
+    match credential.split('/').collect::<Vec<_>>()[..] {
+        [_key, _date, _region, service, "aws4_request"] => Ok(Some(service.to_owned())),
+        _ => Err(Refused("unreadable credential scope".into())),
+    }
+}
+
+/// The header's only value.
+fn single_header(request: &HttpRequest, name: &str) -> Result<Option<String>, Refused> {
+    let mut values = request.headers().get_all_bytes(name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Refused(format!("header `{name}` stands twice")));
+    }
+    match first.map(std::str::from_utf8) {
+        None => Ok(None),
+        Some(Ok(text)) => Ok(Some(text.to_owned())),
+        Some(Err(_)) => Err(Refused(format!("unreadable header `{name}`"))),
+    }
+}
+
+/// The body read as a form; empty when it is JSON and says so. A request with `x-amz-target` must say so: else its body
+/// could name a second operation.
+fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, String)>, Refused> {
+    let content_type = single_header(request, "content-type")?.unwrap_or_default();
+    let is_json = content_type == "application/json" || content_type.starts_with("application/x-amz-json-1.");
+    if has_target && !is_json {
+        return Err(Refused("`x-amz-target` without a JSON body".into()));
+    }
+    let body = request.body().bytes().ok_or_else(|| Refused("the body is a stream".into()))?;
+    if is_json {
+        return Ok(Vec::new());
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Refused("unreadable body".into()))?;
+    form(text)
+}
+
+/// The form's only `Action`, whatever its letter case.
+fn single_action(form: &[(String, String)]) -> Result<Option<String>, Refused> {
+    let mut actions = form.iter().filter(|(key, _)| key.trim().eq_ignore_ascii_case("action"));
+    match (actions.next(), actions.next()) {
+        (None, _) => Ok(None),
+        (Some((key, value)), None) if key == "Action" => Ok(Some(value.clone())),
+        (Some((key, _)), None) => Err(Refused(format!("`{key}` in place of `Action`"))),
+        (Some(_), Some(_)) => Err(Refused("`Action` stands twice".into())),
+    }
+}
+
+/// Reads `a=b&c=d`, percent-encoded. A bare `;` is refused: some servers split there too.
+fn form(text: &str) -> Result<Vec<(String, String)>, Refused> {
+    if text.contains(';') {
+        return Err(Refused("a form with `;`".into()));
+    }
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(key)?, decode(value)?))
+        })
+        .collect()
+}
+
+fn decode(text: &str) -> Result<String, Refused> {
+    let unreadable = || Refused("unreadable percent-encoding".into());
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next().ok_or_else(unreadable)?, rest.next().ok_or_else(unreadable)?];
+                let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
+                let value = high.zip(low).map(|(high, low)| high * 16 + low).ok_or_else(unreadable)?;
+                u8::try_from(value).map_err(|_| unreadable())?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).map_err(|_| unreadable())
+}
+
+#[cfg(test)]
+#[path = "guard_tests.rs"]
+mod tests;

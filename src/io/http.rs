@@ -1,0 +1,102 @@
+//! HTTP over rustls (ring), the one connector under AWS calls and webhooks; http:// works too, for doubles on loopback.
+
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use std::time::Duration;
+
+/// Time to open a connection.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Time from the request to the end of the answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// Why no answer came; another try may help.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The request could not be made at all; another try will not help.
+    #[error("the request cannot be sent: {0}")]
+    Request(String),
+    /// No connection, or it broke.
+    #[error("no answer: {0}")]
+    NoAnswer(String),
+    /// The answer did not end in time; the request may have been carried out.
+    #[error("no answer within {} s", .0.as_secs())]
+    TooSlow(Duration),
+}
+
+/// An answer, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// `Retry-After` in seconds, where it is a number.
+    pub retry_after: Option<Duration>,
+    /// The body, as text; what is not UTF-8 is replaced.
+    pub body: String,
+}
+
+/// The client for the SDK, without a guard: only [`crate::io::aws`] may use it.
+pub(crate) fn client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// A connector for our own requests, without a guard: for webhooks, never for AWS.
+pub fn connector() -> SharedHttpConnector {
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
+    let builder = Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new());
+    SharedHttpConnector::new(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build())
+}
+
+/// Sends one POST and reads the whole answer. Follows no redirect. No error names the address.
+///
+/// # Errors
+/// [`HttpError`] when there is no whole answer; an answer with an error status is an [`Answer`].
+pub async fn post(
+    connector: &SharedHttpConnector,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Result<Answer, HttpError> {
+    let mut request = http::Request::builder().method("POST").uri(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(SdkBody::from(body)).map_err(|_| HttpError::Request("bad address or header".into()))?;
+    let request = HttpRequest::try_from(request).map_err(|_| HttpError::Request("bad header".into()))?;
+    match tokio::time::timeout(ANSWER, exchange(connector, request)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(HttpError::TooSlow(ANSWER)),
+    }
+}
+
+async fn exchange(connector: &SharedHttpConnector, request: HttpRequest) -> Result<Answer, HttpError> {
+    let mut response = connector.call(request).await.map_err(no_answer)?;
+    let body = ByteStream::new(response.take_body());
+    let body = body.collect().await.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        retry_after: retry_after(&response),
+        body: String::from_utf8_lossy(&body.into_bytes()).into_owned(),
+    })
+}
+
+fn no_answer(error: aws_smithy_runtime_api::client::result::ConnectorError) -> HttpError {
+    if error.is_user() {
+        return HttpError::Request(error.into_source().to_string());
+    }
+    if error.is_timeout() {
+        return HttpError::TooSlow(ANSWER);
+    }
+    // The source may hold the address; its kind is enough.
+    HttpError::NoAnswer(if error.is_io() { "connection failed" } else { "transport failed" }.into())
+}
+
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    response.headers().get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,211 @@
+//! Event history, by `cloudtrail:LookupEvents`: management events of 90 days, one Region at a time, no trail needed.
+//!
+//! AWS allows two requests a second for an account and Region, fifty events a page, and no filter by error.
+//! See <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>.
+
+use crate::io::aws::Aws;
+use aws_config::retry::RetryConfig;
+use aws_sdk_cloudtrail::Client;
+use aws_sdk_cloudtrail::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudtrail::operation::lookup_events::{LookupEventsError, LookupEventsOutput};
+use aws_sdk_cloudtrail::primitives::DateTime;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::Duration;
+
+/// Two requests a second.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// Waits after a throttled or failed request; the last one is followed by a last try.
+const BACKOFF: [Duration; 6] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+    Duration::from_secs(32),
+];
+
+/// The period to read; an absent bound is AWS's own (90 days ago, now).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Period {
+    /// Events at or after this moment.
+    pub since: Option<Timestamp>,
+    /// Events at or before this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Pages that arrived.
+    pub pages: u64,
+    /// Events handed on.
+    pub events: u64,
+    /// Events that AWS listed without their record; nothing can be said of them.
+    pub without_record: u64,
+    /// Requests that were tried again.
+    pub retries: u64,
+}
+
+/// Why reading stopped. What was handed on before stays good.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// AWS refused, or stayed busy through all tries.
+    #[error("cannot read Event history in `{region}` after page {pages}: {why}")]
+    Call {
+        /// Where.
+        region: String,
+        /// Pages that had arrived.
+        pages: u64,
+        /// AWS's words.
+        why: String,
+    },
+    /// The same page token came a second time: reading on would never end.
+    #[error("Event history in `{region}` repeats itself after page {pages}")]
+    Repeats {
+        /// Where.
+        region: String,
+        /// Pages that had arrived.
+        pages: u64,
+    },
+}
+
+/// Time, as far as pacing needs it; a double makes tests instant.
+pub trait Pace {
+    /// Time since some fixed moment.
+    fn now(&self) -> Duration;
+    /// Waits.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+}
+
+/// Real time.
+#[derive(Debug, Clone, Copy)]
+pub struct RealPace(tokio::time::Instant);
+
+impl RealPace {
+    /// Starts counting now.
+    pub fn start() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
+
+impl Pace for RealPace {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+}
+
+/// Reads the Event history of one Region, newest first, and hands each record's JSON to `each`.
+///
+/// # Errors
+/// [`LookupError`], with the pages read until then.
+pub async fn lookup_events(
+    aws: &Aws,
+    region: &str,
+    period: Period,
+    pace: &impl Pace,
+    mut each: impl FnMut(&str),
+) -> Result<Stats, LookupError> {
+    // Our own retries: the SDK's would break the pace.
+    let config = aws.in_region(region).into_builder().retry_config(RetryConfig::disabled()).build();
+    let mut reader = Reader { client: Client::new(&config), region, period, pace, last: None, stats: Stats::default() };
+    let mut tokens = BTreeSet::new();
+    let mut token = None;
+    loop {
+        let page = reader.page(token).await?;
+        for event in page.events() {
+            match event.cloud_trail_event() {
+                Some(record) => {
+                    reader.stats.events += 1;
+                    each(record);
+                }
+                None => reader.stats.without_record += 1,
+            }
+        }
+        token = page.next_token.filter(|token| !token.is_empty());
+        match &token {
+            None => return Ok(reader.stats),
+            Some(next) if !tokens.insert(next.clone()) => {
+                return Err(LookupError::Repeats { region: region.to_owned(), pages: reader.stats.pages });
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+struct Reader<'a, P> {
+    client: Client,
+    region: &'a str,
+    period: Period,
+    pace: &'a P,
+    /// When the last request left.
+    last: Option<Duration>,
+    stats: Stats,
+}
+
+impl<P: Pace> Reader<'_, P> {
+    /// One page, tried again while AWS is busy.
+    async fn page(&mut self, token: Option<String>) -> Result<LookupEventsOutput, LookupError> {
+        let mut waits = BACKOFF.into_iter();
+        loop {
+            let error = match self.request(token.clone()).await {
+                Ok(page) => {
+                    self.stats.pages += 1;
+                    return Ok(page);
+                }
+                Err(error) => error,
+            };
+            match waits.next().filter(|_| is_retryable(&error)) {
+                Some(wait) => self.pace.sleep(wait).await,
+                None => {
+                    let region = self.region.to_owned();
+                    return Err(LookupError::Call { region, pages: self.stats.pages, why: describe(&error) });
+                }
+            }
+            self.stats.retries += 1;
+        }
+    }
+
+    async fn request(&mut self, token: Option<String>) -> Result<LookupEventsOutput, SdkError<LookupEventsError>> {
+        if let Some(last) = self.last {
+            let rest = (last + INTERVAL).saturating_sub(self.pace.now());
+            if !rest.is_zero() {
+                self.pace.sleep(rest).await;
+            }
+        }
+        self.last = Some(self.pace.now());
+        let bound = |time: Option<Timestamp>| time.map(|time| DateTime::from_secs(time.as_second()));
+        let request = self.client.lookup_events().max_results(50).set_next_token(token);
+        request.set_start_time(bound(self.period.since)).set_end_time(bound(self.period.until)).send().await
+    }
+}
+
+fn is_retryable(error: &SdkError<LookupEventsError>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
+        SdkError::ServiceError(service) => {
+            let code = service.err().code().unwrap_or_default();
+            let busy = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"];
+            busy.contains(&code) || service.raw().status().as_u16() >= 500
+        }
+        _ => false,
+    }
+}
+
+fn describe(error: &SdkError<LookupEventsError>) -> String {
+    let words = |code: &str| format!("{code}: {}", error.message().unwrap_or("no message"));
+    match error.code() {
+        Some(code) => words(code),
+        None => aws_smithy_types::error::display::DisplayErrorContext(error).to_string(),
+    }
+}
+
+#[cfg(test)]
+#[path = "lookup_tests.rs"]
+mod tests;

@@ -1,0 +1,120 @@
+use super::*;
+use crate::io::doubles::{Reply, Server};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+
+/// A clock that moves only when somebody sleeps; each request takes 100 ms of it.
+#[derive(Default)]
+struct FakePace {
+    now: Cell<Duration>,
+    slept: RefCell<Vec<u128>>,
+}
+
+impl Pace for FakePace {
+    fn now(&self) -> Duration {
+        self.now.set(self.now.get() + Duration::from_millis(50));
+        self.now.get()
+    }
+
+    async fn sleep(&self, time: Duration) {
+        self.slept.borrow_mut().push(time.as_millis());
+        self.now.set(self.now.get() + time);
+    }
+}
+
+fn page(ids: &[&str], next: Option<&str>) -> Reply {
+    let events: Vec<Value> = ids
+        .iter()
+        .map(|id| match *id {
+            "" => json!({"EventId": "none"}),
+            id => {
+                json!({"EventId": id, "EventTime": 1763793600, "CloudTrailEvent": format!("{{\"eventID\":\"{id}\"}}")})
+            }
+        })
+        .collect();
+    let mut body = json!({ "Events": events });
+    if let Some(next) = next {
+        body["NextToken"] = next.into();
+    }
+    Reply::new(200, body.to_string()).with("content-type", "application/x-amz-json-1.1")
+}
+
+fn throttled() -> Reply {
+    Reply::new(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#)
+}
+
+async fn read(server: &Server, period: Period, pace: &FakePace) -> (Vec<String>, Result<Stats, LookupError>) {
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let mut all = Vec::new();
+    let done = lookup_events(&aws, "eu-west-1", period, pace, |record| all.push(record.to_owned())).await;
+    (all, done)
+}
+
+#[tokio::test]
+async fn all_pages_at_two_a_second() {
+    let server = Server::start(|_, before| match before {
+        0 => page(&["a", "b"], Some("t1")),
+        1 => page(&["", "c"], Some("t2")),
+        _ => page(&["d"], None),
+    });
+    let pace = FakePace::default();
+    let period = Period { since: "2026-11-01T00:00:00Z".parse().ok(), until: "2026-11-22T11:00:00Z".parse().ok() };
+    let (all, done) = read(&server, period, &pace).await;
+    let id = |id: &str| format!("{{\"eventID\":\"{id}\"}}");
+    assert_eq!(all, ["a", "b", "c", "d"].map(id));
+    assert_eq!(done.unwrap(), Stats { pages: 3, events: 4, without_record: 1, retries: 0 });
+    assert_eq!(*pace.slept.borrow(), [450, 450]);
+    let bodies: Vec<Value> = server.seen().iter().map(|r| serde_json::from_str(&r.body).unwrap()).collect();
+    let first = json!({"StartTime": 1793491200, "EndTime": 1795345200, "MaxResults": 50});
+    assert_eq!(bodies[0], first);
+    // A token holds only with the parameters it came from.
+    assert_eq!((&bodies[1]["NextToken"], &bodies[1]["StartTime"]), (&json!("t1"), &first["StartTime"]));
+    assert_eq!((&bodies[2]["NextToken"], &bodies[2]["EndTime"]), (&json!("t2"), &first["EndTime"]));
+    assert!(server.seen().iter().all(|r| r.header("authorization").contains("/eu-west-1/cloudtrail/aws4_request")));
+}
+
+#[tokio::test]
+async fn throttling_is_waited_out() {
+    let server = Server::start(|_, before| match before {
+        0 | 1 => throttled(),
+        2 => Reply::new(503, ""),
+        _ => page(&["a"], None),
+    });
+    let pace = FakePace::default();
+    let (all, done) = read(&server, Period::default(), &pace).await;
+    assert_eq!(all.len(), 1);
+    assert_eq!(done.unwrap().retries, 3);
+    assert_eq!(*pace.slept.borrow(), [1_000, 2_000, 4_000]);
+}
+
+#[tokio::test]
+async fn an_end_to_patience() {
+    let server = Server::start(|_, before| if before == 0 { page(&["a"], Some("t")) } else { throttled() });
+    let (all, done) = read(&server, Period::default(), &FakePace::default()).await;
+    assert_eq!(all.len(), 1);
+    let expect = "cannot read Event history in `eu-west-1` after page 1: ThrottlingException: Rate exceeded";
+    assert_eq!(done.unwrap_err().to_string(), expect);
+    assert_eq!(server.seen().len(), 2 + BACKOFF.len());
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_tried_again() {
+    let server = Server::start(|_, _| {
+        Reply::new(
+            400,
+            r#"{"__type":"AccessDeniedException","Message":"not authorized to perform: cloudtrail:LookupEvents"}"#,
+        )
+    });
+    let (_, done) = read(&server, Period::default(), &FakePace::default()).await;
+    let error = done.unwrap_err().to_string();
+    assert!(error.ends_with("AccessDeniedException: not authorized to perform: cloudtrail:LookupEvents"), "{error}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_circle_of_tokens_ends() {
+    let server = Server::start(|_, before| page(&["a"], Some(if before % 2 == 0 { "x" } else { "y" })));
+    let (all, done) = read(&server, Period::default(), &FakePace::default()).await;
+    assert_eq!(done.unwrap_err().to_string(), "Event history in `eu-west-1` repeats itself after page 3");
+    assert_eq!(all.len(), 3);
+}

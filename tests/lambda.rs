@@ -1,0 +1,224 @@
+//! The real `bootstrap`, started as Lambda starts it, against doubles on loopback.
+//! Run with `cargo test --no-default-features --features lambda --test lambda`.
+#![cfg(feature = "lambda")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test's helpers may end it")]
+
+mod doubles;
+
+use doubles::runtime_api::{RuntimeApi, Said};
+use doubles::{Reply, Server};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const TOPIC: &str = "arn:aws:sns:us-east-2:111122223333:iam-denials";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything around the function.
+struct Around {
+    runtime: RuntimeApi,
+    sns: Server,
+    slack: Server,
+    /// Parameter Store, holding the webhook's URL.
+    ssm: Server,
+    dir: tempfile::TempDir,
+}
+
+impl Around {
+    fn new(events: &[Value]) -> Self {
+        Self::with_slack(doubles::slack(), events)
+    }
+
+    fn with_slack(slack: Server, events: &[Value]) -> Self {
+        let parameter = json!({ "Parameter": { "Value": format!("{}/services/T0/B0/hush", slack.url()) } }).to_string();
+        Self {
+            runtime: RuntimeApi::start(events.iter().map(Value::to_string).collect(), Duration::from_secs(30)),
+            sns: doubles::sns(),
+            slack,
+            ssm: Server::start(move |_, _| Reply::new(200, parameter.clone())),
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn config(&self) -> String {
+        format!(
+            "version = 1\n[slack]\nsecret = 'ssm:/denywatch/slack'\n[[route]]\nto = ['slack', 'sns:{TOPIC}']\n[store]\nuri = 'sqlite:{}'",
+            self.dir.path().join("ledger.db").display()
+        )
+    }
+
+    fn start(&self, config: Option<&str>) -> Function {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+        command.env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs([
+            ("AWS_LAMBDA_RUNTIME_API", self.runtime.address().as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", "denywatch"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_REGION", "us-east-2"),
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            ("AWS_ENDPOINT_URL_SNS", &self.sns.url()),
+            ("AWS_ENDPOINT_URL_SSM", &self.ssm.url()),
+        ]);
+        if let Some(config) = config {
+            command.env("DENYWATCH_CONFIG", config);
+        }
+        Function(Some(command.spawn().unwrap()))
+    }
+}
+
+/// A running function; it ends with its test.
+struct Function(Option<Child>);
+
+impl Function {
+    /// Ends it and reads its logs.
+    fn logs(mut self) -> String {
+        let mut child = self.0.take().unwrap();
+        // It may have ended by itself.
+        let _ = child.kill();
+        let mut logs = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut logs).unwrap();
+        child.stderr.take().unwrap().read_to_string(&mut logs).unwrap();
+        child.wait().unwrap();
+        logs
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn sqs(bodies: &[&str]) -> Value {
+    let item =
+        |(at, body): (usize, &&str)| json!({"messageId": format!("m{at}"), "eventSource": "aws:sqs", "body": body});
+    json!({"Records": bodies.iter().enumerate().map(item).collect::<Vec<_>>()})
+}
+
+#[track_caller]
+fn response(said: Said) -> Value {
+    match said {
+        Said::Response(body) => serde_json::from_str(&body).unwrap(),
+        Said::Error(body) => panic!("{body}"),
+    }
+}
+
+/// Each line of the logs is JSON, and none holds a secret.
+#[track_caller]
+fn check_logs(logs: &str) {
+    for line in logs.lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+    }
+    for secret in ["hush", "wJalrXUtn", "/services/"] {
+        assert!(!logs.contains(secret), "{logs}");
+    }
+}
+
+#[test]
+fn poison_and_unknown_shapes_are_acknowledged() {
+    let poison = sqs(&["{", "hush, said the poison"]);
+    let around = Around::new(&[poison, json!({"hello": "world"}), json!({"denywatch": "dance"})]);
+    let function = around.start(Some(&around.config()));
+    let started = Instant::now();
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    println!("from exec to the first answer: {:?}", started.elapsed());
+    let quarantined = json!({"records": 0, "findings": 0, "sent": 0, "quarantined": 1});
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), quarantined);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), quarantined);
+    let logs = function.logs();
+    check_logs(&logs);
+    assert!(logs.contains("\"reason\":\"not JSON: EOF while parsing an object at line 1 column 1\""), "{logs}");
+    assert_eq!((around.sns.seen().len(), around.slack.seen().len()), (0, 0));
+}
+
+/// A denial as EventBridge hands it on, with the account of AWS's documentation.
+fn denied(id: &str) -> String {
+    let key = "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779";
+    let session = "arn:aws:sts::111122223333:assumed-role/codepipeline-role-dev/1765372221";
+    let issuer = json!({
+        "type": "Role", "arn": "arn:aws:iam::111122223333:role/codepipeline-role-dev", "accountId": "111122223333",
+        "userName": "codepipeline-role-dev",
+    });
+    let detail = json!({
+        "eventVersion": "1.11", "eventID": id, "eventTime": "2026-11-18T10:00:00Z", "eventType": "AwsApiCall",
+        "eventSource": "kms.amazonaws.com", "eventName": "GenerateDataKey", "awsRegion": "us-east-2",
+        "recipientAccountId": "111122223333", "errorCode": "AccessDenied", "requestParameters": null,
+        "errorMessage": format!("User: {session} is not authorized to perform: kms:GenerateDataKey on resource: {key} \
+            because no identity-based policy allows the kms:GenerateDataKey action"),
+        "userIdentity": {
+            "type": "AssumedRole", "arn": session, "accountId": "111122223333", "sessionContext": { "sessionIssuer": issuer },
+        },
+    });
+    let event = json!({
+        "version": "0", "id": id, "detail-type": "AWS API Call via CloudTrail", "source": "aws.kms",
+        "account": "111122223333", "region": "us-east-2", "resources": [], "detail": detail,
+    });
+    event.to_string()
+}
+
+#[test]
+fn a_denial_arrives_by_mail_and_in_slack_once_with_its_patch() {
+    let (a, b) = (denied("a"), denied("b"));
+    let weekly = json!({"denywatch": "report"});
+    let around = Around::new(&[sqs(&[&a, &b, "{"]), serde_json::from_str(&a).unwrap(), weekly.clone(), weekly]);
+    let function = around.start(Some(&around.config()));
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    let again = json!({"records": 1, "findings": 1, "sent": 0, "quarantined": 0});
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), again);
+    let (mail, slack) = (around.sns.seen(), around.slack.seen());
+    assert_eq!((mail.len(), slack.len()), (1, 1));
+    assert_eq!(mail[0].field("TopicArn").as_deref(), Some(TOPIC));
+    let body = mail[0].field("Message").unwrap();
+    assert!(body.contains("\"kms:GenerateDataKey\""), "the patch stands in the mail: {body}");
+    assert!(mail[0].field("Subject").unwrap().contains("kms:GenerateDataKey"));
+    assert_eq!(slack[0].target, "/services/T0/B0/hush");
+    let message: Value = serde_json::from_str(&slack[0].body).unwrap();
+    assert!(message["text"].is_string());
+    assert!(message["blocks"].to_string().contains("codepipeline-role-dev"));
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 2);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 0, "a report goes out once a week");
+    check_logs(&function.logs());
+}
+
+#[test]
+fn while_slack_is_busy_the_message_comes_again_and_the_mail_does_not() {
+    let busy = Server::start(|_, before| match before {
+        0 => Reply::new(429, "rate_limited").with("retry-after", "30"),
+        _ => Reply::new(200, "ok"),
+    });
+    let batch = sqs(&[&denied("a")]);
+    let around = Around::with_slack(busy, &[batch.clone(), batch]);
+    let function = around.start(Some(&around.config()));
+    let failed = json!({"batchItemFailures": [{"itemIdentifier": "m0"}]});
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), failed);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    assert_eq!((around.sns.seen().len(), around.slack.seen().len()), (1, 2));
+    check_logs(&function.logs());
+}
+
+#[test]
+fn without_configuration_it_does_not_start_and_says_why() {
+    for (config, why) in [
+        (None, "`DENYWATCH_CONFIG` is not set"),
+        (Some("version = 1"), "alerts have nowhere to go"),
+        (
+            Some("version = 1\n[slack]\nsecret = 'https://h.example/services/T0/B0/hush'\n[[route]]\nto=['slack']"),
+            "`slack.secret` must name a secret",
+        ),
+    ] {
+        let around = Around::new(&[]);
+        let mut function = around.start(config);
+        let status = function.0.as_mut().unwrap().wait().unwrap();
+        assert!(!status.success());
+        let logs = function.logs();
+        check_logs(&logs);
+        assert!(logs.contains(why), "{logs}");
+        assert!(!logs.contains("hush"), "{logs}");
+    }
+}
