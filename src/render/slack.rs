@@ -99,7 +99,7 @@ fn what(advice: &Advice) -> Vec<String> {
         [] => vec![format!("A call of {who} was denied; AWS names no permission")],
         [item] => vec![format!("{} denied for {who}{}", action(item), resource(item).unwrap_or_default())],
         all => {
-            let mut lines = vec![format!("{} denied for {who}:", words::plural(all.len() as u64, "permission"))];
+            let mut lines = vec![format!("{} denied for {who}:", words::permissions(advice))];
             lines.extend(all.iter().take(ITEMS_MAX).map(|item| {
                 format!("• {}{} · {}", action(item), resource(item).unwrap_or_default(), alert::times(item.count))
             }));
@@ -183,9 +183,7 @@ fn notes(advice: &Advice) -> Option<Value> {
 fn patch_notes(advice: &Advice, patch: &Patch) -> Vec<String> {
     let said = |label: &str, text: &str| format!("*{label}:* {}", fit(text, 420, end, prose));
     let mut notes = vec![said("Risk", &alert::risk(patch))];
-    notes.extend(patch.companions.iter().take(3).map(|one| {
-        said("Likely next", &format!("{} (a prediction; --companions adds it)", alert::companion(advice, one)))
-    }));
+    notes.extend(likely_next(advice, patch));
     notes.extend(alert::proof(patch).map(|text| said("Proof", &text)));
     let more = advice.patches.iter().filter(|one| one.document.is_some()).count().saturating_sub(1);
     if more > 0 {
@@ -195,6 +193,19 @@ fn patch_notes(advice: &Advice, patch: &Patch) -> Vec<String> {
         notes.push("*For review:* nothing here may be applied in one step".to_owned());
     }
     notes
+}
+
+/// Predictions, one a line.
+fn likely_next(advice: &Advice, patch: &Patch) -> Option<String> {
+    let lines = patch.companions.iter().take(3).map(|one| {
+        let what = alert::companion_with(advice, one, |names| code(names, 200));
+        format!("\n• {what}: {}", fit(&one.why, 160, end, prose))
+    });
+    let lines: String = lines.collect();
+    let more = patch.companions.len().saturating_sub(3);
+    let more = if more > 0 { format!("\n• and {more} more") } else { String::new() };
+    (!lines.is_empty())
+        .then(|| format!("*Likely next* (predicted, not in the patch; `--companions` adds it):{lines}{more}"))
 }
 
 fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {
