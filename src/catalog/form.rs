@@ -122,6 +122,8 @@ fn transform(turn: &str, text: &str, params: Option<&Value>) -> Option<String> {
         "family" => own(text.split(':').next().unwrap_or(text)),
         "revision" => text.split_once(':').and_then(|(_, revision)| own(revision)),
         "project" => own(text.split(':').next().unwrap_or(text)),
+        // A service-linked role's name is chosen by the service, its path is not.
+        "linked" => Some(format!("aws-service-role/{text}/*")),
         "nodefault" if text == "default" => None,
         "model" if geography(text) => None,
         "profile" if !geography(text) => None,
