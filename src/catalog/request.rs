@@ -1,6 +1,6 @@
 //! Resource ARNs rebuilt from `requestParameters`.
 
-use super::form::{self, Found};
+use super::form;
 use super::{Action, Catalog, ResourceType, template};
 use crate::arn::Arn;
 use serde_json::Value;
@@ -169,7 +169,7 @@ impl Catalog {
         let rule = self.data.forms.get(&format!("{}@{}", action.canonical(), kind.name));
         let rule = rule.or_else(|| self.data.forms.get(&format!("{}@{}", action.prefix(), kind.name)));
         let variables = template::own_vars(kind.arn);
-        let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
+        let (mut texts, mut arns): (Vec<(&str, Vec<String>)>, Vec<String>) = Default::default();
         for (at, variable) in variables.iter().enumerate() {
             let last = at + 1 == variables.len();
             let ways = rule.and_then(|rule| part(rule, variable));
@@ -178,15 +178,22 @@ impl Catalog {
                 None if rule.is_some() => None,
                 None => form::by_name(variable, kind.name, action.name(), last, call.params),
             }?;
-            match found {
-                Found::Values(values) => texts.push((variable, values)),
-                Found::Arns(arns) if arns.iter().all(|arn| template::capture(kind.arn, arn).is_some()) => {
-                    return Some(arns);
-                }
-                Found::Arns(arns) => texts.push((variable, self.inside(action, variable, &arns)?)),
+            let (own, foreign): (Vec<_>, Vec<_>) =
+                found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
+            arns.extend(own);
+            let mut values = found.values;
+            // One member cannot be two parts of an ARN: the second find is a guess.
+            if ways.is_none() && texts.iter().any(|(_, known)| *known == values) {
+                return None;
             }
+            values.extend(self.inside(action, variable, &foreign)?);
+            if values.is_empty() {
+                return Some(arns);
+            }
+            texts.push((variable, values));
         }
-        combined(kind.arn, call, &texts)
+        arns.extend(combined(kind.arn, call, &texts)?);
+        Some(arns)
     }
 
     /// A variable's values out of the ARNs of other types of the same service.

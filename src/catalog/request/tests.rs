@@ -163,6 +163,26 @@ fn secrets_parameters_and_keys() {
 }
 
 #[test]
+fn a_name_that_means_something_else_is_not_taken() {
+    let machine = "arn:aws:states:eu-west-1:1:stateMachine:m";
+    check("states:StartExecution", json!({"stateMachineArn": machine, "name": "run"}), &[&machine[8..]]);
+    check("states:StartExecution", json!({"name": "run"}), &[]);
+    check("route53resolver:GetResolverConfig", json!({"resourceId": "vpc-1"}), &[]);
+    let organization = "workmail:eu-west-1:111122223333:organization/o";
+    check("workmail:UpdateResource", json!({"organizationId": "o", "resourceId": "r"}), &[organization]);
+    let set = json!({"scope": "REGIONAL", "name": "n", "id": "i"});
+    check("wafv2:GetIPSet", set, &["wafv2:eu-west-1:111122223333:regional/ipset/n/i"]);
+}
+
+#[test]
+fn two_snapshots_are_copied_from_and_to() {
+    let from = "arn:aws:rds:us-east-1:1:snapshot:a";
+    let copy = json!({"sourceDBSnapshotIdentifier": from, "targetDBSnapshotIdentifier": "b"});
+    let to = "rds:eu-west-1:111122223333:snapshot:b";
+    check("rds:CopyDBSnapshot", copy, &[to, &from[8..]]);
+}
+
+#[test]
 fn api_gateway_paths() {
     #[track_caller]
     fn check(action: &str, operation: &str, params: Value, expect: &[&str]) {
