@@ -66,7 +66,7 @@ impl Catalog {
 }
 
 /// The order of the lower-cased texts, which is the order of the file.
-fn cmp_lower(a: &str, b: &str) -> Ordering {
+pub(super) fn cmp_lower(a: &str, b: &str) -> Ordering {
     a.bytes().map(|b| b.to_ascii_lowercase()).cmp(b.bytes().map(|b| b.to_ascii_lowercase()))
 }
 

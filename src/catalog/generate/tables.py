@@ -8,7 +8,7 @@ from facts import lower_camel, members
 ROLE = re.compile(r"role_?arn$|(^|\.|])(role|\w+role)$|rolename$", re.I)
 NOT_PASSED = re.compile(r"(assumeRole|principal|source|admin(istration)?Role$)", re.I)
 TRANSFORMS = {
-    "last", "secret", "noslash", "key", "alias", "function", "family", "revision", "project", "model", "profile", "nodefault",
+    "last", "secret", "noslash", "key", "alias", "function", "family", "revision", "project", "model", "profile", "nodefault", "linked", "scope",
 }
 
 
