@@ -163,9 +163,9 @@ fn read_resource(said: &mut Parsed, place: &str, cause: Option<Cause<'_>>, tails
     if sure && !name.is_empty() && name != "null" {
         said.resource = Some(name.to_owned());
     }
+    said.leftover = !sure && name != "null";
     if cause.is_none() && !sure {
         said.reason.cut = broken_off(name);
-        said.leftover = true;
     }
     if cause.is_none() && !tails.any && said.resource.is_some() {
         said.open = Some(Fact::Resource);

@@ -10,6 +10,8 @@ pub(super) struct Line {
     pub text: String,
     /// Characters that it took on the screen.
     pub width: usize,
+    /// A space stood before the text.
+    pub indented: bool,
 }
 
 /// The text's lines, undressed.
@@ -80,7 +82,7 @@ fn undress(line: &str) -> Line {
     let width = line.trim_end().chars().count();
     let boxes = |c: char| c.is_whitespace() || matches!(c, '│' | '┃' | '╷' | '╵' | '╭' | '╰' | '|' | '>');
     let text = without_stamp(line.trim_matches(boxes));
-    Line { text: text.to_owned(), width }
+    Line { text: text.to_owned(), width, indented: line.starts_with(' ') }
 }
 
 /// Without dates, times and levels at the line's beginning.
