@@ -16,7 +16,8 @@ pub(super) struct Line {
 
 /// The text's lines, undressed.
 pub(super) fn lines(text: &str) -> Vec<Line> {
-    let plain = without_colours(&unescape(text));
+    let plain = if text.contains("<Message>") { without_entities(text) } else { text.to_owned() };
+    let plain = without_colours(&unescape(&plain));
     plain.split('\n').map(undress).collect()
 }
 
@@ -58,6 +59,12 @@ fn escape(after: &str) -> (Option<char>, usize) {
         Some(b'x') if after.starts_with("x1b") || after.starts_with("x1B") => (Some('\u{1b}'), 3),
         _ => (None, 0),
     }
+}
+
+/// XML's five entities; the ampersand last, so that nothing is undone twice.
+fn without_entities(text: &str) -> String {
+    let quotes = text.replace("&quot;", "\\\"").replace("&#34;", "\\\"").replace("&apos;", "'").replace("&#39;", "'");
+    quotes.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 /// Without terminal control sequences.

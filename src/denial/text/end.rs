@@ -268,10 +268,12 @@ pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
     Some(found)
 }
 
-/// Java's exception that names a service and no code.
+/// Java's and .NET's exceptions that name no code.
 fn java_alone(line: &str) -> Option<Excerpt> {
-    let at = line.find("Access Denied (Service: ")?;
-    let end = line[at..].find(')').map_or(line.len(), |n| at + n + 1);
+    let named = line.find("Exception: Access Denied").map(|at| at + "Exception: ".len());
+    let at = line.find("Access Denied (Service: ").or(named)?;
+    let plain = at + "Access Denied".len();
+    let end = line[at..].find(')').filter(|_| line[plain..].starts_with(" (")).map_or(plain, |n| at + n + 1);
     let mut found = excerpt(&line[at..end]);
     wrapping::name(&mut found, "", "");
     Some(found)

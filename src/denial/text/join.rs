@@ -12,66 +12,14 @@ pub(super) const BREAK: char = '\u{E001}';
 pub(super) const SPACE: char = '\u{E002}';
 
 /// Words of the grammar; a line ends or begins with a whole one where the text was wrapped at a space.
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "User:",
-    "is",
-    "not",
-    "authorized",
-    "to",
-    "perform:",
-    "on",
-    "resource:",
-    "this",
-    "because",
-    "no",
-    "identity-based",
-    "resource-based",
-    "policy",
-    "policy:",
-    "allows",
-    "the",
-    "action",
-    "with",
-    "an",
-    "a",
-    "explicit",
-    "deny",
-    "in",
-    "permissions",
-    "boundary",
-    "boundary:",
-    "session",
-    "service",
-    "control",
-    "VPC",
-    "endpoint",
-    "role",
-    "trust",
-    "user",
-    "group",
-    "transitively",
-    "through",
-    "You",
-    "are",
-    "operation.",
-    "Encoded",
-    "authorization",
-    "failure",
-    "message:",
-    "Go",
-    "for",
-    "complete",
-    "details,",
-    "or",
-    "call",
-    "GetRequestAuthorizationDetails",
-    "API",
-    "following",
-    "id:",
-    "status",
-    "code:",
-    "action.",
-    "policy.",
+    "User:", "is", "not", "authorized", "to", "perform:", "on", "resource:", "this", "because", "no",
+    "identity-based", "resource-based", "policy", "policy:", "allows", "the", "action", "with", "an", "a", "explicit",
+    "deny", "in", "permissions", "boundary", "boundary:", "session", "service", "control", "VPC", "endpoint", "role",
+    "trust", "user", "group", "transitively", "through", "You", "are", "operation.", "Encoded", "authorization",
+    "failure", "message:", "Go", "for", "complete", "details,", "or", "call", "GetRequestAuthorizationDetails", "API",
+    "following", "id:", "status", "code:", "action.", "policy.",
 ];
 
 /// `lines` as one text, [`BREAK`] where a name was split.
@@ -79,9 +27,7 @@ pub(super) fn join(lines: &[Line]) -> String {
     let mut out = String::new();
     for line in lines {
         if !out.is_empty() {
-            if let Some(between) = between(&out, &line.text) {
-                out.push(between);
-            }
+            out.extend(between(&out, &line.text));
         }
         out.push_str(&line.text);
     }
