@@ -120,6 +120,7 @@ fn core(head: &str, rest: &str, tails: &Tails<'_>) -> Parsed {
     said.principal = principal(head);
     let (word, rest) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
     said.action = is_action(word).then(|| word.to_owned());
+    let rest = one_space(rest);
     let cause = cause::at_end(rest, said.action.as_deref());
     if let Some(place) = after_marker(rest) {
         let cause = cause.filter(|cause| cause.start >= rest.len() - place.len());
@@ -138,6 +139,13 @@ fn core(head: &str, rest: &str, tails: &Tails<'_>) -> Parsed {
         said.open = Some(Fact::Action);
     }
     said
+}
+
+/// Without more than one space before the first word.
+fn one_space(text: &str) -> &str {
+    let at = text.len() - text.trim_start().len();
+    let single = at > 0 && text[..at].ends_with(' ');
+    if single { &text[at - 1..] } else { text }
 }
 
 /// What stands behind `on resource: `, or behind the bare ` on ` that some services write before an ARN.
@@ -164,9 +172,9 @@ fn read_resource(said: &mut Parsed, place: &str, cause: Option<Cause<'_>>, tails
     if sure && !name.is_empty() && name != "null" {
         said.resource = Some(name.to_owned());
     }
+    said.leftover = !sure && name != "null";
     if cause.is_none() && !sure {
         said.reason.cut = broken_off(name);
-        said.leftover = true;
     }
     if cause.is_none() && !tails.any && said.resource.is_some() {
         said.open = Some(Fact::Resource);

@@ -27,6 +27,8 @@ const OTHERS: &[&str] = &[
 
 /// How far before the core its principal may begin, and how far around a message its wrapping may stand.
 const REACH: usize = 600;
+/// Bytes that one message may take; more than EC2's longest encoded text. Keeps the work linear.
+const WINDOW: usize = 12_000;
 /// Lines above a message that may hold its wrapping.
 const LINES_ABOVE: usize = 3;
 
@@ -93,7 +95,7 @@ impl<'a> Paragraph<'a> {
     fn core_start(&self, at: usize) -> usize {
         let low = floor(&self.flat, at.saturating_sub(REACH));
         let head = &self.flat[low..at];
-        let told = head.rfind("User:").filter(|user| head[*user..].split_whitespace().count() <= 5);
+        let told = head.rfind("User:").filter(|user| head[*user..].split_whitespace().count() <= 7);
         let word = || head.trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
         let start = low + told.unwrap_or_else(word);
         let start = start + self.flat[start..at].find(|c: char| !c.is_whitespace() && c != '(').unwrap_or(0);
@@ -113,18 +115,19 @@ impl<'a> Paragraph<'a> {
     fn message(&self, start: usize, limit: usize, core: bool) -> Option<(Excerpt, usize)> {
         let first = self.line_of(start);
         let quote = self.open_quote(first, start);
+        let window = floor(&self.flat, start + WINDOW);
+        let limit = limit.min(window);
+        let line_end = self.line_end(first).min(window);
         let piece = |line: usize, to: usize| {
             let from = self.starts[line].max(start);
             let end = (self.starts[line] + self.lines[line].text.len()).min(to);
-            let width = self.lines[line].width;
-            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width }
+            let Line { width, indented, .. } = self.lines[line];
+            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width, indented }
         };
         let last = |to: usize| self.line_of(to.saturating_sub(1).max(start)).min(first + end::MOST_LINES);
         let up_to = |to: usize| (first..=last(to)).map(|line| piece(line, to)).collect::<Vec<_>>();
         // A quoted name may hold a whole message of its own: it must not end the one that it stands in.
-        let swallowed = (limit < self.line_end(first) && core)
-            .then(|| end::quoted_whole(&up_to(self.line_end(first)), quote))
-            .flatten();
+        let swallowed = (limit < line_end && core).then(|| end::quoted_whole(&up_to(line_end), quote)).flatten();
         let taken = swallowed.or_else(|| end::message(&up_to(limit), quote, core))?;
         let stop = match taken.lines {
             1 => start + taken.length,
@@ -136,7 +139,7 @@ impl<'a> Paragraph<'a> {
 
     /// The quotation mark that a message stands in.
     fn open_quote(&self, line: usize, start: usize) -> Option<char> {
-        let head = &self.flat[self.starts[line]..start];
+        let head = &self.flat[self.near(line, start)..start];
         if head.matches('"').count() % 2 == 1 {
             return Some('"');
         }
@@ -147,14 +150,19 @@ impl<'a> Paragraph<'a> {
     fn around(&self, start: usize, stop: usize, done: usize, limit: usize) -> (usize, usize) {
         let line = self.line_of(start);
         let named = |from: usize| wrapping::codes(&self.flat[from..start]).next().is_some();
-        let mut from = self.starts[line].max(done);
+        let mut from = self.near(line, start).max(done);
         for above in (line.saturating_sub(LINES_ABOVE)..line).rev() {
-            if named(from) || self.starts[above] < done {
+            let text = &self.lines[above].text;
+            let apart = text.contains("Access Denied") || wrapping::begins_statement(text) && from < start;
+            if named(from) || self.starts[above] < done || apart {
                 break;
             }
             from = self.starts[above];
         }
-        let far = self.line_end((self.line_of(stop) + 2 * LINES_ABOVE).min(self.lines.len() - 1));
+        let here = self.line_of(stop);
+        let own = |line: &usize| !wrapping::begins_statement(&self.lines[*line].text);
+        let below = (here + 1..self.lines.len()).take(2 * LINES_ABOVE).take_while(own).last().unwrap_or(here);
+        let far = self.line_end(below);
         let next_line = if limit < self.flat.len() { self.starts[self.line_of(limit)].max(stop) } else { limit };
         (floor(&self.flat, from), floor(&self.flat, far.min(next_line).min(stop + REACH)).max(stop))
     }
@@ -167,12 +175,17 @@ impl<'a> Paragraph<'a> {
         for line in self.line_of(from)..=self.line_of(to - 1) {
             let begin = self.starts[line].max(from);
             let text = &self.flat[begin..self.line_end(line).min(to).max(begin)];
-            found.extend(end::code_alone(text, &self.words(self.starts[line], begin)));
+            found.extend(end::code_alone(text, &self.words(self.near(line, begin), begin)));
         }
     }
 
     fn words(&self, from: usize, to: usize) -> String {
         self.flat[from..to.max(from)].replace('\n', " ").replace(ESCAPED_QUOTE, "\"")
+    }
+
+    /// Where a line begins, or a place near enough before `at`.
+    fn near(&self, line: usize, at: usize) -> usize {
+        self.starts[line].max(floor(&self.flat, at.saturating_sub(REACH)))
     }
 
     fn line_of(&self, at: usize) -> usize {

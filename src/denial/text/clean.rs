@@ -10,11 +10,14 @@ pub(super) struct Line {
     pub text: String,
     /// Characters that it took on the screen.
     pub width: usize,
+    /// A space stood before the text.
+    pub indented: bool,
 }
 
 /// The text's lines, undressed.
 pub(super) fn lines(text: &str) -> Vec<Line> {
-    let plain = without_colours(&unescape(text));
+    let plain = if text.contains("<Message>") { without_entities(text) } else { text.to_owned() };
+    let plain = without_colours(&unescape(&plain));
     plain.split('\n').map(undress).collect()
 }
 
@@ -58,6 +61,12 @@ fn escape(after: &str) -> (Option<char>, usize) {
     }
 }
 
+/// XML's five entities; the ampersand last, so that nothing is undone twice.
+fn without_entities(text: &str) -> String {
+    let quotes = text.replace("&quot;", "\\\"").replace("&#34;", "\\\"").replace("&apos;", "'").replace("&#39;", "'");
+    quotes.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
 /// Without terminal control sequences.
 fn without_colours(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -80,7 +89,7 @@ fn undress(line: &str) -> Line {
     let width = line.trim_end().chars().count();
     let boxes = |c: char| c.is_whitespace() || matches!(c, '│' | '┃' | '╷' | '╵' | '╭' | '╰' | '|' | '>');
     let text = without_stamp(line.trim_matches(boxes));
-    Line { text: text.to_owned(), width }
+    Line { text: text.to_owned(), width, indented: line.starts_with(' ') }
 }
 
 /// Without dates, times and levels at the line's beginning.
