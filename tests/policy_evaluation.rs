@@ -299,6 +299,8 @@ fn elements() {
         json!({"identity": [not("Allow", "s3:*", "arn:aws:sqs:*:*:x${aws:userid}")]}),
         "implicit identity",
     );
+    let misplaced = not("Allow", "s3:*", "arn:aws:sns:*:${aws:PrincipalAccount}:x");
+    check(USER, QUEUE, json!({"identity": [misplaced]}), "implicit identity");
     let old =
         json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:sqs:*:*:${aws:username, 'jobs'}"}});
     check(USER, QUEUE, json!({"identity": [old]}), "implicit identity");
