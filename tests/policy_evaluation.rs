@@ -231,6 +231,16 @@ fn two_accounts_need_both_sides() {
 }
 
 #[test]
+fn an_account_that_nobody_names_is_the_callers() {
+    for resource in ["arn:aws:s3:::b/k", "arn:aws:iam::aws:policy/ReadOnlyAccess", "*"] {
+        check(USER, resource, json!({"identity": [allow()]}), "allow identity");
+    }
+    let request = json!({"principal": USER, "action": "s3:GetObject", "resource": "arn:aws:s3:::b/k", "resourceAccount": "444455556666"});
+    let answer = simulate_line(&json!({"policies": {"identity": [allow()]}, "request": request}).to_string());
+    assert_eq!(answer["deciding"][0]["policy_type"], "resource", "{answer}");
+}
+
+#[test]
 fn not_principal() {
     let except = |names: &[&str]| document("Deny", json!({"NotPrincipal": {"AWS": names}}));
     let ask = |principal: &str, names: &[&str], expect: &str| {
@@ -299,6 +309,8 @@ fn elements() {
         json!({"identity": [not("Allow", "s3:*", "arn:aws:sqs:*:*:x${aws:userid}")]}),
         "implicit identity",
     );
+    let misplaced = not("Allow", "s3:*", "arn:aws:sns:*:${aws:PrincipalAccount}:x");
+    check(USER, QUEUE, json!({"identity": [misplaced]}), "implicit identity");
     let old =
         json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:sqs:*:*:${aws:username, 'jobs'}"}});
     check(USER, QUEUE, json!({"identity": [old]}), "implicit identity");
