@@ -11,6 +11,7 @@ pub mod escape;
 mod hcl;
 mod job;
 mod json;
+mod permission;
 
 use crate::diagnosis::TargetKind;
 use crate::patch::Patch;
