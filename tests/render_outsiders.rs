@@ -622,7 +622,8 @@ fn shellcheck_finds_nothing() {
     let Some(program) = tool("shellcheck", &["--version"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let names = put_all(folder.path(), Format::Cli, "sh");
-    run(Command::new(program).current_dir(folder.path()).args(names), "");
+    let quoted = ["--enable", "quote-safe-variables"];
+    run(Command::new(program).current_dir(folder.path()).args(quoted).args(names), "");
 }
 
 #[test]

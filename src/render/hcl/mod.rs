@@ -280,6 +280,19 @@ mod tests {
         check(BucketPolicy, "StringEquals", "StringLike", false);
     }
 
+    #[test]
+    fn another_document_is_refused() {
+        for kind in [TargetKind::RolePolicy, TargetKind::BucketPolicy] {
+            let (patch, context) = (patch_of(kind, "app", sample("k")), PatchContext::default());
+            let job = Job::new(&patch, &context).unwrap();
+            let (nodes, document) = nodes(&job).unwrap();
+            let text = write::body(&nodes);
+            assert_eq!(read_back(&text, &nodes, document), Ok(()));
+            assert!(read_back(&text, &nodes, Some(&sample("l"))).is_err());
+            assert!(read_back(&text, &nodes, None).is_err());
+        }
+    }
+
     #[track_caller]
     fn written(document: Value, expect: bool) {
         let nodes = data::document(&document).unwrap();
