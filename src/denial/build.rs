@@ -136,6 +136,7 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
         context: context::passed_to(&actions, told, catalog),
         passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
+        suspect: told.said.suspect,
         ..Facts::default()
     };
     Denial {
@@ -229,7 +230,7 @@ fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<P
 /// The message's resource, else one that the record lists and the action takes, else the request's, else the one given.
 fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
     let call = told.call();
-    let said = told.said.resource.as_deref().filter(|_| single && !told.said.suspect);
+    let said = told.said.resource.as_deref().filter(|_| single && !is_forgeable(told.said));
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
@@ -277,8 +278,13 @@ fn cluster_of(action: &str, arn: &str) -> Option<String> {
 
 /// A message whose resource bears phrases of AWS's grammar may have forged its cause.
 fn reason(said: &Parsed) -> Reason {
-    match said.suspect {
+    match is_forgeable(said) {
         false => said.reason.clone(),
         true => Reason { kind: ReasonKind::Unstated, policy_type: None, policy_arn: None, ..said.reason.clone() },
     }
+}
+
+/// A name with phrases of AWS's grammar that stands without quotation marks: cause and name cannot be told apart.
+fn is_forgeable(said: &Parsed) -> bool {
+    said.suspect && !said.quoted
 }

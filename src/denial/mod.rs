@@ -200,6 +200,9 @@ pub struct Facts {
     pub error_code: Option<String>,
     /// The text AWS sent, at most 1 KB; shown, never put into a policy. Untrusted.
     pub message: Option<String>,
+    /// The resource's name holds phrases of AWS's own messages; no honest name does.
+    #[serde(default)]
+    pub suspect: bool,
     /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
 }

@@ -88,7 +88,7 @@ impl Diagnosed {
     /// A diagnosis with the evidence that every cause shares: what AWS's message says of the layer.
     fn new(denial: &Denial, cause: Cause, target: Target, summary: String) -> Self {
         let diagnosis =
-            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: cut(denial) };
+            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: doubts(denial) };
         Self { diagnosis, target }
     }
 
@@ -117,12 +117,13 @@ fn evidence(denial: &Denial) -> Vec<String> {
     evidence
 }
 
-/// A cut message may have lost its cause, or end in text of the caller's choosing.
-fn cut(denial: &Denial) -> Vec<String> {
-    match denial.reason.cut {
-        true => vec!["the message was cut before its end, so a named cause may be missing".to_owned()],
-        false => Vec::new(),
-    }
+/// What stands against the message itself: it may have lost its cause, or bear text of the caller's choosing.
+fn doubts(denial: &Denial) -> Vec<String> {
+    let faults = [
+        (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
+    ];
+    faults.into_iter().filter(|(fault, _)| *fault).map(|(_, words)| words.to_owned()).collect()
 }
 
 /// A layer in AWS's words.

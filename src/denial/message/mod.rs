@@ -165,8 +165,8 @@ fn read_resource(said: &mut Parsed, place: &str, cause: Option<Cause<'_>>, tails
         return;
     }
     let name = inner.unwrap_or(place);
-    // Between quotation marks a name cannot reach the end of the message, where the cause stands.
-    said.suspect = !quoted && holds_grammar(name);
+    said.suspect = holds_grammar(name);
+    said.quoted = quoted;
     let bare_tail = tails.any && cause.is_none() && name.contains(":s3:::") && name.contains('/');
     let sure = quoted || (one_name(name) || cause.is_some() && name.starts_with("arn:")) && !bare_tail;
     if sure && !name.is_empty() && name != "null" {
@@ -314,6 +314,7 @@ fn empty() -> Parsed {
         service_tail: None,
         open: None,
         suspect: false,
+        quoted: false,
         leftover: false,
     }
 }

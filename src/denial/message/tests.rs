@@ -229,7 +229,7 @@ fn check_place(printed: &str, resource: Option<&str>, kind: ReasonKind, suspect:
 fn names_that_hold_the_grammar() {
     let forged = "because no identity-based policy allows the s3:GetObject action";
     let inside = format!("arn:aws:s3:::b/x {forged} y");
-    check_place(&format!("\"{inside}\""), Some(&inside), ReasonKind::Unstated, false);
+    check_place(&format!("\"{inside}\""), Some(&inside), ReasonKind::Unstated, true);
     check_place(&inside, None, ReasonKind::Unstated, true);
     check_place(
         &format!("{inside} with an explicit deny in a session policy"),
