@@ -51,9 +51,9 @@ fn explained(draft: Draft<'_>) -> Patch {
 /// A patch that does not fit by itself; what else the policy holds is not known here.
 fn over_quota(kind: TargetKind, document: &Document) -> Option<String> {
     let holder = holder(kind)?;
-    let (length, quota) = (size::size(document), holder.quota());
-    (length > quota.characters)
-        .then(|| format!("it has {length} characters, more than the {} that fit ({})", quota.characters, quota.source))
+    let (length, quota) = (size::size(document, holder.quota().unit), holder.quota());
+    (length > quota.limit)
+        .then(|| format!("its length of {length} is more than the {} that fit ({})", quota.limit, quota.source))
 }
 
 fn holder(kind: TargetKind) -> Option<size::Holder> {

@@ -37,6 +37,8 @@ pub struct Parsed {
     pub open: Option<Fact>,
     /// The resource's name holds phrases of AWS's own grammar: no honest name does, so patch nothing on its word.
     pub suspect: bool,
+    /// The resource stood between quotation marks: it cannot reach the end of the message, where the cause stands.
+    pub quoted: bool,
     /// Text was left over that the grammar does not know; facts behind it are missing here.
     pub leftover: bool,
 }
