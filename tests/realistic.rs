@@ -23,7 +23,7 @@ struct Answer {
 }
 
 fn given(line: &Value) -> Given {
-    let args: Vec<&str> = list(&line["args"]).into_iter().collect();
+    let args: Vec<&str> = line["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let after = |flag: &str| {
         args.iter().position(|arg| *arg == flag).and_then(|at| args.get(at + 1)).map(|value| (*value).to_owned())
     };
@@ -148,7 +148,8 @@ fn statement_faults(label: &Value, kind: &str, statement: &Value) -> Vec<String>
     if extra(&statement["Action"]) {
         faults.push(format!("grants {}", statement["Action"]));
     }
-    let attached = ATTACHED.contains(&kind) && (statement["Resource"] == "*" || statement["Resource"].is_null());
+    let itself = list(&statement["Resource"]).into_iter().all(|one| one == "*");
+    let attached = ATTACHED.contains(&kind) && itself;
     let unfit: Vec<&str> =
         list(&statement["Resource"]).into_iter().filter(|one| !attached && !may_stand(label, one)).collect();
     if !unfit.is_empty() || (statement["Resource"].is_null() && !attached) {

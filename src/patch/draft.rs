@@ -1,6 +1,6 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
-use super::scope::{Scoped, scope};
+use super::scope::{Scoped, scope, scope_for};
 use super::statement::{Grant, Named, statements};
 use super::{Companion, Widened, companions, conditions};
 use crate::catalog::{Catalog, RiskKind};
@@ -92,11 +92,18 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
 fn grantable(finding: &Finding, judged: &Judged<'_>) -> bool {
     let named = !judged.key.action.is_empty() && !judged.key.resource.is_empty();
     named
+        && finding.principal.name.as_deref().is_none_or(is_writable_name)
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow => true,
             Remedy::OwnersAllow => who(finding).is_some() && names_its_policy(finding, judged),
             Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
         }
+}
+
+/// No role, user or permission set bears a wildcard or a blank; names of other principals are not checked further.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.
+fn is_writable_name(name: &str) -> bool {
+    !name.contains(|letter: char| matches!(letter, '*' | '?' | '$') || letter.is_control())
 }
 
 /// Only some services have resource policies: beyond those known, AWS must have named the layer.
@@ -108,7 +115,7 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     let tests = conditions::narrow(judged.key, judged.item);
     let also = judged.item.also.iter().filter(|_| judged.split.is_none());
     for resource in std::iter::once(&judged.key.resource).chain(also) {
-        match scope(resource) {
+        match scope_for(&judged.key.action, resource) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: judged.key.action.clone(), scoped, tests: tests.clone() };
