@@ -1,6 +1,6 @@
 //! Where messages begin in a paragraph.
 
-use super::clean::{ESCAPED_QUOTE, Line};
+use super::clean::{BREAK, ESCAPED_QUOTE, Line, SPACE};
 use super::{Excerpt, end, wrapping};
 use crate::denial::message::parse_pasted;
 
@@ -32,6 +32,9 @@ const WINDOW: usize = 12_000;
 /// Lines above a message that may hold its wrapping.
 const LINES_ABOVE: usize = 3;
 
+/// What may stand right before a message.
+const OPENERS: &[char] = &['(', '"', '\'', '`', ESCAPED_QUOTE, BREAK];
+
 /// Lines without a blank one among them.
 pub(super) struct Paragraph<'a> {
     lines: &'a [Line],
@@ -51,10 +54,11 @@ impl<'a> Paragraph<'a> {
         Self { lines, flat, starts }
     }
 
-    /// Adds the paragraph's messages.
-    pub(super) fn excerpts(&self, found: &mut Vec<Excerpt>) {
+    /// Adds the paragraph's messages; `open` is the input's line in which a quoted name never ended.
+    pub(super) fn excerpts(&self, found: &mut Vec<Excerpt>, open: &mut Option<usize>) {
         let anchors = self.anchors();
         let mut done = 0;
+        let mut open_here = false;
         for (n, &(start, core)) in anchors.iter().enumerate() {
             if start < done {
                 continue;
@@ -65,6 +69,11 @@ impl<'a> Paragraph<'a> {
             let (from, to) = self.around(start, stop, done, limit);
             self.codes_alone(done, from, found);
             let mut excerpt = message;
+            let source = self.lines[self.line_of(start)].source;
+            excerpt.parsed.suspect |= open_here || *open == Some(source);
+            if end::leaves_quote_open(&excerpt) {
+                (open_here, *open) = (true, Some(source));
+            }
             wrapping::name(&mut excerpt, &self.words(from, start), &self.words(stop, to));
             found.push(excerpt);
             done = to;
@@ -75,7 +84,8 @@ impl<'a> Paragraph<'a> {
     /// Begins of messages, in order, and whether each has the core.
     fn anchors(&self) -> Vec<(usize, bool)> {
         let (mut squeezed, mut places) = (String::new(), Vec::new());
-        for (at, c) in self.flat.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        let shown = |c: char| !c.is_whitespace() && c != BREAK && c != SPACE;
+        for (at, c) in self.flat.char_indices().filter(|(_, c)| shown(*c)) {
             let c = c.to_ascii_lowercase();
             squeezed.push(c);
             places.resize(squeezed.len(), at);
@@ -98,7 +108,8 @@ impl<'a> Paragraph<'a> {
         let told = head.rfind("User:").filter(|user| head[*user..].split_whitespace().count() <= 7);
         let word = || head.trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
         let start = low + told.unwrap_or_else(word);
-        let start = start + self.flat[start..at].find(|c: char| !c.is_whitespace() && c != '(').unwrap_or(0);
+        let start =
+            start + self.flat[start..at].find(|c: char| !c.is_whitespace() && !OPENERS.contains(&c)).unwrap_or(0);
         self.ec2_start(start).unwrap_or(start)
     }
 
@@ -121,8 +132,8 @@ impl<'a> Paragraph<'a> {
         let piece = |line: usize, to: usize| {
             let from = self.starts[line].max(start);
             let end = (self.starts[line] + self.lines[line].text.len()).min(to);
-            let Line { width, indented, .. } = self.lines[line];
-            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width, indented }
+            let Line { width, indented, source, .. } = self.lines[line];
+            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width, indented, source }
         };
         let last = |to: usize| self.line_of(to.saturating_sub(1).max(start)).min(first + end::MOST_LINES);
         let up_to = |to: usize| (first..=last(to)).map(|line| piece(line, to)).collect::<Vec<_>>();
@@ -180,7 +191,7 @@ impl<'a> Paragraph<'a> {
     }
 
     fn words(&self, from: usize, to: usize) -> String {
-        self.flat[from..to.max(from)].replace('\n', " ").replace(ESCAPED_QUOTE, "\"")
+        self.flat[from..to.max(from)].replace(['\n', SPACE], " ").replace(BREAK, "").replace(ESCAPED_QUOTE, "\"")
     }
 
     /// Where a line begins, or a place near enough before `at`.

@@ -44,15 +44,18 @@ pub struct Excerpt {
 /// ```
 pub fn find(text: &str) -> Vec<Excerpt> {
     let lines = clean::lines(text);
-    let mut found = Vec::new();
+    let (mut found, mut open) = (Vec::new(), None);
     for part in lines.split(|line| line.text.is_empty()).filter(|part| !part.is_empty()) {
-        Paragraph::new(part).excerpts(&mut found);
+        Paragraph::new(part).excerpts(&mut found, &mut open);
     }
     if found.is_empty() {
         found.extend(whole(text));
     }
     let mut distinct: Vec<Excerpt> = Vec::new();
-    for excerpt in found {
+    for mut excerpt in found {
+        if excerpt.message != text.trim() {
+            end::doubt_bare_quotes(&mut excerpt);
+        }
         let seen = distinct.iter().rev().take(50).any(|other| *other == excerpt);
         if !seen {
             distinct.push(excerpt);

@@ -403,6 +403,8 @@ proptest! {
         wrapping in 0..5,
         caused in any::<bool>(),
     ) {
+        // A name that holds a line break can put any text into a log that does not escape it; nothing tells that apart.
+        prop_assume!(wrapping == 2 || !name.contains('\n'));
         let name = format!("arn:aws:s3:::b/{name}");
         let cause = if caused { " with an explicit deny in a resource control policy" } else { "" };
         let message = format!("User: {USER} is not authorized to perform: s3:GetObject on resource: \"{name}\"{cause}");
