@@ -3,6 +3,7 @@
 use super::clean::{BREAK, ESCAPED_QUOTE, Line, SPACE};
 use super::{Excerpt, end, wrapping};
 use crate::denial::message::parse_pasted;
+use std::collections::BTreeMap;
 
 /// The core of every full message, without spaces, as a wrapped text may have lost or gained them.
 const CORE: &str = "isnotauthorizedtoperform";
@@ -41,17 +42,20 @@ pub(super) struct Paragraph<'a> {
     flat: String,
     /// Where each line begins in `flat`.
     starts: Vec<usize>,
+    /// The first line's number in the whole text.
+    base: usize,
+    last_marks: &'a BTreeMap<usize, usize>,
 }
 
 impl<'a> Paragraph<'a> {
-    pub(super) fn new(lines: &'a [Line]) -> Self {
+    pub(super) fn new(lines: &'a [Line], base: usize, last_marks: &'a BTreeMap<usize, usize>) -> Self {
         let (mut flat, mut starts) = (String::new(), Vec::new());
         for line in lines {
             starts.push(flat.len());
             flat.push_str(&line.text);
             flat.push('\n');
         }
-        Self { lines, flat, starts }
+        Self { lines, flat, starts, base, last_marks }
     }
 
     /// Adds the paragraph's messages; `open` is the input's line in which a quoted name never ended.
@@ -70,8 +74,9 @@ impl<'a> Paragraph<'a> {
             self.codes_alone(done, from, found);
             let mut excerpt = message;
             let source = self.lines[self.line_of(start)].source;
-            excerpt.parsed.suspect |= open_here || *open == Some(source);
-            if end::leaves_quote_open(&excerpt) {
+            let goes_on = self.may_go_on(&excerpt, source, stop);
+            excerpt.parsed.suspect |= open_here || *open == Some(source) || goes_on;
+            if goes_on || end::leaves_quote_open(&excerpt) {
                 (open_here, *open) = (true, Some(source));
             }
             wrapping::name(&mut excerpt, &self.words(from, start), &self.words(stop, to));
@@ -79,6 +84,12 @@ impl<'a> Paragraph<'a> {
             done = to;
         }
         self.codes_alone(done, self.flat.len(), found);
+    }
+
+    /// Whether a quoted name may hold an escaped line break and reach on: the string that it stands in has more marks.
+    fn may_go_on(&self, excerpt: &Excerpt, source: usize, stop: usize) -> bool {
+        let last = self.last_marks.get(&source).copied().unwrap_or_default();
+        excerpt.message.contains(" on resource: \"") && last > self.base + self.line_of(stop)
     }
 
     /// Begins of messages, in order, and whether each has the core.

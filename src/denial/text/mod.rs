@@ -11,6 +11,7 @@ mod wrapping;
 
 use super::message::{Parsed, parse_pasted};
 use anchor::Paragraph;
+use std::collections::BTreeMap;
 
 /// One message found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +45,13 @@ pub struct Excerpt {
 /// ```
 pub fn find(text: &str) -> Vec<Excerpt> {
     let lines = clean::lines(text);
-    let (mut found, mut open) = (Vec::new(), None);
-    for part in lines.split(|line| line.text.is_empty()).filter(|part| !part.is_empty()) {
-        Paragraph::new(part).excerpts(&mut found, &mut open);
+    let last_marks = last_marks(&lines);
+    let (mut found, mut open, mut base) = (Vec::new(), None, 0);
+    for part in lines.split(|line| line.text.is_empty()) {
+        if !part.is_empty() {
+            Paragraph::new(part, base, &last_marks).excerpts(&mut found, &mut open);
+        }
+        base += part.len() + 1;
     }
     if found.is_empty() {
         found.extend(whole(text));
@@ -62,6 +67,12 @@ pub fn find(text: &str) -> Vec<Excerpt> {
         }
     }
     distinct
+}
+
+/// For each line of the input the last of ours from it that holds an escaped quotation mark.
+fn last_marks(lines: &[clean::Line]) -> BTreeMap<usize, usize> {
+    let marked = lines.iter().enumerate().filter(|(_, line)| line.text.contains(clean::ESCAPED_QUOTE));
+    marked.map(|(n, line)| (line.source, n)).collect()
 }
 
 /// A text that is nothing but one known message, such as `Access Denied`.
