@@ -322,10 +322,14 @@ pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
     Some(found)
 }
 
-/// Java's and .NET's exceptions that name no code.
+/// Java's and .NET's exceptions, and JSON's messages, that name no code.
 fn java_alone(line: &str) -> Option<Excerpt> {
     let named = line.find("Exception: Access Denied").map(|at| at + "Exception: ".len());
-    let at = line.find("Access Denied (Service: ").or(named)?;
+    let value = line.find(['"', '\'']).filter(|_| line.contains("essage")).and_then(|_| {
+        let quoted = ["\"Access Denied\"", "'Access Denied'"].iter().find_map(|value| line.find(value));
+        quoted.map(|at| at + 1)
+    });
+    let at = line.find("Access Denied (Service: ").or(named).or(value)?;
     let plain = at + "Access Denied".len();
     let end = line[at..].find(')').filter(|_| line[plain..].starts_with(" (")).map_or(plain, |n| at + n + 1);
     let mut found = excerpt(&line[at..end]);
