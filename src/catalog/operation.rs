@@ -113,7 +113,7 @@ fn labels(host: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The name without the API date that some services put behind it, such as `20150331v2` or `2020_05_31`.
-fn without_date(name: &str) -> Option<&str> {
+pub(super) fn without_date(name: &str) -> Option<&str> {
     let bare = match name.rsplit_once('v') {
         Some((head, version)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => head,
         _ => name,
