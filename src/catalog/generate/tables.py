@@ -71,7 +71,8 @@ def forms(facts):
                 raise overlay.OverlayError(f"{where}: `{arn}` has no `{name}`")
             for way in ways.split("|"):
                 turn = way.partition(":")[2]
-                if turn and turn not in TRANSFORMS:
+                # `i-` in place of a transform: the id must begin so.
+                if turn and turn not in TRANSFORMS and not turn.endswith("-"):
                     raise overlay.OverlayError(f"{where}: no transform `{turn}`")
         table.append(f"{full if action else prefix}@{kind}\t{rule}")
     return table
