@@ -96,6 +96,51 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn call<'a>(params: &'a serde_json::Value, operation: &'a str) -> Call<'a> {
+        Call { operation, params: Some(params), partition: "aws", region: "eu-west-1", account: "111122223333" }
+    }
+
+    proptest! {
+        /// Whatever an event says, an action that comes out exists, in its canonical spelling.
+        #[test]
+        fn no_event_makes_an_action_up(source in "[a-z0-9.-]{0,30}|s3|ec2|dynamodb|lambda", name in ".{0,30}") {
+            let catalog = Catalog::embedded();
+            for action in catalog.resolve(&source, &name, None).actions {
+                prop_assert_eq!(catalog.action(&action).map(|a| a.canonical()), Some(action));
+            }
+        }
+
+        /// Whatever a message prints, what comes out is `*` or an ARN without control characters.
+        #[test]
+        fn no_message_makes_an_ill_formed_resource(
+            action in "s3:GetObject|iam:GetRole|logs:PutLogEvents|events:PutRule|secretsmanager:GetSecretValue",
+            printed in "(role |policy |\"|arn:aws:[a-z0-9]{0,4}:)?.{0,40}",
+        ) {
+            let empty = serde_json::Value::Null;
+            for resource in Catalog::embedded().fit(&action, &printed, &call(&empty, "")).resources {
+                let whole = resource.parse::<crate::arn::Arn>().is_ok() && !resource.chars().any(char::is_control);
+                prop_assert!(whole || resource == "*", "{:?}", resource);
+            }
+        }
+
+        /// The same for a request: hostile values end up as they are in an ARN, or nowhere.
+        #[test]
+        fn no_request_makes_an_ill_formed_resource(
+            action in "s3:GetObject|iam:GetRole|ecs:ExecuteCommand|lambda:InvokeFunction|sqs:SendMessage|apigateway:GET",
+            texts in proptest::collection::vec(".{0,30}", 8),
+        ) {
+            let names = ["bucketName", "key", "roleName", "cluster", "task", "functionName", "queueUrl", "restApiId"];
+            let params: serde_json::Map<_, _> =
+                names.iter().zip(&texts).map(|(name, text)| ((*name).to_owned(), text.as_str().into())).collect();
+            let params = serde_json::Value::Object(params);
+            for resource in Catalog::embedded().request_resources(&action, &call(&params, "GetRestApi")).arns {
+                let whole = resource.parse::<crate::arn::Arn>().is_ok() && !resource.chars().any(char::is_control);
+                prop_assert!(whole, "{:?}", resource);
+            }
+        }
+    }
 
     #[test]
     fn the_file_is_whole_and_dated() {
