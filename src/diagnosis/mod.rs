@@ -27,7 +27,7 @@ mod unstated;
 
 pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
-pub use starved::{Refined, Split, refine};
+pub use starved::{Needed, Refined, Split, refine};
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, PolicyType};
