@@ -79,7 +79,9 @@ fn judged(finding: &Finding, held: Option<&Held>, swept: bool, catalog: &Catalog
         // Whoever looks around is handed nothing, not even for its older denials.
         both.patches.clear();
     }
-    both.items.sort_by(|a, b| (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource)));
+    both.items.sort_by(|a, b| {
+        (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource))
+    });
     both
 }
 

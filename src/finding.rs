@@ -64,6 +64,10 @@ pub struct Item {
     pub vias: BTreeSet<String>,
     /// Further resources that the same calls need for the same action; at most twenty, the smallest.
     pub also: BTreeSet<String>,
+    /// Roles that the requests hand to a service: (`iam:PassedToService` value or empty, role ARN); at most twenty.
+    pub passes: BTreeSet<(String, String)>,
+    /// What the operations need besides this action; at most twenty.
+    pub next: BTreeSet<Permission>,
     /// Facts of the sample: smallest by event time and id.
     pub facts: Facts,
 }
@@ -97,8 +101,8 @@ mod as_list {
 
 /// Event ids kept a finding's item, so that its size is bounded.
 const EVENTS_KEPT: usize = 5;
-/// Further resources kept a finding's item.
-const ALSO_KEPT: usize = 20;
+/// Facts of one kind kept a finding's item.
+const FACTS_KEPT: usize = 20;
 
 /// Makes the finding of one denial.
 pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
@@ -165,6 +169,8 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         regions: denial.region.iter().cloned().collect(),
         vias: BTreeSet::from([denial.facts.via.clone().unwrap_or_default()]),
         also: denial.facts.also.iter().cloned().collect(),
+        passes: denial.facts.passes.iter().cloned().collect(),
+        next: denial.facts.next.iter().cloned().collect(),
         facts: denial.facts.clone(),
     }
 }
@@ -233,6 +239,14 @@ fn merge_principal(one: &Principal, two: &Principal) -> Principal {
     best
 }
 
+/// The smallest of both, so that neither the order of merging shows nor the size grows.
+fn unite<T: Ord>(mine: &mut BTreeSet<T>, other: BTreeSet<T>) {
+    mine.extend(other);
+    while mine.len() > FACTS_KEPT {
+        mine.pop_last();
+    }
+}
+
 impl Item {
     fn merge(&mut self, other: Item) {
         let sample_is_other = other.sample_rank() < self.sample_rank();
@@ -246,10 +260,9 @@ impl Item {
         self.operations.extend(other.operations);
         self.regions.extend(other.regions);
         self.vias.extend(other.vias);
-        self.also.extend(other.also);
-        while self.also.len() > ALSO_KEPT {
-            self.also.pop_last();
-        }
+        unite(&mut self.also, other.also);
+        unite(&mut self.passes, other.passes);
+        unite(&mut self.next, other.next);
         if sample_is_other {
             (self.how, self.reason, self.diagnosis, self.facts) =
                 (other.how, other.reason, other.diagnosis, other.facts);

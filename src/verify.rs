@@ -51,10 +51,9 @@ fn explained(draft: Draft<'_>) -> Patch {
 /// A patch that does not fit by itself; what else the policy holds is not known here.
 fn over_quota(kind: TargetKind, document: &Document) -> Option<String> {
     let holder = holder(kind)?;
-    let (length, quota) = (size::size(document), holder.quota());
-    (length > quota.characters).then(|| {
-        format!("it has {length} characters, more than the {} that fit ({})", quota.characters, quota.source)
-    })
+    let (length, quota) = (size::size(document, holder.quota().unit), holder.quota());
+    (length > quota.limit)
+        .then(|| format!("its length of {length} is more than the {} that fit ({})", quota.limit, quota.source))
 }
 
 fn holder(kind: TargetKind) -> Option<size::Holder> {
@@ -88,7 +87,10 @@ fn is_own(target: &Target) -> bool {
 fn shortcomings(proof: &Proof) -> Vec<String> {
     let faults = [
         (proof.before != "denied", "replaying the denial without the patch gives `allowed`: its cause lies elsewhere"),
-        (proof.after != "allowed", "replaying the denial with the patch still gives `denied`: another layer refuses too"),
+        (
+            proof.after != "allowed",
+            "replaying the denial with the patch still gives `denied`: another layer refuses too",
+        ),
         (!proof.minimal, "a part of the patch could be dropped without a recorded call being denied"),
     ];
     let mut doubts: Vec<String> =
@@ -109,10 +111,10 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(draft: &'a Draft<'_>, finding: &Finding, held: Option<&Held>) -> Self {
-        let requests = draft.items.iter().flat_map(|judged| requests(judged, finding)).collect();
+        let requests: Vec<Request> = draft.items.iter().flat_map(|judged| requests(judged, finding)).collect();
         let (base, basis) = match held {
             Some(held) if is_own(&draft.target) => (held.policies(), "policies"),
-            _ => (assumed(&draft.target, &finding.principal), "message"),
+            _ => (assumed(&draft.target, &finding.principal, &requests), "message"),
         };
         Self { requests, base, target: &draft.target, basis }
     }
@@ -235,7 +237,7 @@ fn stand_in(principal: &Principal) -> String {
 }
 
 /// The layers around the one that refused, as AWS's words leave them: all others let the call through.
-fn assumed(target: &Target, principal: &Principal) -> Policies {
+fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Policies {
     let everything = || Document::new(vec![Statement::allow(["*"], ["*"])]);
     let mut base = Policies::default();
     match target.kind {
@@ -258,7 +260,13 @@ fn assumed(target: &Target, principal: &Principal) -> Policies {
         | TargetKind::RepositoryPolicy
         | TargetKind::ResourcePolicy
         | TargetKind::Scp
-        | TargetKind::Rcp => base.identity = vec![everything()],
+        | TargetKind::Rcp => {
+            // In one account the resource's Allow suffices; across two the caller's own policy must allow it as well.
+            let elsewhere = |owner: &String| principal.account.as_ref() != Some(owner);
+            if requests.iter().filter_map(|request| request.resource_account.as_ref()).any(elsewhere) {
+                base.identity = vec![everything()];
+            }
+        }
     }
     base
 }

@@ -11,6 +11,7 @@
 //! | `json documents` | every patch document, in any order; `Sid`s and the order of statements and list members are not compared |
 //! | `text never` | strings, one a line, that stand in no document and no merged policy |
 //! | `text grades` | the applicabilities that patches may have, one a line |
+//! | `text patch FORMAT` | parts, one a line, that `denywatch patch - --format FORMAT` writes in this order |
 //! | `text exit` | the exit code; without it all but 1 (failed) and 2 (usage) pass |
 //!
 //! In `expect`, an object must be there with at least these members; a list has the same length and order. Absent, null
@@ -38,6 +39,8 @@ struct Case {
     documents: Option<Vec<Value>>,
     never: Vec<String>,
     grades: Vec<String>,
+    /// Format → parts of its text.
+    written: BTreeMap<String, Vec<String>>,
     exit: Option<i32>,
 }
 
@@ -111,6 +114,9 @@ fn add(case: &mut Case, info: &str, body: String) -> Result<(), String> {
         "text never" => case.never = lines(&body),
         "text grades" => case.grades = lines(&body),
         "text exit" => case.exit = Some(body.trim().parse().map_err(|_| "not a number")?),
+        _ if info.starts_with("text patch ") => {
+            case.written.insert(info.replacen("text patch ", "", 1), lines(&body));
+        }
         _ => match info.split_once(" file=") {
             Some(("json", path)) => {
                 json(&body)?;
@@ -131,13 +137,33 @@ fn run(case: &Case) -> Vec<String> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, body).unwrap();
     }
+    let arguments = ["explain", "-", "--output", "json"].into_iter().chain(case.arguments.iter().map(String::as_str));
+    let (text, talk, code) = denywatch(folder.path(), arguments, case);
+    let mut wrong = match serde_json::from_str(&text) {
+        Ok(json) => compare(case, &json, code),
+        Err(error) => vec![format!("stdout is no JSON ({error}), exit {code:?}: {text}{talk}")],
+    };
+    for (format, parts) in &case.written {
+        let (text, talk, _) = denywatch(folder.path(), ["patch", "-", "--format", format], case);
+        if let Some(part) = first_missing(&text, parts) {
+            wrong.push(format!("`{part}` is not there, or not in order, in the patch as {format}: {text}{talk}"));
+        }
+    }
+    wrong
+}
+
+/// Runs the command on the case's input; stdout, stderr and the exit code.
+fn denywatch<'a>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = &'a str>,
+    case: &Case,
+) -> (String, String, Option<i32>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_denywatch"))
-        .args(["explain", "-", "--output", "json"])
-        .args(&case.arguments)
-        .current_dir(folder.path())
-        .env("HOME", folder.path())
-        .env("XDG_DATA_HOME", folder.path())
-        .env("XDG_CONFIG_HOME", folder.path())
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .env("XDG_DATA_HOME", folder)
+        .env("XDG_CONFIG_HOME", folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -149,11 +175,20 @@ fn run(case: &Case) -> Vec<String> {
     let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
-    let (text, talk) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    match serde_json::from_str(&text) {
-        Ok(json) => compare(case, &json, output.status.code()),
-        Err(error) => vec![format!("stdout is no JSON ({error}), exit {:?}: {text}{talk}", output.status.code())],
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code())
+}
+
+/// The first part that does not stand in the text behind the parts before it.
+fn first_missing<'a>(text: &str, parts: &'a [String]) -> Option<&'a str> {
+    let mut rest = text;
+    for part in parts {
+        match rest.split_once(part.as_str()) {
+            Some((_, behind)) => rest = behind,
+            None => return Some(part),
+        }
     }
+    None
 }
 
 fn compare(case: &Case, json: &Value, code: Option<i32>) -> Vec<String> {
@@ -229,6 +264,7 @@ fn normal(json: &Value) -> Value {
                     "Sid" if statement => continue,
                     "Action" | "NotAction" | "Resource" | "NotResource" if statement => sorted(value),
                     "Condition" if statement => map_conditions(value, &sorted),
+                    "Principal" | "NotPrincipal" if statement => map_members(value, &sorted),
                     "Statement" => normal(&Value::Array(listed(value))),
                     _ => normal(value),
                 };
@@ -242,12 +278,15 @@ fn normal(json: &Value) -> Value {
 }
 
 fn map_conditions(conditions: &Value, sorted: &dyn Fn(&Value) -> Value) -> Value {
-    let mut out: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
-    for (operator, keys) in conditions.as_object().into_iter().flatten() {
-        for (key, values) in keys.as_object().into_iter().flatten() {
-            out.entry(operator.clone()).or_default().insert(key.clone(), sorted(values));
-        }
-    }
+    let operators = conditions.as_object().into_iter().flatten();
+    let out: BTreeMap<&String, Value> = operators.map(|(name, keys)| (name, map_members(keys, sorted))).collect();
+    serde_json::to_value(out).unwrap()
+}
+
+/// `"*"` stays as it is.
+fn map_members(members: &Value, sorted: &dyn Fn(&Value) -> Value) -> Value {
+    let Some(members) = members.as_object() else { return members.clone() };
+    let out: BTreeMap<&String, Value> = members.iter().map(|(name, values)| (name, sorted(values))).collect();
     serde_json::to_value(out).unwrap()
 }
 
@@ -328,8 +367,8 @@ fn an_expectation_is_a_subset() {
     check_differences(r#"{"a":["...",3]}"#, r#"{"a":[1]}"#, &["/a: no member like number 1, 3, among [1]"]);
     check_differences(r#"{"a":"~ key"}"#, r#"{"a":"the key here"}"#, &[]);
     check_differences(
-        r#"{"Effect":"Allow","Action":["b","a"],"Condition":{"S":{"k":"v"}}}"#,
-        r#"{"Effect":"Allow","Sid":"X","Action":["a","b"],"Condition":{"S":{"k":["v"]}}}"#,
+        r#"{"Effect":"Allow","Principal":{"AWS":"r"},"Action":["b","a"],"Condition":{"S":{"k":"v"}}}"#,
+        r#"{"Effect":"Allow","Principal":{"AWS":["r"]},"Sid":"X","Action":["a","b"],"Condition":{"S":{"k":["v"]}}}"#,
         &[],
     );
 }
@@ -342,6 +381,14 @@ fn documents_are_compared_whole() {
     assert!(wrong.is_empty(), "{wrong:?}");
     check_documents(&[document("a")], &[document("a"), document("b")], &mut wrong);
     assert_eq!(wrong.len(), 1, "{wrong:?}");
+}
+
+#[test]
+fn parts_stand_in_order() {
+    let parts = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>();
+    assert_eq!(first_missing("a b c", &parts(&["a", "c"])), None);
+    assert_eq!(first_missing("a b c", &parts(&["c", "a"])), Some("a"));
+    assert_eq!(first_missing("", &parts(&["a"])), Some("a"));
 }
 
 #[test]

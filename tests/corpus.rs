@@ -49,7 +49,10 @@ fn faults(label: &Value, denial: &Denial) -> Vec<String> {
         faults.push(format!("actions {:?}, expected {expected:?}", denial.actions));
     }
     let (resources, accepted) = (texts("resources"), texts("resources_also_accepted"));
-    if denial.resources != resources && !denial.resources.iter().all(|found| accepted.contains(found)) && label["is_iam_denial"] != false {
+    if denial.resources != resources
+        && !denial.resources.iter().all(|found| accepted.contains(found))
+        && label["is_iam_denial"] != false
+    {
         faults.push(format!("resources {:?}, expected {resources:?}", denial.resources));
     }
     let key = label["principal_key"].as_str().unwrap();
@@ -103,8 +106,10 @@ fn labelled_events_are_answered_right() {
     let mut wrong = Vec::new();
     let labelled = lines("labelled.jsonl");
     for (at, line) in labelled.iter().enumerate() {
-        let found = denial(&line["record"]).map_or(vec!["no denial".to_owned()], |denial| faults(&line["label"], &denial));
-        wrong.extend(found.into_iter().map(|fault| format!("line {}: {} {fault}", at + 1, line["record"]["eventName"])));
+        let found =
+            denial(&line["record"]).map_or(vec!["no denial".to_owned()], |denial| faults(&line["label"], &denial));
+        wrong
+            .extend(found.into_iter().map(|fault| format!("line {}: {} {fault}", at + 1, line["record"]["eventName"])));
     }
     println!("{} labelled events, {} faults", labelled.len(), wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -35,9 +35,14 @@ small() {
 # old_glibc BINARY: asks for no newer glibc than provided.al2023 has.
 old_glibc() {
   local newest
-  newest=$(objdump -T "$1" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)
+  newest=$(readelf --version-info --wide "$1" | grep -o 'GLIBC_[0-9][0-9.]*' | sort -Vu | tail -1)
   echo "$1 asks for ${newest:-no glibc}; $max_glibc is there"
   [[ -n $newest && $(printf '%s\n' "${newest#GLIBC_}" $max_glibc | sort -V | tail -1) == "$max_glibc" ]]
+}
+
+# glibc ARCHITECTURE BINARY
+glibc() {
+  if has readelf; then stage "glibc for $1" old_glibc "$2"; else skip "glibc for $1" "readelf is not here (binutils)"; fi
 }
 
 stage "Lambda for x86_64" cargo build "${lambda[@]}"
@@ -45,31 +50,45 @@ x86=$target/lambda/bootstrap
 if [[ -f $x86 ]]; then
   stage "zip for x86_64" pack "$x86" "$dist/bootstrap-x86_64.zip"
   stage "size for x86_64" small "$dist/bootstrap-x86_64.zip"
-  if has objdump; then
-    stage "glibc for x86_64" old_glibc "$x86"
-  else
-    skip "glibc for x86_64" "objdump is not here (binutils)"
-  fi
+  glibc x86_64 "$x86"
   stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
   stage "end to end with what is shipped" "$target/venv/bin/python" tests/e2e/run.py --bootstrap "$x86"
 fi
 
-# arm64: zig as C compiler and linker, against an old glibc. The standard library for it comes from rustup.
+# arm64: zig as C compiler and linker, against an old glibc. The standard library for it comes from rustup, or from
+# Debian's packages. What is built by another compiler has a target folder of its own.
 arm=aarch64-unknown-linux-gnu
+arm_target=$target/arm64
 zig() { venv "$target/venv-zig" tests/e2e/requirements-zig.txt; }
 arm64() {
-  PATH=$target/venv-zig/bin:$PATH cargo-zigbuild zigbuild "${lambda[@]}" --target "$arm.$max_glibc"
+  export PATH=$target/venv-zig/bin:$PATH CARGO_TARGET_DIR=$arm_target
+  cargo-zigbuild zigbuild "${lambda[@]}" --target "$arm.$max_glibc"
 }
-if has rustup && { rustup target list --installed | grep -qx "$arm" || rustup target add "$arm" >/dev/null 2>&1; }; then
+has_arm64() { rustup target list --installed | grep -qx "$arm" || rustup target add "$arm" >/dev/null 2>&1; }
+debian_has_arm64() { has apt-get && has dpkg-deb && [[ $(dpkg --print-architecture) == amd64 ]]; }
+
+rust_for_arm64=true
+if has rustup && has_arm64; then
+  echo "Rust for arm64 comes from rustup"
+elif debian_has_arm64; then
+  stage "Rust for arm64 from Debian" tests/tools/arm64_rust.sh "$target/arm64-rust"
+  if [[ ! -x $target/arm64-rust/rustc ]]; then rust_for_arm64=false; fi
+  export RUSTC=$target/arm64-rust/rustc
+else
+  rust_for_arm64=false
+  skip "Lambda for arm64" "neither rustup nor Debian has a standard library for $arm here"
+fi
+if $rust_for_arm64; then
   stage "zig" zig
   stage "Lambda for arm64" arm64
-  if [[ -f $target/$arm/lambda/bootstrap ]]; then
-    stage "zip for arm64" pack "$target/$arm/lambda/bootstrap" "$dist/bootstrap-arm64.zip"
+  arm_bootstrap=$arm_target/$arm/lambda/bootstrap
+  if [[ -f $arm_bootstrap ]]; then
+    stage "zip for arm64" pack "$arm_bootstrap" "$dist/bootstrap-arm64.zip"
     stage "size for arm64" small "$dist/bootstrap-arm64.zip"
+    glibc arm64 "$arm_bootstrap"
   fi
-else
-  skip "Lambda for arm64" "rustup has no standard library for $arm here"
 fi
+unset RUSTC
 
 if ! [[ -d fuzz ]]; then
   skip "fuzzing" "there are no fuzz targets yet"

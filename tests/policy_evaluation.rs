@@ -228,6 +228,18 @@ fn two_accounts_need_both_sides() {
     check("*", QUEUE, json!({"resource": to(json!("*"))}), "allow resource");
     check("*", QUEUE, json!({"resource": here()}), "implicit resource");
     check("*", QUEUE, json!({"resource": to(json!("*")), "scp": [[deny()]]}), "allow resource");
+    let service = "sns.amazonaws.com";
+    check(service, QUEUE, json!({"resource": to(json!({"Service": service})), "scp": [[deny()]]}), "allow resource");
+}
+
+#[test]
+fn an_account_that_nobody_names_is_the_callers() {
+    for resource in ["arn:aws:s3:::b/k", "arn:aws:iam::aws:policy/ReadOnlyAccess", "*"] {
+        check(USER, resource, json!({"identity": [allow()]}), "allow identity");
+    }
+    let request = json!({"principal": USER, "action": "s3:GetObject", "resource": "arn:aws:s3:::b/k", "resourceAccount": "444455556666"});
+    let answer = simulate_line(&json!({"policies": {"identity": [allow()]}, "request": request}).to_string());
+    assert_eq!(answer["deciding"][0]["policy_type"], "resource", "{answer}");
 }
 
 #[test]
@@ -299,6 +311,18 @@ fn elements() {
         json!({"identity": [not("Allow", "s3:*", "arn:aws:sqs:*:*:x${aws:userid}")]}),
         "implicit identity",
     );
+    let short = |effect: &str| document(effect, json!({"Principal": "*", "Resource": "arn:aws:sqs"}));
+    check(USER, QUEUE, json!({"resource": short("Allow")}), "implicit identity");
+    check(USER, QUEUE, json!({"identity": [allow()], "resource": short("Deny")}), "explicit resource");
+    let short = document("Allow", json!({"Resource": "arn:aws:sqs"}));
+    check(USER, QUEUE, json!({"identity": [short], "boundary": [short]}), "allow identity");
+    check(SESSION, QUEUE, json!({"identity": [short], "session": short, "scp": [[short]]}), "implicit scp session");
+    let open = not("Deny", "s3:*", "arn:aws:sqs:*:*:x${aws:userid}");
+    check(USER, QUEUE, json!({"identity": [allow(), open]}), "explicit identity");
+    on(json!({"Resource": "arn:aws:sqs:*:*:${aws:username, 'x'}"}), "implicit identity");
+    on(json!({"Resource": "arn:aws:sqs:*:*:${aws:userid, 'jobs'}"}), "allow identity");
+    let misplaced = not("Allow", "s3:*", "arn:aws:sns:*:${aws:PrincipalAccount}:x");
+    check(USER, QUEUE, json!({"identity": [misplaced]}), "implicit identity");
     let old =
         json!({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:sqs:*:*:${aws:username, 'jobs'}"}});
     check(USER, QUEUE, json!({"identity": [old]}), "implicit identity");

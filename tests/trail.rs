@@ -4,6 +4,8 @@
 
 use denywatch::io::sources::files::{self, Limits};
 use serde_json::Value;
+#[cfg(feature = "cli")]
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -42,5 +44,62 @@ fn the_script_makes_what_is_committed() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
         Err(_) if std::env::var_os("CI").is_none() => eprintln!("skipped: python3 is not there"),
         Err(error) => panic!("python3: {error}"),
+    }
+}
+
+/// Principal → denied calls, and how many of each action.
+#[cfg(feature = "cli")]
+type Found = BTreeMap<String, (u64, BTreeMap<String, u64>)>;
+
+/// What a scan found, in the form of the ground truth.
+#[cfg(feature = "cli")]
+fn scanned(home: &Path) -> (Value, Found) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_denywatch"))
+        .args(["scan", "tests/fixtures/trail", "--output", "json", "--quiet", "--store"])
+        .arg(format!("sqlite:{}", home.join("ledger.db").display()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("HOME", home)
+        .output()
+        .unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut principals = Found::new();
+    for finding in told["findings"].as_array().unwrap() {
+        let (count, actions) = principals.entry(name_of(&finding["principal"])).or_default();
+        *count += finding["count"].as_u64().unwrap();
+        for item in finding["denied"].as_array().unwrap() {
+            *actions.entry(text(&item["action"])).or_default() += item["count"].as_u64().unwrap();
+        }
+    }
+    (told["stats"].clone(), principals)
+}
+
+#[cfg(feature = "cli")]
+fn name_of(principal: &Value) -> String {
+    [&principal["kind"], &principal["account"], &principal["name"]].map(text).join(" ")
+}
+
+#[cfg(feature = "cli")]
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn a_scan_finds_each_denial_once() {
+    let expected = expected();
+    let principals = expected["principals"].as_array().unwrap().iter().map(|principal| {
+        let actions = principal["actions"].as_object().unwrap();
+        let actions = actions.iter().map(|(action, count)| (action.clone(), count.as_u64().unwrap())).collect();
+        (name_of(principal), (principal["denied"].as_u64().unwrap(), actions))
+    });
+    let principals: Found = principals.collect();
+    let home = tempfile::tempdir().unwrap();
+    // The second time every event was counted before.
+    for _ in 0..2 {
+        let (stats, found) = scanned(home.path());
+        assert_eq!(found, principals);
+        for name in ["files", "records", "denied"] {
+            assert_eq!(stats[name], expected[name], "{name}");
+        }
     }
 }

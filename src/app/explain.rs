@@ -1,7 +1,7 @@
 //! One pasted error, event or log → who, what, why, where, and the patch.
 
-use super::outcome::{Outcome, Stats};
 use super::World;
+use super::outcome::{Outcome, Stats};
 use crate::advice::advise;
 use crate::denial::{self, Denial, Given};
 use crate::diagnosis::diagnose;
@@ -13,7 +13,14 @@ pub fn explain(input: &[u8], name: &str, given: &Given, world: &World) -> Outcom
     let read = read(input, name, given, world);
     let observed = read.denials.iter().map(|denial| observe(denial.clone(), diagnose(denial)));
     let findings = fold(observed);
-    let stats = Stats { bytes: input.len() as u64, bytes_read: input.len() as u64, denied: read.denials.len() as u64, unreadable: read.problems.len() as u64, records: read.records, ..Stats::default() };
+    let stats = Stats {
+        bytes: input.len() as u64,
+        bytes_read: input.len() as u64,
+        denied: read.denials.len() as u64,
+        unreadable: read.problems.len() as u64,
+        records: read.records,
+        ..Stats::default()
+    };
     Outcome::new(Some(read.denials), advise(&findings, world.context()), read.problems, stats)
 }
 
@@ -28,12 +35,14 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
     if text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
         let (records, problems) = record::read(input, name);
         if records.iter().any(is_event) {
-            let denials = records.iter().filter_map(|record| denial::from_record(record, given, world.catalog)).collect();
+            let denials =
+                records.iter().filter_map(|record| denial::from_record(record, given, world.catalog)).collect();
             return Read { denials, problems, records: records.len() as u64 };
         }
     }
     let found = denial::text::find(&text);
-    let denials: Vec<Denial> = found.iter().map(|excerpt| denial::from_excerpt(excerpt, given, world.catalog)).collect();
+    let denials: Vec<Denial> =
+        found.iter().map(|excerpt| denial::from_excerpt(excerpt, given, world.catalog)).collect();
     Read { denials, problems: Vec::new(), records: 0 }
 }
 

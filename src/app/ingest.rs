@@ -12,7 +12,12 @@ use std::collections::BTreeSet;
 /// The denials among the records, ready for the ledger.
 pub fn observed<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Observed> {
     let denied = records.into_iter().filter_map(|record| denial::from_record(record, &Given::default(), world.catalog));
-    denied.map(|denial| { let diagnosed = diagnose(&denial); observe(denial, diagnosed) }).collect()
+    denied
+        .map(|denial| {
+            let diagnosed = diagnose(&denial);
+            observe(denial, diagnosed)
+        })
+        .collect()
 }
 
 /// Writes the denials among the records and advises on the findings that they belong to.

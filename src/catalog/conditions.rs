@@ -1,6 +1,7 @@
 //! Which condition keys an action can ever be asked with.
 
 use super::Catalog;
+use super::action::cmp_lower;
 
 impl Catalog {
     /// Whether a condition key can be present in a request for this action; `None` where the data does not tell.
@@ -21,7 +22,8 @@ impl Catalog {
     /// Whether any service, or every request, has a condition key of this name; letter case does not matter.
     pub fn knows_condition_key(&self, key: &str) -> bool {
         let key = key.to_ascii_lowercase();
-        self.data.keys.iter().copied().chain(self.data.global_keys.keys()).any(|known| same(known, &key))
+        let exact = self.data.keys.binary_search_by(|known| cmp_lower(known, &key)).is_ok();
+        exact || self.data.open_keys.iter().copied().chain(self.data.global_keys.keys()).any(|known| same(known, &key))
     }
 }
 
@@ -54,6 +56,7 @@ mod tests {
         check("s3:GetObject", "iam:PassedToService", Some(false));
         check("ec2:RunInstances", "ec2:InstanceType", Some(true));
         check("kms:Decrypt", "kms:ViaService", Some(true));
+        check("kms:Decrypt", "s3:ExistingObjectTag/x", Some(false));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) struct Data {
     pub type_lists: Lists,
     pub key_lists: Lists,
     pub keys: Vec<&'static str>,
+    /// The keys that hold a variable, such as `aws:RequestTag/${TagKey}`.
+    pub open_keys: Vec<&'static str>,
     pub hosts: Table,
     pub operations: Table,
     pub forms: Table,
@@ -66,6 +68,13 @@ impl Table {
     /// The cells of the first line with this key.
     pub fn get(&self, key: &str) -> Option<&'static str> {
         self.all(key).next()
+    }
+
+    /// The first line whose key is these parts put together; saves the putting together.
+    pub fn joined(&self, parts: &[&str]) -> Option<(&'static str, &'static str)> {
+        let order = |key: &str| key.bytes().cmp(parts.iter().flat_map(|part| part.bytes()));
+        let at = self.0.partition_point(|(key, _)| order(key).is_lt());
+        self.0.get(at).copied().filter(|(key, _)| order(key).is_eq())
     }
 
     /// The cells of every line with this key.
@@ -125,7 +134,7 @@ impl Data {
         let meta = sections.text()?;
         let (service_lines, counts) = (sections.text()?, sections.bytes()?);
         let (lens, names, levels) = (sections.bytes()?, sections.text()?, sections.bytes()?);
-        Some(Self {
+        let mut data = Self {
             meta,
             services: services(service_lines, counts),
             names,
@@ -137,6 +146,7 @@ impl Data {
             kind_keys: sections.bytes()?,
             type_lists: Lists::new(sections.bytes()?)?,
             key_lists: Lists::new(sections.bytes()?)?,
+            open_keys: Vec::new(),
             keys: sections.text()?.lines().collect(),
             hosts: sections.table()?,
             operations: sections.table()?,
@@ -148,7 +158,9 @@ impl Data {
             global_keys: sections.table()?,
             gateway: sections.table()?,
             together: sections.table()?,
-        })
+        };
+        data.open_keys = data.keys.iter().copied().filter(|key| key.contains(['$', '<'])).collect();
+        Some(data)
     }
 
     /// The place of a service by its exact prefix.

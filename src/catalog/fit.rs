@@ -46,7 +46,9 @@ impl Catalog {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
     pub fn fit(&self, action: &str, printed: &str, call: &Call<'_>) -> ResourceFit {
-        let text = printed.trim().trim_matches('"').trim();
+        let text = printed.trim();
+        // S3 quotes its ARNs; what stands between the quotes is the key as it is, spaces too.
+        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         let Some(action) = self.action(action) else { return unlisted(text) };
         if !action.has_resource_level() {
             return fit("*".to_owned(), Basis::NoResourceLevel, true);
@@ -187,6 +189,7 @@ mod tests {
         let instance = "arn:aws:ec2:eu-west-1:123456789012:instance/*";
         check("ec2:RunInstances", instance, instance, Basis::Printed);
         check("s3:GetObject", "\"arn:aws:s3:::b/k with spaces\"", "arn:aws:s3:::b/k with spaces", Basis::Printed);
+        check("s3:GetObject", "\"arn:aws:s3:::b/k \"\"", "arn:aws:s3:::b/k \"", Basis::Printed);
         let balancer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/a/b";
         check("elasticloadbalancing:AddTags", balancer, balancer, Basis::Printed);
         let group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/a/b";

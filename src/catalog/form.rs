@@ -4,27 +4,27 @@ use super::{members, template};
 use serde_json::Value;
 
 /// What a request says about one variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Found {
     /// The texts that stand in place of the variable.
-    Values(Vec<String>),
+    pub values: Vec<String>,
     /// Whole ARNs, which AWS takes in place of a name.
-    Arns(Vec<String>),
+    pub arns: Vec<String>,
 }
 
 /// More values than this are no single request's resources.
 const MOST: usize = 100;
 
-/// The first way of an overlay rule (`a|b:transform|'literal'`) that gives something usable.
+/// The first way of an overlay rule (`a|b:transform|c&d|'literal'`) that gives something usable; `c&d` takes both.
 pub(super) fn by_rule(ways: &str, params: Option<&Value>) -> Option<Found> {
     ways.split('|').find_map(|way| {
         if let Some(literal) = way.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-            return Some(Found::Values(vec![literal.to_owned()]));
+            return Some(Found { values: vec![literal.to_owned()], arns: Vec::new() });
         }
         let (path, turn) = way.split_once(':').unwrap_or((way, ""));
         let texts = match path.split_once('+') {
             Some((first, second)) => joined(params, first, second),
-            None => members::strings(params, path),
+            None => path.split('&').flat_map(|path| members::strings(params, path)).collect(),
         };
         usable(texts, |text| transform(turn, text, params))
     })
@@ -43,7 +43,9 @@ pub(super) fn by_name(variable: &str, kind: &str, action: &str, last: bool, para
             Some(items) => items.iter().filter_map(members::string).collect(),
             None => members::string(value).into_iter().collect(),
         };
-        usable(texts, |text| Some(text.to_owned()))
+        // What is called an ARN and is none is something else.
+        let fits = |text: &str| (!name.ends_with("arn") || text.starts_with("arn:")).then(|| text.to_owned());
+        usable(texts, fits)
     })
 }
 
@@ -53,23 +55,26 @@ fn candidates(variable: &str, kind: &str, action: &str, last: bool) -> Vec<Strin
     let own = suffixes.iter().find(|s| variable.ends_with(**s)).copied().unwrap_or("");
     let stem = variable[..variable.len() - own.len()].to_owned();
     let general = matches!(stem.as_str(), "" | "resource");
-    let mut names = vec![variable.clone()];
-    let mut add = |stem: &str| {
-        let endings = if own == "name" { ["name", "", "identifier", "arn"] } else { ["id", "identifier", "", "arn"] };
-        names.extend(endings.iter().map(|ending| format!("{stem}{ending}")));
-    };
+    let endings = if own == "name" { ["name", "", "identifier", "arn"] } else { ["id", "identifier", "", "arn"] };
+    let named = |stem: &str| endings.iter().map(|ending| format!("{stem}{ending}")).collect::<Vec<_>>();
+    let mut names = Vec::new();
     if !general {
-        add(&stem);
+        names.push(variable.clone());
+        names.extend(named(&stem));
     }
     if last {
-        add(&kind);
-        let about = action.ends_with(&kind) || action.contains(&stem) && !general;
-        if about {
+        names.extend(named(&kind));
+        // A plain `id` is the type's only where the action is about that type.
+        if action.ends_with(&kind) || action.contains(&stem) && !general {
             let plain: &[&str] =
                 if own == "name" { &["name", "identifier", "arn"] } else { &["id", "identifier", "arn"] };
             names.extend(plain.iter().map(|name| (*name).to_owned()));
         }
         names.push("resourcearn".to_owned());
+    }
+    if general {
+        // Every service has its own notion of a resource, so this comes last.
+        names.push(variable);
     }
     names.retain(|name| !name.is_empty());
     names
@@ -85,12 +90,9 @@ fn usable(texts: Vec<String>, turn: impl Fn(&str) -> Option<String>) -> Option<F
     if texts.is_empty() || texts.len() > MOST || texts.iter().any(|text| !well_formed(text)) {
         return None;
     }
-    if texts.iter().all(|text| text.starts_with("arn:")) {
-        return Some(Found::Arns(texts));
-    }
-    let turned = texts.iter().filter(|text| !text.starts_with("arn:")).map(|text| turn(text));
-    let turned: Vec<String> = turned.collect::<Option<_>>()?;
-    turned.iter().all(|text| !text.is_empty()).then_some(Found::Values(turned))
+    let (arns, names): (Vec<String>, Vec<String>) = texts.into_iter().partition(|text| text.starts_with("arn:"));
+    let values: Vec<String> = names.iter().map(|text| turn(text)).collect::<Option<_>>()?;
+    values.iter().all(|text| !text.is_empty()).then_some(Found { values, arns })
 }
 
 /// Text that an ARN may hold: something, and no control character.
@@ -122,9 +124,18 @@ fn transform(turn: &str, text: &str, params: Option<&Value>) -> Option<String> {
         "family" => own(text.split(':').next().unwrap_or(text)),
         "revision" => text.split_once(':').and_then(|(_, revision)| own(revision)),
         "project" => own(text.split(':').next().unwrap_or(text)),
+        // A service-linked role's name is chosen by the service, its path is not.
+        "linked" => Some(format!("aws-service-role/{text}/*")),
+        "scope" if text.eq_ignore_ascii_case("CLOUDFRONT") => own("global"),
+        "scope" => Some(text.to_ascii_lowercase()),
         "nodefault" if text == "default" => None,
         "model" if geography(text) => None,
         "profile" if !geography(text) => None,
+        // `i-`: the kind of an EC2 resource shows in its id, letters, a dash and hexadecimal digits.
+        start if start.ends_with('-') => {
+            let digits = text.strip_prefix(start)?;
+            digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| text.to_owned())
+        }
         _ => own(text),
     }
 }
@@ -164,7 +175,7 @@ mod tests {
     use serde_json::json;
 
     fn values(texts: &[&str]) -> Option<Found> {
-        Some(Found::Values(texts.iter().map(|t| (*t).to_owned()).collect()))
+        Some(Found { values: texts.iter().map(|t| (*t).to_owned()).collect(), arns: Vec::new() })
     }
 
     #[test]
@@ -179,8 +190,10 @@ mod tests {
         check("name:secret", json!({"name": "db"}), values(&["db-??????"]));
         check("a", json!({"a": "x\ny"}), None);
         check("a", json!({"a": ""}), None);
+        check("a&b", json!({"a": "x", "b": "y"}), values(&["x", "y"]));
+        check("s:scope", json!({"s": "CLOUDFRONT"}), values(&["global"]));
         check("f:function", json!({"f": "1:function:g", "qualifier": "live"}), values(&["g:live"]));
-        check("a", json!({"a": "arn:x"}), Some(Found::Arns(vec!["arn:x".to_owned()])));
+        check("a", json!({"a": "arn:x"}), Some(Found { values: Vec::new(), arns: vec!["arn:x".to_owned()] }));
     }
 
     #[test]
@@ -193,6 +206,8 @@ mod tests {
         check("ClusterName", "cluster", "DeleteCluster", json!({"name": "c"}), values(&["c"]));
         check("ResourceId", "guardrail", "GetGuardrail", json!({"guardrailIdentifier": "g"}), values(&["g"]));
         check("ResourceId", "guardrail", "ListThings", json!({"id": "g"}), None);
+        check("ResourceId", "organization", "X", json!({"resourceId": "r", "organizationId": "o"}), values(&["o"]));
+        check("WidgetId", "widget", "GetWidget", json!({"resourceArn": "w"}), None);
         check("WidgetId", "widget", "CreateWidget", json!({"name": "w"}), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Catalog, members};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// How the actions of an operation were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +41,9 @@ impl Catalog {
     /// common case is taken, or nothing where there is none. An API date in the name (`ListFunctions20150331`) is
     /// cut only if the whole name is unknown. No action is ever made up.
     pub fn resolve(&self, event_source: &str, event_name: &str, params: Option<&Value>) -> Resolution {
-        let labels = labels(event_source);
+        let host = host(event_source);
         for name in [Some(event_name), without_date(event_name)].into_iter().flatten() {
-            for label in &labels {
+            for label in labels(&host) {
                 let found = self.exception(label, name, params).or_else(|| self.plain(label, name));
                 if let Some(found) = found {
                     return found;
@@ -54,28 +55,23 @@ impl Catalog {
 
     /// The IAM prefixes behind an event source, the likeliest first; empty when it is unknown.
     pub fn prefixes(&self, event_source: &str) -> Vec<&str> {
-        let mut found = Vec::new();
-        for label in labels(event_source) {
-            found.extend(self.prefixes_of(&label));
-            if !found.is_empty() {
-                break;
-            }
-        }
-        found
+        let host = host(event_source);
+        let mut found = labels(&host).map(|label| self.prefixes_of(label).collect::<Vec<_>>());
+        found.find(|prefixes| !prefixes.is_empty()).unwrap_or_default()
     }
 
-    fn prefixes_of(&self, label: &str) -> Vec<&str> {
-        let listed: Vec<&str> = self.data.hosts.get(label).map(|list| list.split(',').collect()).unwrap_or_default();
+    fn prefixes_of(&self, label: &str) -> impl Iterator<Item = &'static str> {
+        let listed = self.data.hosts.get(label).unwrap_or("");
         let own = self.data.service(label).map(|at| self.data.services[at].prefix);
-        let own = own.filter(|prefix| !listed.contains(prefix));
-        own.into_iter().chain(listed).collect()
+        let own = own.filter(|prefix| !listed.split(',').any(|known| known == *prefix));
+        own.into_iter().chain(listed.split(',').filter(|prefix| !prefix.is_empty()))
     }
 
     fn exception(&self, label: &str, name: &str, params: Option<&Value>) -> Option<Resolution> {
-        let by_label = [format!("@{label}:{name}"), format!("@{label}:*")];
-        let by_prefix = self.prefixes_of(label).into_iter().map(|prefix| format!("{prefix}:{name}"));
-        let mut lines = by_label.into_iter().chain(by_prefix);
-        let (key, line) = lines.find_map(|key| self.data.operations.get(&key).map(|line| (key, line)))?;
+        let lines = &self.data.operations;
+        let by_label = || lines.joined(&["@", label, ":", name]).or_else(|| lines.joined(&["@", label, ":*"]));
+        let by_prefix = |prefix| lines.joined(&[prefix, ":", name]);
+        let (key, line) = by_label().or_else(|| self.prefixes_of(label).find_map(by_prefix))?;
         if line == "-" {
             return Some(Resolution { actions: Vec::new(), how: How::Unknown, free: true });
         }
@@ -95,26 +91,29 @@ impl Catalog {
             let how = if prefix == label { How::Exact } else { How::Alias };
             Some(Resolution { actions: vec![action.canonical()], how, free: false })
         };
-        self.prefixes_of(label).into_iter().find_map(found)
+        self.prefixes_of(label).find_map(found)
     }
 }
 
-/// What an event source may be listed under: `api.ecr.amazonaws.com` is `api.ecr`, `ecr` or `api`.
-fn labels(event_source: &str) -> Vec<String> {
-    let low = event_source.trim().to_ascii_lowercase();
-    let host = low.split(".amazonaws.").next().unwrap_or_default();
-    let host = host.strip_suffix(".amazonaws").unwrap_or(host);
-    let host = host.strip_prefix("aws.").unwrap_or(host);
-    let mut out = vec![host.to_owned()];
-    if let Some((first, _)) = host.split_once('.') {
-        out.extend(host.rsplit('.').next().map(str::to_owned));
-        out.push(first.to_owned());
+/// The event source in lower case, without `.amazonaws.com` and without EventBridge's `aws.`.
+fn host(event_source: &str) -> Cow<'_, str> {
+    let text = event_source.trim();
+    let text = text.split(".amazonaws.").next().unwrap_or_default();
+    let text = text.strip_prefix("aws.").unwrap_or(text);
+    match text.bytes().any(|b| b.is_ascii_uppercase()) {
+        true => Cow::Owned(text.to_ascii_lowercase()),
+        false => Cow::Borrowed(text),
     }
-    out
+}
+
+/// What a host may be listed under: `api.ecr` is `api.ecr`, `ecr` or `api`.
+fn labels(host: &str) -> impl Iterator<Item = &str> {
+    let ends = host.split_once('.').zip(host.rsplit('.').next());
+    [Some(host), ends.map(|(_, last)| last), ends.map(|((first, _), _)| first)].into_iter().flatten()
 }
 
 /// The name without the API date that some services put behind it, such as `20150331v2` or `2020_05_31`.
-fn without_date(name: &str) -> Option<&str> {
+pub(super) fn without_date(name: &str) -> Option<&str> {
     let bare = match name.rsplit_once('v') {
         Some((head, version)) if !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit()) => head,
         _ => name,
@@ -311,6 +310,8 @@ mod tests {
         check("taxsettings", "PutTaxRegistration", "tax:PutTaxRegistration", How::Alias);
         check("api.pricing", "GetProducts", "pricing:GetProducts", How::Alias);
         check("pricelist", "GetProducts", "pricing:GetProducts", How::Alias);
+        check("S3", "UploadPart", "s3:PutObject", How::Exception);
+        with("aws.ec2", "RunInstances", Value::Null, &["ec2:RunInstances"], How::Exact);
         check("api.ecr", "BatchGetImage", "ecr:BatchGetImage", How::Alias);
         check("api.sagemaker", "CreateModel", "sagemaker:CreateModel", How::Alias);
         check("osm", "CreateMemory", "", How::Unknown);

@@ -1,6 +1,6 @@
 //! Resource ARNs rebuilt from `requestParameters`.
 
-use super::form::{self, Found};
+use super::form;
 use super::{Action, Catalog, ResourceType, template};
 use crate::arn::Arn;
 use serde_json::Value;
@@ -53,6 +53,7 @@ impl Catalog {
         if !action.has_resource_level() {
             return RequestResources { arns: vec!["*".to_owned()], complete: true, ..none };
         }
+        let call = &unwrapped(call);
         let found = match self.special(&action, call) {
             Some(arns) => RequestResources { complete: !arns.is_empty(), arns, ..none },
             None => self.by_types(&action, call),
@@ -73,6 +74,7 @@ impl Catalog {
     /// enough, or nothing, the list holds choices and not needs.
     pub fn companion_resources(&self, action: &str, call: &Call<'_>) -> Vec<NeededResource> {
         let Some(action) = self.action(action) else { return Vec::new() };
+        let call = &unwrapped(call);
         let needed = |kind: ResourceType<'_>| {
             let own = self.of_type(&action, &kind, call);
             let known = own.as_ref().is_some_and(|arns| arns.iter().all(|arn| !arn.ends_with('*')));
@@ -108,8 +110,7 @@ impl Catalog {
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-create-and-manage-api.html>
     fn gateway(&self, call: &Call<'_>) -> Vec<String> {
         let head = template::fill("arn:${Partition}:apigateway:${Region}::", call, |_| None);
-        let name = call.operation.trim_end_matches(|c: char| c.is_ascii_digit());
-        let mut paths = self.data.gateway.all(name).filter_map(|path| filled(path, call.params));
+        let mut paths = self.data.gateway.all(call.operation).filter_map(|path| filled(path, call.params));
         // Where two generations of the service share a name, the one with more of its members in the request.
         let path = paths.by_ref().max_by_key(|(members, _)| *members);
         head.zip(path).map(|(head, (_, path))| format!("{head}{path}")).into_iter().collect()
@@ -133,6 +134,12 @@ impl Catalog {
                 *best = Some((exactness, arns));
             }
         }
+        if !required && groups.values().flatten().count() > 1 {
+            // Nothing is required, so several finds are guesses unless the overlay says that this action takes both.
+            let ruled =
+                |head: &str| kinds.iter().any(|kind| template::head(kind.arn) == head && self.own_rule(action, kind));
+            groups.retain(|head, _| ruled(head));
+        }
         let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
         let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
         let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();
@@ -152,7 +159,8 @@ impl Catalog {
 
     /// The ARNs of one type, by its rule or names, else a member that is such an ARN as a whole.
     fn of_type(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
-        self.by_variables(action, kind, call).or_else(|| whole(kind, call))
+        let found = self.by_variables(action, kind, call).or_else(|| whole(kind, call));
+        found.or_else(|| made(action, kind, call))
     }
 
     /// The ARNs of one type, if the request tells every variable of its pattern.
@@ -160,7 +168,7 @@ impl Catalog {
         let rule = self.data.forms.get(&format!("{}@{}", action.canonical(), kind.name));
         let rule = rule.or_else(|| self.data.forms.get(&format!("{}@{}", action.prefix(), kind.name)));
         let variables = template::own_vars(kind.arn);
-        let mut texts: Vec<(&str, Vec<String>)> = Vec::new();
+        let (mut texts, mut arns): (Vec<(&str, Vec<String>)>, Vec<String>) = Default::default();
         for (at, variable) in variables.iter().enumerate() {
             let last = at + 1 == variables.len();
             let ways = rule.and_then(|rule| part(rule, variable));
@@ -169,15 +177,22 @@ impl Catalog {
                 None if rule.is_some() => None,
                 None => form::by_name(variable, kind.name, action.name(), last, call.params),
             }?;
-            match found {
-                Found::Values(values) => texts.push((variable, values)),
-                Found::Arns(arns) if arns.iter().all(|arn| template::capture(kind.arn, arn).is_some()) => {
-                    return Some(arns);
-                }
-                Found::Arns(arns) => texts.push((variable, self.inside(action, variable, &arns)?)),
+            let (own, foreign): (Vec<_>, Vec<_>) =
+                found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
+            arns.extend(own);
+            let mut values = found.values;
+            // One member cannot be two parts of an ARN: the second find is a guess.
+            if ways.is_none() && texts.iter().any(|(_, known)| *known == values) {
+                return None;
             }
+            values.extend(self.inside(action, variable, &foreign)?);
+            if values.is_empty() {
+                return Some(arns);
+            }
+            texts.push((variable, values));
         }
-        combined(kind.arn, call, &texts)
+        arns.extend(combined(kind.arn, call, &texts)?);
+        Some(arns)
     }
 
     /// A variable's values out of the ARNs of other types of the same service.
@@ -187,6 +202,28 @@ impl Catalog {
         let patterns: Vec<&str> = kinds.iter().map(|kind| kind.arn).collect();
         arns.iter().map(|arn| form::inside(variable, arn, &patterns)).collect()
     }
+}
+
+/// EC2 wraps the members of newer operations in one, `DeleteNatGatewayRequest`.
+fn unwrapped<'a>(call: &Call<'a>) -> Call<'a> {
+    let only = call
+        .params
+        .and_then(Value::as_object)
+        .filter(|object| object.len() == 1)
+        .and_then(|object| object.iter().next());
+    match only {
+        Some((name, inner)) if name.ends_with("Request") && inner.is_object() => Call { params: Some(inner), ..*call },
+        _ => *call,
+    }
+}
+
+/// A thing that the call is about to make has no id yet: EC2 checks `vpc/*`.
+///
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html>
+fn made(action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+    let noun = action.name().strip_prefix("Create").filter(|_| action.prefix() == "ec2")?;
+    let own = noun.eq_ignore_ascii_case(&kind.name.replace('-', ""));
+    template::fill(kind.arn, call, |_| Some("*")).filter(|_| own).map(|arn| vec![arn])
 }
 
 /// ARNs of the type among the members of the top level; a `source…` is another resource's part.

@@ -3,8 +3,8 @@
 use super::Global;
 use crate::advice::Advice;
 use crate::app::World;
-use crate::io::sources::policies;
 use crate::io::config;
+use crate::io::sources::policies;
 use crate::io::stores::{self, Ledger, StoreUri};
 use crate::record::Problem;
 use anyhow::{Context, bail};
@@ -23,7 +23,8 @@ pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
     let uri = match &global.store {
         Some(uri) => uri.parse::<StoreUri>()?,
         None => StoreUri::Sqlite(
-            config::default_ledger().context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,
+            config::default_ledger()
+                .context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,
         ),
     };
     Ok(stores::open(&uri)?)

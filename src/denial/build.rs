@@ -39,7 +39,7 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
     denial.event_time = record.event_time;
     denial.account = record.recipient_account.clone().or(denial.principal.account.clone());
     denial.region.clone_from(&record.region);
-    denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, denial.facts) };
+    denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, &denial.actions, denial.facts) };
     Some(denial)
 }
 
@@ -70,7 +70,7 @@ fn host(service: &str) -> String {
 pub(super) struct Told<'a> {
     said: &'a Parsed,
     source: Option<&'a str>,
-    operation: Option<&'a str>,
+    pub(super) operation: Option<&'a str>,
     params: Option<&'a Value>,
     given: &'a Given,
     site: Site,
@@ -118,7 +118,13 @@ impl Site {
 
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>.
 fn partition_of(region: &str) -> &'static str {
-    let known = [("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("us-isob-", "aws-iso-b"), ("us-iso-", "aws-iso"), ("eusc-", "aws-eusc")];
+    let known = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-iso-", "aws-iso"),
+        ("eusc-", "aws-eusc"),
+    ];
     known.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
 }
 
@@ -128,8 +134,9 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
     let facts = Facts {
         also,
         context: context::passed_to(&actions, told, catalog),
-        passed_roles: context::passed_roles(told, catalog),
+        passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
+        suspect: told.said.suspect,
         ..Facts::default()
     };
     Denial {
@@ -223,7 +230,7 @@ fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<P
 /// The message's resource, else one that the record lists and the action takes, else the request's, else the one given.
 fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
     let call = told.call();
-    let said = told.said.resource.as_deref().filter(|_| single && !told.said.suspect);
+    let said = told.said.resource.as_deref().filter(|_| single && !is_forgeable(told.said));
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
@@ -244,19 +251,40 @@ fn fits(basis: Basis) -> bool {
     }
 }
 
-/// Resources of the other required types, where the request tells them exactly: AWS checks them on the same call.
+/// Resources of the other required types, where they are told exactly: AWS checks them on the same call.
 fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) -> Vec<String> {
     if own.is_empty() || catalog.required_together(action) != Some(true) {
         return Vec::new();
     }
-    let needed = catalog.companion_resources(action, call);
-    needed.into_iter().filter(|needed| needed.exact).flat_map(|needed| needed.arns).collect()
+    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact);
+    let others = needed.map(|needed| needed.arns).filter(|arns| !arns.iter().any(|arn| is_other_of_a_kind(arn, own)));
+    others.flatten().chain(own.iter().filter_map(|arn| cluster_of(action, arn))).collect()
+}
+
+/// What AWS names is the resource of its type: the request's default for the same type is not needed beside it.
+fn is_other_of_a_kind(arn: &str, own: &[String]) -> bool {
+    let kind =
+        |text: &str| text.parse::<Arn>().ok().map(|arn| (arn.service.clone(), arn.resource_type_and_id().0.to_owned()));
+    !own.iter().any(|mine| mine == arn) && own.iter().any(|mine| kind(mine) == kind(arn))
+}
+
+/// A task's ARN tells its cluster, which ecs:ExecuteCommand is checked on too.
+/// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
+fn cluster_of(action: &str, arn: &str) -> Option<String> {
+    let task: Arn = arn.parse().ok().filter(|_| action == "ecs:ExecuteCommand")?;
+    let (cluster, _) = task.resource.strip_prefix("task/")?.split_once('/')?;
+    Some(Arn { resource: format!("cluster/{cluster}"), ..task.clone() }.to_string())
 }
 
 /// A message whose resource bears phrases of AWS's grammar may have forged its cause.
 fn reason(said: &Parsed) -> Reason {
-    match said.suspect {
+    match is_forgeable(said) {
         false => said.reason.clone(),
         true => Reason { kind: ReasonKind::Unstated, policy_type: None, policy_arn: None, ..said.reason.clone() },
     }
+}
+
+/// A name with phrases of AWS's grammar that stands without quotation marks: cause and name cannot be told apart.
+fn is_forgeable(said: &Parsed) -> bool {
+    said.suspect && !said.quoted
 }

@@ -9,12 +9,11 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The record's own facts, joined to those already known.
-pub(super) fn facts(record: &Record, known: Facts) -> Facts {
-    let via = record.user_identity.get("invokedBy").and_then(Value::as_str).map(str::to_owned);
+pub(super) fn facts(record: &Record, actions: &[String], known: Facts) -> Facts {
     let mut context = known.context;
     context.extend(request_keys(record));
     Facts {
-        via,
+        via: via(record, actions),
         source: record.event_source.clone(),
         source_ip: record.source_ip.clone(),
         user_agent: record.user_agent.clone(),
@@ -49,29 +48,23 @@ fn resource_account(record: &Record) -> Option<String> {
 
 /// `iam:PassedToService` for a refused iam:PassRole: the service that the call hands the role to.
 pub(super) fn passed_to(actions: &[String], told: &Told<'_>, catalog: &Catalog) -> BTreeMap<String, Vec<String>> {
-    if !actions.iter().any(|action| action == "iam:PassRole") {
-        return BTreeMap::new();
-    }
-    let service = catalog.passed_roles(told.prefix(catalog), &told.call()).into_iter().find_map(|passed| passed.service);
-    service.map(|service| ("iam:PassedToService".to_owned(), vec![service])).into_iter().collect()
+    let is_pass = actions.iter().any(|action| action == "iam:PassRole");
+    let service = told.operation.filter(|_| is_pass).and_then(|name| catalog.passed_to(told.prefix(catalog), name));
+    service.map(|service| ("iam:PassedToService".to_owned(), vec![service.to_owned()])).into_iter().collect()
 }
 
-/// Roles that the request hands to a service, by that service.
-pub(super) fn passed_roles(told: &Told<'_>, catalog: &Catalog) -> BTreeMap<String, Vec<String>> {
-    let call = told.call();
-    let mut roles: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for passed in catalog.passed_roles(told.prefix(catalog), &call) {
-        let arn = match passed.role.parse::<Arn>() {
-            Ok(arn) if arn.service == "iam" => arn.to_string(),
-            Ok(_) => continue,
-            // A bare name: the account's own role; its path is not known, so an ARN cannot be.
-            Err(_) => continue,
-        };
-        roles.entry(passed.service.unwrap_or_default()).or_default().push(arn);
-    }
-    roles.values_mut().for_each(|arns| {
-        arns.sort();
-        arns.dedup();
-    });
-    roles
+/// Roles that the request hands to a service. A bare name hides the role's path, so no ARN is made of it.
+pub(super) fn passes(told: &Told<'_>, catalog: &Catalog) -> Vec<(String, String)> {
+    let passed = catalog.passed_roles(told.prefix(catalog), &told.call());
+    let is_role = |role: &str| role.parse::<Arn>().is_ok_and(|arn| arn.service == "iam");
+    let roles = passed.into_iter().filter(|passed| is_role(&passed.role));
+    roles.map(|passed| (passed.service.unwrap_or_default(), passed.role)).collect()
+}
+
+/// The service that called with the caller's permissions: `invokedBy`, or the one whose record names a KMS action.
+fn via(record: &Record, actions: &[String]) -> Option<String> {
+    let invoked = record.user_identity.get("invokedBy").and_then(Value::as_str);
+    let source = record.event_source.as_deref().filter(|source| *source != "kms.amazonaws.com");
+    let of_kms = source.filter(|_| !actions.is_empty() && actions.iter().all(|action| action.starts_with("kms:")));
+    of_kms.or(invoked).map(str::to_owned)
 }

@@ -185,8 +185,8 @@ pub struct Facts {
     pub user_agent: Option<String>,
     /// Whether the call only reads.
     pub read_only: Option<bool>,
-    /// Roles that the request hands to a service: `iam:PassedToService` value (empty when unknown) → role ARNs.
-    pub passed_roles: BTreeMap<String, Vec<String>>,
+    /// Roles that the request hands to a service: (`iam:PassedToService` value, empty when unknown; role ARN).
+    pub passes: Vec<(String, String)>,
     /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`.
     pub context: BTreeMap<String, Vec<String>>,
     /// Further resources that the same call needs for the same action, exact: ecs:ExecuteCommand wants the cluster and
@@ -200,6 +200,9 @@ pub struct Facts {
     pub error_code: Option<String>,
     /// The text AWS sent, at most 1 KB; shown, never put into a policy. Untrusted.
     pub message: Option<String>,
+    /// The resource's name holds phrases of AWS's own messages; no honest name does.
+    #[serde(default)]
+    pub suspect: bool,
     /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
 }

@@ -26,9 +26,10 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
 /// The endpoint, where the event names it.
 pub(super) fn target(denial: &Denial) -> Target {
     let id = denial.facts.vpc_endpoint_id.clone();
-    let arn = id.as_deref().zip(denial.region.as_deref()).zip(denial.account.as_deref()).map(|((id, region), account)| {
-        Arn::new(&partition(denial), "ec2", region, account, &format!("vpc-endpoint/{id}")).to_string()
-    });
+    let arn =
+        id.as_deref().zip(denial.region.as_deref()).zip(denial.account.as_deref()).map(|((id, region), account)| {
+            Arn::new(&partition(denial), "ec2", region, account, &format!("vpc-endpoint/{id}")).to_string()
+        });
     Target { kind: TargetKind::VpcEndpointPolicy, arn, name: id, account: denial.account.clone() }
 }
 

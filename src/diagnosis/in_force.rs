@@ -67,7 +67,8 @@ pub enum Origin {
 impl InForce {
     /// What binds this principal; `None` when nothing was given for it.
     pub fn of(&self, principal: &Principal) -> Option<Held> {
-        let entity = principal.arn.as_deref().and_then(|arn| self.entities.get(arn)).or_else(|| self.by_name(principal));
+        let entity =
+            principal.arn.as_deref().and_then(|arn| self.entities.get(arn)).or_else(|| self.by_name(principal));
         match (entity, self.loose_given) {
             (None, false) => None,
             (None, true) => Some(self.loose.clone()),
@@ -221,7 +222,12 @@ impl Reader<'_> {
         for policy in array(entity, inline_key) {
             let name = text(policy, "PolicyName").unwrap_or_default();
             if let Some(document) = self.document(policy.get("PolicyDocument"), &format!("{whose}/{name}")) {
-                held.identity.push(NamedDocument { name: name.to_owned(), arn: None, origin: Origin::Inline, document });
+                held.identity.push(NamedDocument {
+                    name: name.to_owned(),
+                    arn: None,
+                    origin: Origin::Inline,
+                    document,
+                });
             }
         }
         for attached in array(entity, "AttachedManagedPolicies") {

@@ -88,7 +88,7 @@ impl Diagnosed {
     /// A diagnosis with the evidence that every cause shares: what AWS's message says of the layer.
     fn new(denial: &Denial, cause: Cause, target: Target, summary: String) -> Self {
         let diagnosis =
-            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: cut(denial) };
+            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: doubts(denial) };
         Self { diagnosis, target }
     }
 
@@ -117,12 +117,13 @@ fn evidence(denial: &Denial) -> Vec<String> {
     evidence
 }
 
-/// A cut message may have lost its cause, or end in text of the caller's choosing.
-fn cut(denial: &Denial) -> Vec<String> {
-    match denial.reason.cut {
-        true => vec!["the message was cut before its end, so a named cause may be missing".to_owned()],
-        false => Vec::new(),
-    }
+/// What stands against the message itself: it may have lost its cause, or bear text of the caller's choosing.
+fn doubts(denial: &Denial) -> Vec<String> {
+    let faults = [
+        (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
+    ];
+    faults.into_iter().filter(|(fault, _)| *fault).map(|(_, words)| words.to_owned()).collect()
 }
 
 /// A layer in AWS's words.
@@ -161,7 +162,8 @@ fn caller(denial: &Denial) -> String {
 
 /// Where a person looks who cannot be told a policy: the caller's, as far as it is known.
 fn caller_target(denial: &Denial) -> Target {
-    place::of_principal(&denial.principal).unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
+    place::of_principal(&denial.principal)
+        .unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
 
 #[cfg(test)]
@@ -210,7 +212,9 @@ mod tests {
     #[test]
     fn the_caller_decides_what_can_be_changed() {
         let key = "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555";
-        let say = |caller: &str| said(caller, "kms:Decrypt", key, " because no identity-based policy allows the kms:Decrypt action");
+        let say = |caller: &str| {
+            said(caller, "kms:Decrypt", key, " because no identity-based policy allows the kms:Decrypt action")
+        };
         check(&say(USER), Cause::IdentityAllowMissing, TargetKind::UserPolicy, Some("ana"));
         let set = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_0123456789abcdef/ana@example.com";
         check(&say(set), Cause::IdentityAllowMissing, TargetKind::PermissionSet, Some("Dev"));
@@ -222,10 +226,21 @@ mod tests {
 
     #[test]
     fn what_no_allow_mends_is_never_called_missing() {
-        let quarantine = " with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
-        check(&said(USER, "ec2:RunInstances", "*", quarantine), Cause::KeyQuarantined, TargetKind::UserPolicy, Some("ana"));
+        let quarantine =
+            " with an explicit deny in an identity-based policy: arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3";
+        check(
+            &said(USER, "ec2:RunInstances", "*", quarantine),
+            Cause::KeyQuarantined,
+            TargetKind::UserPolicy,
+            Some("ana"),
+        );
         let public = " because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.";
-        check(&said(USER, "s3:PutObject", "\"arn:aws:s3:::b/k\"", public), Cause::ResourceSetting, TargetKind::BucketPolicy, Some("b"));
+        check(
+            &said(USER, "s3:PutObject", "\"arn:aws:s3:::b/k\"", public),
+            Cause::ResourceSetting,
+            TargetKind::BucketPolicy,
+            Some("b"),
+        );
         check(&said(USER, "s3:MakeCoffee", "*", ""), Cause::ActionUnknown, TargetKind::UserPolicy, Some("ana"));
         check(&said(USER, "iam:*", "*", ""), Cause::ActionUnknown, TargetKind::UserPolicy, Some("ana"));
     }

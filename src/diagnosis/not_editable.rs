@@ -26,7 +26,9 @@ fn why(denial: &Denial) -> Option<&'static str> {
         }
         PrincipalKind::Root => "root holds no IAM policy; an SCP, a resource policy or an account setting refuses it",
         PrincipalKind::Service => "an AWS service acts as itself; the resource's policy must let it in",
-        PrincipalKind::Account => "the caller lives in another account; its policy is changed there, the resource's here",
+        PrincipalKind::Account => {
+            "the caller lives in another account; its policy is changed there, the resource's here"
+        }
         PrincipalKind::Anonymous => "the caller signed nothing; only a public resource policy would let it in",
         PrincipalKind::Federated => "a federated caller's rights come from its session policy and its issuer",
         PrincipalKind::Unknown => "the record does not tell who called; give `--principal ARN`",

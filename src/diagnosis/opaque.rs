@@ -6,7 +6,8 @@ use crate::denial::{Denial, Encoded, Special};
 pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     let target = place::of_principal(&denial.principal)?;
     let what = format!("{} of {}{}", asked(denial), caller(denial), on_resource(denial));
-    let new = |cause, words: &str| Diagnosed::new(denial, cause, target.clone(), format!("{what} was refused: {words}"));
+    let new =
+        |cause, words: &str| Diagnosed::new(denial, cause, target.clone(), format!("{what} was refused: {words}"));
     match denial.reason.special? {
         Special::Ec2Opaque => Some(encoded(denial, new(Cause::EncodedMessage, "AWS gives the reason only encoded"))),
         Special::KmsOpaque => Some(
@@ -39,10 +40,13 @@ fn encoded(denial: &Denial, diagnosed: Diagnosed) -> Diagnosed {
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>.
 fn bare(denial: &Denial, diagnosed: Diagnosed) -> Diagnosed {
     let s3 = denial.facts.source.as_deref().is_some_and(|source| source.starts_with("s3"));
-    let diagnosed = diagnosed.doubt("no layer is named: the identity policy is only the likeliest place");
+    let diagnosed = diagnosed
+        .doubt("no layer is named: the identity policy is only the likeliest place")
+        .unchecked("the policies in force (give `--policies`)");
     match s3 {
-        true => diagnosed
-            .doubt("S3 also answers so for an absent object without s3:ListBucket, a bucket policy, KMS, Object Ownership"),
+        true => diagnosed.doubt(
+            "S3 also answers so for an absent object without s3:ListBucket, a bucket policy, KMS, Object Ownership",
+        ),
         false => diagnosed,
     }
 }

@@ -108,11 +108,26 @@ mod tests {
     #[test]
     fn each_resource_carries_its_own_sort_of_policy() {
         check("arn:aws:s3:::b/k/l", TargetKind::BucketPolicy, "arn:aws:s3:::b", "b");
-        check("arn:aws:kms:eu-west-1:111122223333:key/k", TargetKind::KeyPolicy, "arn:aws:kms:eu-west-1:111122223333:key/k", "k");
-        check("arn:aws:sqs:eu-west-1:111122223333:q", TargetKind::QueuePolicy, "arn:aws:sqs:eu-west-1:111122223333:q", "q");
+        check(
+            "arn:aws:kms:eu-west-1:111122223333:key/k",
+            TargetKind::KeyPolicy,
+            "arn:aws:kms:eu-west-1:111122223333:key/k",
+            "k",
+        );
+        check(
+            "arn:aws:sqs:eu-west-1:111122223333:q",
+            TargetKind::QueuePolicy,
+            "arn:aws:sqs:eu-west-1:111122223333:q",
+            "q",
+        );
         let function = "arn:aws:lambda:eu-west-1:111122223333:function:f";
         check(&format!("{function}:live"), TargetKind::FunctionPolicy, function, "f");
         check("arn:aws:iam::111122223333:role/a/b", TargetKind::TrustPolicy, "arn:aws:iam::111122223333:role/a/b", "b");
-        check("arn:aws:glue:eu-west-1:1:catalog", TargetKind::ResourcePolicy, "arn:aws:glue:eu-west-1:1:catalog", "catalog");
+        check(
+            "arn:aws:glue:eu-west-1:1:catalog",
+            TargetKind::ResourcePolicy,
+            "arn:aws:glue:eu-west-1:1:catalog",
+            "catalog",
+        );
     }
 }

@@ -9,7 +9,8 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     let name = arn.rsplit('/').next()?;
     name.starts_with("AWSCompromisedKeyQuarantine").then(|| {
         let who = caller(denial);
-        let summary = format!("AWS quarantined {who}: an access key has leaked. Treat it as an incident; rotate the key");
+        let summary =
+            format!("AWS quarantined {who}: an access key has leaked. Treat it as an incident; rotate the key");
         Diagnosed::new(denial, Cause::KeyQuarantined, caller_target(denial), summary)
     })
 }

@@ -53,7 +53,9 @@ pub fn refine(key: &ItemKey, diagnosis: &Diagnosis, held: &Held, catalog: &Catal
     diagnosis.evidence.push(format!("statement {} of policy `{}`", split.statement, split.policy.name));
     diagnosis.unchecked.retain(|what| !what.contains("--policies"));
     if !also.is_empty() {
-        diagnosis.doubts.push(format!("the same condition also starves `{}`, which were not denied", also.join("`, `")));
+        diagnosis
+            .doubts
+            .push(format!("the same condition also starves `{}`, which were not denied", also.join("`, `")));
     }
     Some(Refined { diagnosis, split: Some(split) })
 }

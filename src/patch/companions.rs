@@ -1,9 +1,10 @@
 //! Permissions that the same work is likely to be refused next: told beside the patch, never mixed into it.
 
+use super::Companion;
 use super::draft::Judged;
 use super::scope::scope;
 use super::statement::{Tests, test};
-use super::Companion;
+use crate::arn::Arn;
 use crate::catalog::{self, Call, Catalog};
 use crate::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,14 +26,21 @@ pub(super) fn of(finding: &Finding, items: &[Judged<'_>], catalog: &Catalog) -> 
     all.into_values().collect()
 }
 
-/// iam:PassRole on exactly the roles of the request.
+/// iam:PassRole on exactly the roles of the requests.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>.
 fn passed(judged: &Judged<'_>) -> Vec<Companion> {
-    let roles = judged.item.facts.passed_roles.iter();
-    let of_service = roles.map(|(service, roles)| Companion {
+    let mut by_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (service, role) in &judged.item.passes {
+        by_service.entry(service).or_default().extend(patterns(std::slice::from_ref(role)));
+    }
+    let of_service = by_service.into_iter().map(|(service, resources)| Companion {
         actions: vec!["iam:PassRole".to_owned()],
-        resources: patterns(roles),
-        conditions: if service.is_empty() { Tests::new() } else { test("StringEquals", "iam:PassedToService", service) },
+        resources,
+        conditions: if service.is_empty() {
+            Tests::new()
+        } else {
+            test("StringEquals", "iam:PassedToService", service)
+        },
         why: "the request hands these roles to the service; review: whoever passes a role lends its power".to_owned(),
         source: "request members of botocore that hold roles".to_owned(),
     });
@@ -41,7 +49,7 @@ fn passed(judged: &Judged<'_>) -> Vec<Companion> {
 
 /// What the operation needs besides the action that AWS named.
 fn next(judged: &Judged<'_>) -> Vec<Companion> {
-    let known = judged.item.facts.next.iter().filter_map(|permission| {
+    let known = judged.item.next.iter().filter_map(|permission| {
         let resources = patterns(permission.resource.as_slice());
         let action = permission.action.clone().filter(|_| !resources.is_empty())?;
         let why = "the same operation needs it too; AWS names only what failed first".to_owned();
@@ -54,7 +62,8 @@ fn next(judged: &Judged<'_>) -> Vec<Companion> {
 /// What the catalogue lists behind the action and its operations.
 fn listed(judged: &Judged<'_>, catalog: &Catalog) -> Vec<Companion> {
     let region = judged.item.regions.first().map(String::as_str).unwrap_or_default();
-    let operations = judged.item.operations.iter().map(|operation| operation.split_once(':').map_or("", |(_, name)| name));
+    let operations =
+        judged.item.operations.iter().map(|operation| operation.split_once(':').map_or("", |(_, name)| name));
     let operations: BTreeSet<&str> = operations.chain([""]).collect();
     let found = operations.into_iter().flat_map(|operation| {
         let call = Call { operation, region, ..Call::default() };
@@ -65,13 +74,15 @@ fn listed(judged: &Judged<'_>, catalog: &Catalog) -> Vec<Companion> {
 
 /// The request itself named the roles: better than a hint.
 fn is_passed_already(found: &catalog::Companion, judged: &Judged<'_>) -> bool {
-    found.actions == ["iam:PassRole"] && !judged.item.facts.passed_roles.is_empty()
+    found.actions == ["iam:PassRole"] && !judged.item.passes.is_empty()
 }
 
 fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
     let resources = match found.resource_hint.as_str() {
         "same" => judged.grants.iter().map(|(_, grant)| grant.scoped.pattern.clone()).collect(),
         "*" => vec!["*".to_owned()],
+        // A resource type: one of those that the call itself was on.
+        kind if patterns_of(kind, judged).next().is_some() => patterns_of(kind, judged).collect(),
         // A key, a bucket or a role that the event does not name.
         _ => Vec::new(),
     };
@@ -83,6 +94,13 @@ fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
         conditions = judged.grants.first().map(|(_, grant)| grant.tests.clone()).unwrap_or_default();
     }
     Companion { actions: found.actions, resources, conditions, why: found.why, source: found.source }
+}
+
+fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = String> + 'j {
+    let patterns = judged.grants.iter().map(|(_, grant)| &grant.scoped.pattern);
+    patterns
+        .filter(move |pattern| pattern.parse::<Arn>().is_ok_and(|arn| arn.resource_type_and_id().0 == kind))
+        .cloned()
 }
 
 /// The condition that narrows a grant narrows its companion of the same service too.

@@ -7,12 +7,61 @@ use crate::finding::{Item, ItemKey};
 /// Services that KMS reports in `kms:ViaService`, by the first label of their host.
 /// See <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service>.
 const VIA_SERVICES: &[&str] = &[
-    "airflow", "apprunner", "appfabric", "backup", "cloudtrail", "codeartifact", "codecommit", "codebuild", "comprehend",
-    "connect", "databrew", "dms", "docdb", "ds", "dynamodb", "ec2", "ecr", "ecs", "elasticache", "elasticbeanstalk",
-    "elasticfilesystem", "es", "events", "fsx", "glue", "imagebuilder", "kafka", "kinesis", "kinesisanalytics",
-    "kinesisvideo", "lambda", "lex", "license-manager", "logs", "mgn", "mq", "neptune", "qldb", "rds", "redshift",
-    "rekognition", "s3", "sagemaker", "secretsmanager", "ses", "sns", "sqs", "ssm", "states", "timestream", "transcribe",
-    "wisdom", "workmail", "workspaces", "xray",
+    "airflow",
+    "apprunner",
+    "appfabric",
+    "backup",
+    "cloudtrail",
+    "codeartifact",
+    "codecommit",
+    "codebuild",
+    "comprehend",
+    "connect",
+    "databrew",
+    "dms",
+    "docdb",
+    "ds",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "ecs",
+    "elasticache",
+    "elasticbeanstalk",
+    "elasticfilesystem",
+    "es",
+    "events",
+    "fsx",
+    "glue",
+    "imagebuilder",
+    "kafka",
+    "kinesis",
+    "kinesisanalytics",
+    "kinesisvideo",
+    "lambda",
+    "lex",
+    "license-manager",
+    "logs",
+    "mgn",
+    "mq",
+    "neptune",
+    "qldb",
+    "rds",
+    "redshift",
+    "rekognition",
+    "s3",
+    "sagemaker",
+    "secretsmanager",
+    "ses",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "timestream",
+    "transcribe",
+    "wisdom",
+    "workmail",
+    "workspaces",
+    "xray",
 ];
 
 /// The conditions of one item's grant; empty where the event shows nothing that would narrow it.
@@ -55,7 +104,8 @@ mod tests {
     fn the_via_service_is_named_only_where_it_is_certain() {
         let key = "arn:aws:kms:us-east-2:111122223333:key/k";
         assert_eq!(via_value("s3.amazonaws.com", key).as_deref(), Some("s3.us-east-2.amazonaws.com"));
-        for (via, key) in [("AWS Internal", key), ("", key), ("console.amazonaws.com", key), ("s3.amazonaws.com", "*")] {
+        for (via, key) in [("AWS Internal", key), ("", key), ("console.amazonaws.com", key), ("s3.amazonaws.com", "*")]
+        {
             assert_eq!(via_value(via, key), None, "{via} {key}");
         }
         assert_eq!(via_value("s3.amazonaws.com", "arn:aws-cn:kms:cn-north-1:111122223333:key/k"), None);

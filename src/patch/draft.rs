@@ -3,10 +3,11 @@
 use super::scope::{Scoped, scope};
 use super::statement::{Grant, Named, statements};
 use super::{Companion, Widened, companions, conditions};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, refine};
 use crate::finding::{Finding, Item, ItemKey};
-use crate::policy::Document;
+use crate::policy::pattern::matches_action;
+use crate::policy::{Actions, Document, Effect, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
 
@@ -49,8 +50,8 @@ pub struct Draft<'a> {
 
 /// Drafts the patches of a finding: the plain grants first, then those with doubts, then what is only to explain.
 pub fn draft<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Draft<'a>> {
-    let judged: Vec<Judged<'a>> =
-        finding.items.iter().map(|(key, item)| judge(finding, key, item, held, catalog)).collect();
+    let ground = Ground { finding, held, catalog };
+    let judged: Vec<Judged<'a>> = finding.items.iter().map(|(key, item)| judge(ground, key, item)).collect();
     let (granted, explained): (Vec<_>, Vec<_>) = judged.into_iter().partition(|judged| !judged.grants.is_empty());
     let (plain, doubted): (Vec<_>, Vec<_>) = granted.into_iter().partition(|judged| judged.doubts.is_empty());
     let made = [plain, doubted].into_iter().filter(|items| !items.is_empty());
@@ -66,21 +67,23 @@ fn bare(target: Target, items: Vec<Judged<'_>>) -> Draft<'_> {
     Draft { target, items, document: None, merged: None, widened: vec![], companions: vec![], doubts: vec![] }
 }
 
-fn judge<'a>(
-    finding: &Finding,
-    key: &'a ItemKey,
-    item: &'a Item,
-    held: Option<&Held>,
-    catalog: &Catalog,
-) -> Judged<'a> {
-    let refined = held.and_then(|held| refine(key, &item.diagnosis, held, catalog));
+/// What the judging of an item rests on.
+#[derive(Clone, Copy)]
+struct Ground<'g> {
+    finding: &'g Finding,
+    held: Option<&'g Held>,
+    catalog: &'g Catalog,
+}
+
+fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
+    let refined = ground.held.and_then(|held| refine(key, &item.diagnosis, held, ground.catalog));
     let (diagnosis, split) = match refined {
         Some(refined) => (refined.diagnosis, refined.split),
         None => (item.diagnosis.clone(), None),
     };
     let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grants: Vec::new() };
-    if grantable(finding, &judged) {
-        add_grants(&mut judged, finding, catalog);
+    if grantable(ground.finding, &judged) {
+        add_grants(&mut judged, ground);
     }
     judged
 }
@@ -101,13 +104,13 @@ fn names_its_policy(finding: &Finding, judged: &Judged<'_>) -> bool {
     finding.target.kind != TargetKind::ResourcePolicy || judged.diagnosis.cause == Cause::ResourceAllowMissing
 }
 
-fn add_grants(judged: &mut Judged<'_>, finding: &Finding, catalog: &Catalog) {
+fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     let tests = conditions::narrow(judged.key, judged.item);
     let also = judged.item.also.iter().filter(|_| judged.split.is_none());
     for resource in std::iter::once(&judged.key.resource).chain(also) {
         match scope(resource) {
             Ok(scoped) => {
-                judged.doubts.extend(stands_against(judged, &scoped, finding, catalog));
+                judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: judged.key.action.clone(), scoped, tests: tests.clone() };
                 judged.grants.push((resource.clone(), grant));
             }
@@ -120,23 +123,41 @@ fn add_grants(judged: &mut Judged<'_>, finding: &Finding, catalog: &Catalog) {
 }
 
 /// What the grant itself, whatever its cause, asks a person to settle.
-fn stands_against(judged: &Judged<'_>, scoped: &Scoped, finding: &Finding, catalog: &Catalog) -> Vec<String> {
+fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let action = &judged.key.action;
-    let mut doubts = Vec::new();
-    if let Some(risk) = catalog.risk(action) {
-        doubts.push(format!("`{action}` opens a road to more power: {}", risk.road));
-    }
+    let mut doubts: Vec<String> = road(action, ground).into_iter().collect();
     if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
-    } else if scoped.pattern == "*" && catalog.action(action).is_some_and(|found| found.has_resource_level()) {
+    } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {
         doubts.push(format!("`{action}` can be limited to resources, but AWS names none here"));
     } else if scoped.pattern != "*" && has_wildcard(&scoped.pattern) {
-        doubts.push(format!("AWS names only a wildcard, `{}`", scoped.pattern));
+        doubts.push(format!("`{}` is a wildcard: AWS names no single resource", scoped.pattern));
     }
-    if finding.target.kind != TargetKind::RolePolicy && !finding.principal.path_known && is_resource_side(&finding.target) {
+    if !ground.finding.principal.path_known && is_resource_side(&ground.finding.target) {
         doubts.push("the session ARN hides the role's path: check the Principal's ARN".to_owned());
     }
     doubts
+}
+
+/// The road to more power that the action opens, alone or with what the principal already has.
+fn road(action: &str, ground: Ground<'_>) -> Option<String> {
+    let risk = ground.catalog.risk(action)?;
+    let may_pass = ground.held.is_none_or(|held| may(held, "iam:PassRole"));
+    // Code that runs as a passed role needs iam:PassRole too: known not to be held, it is no road.
+    if risk.kind == RiskKind::WithPassRole && !may_pass {
+        return None;
+    }
+    Some(format!("`{action}` opens a road to more power: {}", risk.road))
+}
+
+/// Whether any Allow of the principal covers the action; a Deny is not counted in its favour.
+fn may(held: &Held, action: &str) -> bool {
+    let statements = held.identity.iter().flat_map(|named| &named.document.statements);
+    let covers = |statement: &Statement| match &statement.actions {
+        Actions::Action(patterns) => patterns.iter().any(|pattern| matches_action(pattern, action)),
+        Actions::NotAction(patterns) => !patterns.iter().any(|pattern| matches_action(pattern, action)),
+    };
+    !held.missing.is_empty() || statements.filter(|statement| statement.effect == Effect::Allow).any(covers)
 }
 
 /// A wildcard outside `${…}`.
@@ -148,7 +169,11 @@ fn with_document<'a>(finding: &Finding, items: Vec<Judged<'a>>, catalog: &Catalo
     let whole = items.iter().filter(|judged| judged.split.is_none());
     let grants: Vec<Grant> = whole.flat_map(|judged| &judged.grants).map(|(_, grant)| grant.clone()).collect();
     let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_ref()).collect();
-    let mut made = statements(&fitted(&grants, &finding.target), &who(finding).unwrap_or(Named::Nobody), has_resource(&finding.target));
+    let mut made = statements(
+        &fitted(&grants, &finding.target),
+        &who(finding).unwrap_or(Named::Nobody),
+        has_resource(&finding.target),
+    );
     made.extend(Split::freed(&splits).into_iter().map(|freed| {
         let sid = super::sid(&freed);
         freed.with_sid(sid)
@@ -165,7 +190,14 @@ fn with_document<'a>(finding: &Finding, items: Vec<Judged<'a>>, catalog: &Catalo
     });
     let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
     let companions = companions::of(finding, &items, catalog);
-    Draft { document: Some(Document::new(made)), merged, widened, companions, doubts, ..bare(finding.target.clone(), items) }
+    Draft {
+        document: Some(Document::new(made)),
+        merged,
+        widened,
+        companions,
+        doubts,
+        ..bare(finding.target.clone(), items)
+    }
 }
 
 /// A key policy hangs on its key, which it calls `*`.

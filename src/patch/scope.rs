@@ -146,14 +146,21 @@ mod tests {
     #[track_caller]
     fn check(resource: &str, pattern: &str, rule: Option<&str>) {
         let scoped = scope(resource).unwrap();
-        assert_eq!((scoped.pattern.as_str(), scoped.widened.as_ref().map(|found| found.rule.as_str())), (pattern, rule));
+        assert_eq!(
+            (scoped.pattern.as_str(), scoped.widened.as_ref().map(|found| found.rule.as_str())),
+            (pattern, rule)
+        );
     }
 
     #[test]
     fn one_off_names_get_a_durable_form_by_a_named_rule() {
         let here = "eu-west-1:111122223333";
         let ecs = format!("arn:aws:ecs:{here}:task");
-        check(&format!("{ecs}-definition/web:12"), &format!("{ecs}-definition/web:*"), Some("task-definition-revision"));
+        check(
+            &format!("{ecs}-definition/web:12"),
+            &format!("{ecs}-definition/web:*"),
+            Some("task-definition-revision"),
+        );
         check(&format!("{ecs}-definition/web:*"), &format!("{ecs}-definition/web:*"), None);
         check(&format!("{ecs}/main/0123456789abcdef0123456789abcdef"), &format!("{ecs}/main/*"), Some("ecs-task-id"));
         let logs = format!("arn:aws:logs:{here}:log-group:/a/b");
@@ -182,7 +189,8 @@ mod tests {
 
     #[test]
     fn what_no_policy_can_hold_is_refused() {
-        for bad in ["arn:aws:s3:::b/a\nb", "arn:aws:s3:::b/\u{1b}[0m", "role x", "", "arn:*:s3:::b", "arn:aws:s3:*::b"] {
+        for bad in ["arn:aws:s3:::b/a\nb", "arn:aws:s3:::b/\u{1b}[0m", "role x", "", "arn:*:s3:::b", "arn:aws:s3:*::b"]
+        {
             assert!(scope(bad).is_err(), "{bad:?}");
         }
     }

@@ -40,10 +40,17 @@ pub fn statements(grants: &[Grant], named: &Named, with_resource: bool) -> Vec<S
     for ((action, tests), resources) in resources {
         actions.entry((resources, tests)).or_default().insert(action);
     }
-    let made = actions.into_iter().map(|((resources, tests), actions)| make(&actions, &resources, tests, named, with_resource));
+    let made = actions
+        .into_iter()
+        .map(|((resources, tests), actions)| make(&actions, &resources, tests, named, with_resource));
     let mut made: Vec<Statement> = made.collect();
     made.sort_by_cached_key(|statement| serde_json::to_string(statement).unwrap_or_default());
-    made.into_iter().map(|statement| { let sid = sid(&statement); statement.with_sid(sid) }).collect()
+    made.into_iter()
+        .map(|statement| {
+            let sid = sid(&statement);
+            statement.with_sid(sid)
+        })
+        .collect()
 }
 
 fn make(

@@ -122,6 +122,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-fn is_account(text: &str) -> bool {
+/// Twelve digits.
+pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }

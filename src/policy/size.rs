@@ -1,7 +1,7 @@
 //! How much policy fits where: AWS's default quotas.
 //!
 //! IAM and STS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>. The other sources stand at
-//! [`Quota::source`]. IAM does not count white space.
+//! [`Quota::source`]. IAM does not count white space; where AWS does not say what it counts, bytes are taken.
 
 use super::document::Document;
 
@@ -47,12 +47,23 @@ pub enum Holder {
 /// A quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// How many characters fit.
-    pub characters: usize,
-    /// Whether white space outside of strings counts.
-    pub counts_white_space: bool,
+    /// How much fits.
+    pub limit: usize,
+    /// What is counted.
+    pub unit: Unit,
     /// The AWS page.
     pub source: &'static str,
+}
+
+/// What a quota counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Characters, white space outside of strings left out.
+    VisibleCharacters,
+    /// All characters.
+    Characters,
+    /// All bytes, as UTF-8.
+    Bytes,
 }
 
 const IAM: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html";
@@ -61,7 +72,7 @@ const ENDPOINTS: &str = "https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-
 const IDENTITY_CENTER: &str = "https://docs.aws.amazon.com/singlesignon/latest/userguide/limits.html";
 const BUCKETS: &str = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/add-bucket-policy.html";
 const KEYS: &str = "https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html";
-const QUEUES: &str = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html";
+const QUEUES: &str = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html";
 const TOPICS: &str = "https://docs.aws.amazon.com/general/latest/gr/sns.html";
 const FUNCTIONS: &str = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html";
 const SECRETS: &str = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html";
@@ -70,34 +81,29 @@ const REPOSITORIES: &str = "https://docs.aws.amazon.com/AmazonECR/latest/APIRefe
 impl Holder {
     /// The default quota; an account may have been given more.
     pub fn quota(self) -> Quota {
-        let (characters, counts_white_space, source) = match self {
-            Self::UserInline => (2_048, false, IAM),
-            Self::RoleInline => (10_240, false, IAM),
-            Self::GroupInline => (5_120, false, IAM),
-            Self::Managed => (6_144, false, IAM),
-            Self::Trust => (2_048, false, IAM),
-            Self::Session => (2_048, true, IAM),
-            Self::PermissionSetInline => (10_240, false, IDENTITY_CENTER),
-            Self::Scp | Self::Rcp => (5_120, true, ORGANIZATIONS),
-            Self::Bucket => (20_480, true, BUCKETS),
-            Self::Key => (32_768, true, KEYS),
-            Self::Queue => (20_480, true, QUEUES),
-            Self::Topic => (30_720, true, TOPICS),
-            Self::Function => (20_480, true, FUNCTIONS),
-            Self::Secret => (20_480, true, SECRETS),
-            Self::Repository => (10_240, true, REPOSITORIES),
-            Self::VpcEndpoint => (20_480, true, ENDPOINTS),
+        let (limit, unit, source) = match self {
+            Self::UserInline => (2_048, Unit::VisibleCharacters, IAM),
+            Self::RoleInline => (10_240, Unit::VisibleCharacters, IAM),
+            Self::GroupInline => (5_120, Unit::VisibleCharacters, IAM),
+            Self::Managed => (6_144, Unit::VisibleCharacters, IAM),
+            Self::Trust => (2_048, Unit::VisibleCharacters, IAM),
+            Self::Session => (2_048, Unit::Characters, IAM),
+            Self::PermissionSetInline => (10_240, Unit::VisibleCharacters, IDENTITY_CENTER),
+            Self::Scp | Self::Rcp => (5_120, Unit::Characters, ORGANIZATIONS),
+            Self::Bucket => (20_480, Unit::Bytes, BUCKETS),
+            Self::Key => (32_768, Unit::Bytes, KEYS),
+            Self::Queue => (8_192, Unit::Bytes, QUEUES),
+            Self::Topic => (30_720, Unit::Bytes, TOPICS),
+            Self::Function => (20_480, Unit::Bytes, FUNCTIONS),
+            Self::Secret => (20_480, Unit::Characters, SECRETS),
+            Self::Repository => (10_240, Unit::Characters, REPOSITORIES),
+            Self::VpcEndpoint => (20_480, Unit::Characters, ENDPOINTS),
         };
-        Quota { characters, counts_white_space, source }
+        Quota { limit, unit, source }
     }
 }
 
-/// A document's size in characters, written without white space between its parts.
-pub fn size(document: &Document) -> usize {
-    serde_json::to_string(document).map_or(usize::MAX, |text| characters(&text, false))
-}
-
-/// Whether documents that share one quota fit, written without white space.
+/// Whether documents that share one quota fit, written without white space between their parts.
 ///
 /// ```
 /// use denywatch::policy::{Document, Statement, size::{Holder, fits}};
@@ -105,18 +111,29 @@ pub fn size(document: &Document) -> usize {
 /// assert!(fits(Holder::UserInline, [&small]));
 /// ```
 pub fn fits<'a>(holder: Holder, documents: impl IntoIterator<Item = &'a Document>) -> bool {
-    let total = documents.into_iter().fold(0, |sum: usize, document| sum.saturating_add(size(document)));
-    total <= holder.quota().characters
+    let Quota { limit, unit, .. } = holder.quota();
+    documents.into_iter().fold(0, |sum: usize, document| sum.saturating_add(size(document, unit))) <= limit
 }
 
-/// The characters of a text; white space inside strings is counted even where a quota leaves other white space out,
-/// so that the answer is never too small.
-pub fn characters(text: &str, counts_white_space: bool) -> usize {
+/// A document's size, written without white space between its parts.
+pub fn size(document: &Document, unit: Unit) -> usize {
+    serde_json::to_string(document).map_or(usize::MAX, |text| measure(&text, unit))
+}
+
+/// The size of a policy's text as it stands. White space inside strings always counts, so that the answer is never
+/// too small.
+pub fn measure(text: &str, unit: Unit) -> usize {
+    match unit {
+        Unit::Bytes => text.len(),
+        Unit::Characters => text.chars().count(),
+        Unit::VisibleCharacters => visible(text),
+    }
+}
+
+fn visible(text: &str) -> usize {
     let (mut quoted, mut escaped, mut count) = (false, false, 0);
     for letter in text.chars() {
-        if quoted || counts_white_space || !letter.is_whitespace() {
-            count += 1;
-        }
+        count += usize::from(quoted || !letter.is_whitespace());
         (quoted, escaped) = match (quoted, escaped, letter) {
             (true, true, _) => (true, false),
             (true, false, '\\') => (true, true),
@@ -125,4 +142,41 @@ pub fn characters(text: &str, counts_white_space: bool) -> usize {
         };
     }
     count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Statement;
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expect: (usize, usize, usize)) {
+        let all = [Unit::VisibleCharacters, Unit::Characters, Unit::Bytes].map(|unit| measure(text, unit));
+        assert_eq!(all, [expect.0, expect.1, expect.2], "{text}");
+    }
+
+    #[test]
+    fn units() {
+        check("", (0, 0, 0));
+        check("{ \"a b\" :\n\t1 }", (9, 14, 14));
+        check(r#"{"a \" b": "\\", "c": 1}"#, (21, 24, 24));
+        check("\"é\"", (3, 3, 4));
+    }
+
+    #[test]
+    fn a_policy_fits_until_its_quota_is_full() {
+        let sized = |sid: usize| Document::new(vec![Statement::allow(["a:b"], ["*"]).with_sid("x".repeat(sid))]);
+        let free = Holder::Managed.quota().limit - size(&sized(0), Unit::VisibleCharacters);
+        assert!(fits(Holder::Managed, [&sized(free)]) && !fits(Holder::Managed, [&sized(free + 1)]));
+        assert!(!fits(Holder::Managed, [&sized(free), &sized(0)]));
+        assert!(fits(Holder::UserInline, []));
+    }
+
+    #[test]
+    fn every_quota_names_its_page() {
+        for holder in [Holder::Trust, Holder::Session, Holder::Scp, Holder::Key, Holder::Queue, Holder::Repository] {
+            assert!(holder.quota().source.starts_with("https://docs.aws.amazon.com/"), "{holder:?}");
+        }
+        assert_eq!((Holder::Queue.quota().limit, Holder::Queue.quota().unit), (8_192, Unit::Bytes));
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::words::plural;
 use crate::advice::Advice;
-use crate::denial::How;
+use crate::catalog::Catalog;
 use crate::patch::{Applicability, Companion, Patch};
 use crate::report::shown_patches;
 use crate::triage::Verdict;
@@ -126,6 +126,9 @@ pub fn risk(patch: &Patch) -> String {
 /// What replaying the denials showed; `None` when nothing was replayed.
 pub fn proof(patch: &Patch) -> Option<String> {
     let proof = patch.proof.as_ref()?;
+    if proof.before == "allowed" {
+        return Some("none: the replay allows the call without the patch too".to_owned());
+    }
     let basis = if proof.basis == "policies" { "the policies in force" } else { "AWS's message only" };
     let minimal = if proof.minimal { "minimal" } else { "not shown to be minimal" };
     let beyond = if proof.beyond.is_empty() {
@@ -133,29 +136,48 @@ pub fn proof(patch: &Patch) -> Option<String> {
     } else {
         format!("beyond the denials: {}", proof.beyond.join(", "))
     };
-    Some(format!("{} → {} with the patch, {minimal}, {beyond} (replayed on {basis})", proof.before, proof.after))
+    Some(format!("{} → {} with the patch, {minimal}, {beyond} (judged on {basis})", proof.before, proof.after))
 }
 
 /// `kms:Decrypt on the same resource: later stages read it`. A prediction, never part of the patch.
 pub fn companion(advice: &Advice, companion: &Companion) -> String {
+    format!("{}: {}", companion_with(advice, companion, str::to_owned), companion.why)
+}
+
+/// As [`companion`], with actions and resources as `mark` writes them and without the reason.
+pub fn companion_with(advice: &Advice, companion: &Companion, mark: impl Fn(&str) -> String) -> String {
+    let place = if is_same(advice, companion) {
+        " on the same resource".to_owned()
+    } else if companion.resources.is_empty() {
+        String::new()
+    } else {
+        format!(" on {}", mark(&companion.resources.join(", ")))
+    };
+    format!("{}{place}", mark(&companion.actions.join(", ")))
+}
+
+fn is_same(advice: &Advice, companion: &Companion) -> bool {
     let denied: Vec<&str> = advice.denied.iter().filter_map(|item| item.resource.as_deref()).collect();
-    let same = !companion.resources.is_empty() && companion.resources.iter().all(|one| denied.contains(&one.as_str()));
-    let place = if same { "the same resource".to_owned() } else { companion.resources.join(", ") };
-    let place = if place.is_empty() { String::new() } else { format!(" on {place}") };
-    format!("{}{place}: {}", companion.actions.join(", "), companion.why)
+    !companion.resources.is_empty() && companion.resources.iter().all(|one| denied.contains(&one.as_str()))
 }
 
 /// Names in the events that no policy may hold: API operations whose permission is called otherwise.
 pub fn left_out(advice: &Advice) -> Vec<LeftOut> {
-    let actions: BTreeSet<&str> = advice.denied.iter().filter_map(|item| item.action.as_deref()).collect();
     let mut out: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for item in advice.denied.iter().filter(|item| matches!(item.how, How::Exception | How::Alias)) {
+    for item in &advice.denied {
         let Some(action) = item.action.as_deref() else { continue };
-        let names = item.operations.iter().map(String::as_str).filter(|name| !actions.contains(name));
+        let names = item.operations.iter().map(String::as_str).filter(|name| is_no_action(name, action));
         out.entry(action).or_default().extend(names);
     }
     out.retain(|_, names| !names.is_empty());
     out.into_iter().map(|(action, names)| names_left_out(action, &names)).collect()
+}
+
+/// Whether the catalogue, which knows the service, has no such action. `action` is what the call needed.
+fn is_no_action(operation: &str, action: &str) -> bool {
+    let catalog = Catalog::embedded();
+    let prefix = |name: &str| name.split_once(':').map(|(prefix, _)| prefix.to_owned());
+    prefix(operation) == prefix(action) && catalog.action(action).is_some() && catalog.action(operation).is_none()
 }
 
 fn names_left_out(action: &str, names: &BTreeSet<&str>) -> LeftOut {
@@ -274,6 +296,21 @@ mod tests {
         assert_eq!(out[0].what, ["s3:CompleteMultipartUpload", "s3:CreateMultipartUpload"]);
         assert_eq!(out[0].why, "API operations, not IAM actions; the permission is s3:PutObject");
         assert_eq!(left_out(&sample::pipeline()), []);
+    }
+
+    #[track_caller]
+    fn check_no_action(operation: &str, action: &str, expect: bool) {
+        assert_eq!(is_no_action(operation, action), expect);
+    }
+
+    #[test]
+    fn a_name_is_left_out_only_where_the_catalogue_knows_the_service() {
+        check_no_action("s3:CreateMultipartUpload", "s3:PutObject", true);
+        check_no_action("s3:PutObject", "s3:PutObject", false);
+        check_no_action("s3:GetObject", "s3:PutObject", false);
+        check_no_action("s3:PutObject", "kms:GenerateDataKey", false);
+        check_no_action("nosuch:Call", "nosuch:Thing", false);
+        check_no_action("<!here>", "s3:PutObject", false);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::escape::yaml_string;
 use super::job::{Job, place};
+use super::permission::{Permission, permissions};
 use super::{Format, RenderError, json as plain};
 use crate::diagnosis::TargetKind;
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
@@ -29,6 +30,11 @@ pub(super) fn json(job: &Job<'_>) -> Result<String, RenderError> {
 
 fn template(job: &Job<'_>, format: Format) -> Result<(Vec<String>, Value), RenderError> {
     let mut notes = job.notes.clone();
+    if let (TargetKind::FunctionPolicy, Some(all)) = (job.target.kind, permissions(&job.addition)) {
+        let resources = function(job, all)?;
+        guard(&resources, format)?;
+        return Ok((notes, json!({"Resources": resources})));
+    }
     let (document, found) = match (job.target.kind, &job.whole) {
         (TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy, _) => {
             (&job.addition, Some(identity(job)?))
@@ -63,6 +69,18 @@ fn identity(job: &Job<'_>) -> Result<(&'static str, Value), RenderError> {
         return Ok(("AWS::IAM::ManagedPolicy", fields));
     }
     Ok((sort, json!({field: name, "PolicyName": job.name, "PolicyDocument": job.addition})))
+}
+
+/// Lambda's permissions, one resource each; CloudFormation names the statements itself.
+fn function(job: &Job<'_>, all: Vec<Permission>) -> Result<Value, RenderError> {
+    let name = job.target_name()?;
+    let resources = all.into_iter().enumerate().map(|(at, mut fields)| {
+        fields.shift_remove("StatementId");
+        fields.insert("FunctionName".into(), name.as_str().into());
+        let id = if at == 0 { format!("Denywatch{}", job.tag) } else { format!("Denywatch{}x{at}", job.tag) };
+        (id, json!({"Type": "AWS::Lambda::Permission", "Properties": fields}))
+    });
+    Ok(Value::Object(resources.collect()))
 }
 
 /// The resource that puts the whole policy; `None` where it is a property of a resource that must own the thing.

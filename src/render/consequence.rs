@@ -75,7 +75,7 @@ pub(super) fn consequence(action: &str, resource: Option<&str>) -> Option<String
     // An access point or an alias is not what the noun says.
     let noun = if action.starts_with("s3:") && kind == "accesspoint" { "S3 access point" } else { noun };
     // Nobody knows a key by its whole id; names are known by more of their letters.
-    let name = middle(&name, if action.starts_with("kms:") { 18 } else { 44 });
+    let name = middle(&name, if action.starts_with("kms:") { 14 } else { 44 });
     Some(format!("{verb} {} {name}", noun.replace("{}", &kind)))
 }
 

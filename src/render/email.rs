@@ -15,12 +15,13 @@ use crate::principal::PrincipalKind;
 use unicode_width::UnicodeWidthStr;
 
 const WIDTH: usize = 76;
-const MARGIN: usize = 9;
+const MARGIN: usize = 10;
 const SUBJECT_MAX: usize = 99;
 /// A longer document is fetched by the command; IAM's own largest policy has 20,480 characters.
 const DOCUMENT_MAX: usize = 60_000;
 const LIST_MAX: usize = 12;
-const WORDS_MAX: usize = 1_500;
+/// One sentence; with the lists' lengths it keeps the body far below 256 KiB.
+const WORDS_MAX: usize = 800;
 
 /// The subject: ASCII, at most 99 characters, no line break.
 ///
@@ -87,10 +88,7 @@ fn facts(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
         [] => sheet.field("WHAT", "a call whose permission AWS does not name"),
         [one] => sheet.field("WHAT", &format!("{one} denied {}", alert::times(advice.count))),
         all => {
-            sheet.field(
-                "WHAT",
-                &format!("{} denied {}:", words::plural(all.len() as u64, "permission"), alert::times(advice.count)),
-            );
+            sheet.field("WHAT", &format!("{} denied {}:", words::permissions(advice), alert::times(advice.count)));
             sheet.items(all, LIST_MAX);
         }
     }
@@ -123,7 +121,7 @@ fn place(advice: &Advice, shown: &AlertContext) -> String {
 
 fn why(sheet: &mut Sheet, advice: &Advice) {
     section(sheet, "WHY");
-    for line in wrap(&cut(&terminal(&advice.diagnosis.summary), WORDS_MAX), WIDTH) {
+    for line in wrap(&words::capital(&cut(&terminal(&advice.diagnosis.summary), WORDS_MAX)), WIDTH) {
         sheet.line(&line);
     }
     let cuts = |texts: &[String]| texts.iter().map(|text| cut(text, WORDS_MAX)).collect::<Vec<_>>();
@@ -165,18 +163,13 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     sheet.blank();
     sheet.field("RISK", &cut(&alert::risk(patch), WORDS_MAX));
     sheet.field("PROOF", &cut(&alert::proof(patch).unwrap_or_default(), WORDS_MAX));
-    for companion in patch.companions.iter().take(LIST_MAX) {
-        sheet.field(
-            "NEXT",
-            &cut(
-                &format!("likely: {} (a prediction; --companions adds it)", alert::companion(advice, companion)),
-                WORDS_MAX,
-            ),
-        );
+    let next: Vec<String> = patch.companions.iter().map(|one| cut(&alert::companion(advice, one), WORDS_MAX)).collect();
+    if !next.is_empty() {
+        sheet.field("NEXT", "likely, but not in the patch; --companions adds it:");
+        sheet.items(&next, LIST_MAX);
     }
     sheet.field("DO IT", &format!("denywatch patch {id} --format hcl"));
     sheet.field("", &format!("denywatch patch {id} --format cli  (a script, with its undo)"));
-    sheet.field("", &format!("denywatch pr {id}"));
 }
 
 fn left_out(sheet: &mut Sheet, advice: &Advice) {
@@ -197,8 +190,7 @@ fn links(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
     sheet.field("EVENT", &event(advice));
     let page = if advice.principal.kind == PrincipalKind::User { "USER" } else { "ROLE" };
     sheet.field(page, &console::principal(advice).unwrap_or_default());
-    sheet.field("SNOOZE", &format!("denywatch snooze {id} 24h"));
-    sheet.field("EXPECTED", &format!("denywatch ignore {id}"));
+    sheet.field("ALL OF IT", &format!("denywatch findings show {id}"));
 }
 
 /// The event's page, or its id where no link is known.
@@ -259,6 +251,28 @@ mod tests {
             text.contains("looks like probing") && !text.contains("\"Effect\"") && !text.contains("DO IT"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_longest_body_fits_sns() {
+        let long = "你".repeat(9_000);
+        let mut advice = sample::upload();
+        advice.diagnosis.evidence = vec![long.clone(); 99];
+        advice.diagnosis.unchecked = vec![long.clone(); 99];
+        advice.denied = (0..99).map(|n| sample::item(&format!("{n}{long}"), &long, n, advice.verdict)).collect();
+        advice.denied.iter_mut().for_each(|item| item.how = crate::denial::How::Alias);
+        advice.denied.iter_mut().for_each(|item| item.operations = vec![long.clone()]);
+        let patch = &mut advice.patches[0];
+        patch.doubts = vec![long.clone(); 99];
+        let next = crate::patch::Companion {
+            actions: vec![long.clone()],
+            resources: vec![long.clone()],
+            conditions: Default::default(),
+            why: long.clone(),
+            source: long.clone(),
+        };
+        patch.companions = vec![next; 99];
+        assert!(body(&advice).len() <= 256 * 1024, "{}", body(&advice).len());
     }
 
     proptest! {

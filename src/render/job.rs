@@ -32,6 +32,7 @@ pub(super) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Checks everything that any format writes.
     pub(super) fn new(patch: &'a Patch, context: &'a PatchContext) -> Result<Self, RenderError> {
+        changeable(&patch.target)?;
         let value = |document| serde_json::to_value(document).map_err(|_| RenderError::NotAPolicy("it is no JSON"));
         let mut addition = value(patch.document.as_ref().ok_or(RenderError::NoDocument)?)?;
         let merged = patch.merged.as_ref().filter(|_| replaces(patch.target.kind));
@@ -74,9 +75,6 @@ impl<'a> Job<'a> {
     /// The customer managed policy to change.
     pub(super) fn managed_policy(&self) -> Result<Arn, RenderError> {
         let arn = self.need_arn("policy's ARN")?;
-        if arn.account == "aws" {
-            return Err(RenderError::AwsManaged(arn.to_string()));
-        }
         if arn.service != "iam" || !arn.resource.starts_with("policy/") {
             return Err(RenderError::Name { what: "managed policy's ARN", name: arn.to_string() });
         }
@@ -97,6 +95,31 @@ impl<'a> Job<'a> {
             return Err(RenderError::TooLong { kind: self.target.kind, size, limit: managed });
         }
         Ok(size > limit)
+    }
+}
+
+/// Refuses what belongs to AWS: its managed policies, service-linked roles, the roles of Identity Center.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html> and
+/// <https://docs.aws.amazon.com/singlesignon/latest/userguide/permissionsets.html>.
+fn changeable(target: &Target) -> Result<(), RenderError> {
+    let arn = target.arn.as_deref().unwrap_or_default();
+    let role = target.name.as_deref().unwrap_or(arn).to_owned();
+    match target.kind {
+        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary if arn.contains(":iam::aws:policy/") => {
+            Err(RenderError::AwsManaged(arn.to_owned()))
+        }
+        TargetKind::RolePolicy | TargetKind::TrustPolicy => {
+            let instead = if arn.contains(":role/aws-service-role/") {
+                "the service's setup or the resource's policy"
+            } else if arn.contains(":role/aws-reserved/") || role.starts_with("AWSReservedSSO_") {
+                "its permission set"
+            } else {
+                return Ok(());
+            };
+            Err(RenderError::Reserved { role, instead })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod snippet;
 pub mod table;
 pub mod text;
 pub mod words;
+mod permission;
 
 use crate::diagnosis::TargetKind;
 use crate::patch::Patch;
@@ -116,6 +117,14 @@ pub enum RenderError {
     /// AWS's own managed policies belong to AWS.
     #[error("`{}` is an AWS managed policy, which only AWS can change", terminal(.0))]
     AwsManaged(String),
+    /// A role that AWS made for itself or for IAM Identity Center: IAM refuses any change of its policies.
+    #[error("`{}` cannot be changed in IAM: change {instead}", terminal(role))]
+    Reserved {
+        /// The role's ARN or name.
+        role: String,
+        /// What to change in its place.
+        instead: &'static str,
+    },
     /// The document is longer than the target takes.
     #[error("the document has {size} characters without white space, and its place takes {limit}")]
     TooLong {

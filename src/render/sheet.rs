@@ -64,6 +64,16 @@ impl Sheet {
         }
     }
 
+    /// A label and items beside it, at most `max`; nothing when there are none.
+    pub(super) fn list(&mut self, label: &str, texts: &[String], max: usize) {
+        let mut items = Sheet::new(self.width, self.margin, self.paint);
+        items.items(texts, max);
+        for (n, line) in items.finish().lines().enumerate() {
+            let head = self.paint.bold(&format!("{:<width$}", if n == 0 { label } else { "" }, width = self.margin));
+            self.line(&format!("{head}{}", line.get(self.margin..).unwrap_or_default()));
+        }
+    }
+
     /// Lines below a field: each item with a dash, at most `max` of them.
     pub(super) fn items(&mut self, texts: &[String], max: usize) {
         let more = texts.len().checked_sub(max + 1).map(|n| format!("and {} more", n + 1));

@@ -99,7 +99,7 @@ fn what(advice: &Advice) -> Vec<String> {
         [] => vec![format!("A call of {who} was denied; AWS names no permission")],
         [item] => vec![format!("{} denied for {who}{}", action(item), resource(item).unwrap_or_default())],
         all => {
-            let mut lines = vec![format!("{} denied for {who}:", words::plural(all.len() as u64, "permission"))];
+            let mut lines = vec![format!("{} denied for {who}:", words::permissions(advice))];
             lines.extend(all.iter().take(ITEMS_MAX).map(|item| {
                 format!("• {}{} · {}", action(item), resource(item).unwrap_or_default(), alert::times(item.count))
             }));
@@ -183,9 +183,7 @@ fn notes(advice: &Advice) -> Option<Value> {
 fn patch_notes(advice: &Advice, patch: &Patch) -> Vec<String> {
     let said = |label: &str, text: &str| format!("*{label}:* {}", fit(text, 420, end, prose));
     let mut notes = vec![said("Risk", &alert::risk(patch))];
-    notes.extend(patch.companions.iter().take(3).map(|one| {
-        said("Likely next", &format!("{} (a prediction; --companions adds it)", alert::companion(advice, one)))
-    }));
+    notes.extend(likely_next(advice, patch));
     notes.extend(alert::proof(patch).map(|text| said("Proof", &text)));
     let more = advice.patches.iter().filter(|one| one.document.is_some()).count().saturating_sub(1);
     if more > 0 {
@@ -197,6 +195,19 @@ fn patch_notes(advice: &Advice, patch: &Patch) -> Vec<String> {
     notes
 }
 
+/// Predictions, one a line.
+fn likely_next(advice: &Advice, patch: &Patch) -> Option<String> {
+    let lines = patch.companions.iter().take(3).map(|one| {
+        let what = alert::companion_with(advice, one, |names| code(names, 200));
+        format!("\n• {what}: {}", fit(&one.why, 160, end, prose))
+    });
+    let lines: String = lines.collect();
+    let more = patch.companions.len().saturating_sub(3);
+    let more = if more > 0 { format!("\n• and {more} more") } else { String::new() };
+    (!lines.is_empty())
+        .then(|| format!("*Likely next* (predicted, not in the patch; `--companions` adds it):{lines}{more}"))
+}
+
 fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {
     let details = shown.details_url.clone().filter(|url| is_plain_url(url));
     let page = if advice.principal.kind == PrincipalKind::User { "User in IAM" } else { "Role in IAM" };
@@ -206,10 +217,7 @@ fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {
         .into_iter()
         .filter_map(|(url, label)| Some(format!("<{}|{label}>", url?.replace('&', "&amp;"))))
         .collect();
-    if alert::patch(advice).is_some() {
-        parts.push(format!("PR: {}", code(&format!("denywatch pr {}", advice.id), 80)));
-    }
-    parts.push(format!("Snooze: {}", code(&format!("denywatch snooze {} 24h", advice.id), 80)));
+    parts.push(format!("All of it: {}", code(&format!("denywatch findings show {}", advice.id), 80)));
     Some(section(&parts.join(" · ")))
 }
 
@@ -421,7 +429,7 @@ mod tests {
     fn a_probing_caller_is_shown_no_patch() {
         let text = webhook(&sample::probing(), &AlertContext::default()).to_string();
         assert!(text.contains("grant nothing") && !text.contains("\\\"Effect\\\""), "{text}");
-        assert!(!text.contains("denywatch pr "), "{text}");
+        assert!(!text.contains("denywatch patch "), "{text}");
     }
 
     #[test]
@@ -432,6 +440,14 @@ mod tests {
         advice.patches[0].document = serde_json::from_value(document).ok();
         let text = webhook(&advice, &AlertContext::default()).to_string();
         assert!(text.contains("too long for a message; get it with "), "{text}");
+    }
+
+    #[test]
+    fn the_least_needed_blocks_go_first() {
+        let block = |size: usize| json!({"text": "x".repeat(size)});
+        let kept = within(vec![(0, block(5_000)), (2, block(4_000)), (1, block(4_000)), (3, block(10))]);
+        assert_eq!(kept, [block(5_000), block(4_000)]);
+        assert_eq!(within(vec![(0, block(10)), (3, block(10))]).len(), 2);
     }
 
     #[test]

@@ -88,6 +88,16 @@ fn what_cannot_be_written_is_named() {
         Cli,
         "the document has 20176 characters without white space, and its place takes 10240",
     );
+    check(
+        |p| p.target.name = Some("AWSReservedSSO_Admin_0123456789abcdef".into()),
+        Cli,
+        "`AWSReservedSSO_Admin_0123456789abcdef` cannot be changed in IAM: change its permission set",
+    );
+    check(
+        |p| p.target.arn = Some("arn:aws:iam::111122223333:role/aws-service-role/x.amazonaws.com/app".into()),
+        Json,
+        "`app` cannot be changed in IAM: change the service's setup or the resource's policy",
+    );
     let managed = |p: &mut Patch| {
         p.target.kind = TargetKind::ManagedPolicy;
         p.target.arn = Some("arn:aws:iam::aws:policy/ReadOnlyAccess".into());

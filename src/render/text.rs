@@ -15,6 +15,8 @@ use std::cmp::Reverse;
 
 const MARGIN: usize = 16;
 const LIST_MAX: usize = 20;
+/// Items of a finding among many.
+const FEW: usize = 6;
 /// Columns of a permission in the list; most are shorter.
 const PERMISSION_MAX: usize = 32;
 
@@ -57,13 +59,12 @@ pub fn explain(advice: &Advice, look: Look) -> String {
     title(&mut sheet, advice, look);
     sheet.blank();
     sheet.field("WHO", &who(advice));
-    what(&mut sheet, advice);
+    what(&mut sheet, advice, LIST_MAX);
     sheet.field("WHY", &advice.diagnosis.summary);
     sheet.items(&advice.diagnosis.evidence, LIST_MAX);
     patches(&mut sheet, advice);
-    for one in alert::left_out(advice) {
-        sheet.field("LEFT OUT", &format!("{}: {}", one.what.join(", "), one.why));
-    }
+    let left_out = alert::left_out(advice).into_iter().map(|one| format!("{}: {}", one.what.join(", "), one.why));
+    sheet.list("LEFT OUT", &left_out.collect::<Vec<_>>(), LIST_MAX);
     sheet.field("NOT CHECKED", &advice.diagnosis.unchecked.join(", "));
     sheet.finish()
 }
@@ -80,7 +81,7 @@ pub fn scan(advices: &[Advice], coverage: &Coverage, look: Look) -> String {
     for advice in ranked(advices).into_iter().filter(|advice| is_actionable(advice)) {
         sheet.blank();
         title(&mut sheet, advice, look);
-        what(&mut sheet, advice);
+        what(&mut sheet, advice, FEW);
         sheet.field("WHY", &advice.diagnosis.summary);
         patches(&mut sheet, advice);
     }
@@ -173,7 +174,7 @@ fn who(advice: &Advice) -> String {
     format!("{}{session}{account}", words::who(&advice.principal))
 }
 
-fn what(sheet: &mut Sheet, advice: &Advice) {
+fn what(sheet: &mut Sheet, advice: &Advice, max: usize) {
     let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
     let times = format!("{}{when}", alert::times(advice.count));
     let regions = alert::regions(advice).join(", ");
@@ -183,9 +184,9 @@ fn what(sheet: &mut Sheet, advice: &Advice) {
         sheet.field("WHAT", &format!("{} denied {times}{regions}", denied(one)));
         return;
     }
-    sheet.field("WHAT", &format!("{} denied {times}{regions}", plural(all.len() as u64, "permission")));
+    sheet.field("WHAT", &format!("{} denied {times}{regions}", words::permissions(advice)));
     let lines: Vec<String> = all.iter().map(|item| format!("{}, {}", denied(item), alert::times(item.count))).collect();
-    sheet.items(&lines, LIST_MAX);
+    sheet.items(&lines, max);
 }
 
 fn denied(item: &DeniedItem) -> String {
@@ -207,7 +208,7 @@ fn patches(sheet: &mut Sheet, advice: &Advice) {
 fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     let account = patch.target.account.as_deref().map(|id| format!(" in {id}")).unwrap_or_default();
     sheet.field("WHERE TO PATCH", &format!("{}{account}", words::place(&patch.target)));
-    let proof = alert::proof(patch).map(|text| format!(": {text}")).unwrap_or_default();
+    let proof = alert::proof(patch).map(|text| format!("; proof: {text}")).unwrap_or_default();
     match super::patch(patch, &PatchContext::default(), Format::Json) {
         Err(error) => sheet.field("PATCH", &format!("not written: {error}")),
         Ok(_) => {
@@ -216,19 +217,13 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
             sheet.code(&snippet::document(&document.unwrap_or_default(), 96), 2);
         }
     }
-    sheet.items(
-        &patch.widened.iter().map(|one| format!("{} stands for {}", one.to, one.from)).collect::<Vec<_>>(),
-        LIST_MAX,
-    );
-    if !patch.doubts.is_empty() {
-        sheet.field("FIRST SETTLE", patch.doubts.first().map_or("", String::as_str));
-        patch.doubts.iter().skip(1).take(LIST_MAX).for_each(|doubt| sheet.field("", doubt));
-    }
-    for companion in patch.companions.iter().take(LIST_MAX) {
-        sheet.field(
-            "NEXT",
-            &format!("likely: {} (a prediction; --companions adds it)", alert::companion(advice, companion)),
-        );
+    let widened: Vec<String> = patch.widened.iter().map(|one| format!("{} stands for {}", one.to, one.from)).collect();
+    sheet.list("WIDENED", &widened, LIST_MAX);
+    sheet.list("FIRST SETTLE", &patch.doubts, LIST_MAX);
+    let next: Vec<String> = patch.companions.iter().map(|one| alert::companion(advice, one)).collect();
+    sheet.list("LIKELY NEXT", &next, LIST_MAX);
+    if !next.is_empty() {
+        sheet.field("", "(predicted, not in the patch; --companions adds it)");
     }
 }
 
@@ -276,7 +271,7 @@ mod tests {
     fn operations_are_told_from_actions() {
         let text = explain(&sample::upload(), Look::default());
         assert!(
-            text.contains("LEFT OUT        s3:CompleteMultipartUpload, s3:CreateMultipartUpload: API operations"),
+            text.contains("LEFT OUT        - s3:CompleteMultipartUpload, s3:CreateMultipartUpload: API operations"),
             "{text}"
         );
     }

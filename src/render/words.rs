@@ -266,7 +266,8 @@ fn more(advice: &Advice) -> String {
     }
 }
 
-fn permissions(advice: &Advice) -> String {
+/// How many permissions the finding is about: `2 permissions`.
+pub fn permissions(advice: &Advice) -> String {
     match distinct_actions(advice) {
         0 => "calls of unknown permission".to_owned(),
         n => plural(n, "permission"),
@@ -287,7 +288,8 @@ fn by_layer(advice: &Advice) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
+/// With a capital at the beginning.
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
@@ -307,7 +309,7 @@ mod tests {
     fn a_headline_says_no_more_than_is_known() {
         check(
             &sample::pipeline(),
-            "Role shop-codepipeline-role-dev can't get a data key from KMS key 1234abcd-…567890ab",
+            "Role shop-codepipeline-role-dev can't get a data key from KMS key 1234abc…7890ab",
             "shop-codepipeline-role-dev needs kms:GenerateDataKey",
         );
         check(

@@ -206,10 +206,9 @@ impl Report {
     }
 }
 
-/// The order in which findings are shown: severity, verdict, denials, latest, id.
+/// The order in which findings are shown: [`Advice::rank`].
 pub fn rank(a: &Advice, b: &Advice) -> Ordering {
-    let key = |advice: &Advice| (advice.severity, advice.verdict, Reverse(advice.count), Reverse(advice.last_seen));
-    key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    a.rank().cmp(&b.rank())
 }
 
 /// The patches that may be shown, those with a document: none for what is probing or denied by design.

@@ -67,8 +67,16 @@ mod tests {
     }
 
     const DOORS: [&str; 10] = [
-        "iam:ListUsers", "iam:ListRoles", "s3:ListAllMyBuckets", "ec2:DescribeInstances", "ec2:DescribeVpcs",
-        "lambda:ListFunctions", "rds:DescribeDBInstances", "kms:ListKeys", "ssm:DescribeParameters", "sns:ListTopics",
+        "iam:ListUsers",
+        "iam:ListRoles",
+        "s3:ListAllMyBuckets",
+        "ec2:DescribeInstances",
+        "ec2:DescribeVpcs",
+        "lambda:ListFunctions",
+        "rds:DescribeDBInstances",
+        "kms:ListKeys",
+        "ssm:DescribeParameters",
+        "sns:ListTopics",
     ];
 
     #[test]
@@ -78,7 +86,12 @@ mod tests {
         check(spread(600), false);
         check(spread(20).take(9), false);
         check((0..5_000).map(|second| (second, DOORS[usize::try_from(second).unwrap() % 3])), false);
-        check((0..10).map(|at| (at, ["s3:A", "s3:B", "s3:C", "s3:D", "s3:E", "s3:F", "s3:G", "s3:H", "s3:I", "s3:J"][at as usize])), false);
+        check(
+            (0..10).map(|at| {
+                (at, ["s3:A", "s3:B", "s3:C", "s3:D", "s3:E", "s3:F", "s3:G", "s3:H", "s3:I", "s3:J"][at as usize])
+            }),
+            false,
+        );
         check([], false);
     }
 }

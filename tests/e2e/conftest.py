@@ -54,6 +54,7 @@ class Stack:
     def __init__(self, aws, slack, outputs, parameters, inbox_url):
         self.aws, self.slack, self.outputs, self.parameters, self.inbox_url = aws, slack, outputs, parameters, inbox_url
         self.sqs, self.bus, self.logs = aws.client("sqs"), aws.client("events"), aws.client("logs")
+        self.ledger = parameters["StoreUri"].removeprefix("sqlite:")
         self.mail = []
 
     def put(self, *entries):
@@ -95,6 +96,10 @@ class Stack:
             if "nextToken" not in page:
                 return [e["message"] for e in found]
             token = {"nextToken": page["nextToken"]}
+
+    def log_objects(self):
+        """The function's own lines; Lambda writes others between them."""
+        return [json.loads(line) for line in self.log_lines() if line.startswith("{")]
 
     def settle(self, number):
         """Puts a denial of its own and waits for its alert: then all that went before has been looked at."""

@@ -72,6 +72,17 @@ fn ec2() {
     let expect = [format!("ec2:{place}:instance/i-1"), format!("ec2:{place}:instance/i-2")];
     check("ec2:TerminateInstances", two, &[&expect[0], &expect[1]]);
     check("ec2:DescribeInstances", json!({}), &["*"]);
+    let wrapped = json!({"DeleteNatGatewayRequest": {"NatGatewayId": "nat-1"}});
+    check("ec2:DeleteNatGateway", wrapped, &[&format!("ec2:{place}:natgateway/nat-1")]);
+    let tags = |id: &str| json!({"resourcesSet": {"items": [{"resourceId": id}]}, "tagSet": {}});
+    check("ec2:CreateTags", tags("vol-0a1"), &[&format!("ec2:{place}:volume/vol-0a1")]);
+    check("ec2:DeleteTags", tags("vpce-0a1"), &[&format!("ec2:{place}:vpc-endpoint/vpce-0a1")]);
+    check("ec2:CreateTags", tags("vpce-svc-0a1"), &[&format!("ec2:{place}:vpc-endpoint-service/vpce-svc-0a1")]);
+    check("ec2:CreateTags", tags("what-0a1"), &[]);
+    let table = [format!("ec2:{place}:route-table/*"), format!("ec2:{place}:vpc/vpc-1")];
+    check("ec2:CreateRouteTable", json!({"vpcId": "vpc-1"}), &[&table[0], &table[1]]);
+    check("rds:DescribeDBInstances", json!({}), &[&format!("rds:{place}:db:*")]);
+    check("ssm:ListTagsForResource", json!({"resourceType": "Parameter", "resourceId": "/a"}), &[]);
     let run = json!({"instancesSet": {"items": [{"imageId": "ami-1"}]}, "subnetId": "subnet-1"});
     let needed = Catalog::embedded().companion_resources("ec2:RunInstances", &call(&run));
     let needed: Vec<_> =
@@ -113,6 +124,8 @@ fn identity() {
         json!({"roleArn": "arn:aws:iam::1:role/p/r", "roleSessionName": "s"}),
         &["iam::1:role/p/r"],
     );
+    let linked = json!({"aWSServiceName": "ecs.amazonaws.com"});
+    check("iam:CreateServiceLinkedRole", linked, &[&format!("{iam}:role/aws-service-role/ecs.amazonaws.com/*")]);
     let known = |action: &str, params: Value| Catalog::embedded().request_resources(action, &call(&params)).path_known;
     assert!(!known("iam:GetRole", json!({"roleName": "r"})));
     assert!(known("iam:CreateRole", json!({"roleName": "r"})));
@@ -152,6 +165,29 @@ fn secrets_parameters_and_keys() {
     check("kms:Decrypt", json!({}), &[]);
     let alias = json!({"aliasName": "alias/x", "targetKeyId": "1-2-3"});
     check("kms:CreateAlias", alias, &[&format!("kms:{place}:alias/x"), &format!("kms:{place}:key/1-2-3")]);
+}
+
+#[test]
+fn a_name_that_means_something_else_is_not_taken() {
+    let machine = "arn:aws:states:eu-west-1:1:stateMachine:m";
+    check("states:StartExecution", json!({"stateMachineArn": machine, "name": "run"}), &[&machine[8..]]);
+    check("states:StartExecution", json!({"name": "run"}), &[]);
+    check("appconfig:GetExtension", json!({"extensionIdentifier": "e"}), &[]);
+    let from = json!({"sourceTableArn": "arn:aws:dynamodb:eu-west-1:1:table/T"});
+    check("dynamodb:RestoreTableToPointInTime", from, &[]);
+    check("route53resolver:GetResolverConfig", json!({"resourceId": "vpc-1"}), &[]);
+    let organization = "workmail:eu-west-1:111122223333:organization/o";
+    check("workmail:UpdateResource", json!({"organizationId": "o", "resourceId": "r"}), &[organization]);
+    let set = json!({"scope": "REGIONAL", "name": "n", "id": "i"});
+    check("wafv2:GetIPSet", set, &["wafv2:eu-west-1:111122223333:regional/ipset/n/i"]);
+}
+
+#[test]
+fn two_snapshots_are_copied_from_and_to() {
+    let from = "arn:aws:rds:us-east-1:1:snapshot:a";
+    let copy = json!({"sourceDBSnapshotIdentifier": from, "targetDBSnapshotIdentifier": "b"});
+    let to = "rds:eu-west-1:111122223333:snapshot:b";
+    check("rds:CopyDBSnapshot", copy, &[to, &from[8..]]);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Parsed {
     pub open: Option<Fact>,
     /// The resource's name holds phrases of AWS's own grammar: no honest name does, so patch nothing on its word.
     pub suspect: bool,
+    /// The resource stood between quotation marks: it cannot reach the end of the message, where the cause stands.
+    pub quoted: bool,
     /// Text was left over that the grammar does not know; facts behind it are missing here.
     pub leftover: bool,
 }
@@ -80,7 +82,10 @@ pub fn parse(message: &str) -> Parsed {
 /// Reads a message that did not come from CloudTrail and may be longer than 1 KB.
 pub fn parse_pasted(message: &str) -> Parsed {
     let near = |length: usize| (CLOUDTRAIL_LIMIT..=LIMIT_REACH).contains(&length);
-    read(message, near(message.len()) || near(message.chars().count()))
+    let (_, tails) = tail::strip(message);
+    // What an SDK hung behind EC2's encoded text shows that the text came to its end.
+    let ended = tails.encoded.is_some() && tails.service.is_some();
+    read(message, !ended && (near(message.len()) || near(message.chars().count())))
 }
 
 fn read(message: &str, at_limit: bool) -> Parsed {
@@ -120,6 +125,7 @@ fn core(head: &str, rest: &str, tails: &Tails<'_>) -> Parsed {
     said.principal = principal(head);
     let (word, rest) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
     said.action = is_action(word).then(|| word.to_owned());
+    let rest = one_space(rest);
     let cause = cause::at_end(rest, said.action.as_deref());
     if let Some(place) = after_marker(rest) {
         let cause = cause.filter(|cause| cause.start >= rest.len() - place.len());
@@ -140,6 +146,13 @@ fn core(head: &str, rest: &str, tails: &Tails<'_>) -> Parsed {
     said
 }
 
+/// Without more than one space before the first word.
+fn one_space(text: &str) -> &str {
+    let at = text.len() - text.trim_start().len();
+    let single = at > 0 && text[..at].ends_with(' ');
+    if single { &text[at - 1..] } else { text }
+}
+
 /// What stands behind `on resource: `, or behind the bare ` on ` that some services write before an ARN.
 fn after_marker(rest: &str) -> Option<&str> {
     rest.strip_prefix(" on resource: ").or_else(|| rest.strip_prefix(" on ").filter(|text| text.starts_with("arn:")))
@@ -158,14 +171,15 @@ fn read_resource(said: &mut Parsed, place: &str, cause: Option<Cause<'_>>, tails
     }
     let name = inner.unwrap_or(place);
     said.suspect = holds_grammar(name);
+    said.quoted = quoted;
     let bare_tail = tails.any && cause.is_none() && name.contains(":s3:::") && name.contains('/');
     let sure = quoted || (one_name(name) || cause.is_some() && name.starts_with("arn:")) && !bare_tail;
     if sure && !name.is_empty() && name != "null" {
         said.resource = Some(name.to_owned());
     }
+    said.leftover = !sure && name != "null";
     if cause.is_none() && !sure {
         said.reason.cut = broken_off(name);
-        said.leftover = true;
     }
     if cause.is_none() && !tails.any && said.resource.is_some() {
         said.open = Some(Fact::Resource);
@@ -305,6 +319,7 @@ fn empty() -> Parsed {
         service_tail: None,
         open: None,
         suspect: false,
+        quoted: false,
         leftover: false,
     }
 }

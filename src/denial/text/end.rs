@@ -2,8 +2,8 @@
 
 use super::Excerpt;
 use super::anchor::excerpt;
-use super::clean::{ESCAPED_QUOTE, Line};
-use super::join::{BREAK, broke_at_width, join, may_follow};
+use super::clean::{BREAK, ESCAPED_QUOTE, Line, SPACE};
+use super::join::{broke_at_width, join, join_screen, may_follow};
 use super::wrapping;
 use crate::denial::message::{Parsed, parse_pasted};
 use crate::denial::{Encoded, ReasonKind};
@@ -12,6 +12,9 @@ use crate::denial::{Encoded, ReasonKind};
 pub(super) const MOST_LINES: usize = 40;
 /// Lines within which a message without such a text must end.
 const CORE_LINES: usize = 14;
+
+/// Quotation marks that are tried as a message's end, the last ones first.
+const MOST_ENDS: usize = 24;
 
 /// A message taken from its lines.
 #[derive(Debug, Clone)]
@@ -22,48 +25,70 @@ pub(super) struct Taken {
     pub lines: usize,
     /// Its bytes, when it took one line.
     pub length: usize,
+    /// The message with its marks.
+    marked: String,
 }
 
 /// The message that `lines` begin with; `quote` is the mark that it stands in.
 pub(super) fn message(lines: &[Line], quote: Option<char>, core: bool) -> Option<Taken> {
     let taken = if core { with_core(lines, quote) } else { without_core(lines, quote) };
-    taken.map(|taken| lengthen(taken, lines, quote)).map(|taken| doubt_breaks(taken, lines, quote))
+    taken.map(|taken| lengthen(taken, lines, quote)).map(|taken| doubt_breaks(taken, lines)).map(doubt_escapes)
 }
 
 /// A message on one line whose quoted resource reaches over everything that looks like another message.
 pub(super) fn quoted_whole(lines: &[Line], quote: Option<char>) -> Option<Taken> {
     let text = join(&lines[..1]);
-    text.contains(" on resource: \"").then_some(())?;
-    natural_ends(&text, quote).into_iter().filter_map(|end| take(&text[..end], 1)).find(|taken| is_clean(&taken.parsed))
+    let quoted = text.replace(BREAK, "").replace(ESCAPED_QUOTE, "\"").contains(" on resource: \"");
+    quoted.then_some(())?;
+    natural_ends(&text, quote)
+        .into_iter()
+        .filter_map(|end| take(&text[..end], 1))
+        .find(|taken| is_whole(&taken.parsed))
+        .map(doubt_escapes)
 }
 
 fn with_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
+    let most = lines.len().min(CORE_LINES);
     let mut plain: Option<Taken> = None;
-    for n in 1..=lines.len().min(CORE_LINES) {
-        let text = join(&lines[..n]);
-        let ends = natural_ends(&text, quote);
-        let clean = |taken: &Taken| is_clean(&taken.parsed);
-        let best = ends.iter().filter_map(|end| take(&text[..*end], n)).find(clean);
-        let told = best.as_ref().is_some_and(|taken| is_complete(&taken.parsed));
-        if told {
+    for n in 1..=most {
+        let best = best_end(&lines[..n], quote);
+        if best.as_ref().is_some_and(|taken| is_complete(&taken.parsed)) {
             return best;
         }
         plain = plain.or(best);
-        if plain.is_some() && quote == Some('"') && ends.len() == 1 && ends[0] < text.len() {
-            break;
-        }
-        let goes_on = lines.get(n).is_some_and(|next| may_follow(&text, &next.text));
-        if !goes_on {
+        let closed =
+            plain.as_ref().is_some_and(|taken| quote == Some('"') && taken.length < join(&lines[..taken.lines]).len());
+        let goes_on = lines.get(n).is_some_and(|next| may_follow(&join(&lines[..n]), &next.text));
+        if plain.is_some() && (closed || !goes_on && join_screen(&lines[..lines.len().min(n + 1)]).is_none()) {
             break;
         }
     }
-    let told = (1..=lines.len().min(CORE_LINES)).find_map(|n| phrase_end(&join(&lines[..n]), n));
-    match (plain, told) {
-        (Some(plain), Some(told)) if told.lines > plain.lines => Some(doubt_next_line(plain, lines)),
-        (Some(plain), _) => Some(doubt_next_line(plain, lines)),
-        (None, Some(told)) => Some(told),
-        (None, None) => token_end(lines),
+    if let Some(plain) = plain {
+        return Some(doubt_next_line(plain, lines));
     }
+    let told = (1..=most).find_map(|n| joined(&lines[..n]).iter().find_map(|text| phrase_end(text, n)));
+    told.or_else(|| token_end(lines))
+}
+
+/// The likeliest end within some lines that leaves nothing over; one with a cause before one without.
+fn best_end(lines: &[Line], quote: Option<char>) -> Option<Taken> {
+    let mut plain = None;
+    for text in joined(lines) {
+        let mut ends = natural_ends(&text, quote).into_iter().filter_map(|end| take(&text[..end], lines.len()));
+        let Some(best) = ends.find(|taken| is_whole(&taken.parsed)) else { continue };
+        if is_complete(&best.parsed) {
+            return Some(best);
+        }
+        plain = plain.or(Some(best));
+    }
+    plain
+}
+
+/// The ways in which lines may belong together, the likeliest first.
+fn joined(lines: &[Line]) -> Vec<String> {
+    let by_words = join(lines);
+    let Some(by_width) = join_screen(lines) else { return vec![by_words] };
+    if broke_at_width(lines) { vec![by_width, by_words] } else { vec![by_words, by_width] }
 }
 
 /// Without an action only the first line counts.
@@ -89,6 +114,7 @@ fn natural_ends(text: &str, quote: Option<char>) -> Vec<usize> {
             return if ends.is_empty() { vec![text.len()] } else { ends };
         }
         ends.reverse();
+        ends.truncate(MOST_ENDS);
         ends.push(text.len());
         return ends;
     }
@@ -117,7 +143,7 @@ fn phrase_end(text: &str, lines: usize) -> Option<Taken> {
     let whole_word =
         |end: &usize| !text[*end..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '"' | ':'));
     let ends = ends.into_iter().rev().filter(whole_word);
-    ends.filter_map(|end| take(&text[..end], lines)).find(|taken| is_clean(&taken.parsed) && is_complete(&taken.parsed))
+    ends.filter_map(|end| take(&text[..end], lines)).find(|taken| is_whole(&taken.parsed) && is_complete(&taken.parsed))
 }
 
 /// Up to the last fact that is sure, for a message that breaks off into other words.
@@ -142,19 +168,17 @@ fn lengthen(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken {
         return taken;
     }
     for n in taken.lines + 1..=lines.len().min(MOST_LINES) {
-        let text = join(&lines[..n]);
-        let Some(longer) = natural_ends(&text, None)
-            .into_iter()
-            .filter_map(|end| take(&text[..end], n))
-            .find(|longer| is_clean(&longer.parsed) && adds(&taken.parsed, &longer.parsed))
-        else {
+        let longer = |text: &String| {
+            let ends = natural_ends(text, None).into_iter().filter_map(|end| take(&text[..end], n)).collect::<Vec<_>>();
+            ends.into_iter().find(|longer| is_clean(&longer.parsed) && adds(&taken.parsed, &longer.parsed))
+        };
+        let Some(longer) = joined(&lines[..n]).iter().find_map(longer) else {
             if n > taken.lines + 3 || !may_follow(&join(&lines[..n - 1]), &lines[n - 1].text) {
                 break;
             }
             continue;
         };
-        let grown = taken.parsed.reason.encoded == Encoded::Present && !looks_encoded(&lines[n - 1].text);
-        if grown {
+        if taken.parsed.reason.encoded == Encoded::Present && !looks_encoded(&lines[n - 1].text) {
             break;
         }
         taken = longer;
@@ -186,22 +210,55 @@ fn doubt_next_line(mut taken: Taken, lines: &[Line]) -> Taken {
     let Some(next) = lines.get(taken.lines) else { return taken };
     let ends_line = taken.length >= lines.first().map_or(0, |line| line.text.trim_end().len());
     let one_word = !next.text.contains(char::is_whitespace) && next.text.len() > 1;
-    if ends_line && one_word && taken.parsed.open.is_some() && taken.parsed.reason.kind == ReasonKind::Unstated {
+    // Where AWS quotes a resource it gives a cause too, so that a bare one ends within its name.
+    let quoted = taken.message.contains(" on resource: \"");
+    if (quoted || ends_line && one_word)
+        && taken.parsed.open.is_some()
+        && taken.parsed.reason.kind == ReasonKind::Unstated
+    {
         taken.parsed.resource = None;
         taken.parsed.leftover = true;
     }
     taken
 }
 
-/// A quoted name may hold spaces, so that a break inside it is only known where the screen's edge made it.
-fn doubt_breaks(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken {
+/// A quoted name may hold spaces and line breaks, so that a break inside it is only known where the screen's edge made it.
+fn doubt_breaks(mut taken: Taken, lines: &[Line]) -> Taken {
     let used = &lines[..taken.lines.min(lines.len())];
-    let text = join(used);
-    let marked =
-        natural_ends(&text, quote).into_iter().map(|end| parse_pasted(&text[..end].replace(ESCAPED_QUOTE, "\"")));
-    let broken = marked.filter_map(|parsed| parsed.resource).any(|name| name.contains(BREAK) || name.contains(' '));
-    let quoted = text.replace(ESCAPED_QUOTE, "\"").contains(" on resource: \"");
-    if taken.lines > 1 && quoted && broken && !broke_at_width(used) {
+    let Some(name) = taken.parsed.resource.as_deref().filter(|_| taken.lines > 1) else { return taken };
+    let quoted = format!("\"{name}\"");
+    let unbroken = used.iter().any(|line| line.text.replace(BREAK, "").replace(ESCAPED_QUOTE, "\"").contains(&quoted));
+    if taken.message.contains(&quoted) && !unbroken && !broke_at_width(used) {
+        taken.parsed.resource = None;
+        taken.parsed.leftover = true;
+    }
+    taken
+}
+
+/// Whether a backslash is an escape or a name's own, nobody can tell from a pasted text; in a JSON string, whose quotation
+/// marks are escaped too, one can, but for backslashes and quotation marks themselves.
+fn doubt_escapes(mut taken: Taken) -> Taken {
+    const MARKER: &str = " on resource: ";
+    let Some(name) = taken.parsed.resource.as_deref() else { return taken };
+    let behind = taken.marked.split_once(MARKER).map_or("", |(_, behind)| behind);
+    let opening = behind.trim_start_matches(BREAK);
+    let depth = behind.len() - opening.len();
+    let (quote, inner) = opening.chars().next().map_or((' ', ""), |c| (c, &opening[c.len_utf8()..]));
+    let mut left = name.chars().count();
+    let (mut doubt, mut breaks) = (name.contains('\\'), 0);
+    for c in inner.chars() {
+        if c == BREAK {
+            breaks += BREAK.len_utf8();
+            continue;
+        }
+        if left == 0 {
+            doubt |= c != quote || breaks != depth;
+            break;
+        }
+        doubt |= c == ESCAPED_QUOTE || quote == '"' && (c == SPACE || breaks > 0);
+        (left, breaks) = (left - 1, 0);
+    }
+    if doubt && matches!(quote, '"' | ESCAPED_QUOTE) {
         taken.parsed.resource = None;
         taken.parsed.leftover = true;
     }
@@ -209,9 +266,29 @@ fn doubt_breaks(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken 
 }
 
 fn take(text: &str, lines: usize) -> Option<Taken> {
-    let message = text.replace(BREAK, "").replace(ESCAPED_QUOTE, "\"").trim().to_owned();
+    let message = text.replace(BREAK, "").replace(SPACE, " ").replace(ESCAPED_QUOTE, "\"").trim().to_owned();
     let parsed = parse_pasted(&message);
-    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: text.len() })
+    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: text.len(), marked: text.to_owned() })
+}
+
+/// Where AWS quotes a resource it gives a cause too: a quoted one without may have been ended by a quotation mark of its
+/// own name.
+pub(super) fn doubt_bare_quotes(excerpt: &mut Excerpt) {
+    let quoted = excerpt.message.contains(" on resource: \"");
+    if quoted && !is_complete(&excerpt.parsed) && excerpt.parsed.resource.take().is_some() {
+        excerpt.parsed.leftover = true;
+    }
+}
+
+/// Whether a message ends inside its quoted resource: what follows may be that name's text and not AWS's.
+pub(super) fn leaves_quote_open(excerpt: &Excerpt) -> bool {
+    let quoted = excerpt.message.contains(" on resource: \"");
+    quoted && excerpt.parsed.leftover && excerpt.parsed.resource.is_none()
+}
+
+/// A full message, read to its end.
+fn is_whole(parsed: &Parsed) -> bool {
+    !parsed.leftover && parsed.action.is_some()
 }
 
 fn is_clean(parsed: &Parsed) -> bool {
@@ -224,7 +301,7 @@ fn is_complete(parsed: &Parsed) -> bool {
 
 /// An error on one line that names a code but no action: `CODE: Access Denied`, `(… Error Code: CODE; …)`.
 pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
-    let code = wrapping::codes(line).next()?;
+    let Some(code) = wrapping::codes(line).next() else { return java_alone(line) };
     let at = line.find(code)?;
     let behind = &line[at + code.len()..];
     let marked =
@@ -242,5 +319,20 @@ pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
     found.parsed.service_tail = plain.find("(Service: ").map(|from| plain[from + 1..].trim_end_matches(')').to_owned());
     wrapping::name(&mut found, &format!("{before}{plain}"), "");
     found.error_code = Some(code.to_owned());
+    Some(found)
+}
+
+/// Java's and .NET's exceptions, and JSON's messages, that name no code.
+fn java_alone(line: &str) -> Option<Excerpt> {
+    let named = line.find("Exception: Access Denied").map(|at| at + "Exception: ".len());
+    let value = line.find(['"', '\'']).filter(|_| line.contains("essage")).and_then(|_| {
+        let quoted = ["\"Access Denied\"", "'Access Denied'"].iter().find_map(|value| line.find(value));
+        quoted.map(|at| at + 1)
+    });
+    let at = line.find("Access Denied (Service: ").or(named).or(value)?;
+    let plain = at + "Access Denied".len();
+    let end = line[at..].find(')').filter(|_| line[plain..].starts_with(" (")).map_or(plain, |n| at + n + 1);
+    let mut found = excerpt(&line[at..end]);
+    wrapping::name(&mut found, "", "");
     Some(found)
 }

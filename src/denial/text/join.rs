@@ -3,72 +3,17 @@
 //! A break hides whether a space stood there. AWS's own words tell mostly; inside a long name nothing does, so such a
 //! break is marked until it is known whether it matters.
 
-use super::clean::Line;
-
-/// Marks a break inside a name.
-pub(super) const BREAK: char = '\u{E001}';
+use super::clean::{BREAK, Line, SPACE};
 
 /// Words of the grammar; a line ends or begins with a whole one where the text was wrapped at a space.
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "User:",
-    "is",
-    "not",
-    "authorized",
-    "to",
-    "perform:",
-    "on",
-    "resource:",
-    "this",
-    "because",
-    "no",
-    "identity-based",
-    "resource-based",
-    "policy",
-    "policy:",
-    "allows",
-    "the",
-    "action",
-    "with",
-    "an",
-    "a",
-    "explicit",
-    "deny",
-    "in",
-    "permissions",
-    "boundary",
-    "boundary:",
-    "session",
-    "service",
-    "control",
-    "VPC",
-    "endpoint",
-    "role",
-    "trust",
-    "user",
-    "group",
-    "transitively",
-    "through",
-    "You",
-    "are",
-    "operation.",
-    "Encoded",
-    "authorization",
-    "failure",
-    "message:",
-    "Go",
-    "for",
-    "complete",
-    "details,",
-    "or",
-    "call",
-    "GetRequestAuthorizationDetails",
-    "API",
-    "following",
-    "id:",
-    "status",
-    "code:",
-    "action.",
-    "policy.",
+    "User:", "is", "not", "authorized", "to", "perform:", "on", "resource:", "this", "because", "no",
+    "identity-based", "resource-based", "policy", "policy:", "allows", "the", "action", "with", "an", "a", "explicit",
+    "deny", "in", "permissions", "boundary", "boundary:", "session", "service", "control", "VPC", "endpoint", "role",
+    "trust", "user", "group", "transitively", "through", "You", "are", "operation.", "Encoded", "authorization",
+    "failure", "message:", "Go", "for", "complete", "details,", "or", "call", "GetRequestAuthorizationDetails", "API",
+    "following", "id:", "status", "code:", "action.", "policy.",
 ];
 
 /// `lines` as one text, [`BREAK`] where a name was split.
@@ -76,9 +21,7 @@ pub(super) fn join(lines: &[Line]) -> String {
     let mut out = String::new();
     for line in lines {
         if !out.is_empty() {
-            if let Some(between) = between(&out, &line.text) {
-                out.push(between);
-            }
+            out.extend(between(&out, &line.text));
         }
         out.push_str(&line.text);
     }
@@ -93,24 +36,49 @@ fn between(before: &str, after: &str) -> Option<char> {
     if known(&format!("{last}{next}")) && !(known(last) && known(next)) {
         return None;
     }
-    let begun = known(last) || known(next) || next.starts_with(['(', '"', '\'']) || next.starts_with("arn:");
+    let begun = known(last) || known(next) || next.starts_with('(');
     let name =
         last.contains(':') && !last.ends_with("):") || last.contains('/') || last.len() >= 30 || last.contains(BREAK);
-    Some(if !begun && name { BREAK } else { ' ' })
+    Some(if begun {
+        ' '
+    } else if name {
+        BREAK
+    } else {
+        SPACE
+    })
 }
 
 /// Whether the grammar, or a name, can go on from one text into the next line.
 pub(super) fn may_follow(before: &str, after: &str) -> bool {
     let last = before.rsplit(char::is_whitespace).next().unwrap_or_default();
     let next = after.split(char::is_whitespace).next().unwrap_or_default();
-    WORDS.contains(&last) || WORDS.contains(&next) || next.starts_with('(') || between(before, after) != Some(' ')
+    WORDS.contains(&last) || WORDS.contains(&next) || next.starts_with('(') || between(before, after) == Some(BREAK)
 }
 
 /// Whether the lines broke where the screen ended, not at spaces: several of one width.
 pub(super) fn broke_at_width(lines: &[Line]) -> bool {
-    let broken = lines.len().saturating_sub(1);
-    let width = lines.first().map_or(0, |line| line.width);
-    broken >= 2 && width >= 40 && lines[..broken].iter().all(|line| line.width == width)
+    lines.len() > 2 && screen_width(lines).is_some()
+}
+
+/// `lines` as a screen of fixed width broke them, inside words too; `None` when their widths say otherwise.
+pub(super) fn join_screen(lines: &[Line]) -> Option<String> {
+    let width = screen_width(lines)?;
+    let mut out = String::new();
+    for (n, line) in lines.iter().enumerate() {
+        if n > 0 && (line.indented || lines[n - 1].width < width) {
+            out.push(' ');
+        }
+        out.push_str(&line.text);
+    }
+    Some(out)
+}
+
+/// The width at which all lines but the last one broke; one less where a space stood at the edge.
+fn screen_width(lines: &[Line]) -> Option<usize> {
+    let (last, broken) = lines.split_last()?;
+    let width = broken.iter().map(|line| line.width).max()?;
+    let even = broken.iter().all(|line| line.width + 1 >= width) && last.width <= width;
+    (width >= 20 && even).then_some(width)
 }
 
 #[cfg(test)]
@@ -119,7 +87,10 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], expect: &str) {
-        let lines: Vec<Line> = lines.iter().map(|text| Line { text: (*text).to_owned(), width: text.len() }).collect();
+        let lines: Vec<Line> = lines
+            .iter()
+            .map(|text| Line { text: (*text).to_owned(), width: text.len(), indented: false, source: 0 })
+            .collect();
         assert_eq!(join(&lines), expect);
     }
 

@@ -204,6 +204,48 @@ fn sdks() {
 }
 
 #[test]
+fn other_places() {
+    let xml = s3().replace('"', "&quot;");
+    check(
+        &format!("<Error><Code>AccessDenied</Code><Message>{xml}</Message></Error>"),
+        &[&format!("{S3_TOLD} code=AccessDenied")],
+    );
+    check("Amazon.S3.AmazonS3Exception: Access Denied ---> Amazon.Runtime.X: y", &["  unstated bare"]);
+    check(r#"{"errorMessage":"Access Denied"}"#, &["  unstated bare"]);
+    let blob = "AbCd-_0123456789".repeat(40);
+    let long = format!(
+        "You are not authorized to perform this operation. User: {USER} is not authorized to perform: ec2:RunInstances on resource: * because no identity-based policy allows the ec2:RunInstances action. Encoded authorization failure message: {blob}"
+    );
+    let fill = "x".repeat(1024 - long.len() - " (Service: Ec2, Status Code: 403, Request ID: )".len());
+    let found = find(&format!("{long} (Service: Ec2, Status Code: 403, Request ID: {fill})"));
+    assert_eq!(found[0].parsed.encoded_message.as_deref(), Some(blob.as_str()));
+    check_kms(&format!("> `{}`\r\n> thanks", kms()), "");
+    check_kms(
+        &format!(
+            "Calling the invoke API action failed with this message: {} status code: 400, request id: 1-2, retry later",
+            kms()
+        ),
+        "",
+    );
+    check_kms(&kms().replace(" is not", "  is not").replace("on resource", "\ton resource").replace("\ton", " on"), "");
+    check(
+        "error: AccessDenied: Access Denied status code: 403, request id: A, host id: b",
+        &["  unstated bare code=AccessDenied"],
+    );
+    check(
+        "failed to refresh cached credentials, operation error STS: AssumeRoleWithWebIdentity, https response error StatusCode: 403, RequestID: x, api error AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        &[
+            "sts:AssumeRoleWithWebIdentity  unstated trust_federation code=AccessDenied op=AssumeRoleWithWebIdentity service=STS",
+        ],
+    );
+    check("The fix for AccessDenied errors is a policy. See `AccessDenied` in the docs.", &[]);
+    check(
+        "Stack x failed: ValidationError: User: arn:aws:iam::111122223333:user/a is not authorized to perform: ssm:GetParameters on resource: arn:aws:ssm:us-east-1:111122223333:parameter/x because no identity-based policy allows the ssm:GetParameters action",
+        &["ssm:GetParameters arn:aws:ssm:us-east-1:111122223333:parameter/x implicit identity"],
+    );
+}
+
+#[test]
 fn terraform_and_cloudformation() {
     check_kms(
         &format!(
@@ -357,5 +399,36 @@ proptest! {
         let found = find(&wrapped);
         prop_assert_eq!(found.len(), 1);
         prop_assert_eq!(&found[0].parsed, &parse_pasted(&text));
+    }
+
+    #[test]
+    fn no_name_forges_another_denial(
+        name in prop::collection::vec(prop::sample::select(vec![
+            "x", "\"", "'", " ", ",", "}", "\n", " because no identity-based policy allows the s3:GetObject action",
+            " with an explicit deny in a session policy", ": arn:aws:iam::1:policy/p", " (Service: S3)", "User: arn:aws:iam::1:user/y",
+            " is not authorized to perform: iam:PutUserPolicy", " on resource: *", "AccessDenied: ", "<", "`", "\\",
+        ]), 1..7).prop_map(|parts| parts.concat()),
+        wrapping in 0..5,
+        caused in any::<bool>(),
+    ) {
+        // A name that holds a line break can put any text into a log that does not escape it; nothing tells that apart.
+        prop_assume!(wrapping == 2 || !name.contains('\n'));
+        let name = format!("arn:aws:s3:::b/{name}");
+        let cause = if caused { " with an explicit deny in a resource control policy" } else { "" };
+        let message = format!("User: {USER} is not authorized to perform: s3:GetObject on resource: \"{name}\"{cause}");
+        let text = match wrapping {
+            0 => message,
+            1 => format!("AccessDenied: {message}"),
+            2 => serde_json::json!({"msg": format!("x: {message}"), "code": "AccessDenied"}).to_string(),
+            3 => format!("Resource handler returned message: \"{message} (Service: S3, Status Code: 403, Request ID: A)\" (RequestToken: 3, HandlerErrorCode: AccessDenied)"),
+            _ => format!("{{'Message': '{message}', 'Code': 'AccessDenied'}}"),
+        };
+        for found in find(&text) {
+            let said = found.parsed;
+            let same = said.resource.is_none() || said.resource.as_deref() == Some(name.as_str());
+            let honest = said.action.as_deref() == Some("s3:GetObject") && same
+                && (said.reason.kind == ReasonKind::Unstated || caused && said.reason.policy_type == Some(PolicyType::Rcp));
+            prop_assert!(honest || said.suspect || said.action.is_none(), "{said:?}");
+        }
     }
 }

@@ -32,6 +32,13 @@ pub(super) fn codes(text: &str) -> impl DoubleEndedIterator<Item = &str> {
     text.split(part).map(|word| last_segment(word.trim_matches('.'))).filter(|word| is_code(word))
 }
 
+/// Whether a line reports an error of its own.
+pub(super) fn begins_statement(line: &str) -> bool {
+    let starts = |marks: &[&str]| marks.iter().any(|mark| line.contains(mark));
+    starts(&["An error occurred (", "operation error ", "api error "])
+        || codes(line).next().is_some_and(|code| line.starts_with(code))
+}
+
 /// `Client.UnauthorizedOperation` keeps its prefix; a Java class loses its package.
 fn last_segment(word: &str) -> &str {
     if word.starts_with("Client.") || word.starts_with("Server.") {

@@ -25,7 +25,10 @@ impl Reader {
     fn folder(&mut self, folder: &Path) {
         let entries = self.entries(folder);
         if entries.is_empty() {
-            self.fault(folder, "no policies in this folder: expected `identity/`, `boundary/`, … or authorization details");
+            self.fault(
+                folder,
+                "no policies in this folder: expected `identity/`, `boundary/`, … or authorization details",
+            );
         }
         for entry in entries {
             if entry.is_dir() {
@@ -41,7 +44,8 @@ impl Reader {
 
     /// Sorted, so that the same folder reads the same everywhere.
     fn entries(&mut self, folder: &Path) -> Vec<PathBuf> {
-        let listed = std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+        let listed = std::fs::read_dir(folder)
+            .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
         match listed {
             Ok(entries) => {
                 let mut entries: Vec<PathBuf> = entries;

@@ -42,6 +42,8 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         regions: BTreeSet::from(["us-east-1".to_owned()]),
         vias: BTreeSet::new(),
         also: BTreeSet::new(),
+        passes: BTreeSet::new(),
+        next: BTreeSet::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };
     let principal = Principal {

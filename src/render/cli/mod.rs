@@ -7,11 +7,12 @@ mod read;
 
 use super::escape::shell_quote;
 use super::hcl::instance_of;
-use super::job::{Job, place, statements};
+use super::job::{Job, place};
+use super::permission::permissions;
 use super::{Format, RenderError, check};
 use crate::arn::Arn;
 use crate::diagnosis::TargetKind;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const START: &str = include_str!("start.sh");
 const END: &str = include_str!("end.sh");
@@ -27,6 +28,8 @@ struct Script {
     undo: String,
     /// Variables, in the order they are written.
     vars: Vec<(&'static str, String)>,
+    /// What stands in the here-document: the policy, or a function's permissions.
+    data: Value,
     /// The fixed code after the policy.
     body: Vec<&'static str>,
 }
@@ -36,10 +39,9 @@ pub(super) fn render(job: &Job<'_>) -> Result<String, RenderError> {
     let Some(script) = script(job)? else {
         return explain(job);
     };
-    let mut vars = environment(job)?;
-    vars.extend(script.vars);
-    let text = write(job, &script.undo, &vars, &script.body);
-    read::check(&text, &vars, &code(job, &vars, &script.body), &job.addition)?;
+    let script = Script { vars: [environment(job)?, script.vars].concat(), ..script };
+    let text = write(job, &script);
+    read::check(&text, &script.vars, &code(job, &script), &script.data)?;
     Ok(text)
 }
 
@@ -52,7 +54,7 @@ fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
         body.extend(code);
         body.push(SWAP);
         let vars = std::iter::once(state.clone()).chain(vars).collect();
-        Ok(Some(Script { undo, vars, body }))
+        Ok(Some(Script { undo, vars, data: job.addition.clone(), body }))
     };
     match job.target.kind {
         TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy => own(job).map(Some),
@@ -73,7 +75,7 @@ fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
             let policy = job.managed_policy()?.to_string();
             let undo = "bash THIS-FILE undo (makes the version before the default again and deletes ours)".to_owned();
             let body = vec![APPEND, include_str!("version.sh")];
-            Ok(Some(Script { undo, vars: vec![state, ("policy", policy)], body }))
+            Ok(Some(Script { undo, vars: vec![state, ("policy", policy)], data: job.addition.clone(), body }))
         }
         TargetKind::TrustPolicy => swap(vec![("role", job.target_name()?)], &[include_str!("trust.sh")]),
         TargetKind::BucketPolicy => {
@@ -119,51 +121,20 @@ fn own(job: &Job<'_>) -> Result<Script, RenderError> {
     } else {
         format!("aws iam delete-{kind}-policy --{kind}-name={} --policy-name={}", shell_quote(&name), job.name)
     };
-    Ok(Script { undo, vars: vec![("name", job.name.clone()), (kind, name)], body: vec![body] })
+    Ok(Script {
+        undo,
+        vars: vec![("name", job.name.clone()), (kind, name)],
+        data: job.addition.clone(),
+        body: vec![body],
+    })
 }
 
 /// A function's policy is written permission by permission; `None` where a statement says more than one can.
-/// See <https://docs.aws.amazon.com/lambda/latest/api/API_AddPermission.html>.
 fn function(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
-    if !statements(&job.addition)?.into_iter().all(is_permission) {
-        return Ok(None);
-    }
+    let Some(all) = permissions(&job.addition) else { return Ok(None) };
     let undo = "bash THIS-FILE undo (removes the permissions by their ids)".to_owned();
     let vars = vec![("function", job.target_name()?)];
-    Ok(Some(Script { undo, vars, body: vec![include_str!("function.sh")] }))
-}
-
-fn is_permission(statement: &Value) -> bool {
-    let texts = |value: &Value| match value {
-        Value::String(_) => true,
-        Value::Array(items) => !items.is_empty() && items.iter().all(Value::is_string),
-        _ => false,
-    };
-    let single =
-        |value: &Value| value.is_string() || value.as_array().is_some_and(|v| v.len() == 1 && v[0].is_string());
-    let sid = statement["Sid"].as_str().is_some_and(|sid| check::name("statement id", sid, 90, "_-").is_ok());
-    let principal = match &statement["Principal"] {
-        Value::Object(sorts) => {
-            sorts.len() == 1 && sorts.iter().all(|(sort, ids)| (sort == "AWS" || sort == "Service") && texts(ids))
-        }
-        _ => false,
-    };
-    let condition = match &statement["Condition"] {
-        Value::Null => true,
-        Value::Object(tests) => tests.iter().all(|(test, keys)| {
-            let fits = |key: &str| match test.as_str() {
-                "ArnLike" => key == "aws:SourceArn",
-                "StringEquals" => key == "aws:SourceAccount" || key == "aws:PrincipalOrgID",
-                _ => false,
-            };
-            keys.as_object().is_some_and(|keys| keys.iter().all(|(key, value)| fits(key) && single(value)))
-        }),
-        _ => false,
-    };
-    let known =
-        |key: &String| ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"].contains(&key.as_str());
-    let fields = statement.as_object().is_some_and(|fields| fields.keys().all(known));
-    fields && sid && principal && condition && statement["Effect"] == "Allow" && texts(&statement["Action"])
+    Ok(Some(Script { undo, vars, data: json!(all), body: vec![include_str!("function.sh")] }))
 }
 
 /// Account, profile and region, as far as they are known.
@@ -188,18 +159,18 @@ fn not_an_option(name: String) -> Result<String, RenderError> {
     if name.starts_with('-') { Err(RenderError::Name { what: "bucket name", name }) } else { Ok(name) }
 }
 
-fn write(job: &Job<'_>, undo: &str, vars: &[(&'static str, String)], body: &[&'static str]) -> String {
+fn write(job: &Job<'_>, script: &Script) -> String {
     let mut out = String::from("#!/usr/bin/env bash\n");
-    let usage = ["usage: bash THIS-FILE [apply|undo]".to_owned(), format!("undo: {undo}")];
+    let usage = ["usage: bash THIS-FILE [apply|undo]".to_owned(), format!("undo: {}", script.undo)];
     for line in job.notes.iter().chain(&usage) {
         out.push_str(&format!("# {line}\n"));
     }
-    for (name, value) in vars {
+    for (name, value) in &script.vars {
         out.push_str(&format!("{name}={}\n", shell_quote(value)));
     }
-    out.push_str(&head(job, vars));
-    out.push_str(&format!("cat > \"$work/patch.json\" <<'{MARK}'\n{:#}\n{MARK}\n", job.addition));
-    out.extend(body.iter().copied());
+    out.push_str(&head(job, &script.vars));
+    out.push_str(&format!("cat > \"$work/patch.json\" <<'{MARK}'\n{:#}\n{MARK}\n", script.data));
+    out.extend(script.body.iter().copied());
     out.push_str(END);
     out
 }
@@ -217,8 +188,8 @@ fn head(job: &Job<'_>, vars: &[(&'static str, String)]) -> String {
 }
 
 /// All code of the script: what is neither comment nor data.
-fn code(job: &Job<'_>, vars: &[(&'static str, String)], body: &[&'static str]) -> String {
-    format!("{}{}{END}", head(job, vars), body.concat())
+fn code(job: &Job<'_>, script: &Script) -> String {
+    format!("{}{}{END}", head(job, &script.vars), script.body.concat())
 }
 
 /// No command, but who changes such a policy and by what statements, all of it comments.
@@ -251,19 +222,18 @@ mod tests {
     use super::*;
     use crate::render::PatchContext;
     use crate::render::tests::{patch_of, sample};
-    use serde_json::json;
 
     /// The script with one passage changed must not pass for the document; a changed comment may.
     #[track_caller]
     fn check(kind: TargetKind, from: &str, to: &str, expect: bool) {
         let (patch, context) = (patch_of(kind, "app", sample("k$(x)")), PatchContext::default());
         let job = Job::new(&patch, &context).unwrap();
-        let Script { undo, vars, body } = script(&job).unwrap().unwrap();
-        let vars: Vec<_> = environment(&job).unwrap().into_iter().chain(vars).collect();
-        let text = write(&job, &undo, &vars, &body);
+        let script = script(&job).unwrap().unwrap();
+        let script = Script { vars: [environment(&job).unwrap(), script.vars].concat(), ..script };
+        let text = write(&job, &script);
         assert!(text.contains(from), "{text}");
         let text = text.replacen(from, to, 1);
-        assert_eq!(read::check(&text, &vars, &code(&job, &vars, &body), &job.addition).is_ok(), expect);
+        assert_eq!(read::check(&text, &script.vars, &code(&job, &script), &script.data).is_ok(), expect);
     }
 
     #[test]
@@ -280,34 +250,5 @@ mod tests {
         check(RolePolicy, "<<'DENYWATCH_PATCH'", "<<DENYWATCH_PATCH", false);
         check(RolePolicy, "\nDENYWATCH_PATCH\n", "\nDENYWATCH_PATCH\nid\n", false);
         check(BucketPolicy, "esac", "esac\nid", false);
-    }
-
-    #[track_caller]
-    fn permission(change: Value, expect: bool) {
-        let mut statement = json!({"Sid": "A", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:role/r"},
-            "Action": "lambda:InvokeFunction", "Resource": "*"});
-        for (key, value) in change.as_object().unwrap() {
-            statement[key] = value.clone();
-        }
-        assert_eq!(is_permission(&statement), expect, "{statement}");
-    }
-
-    #[test]
-    fn a_permission_says_no_more_than_lambda_takes() {
-        permission(json!({}), true);
-        permission(json!({"Action": ["lambda:InvokeFunction", "lambda:GetFunction"]}), true);
-        permission(
-            json!({"Condition": {"ArnLike": {"aws:SourceArn": ["x"]}, "StringEquals": {"aws:SourceAccount": "1"}}}),
-            true,
-        );
-        permission(json!({"Condition": {"ArnLike": {"aws:SourceArn": ["x", "y"]}}}), false);
-        permission(json!({"Condition": {"StringLike": {"aws:SourceArn": "x"}}}), false);
-        permission(json!({"Condition": {"StringEquals": {"aws:PrincipalTag/a": "x"}}}), false);
-        permission(json!({"Effect": "Deny"}), false);
-        permission(json!({"Sid": null}), false);
-        permission(json!({"Sid": "a b"}), false);
-        permission(json!({"Principal": "*"}), false);
-        permission(json!({"Principal": {"Federated": "x"}}), false);
-        permission(json!({"NotAction": "x"}), false);
     }
 }

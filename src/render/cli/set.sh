@@ -9,7 +9,7 @@ get() {
 provision() {
   request=$(aws sso-admin provision-permission-set --instance-arn="$instance" --permission-set-arn="$set_arn" \
     --target-type=ALL_PROVISIONED_ACCOUNTS --query=PermissionSetProvisioningStatus.RequestId --output=text)
-  while :; do
+  for _ in {1..150}; do
     status=$(aws sso-admin describe-permission-set-provisioning-status --instance-arn="$instance" \
       --provision-permission-set-request-id="$request" --query=PermissionSetProvisioningStatus.Status --output=text)
     case "$status" in
@@ -18,6 +18,7 @@ provision() {
       *) fail "provisioning ended as $status" ;;
     esac
   done
+  fail "provisioning takes more than five minutes; look at request $request"
 }
 
 put() {

@@ -1,7 +1,6 @@
 //! The ledger in one file of SQLite.
 
 mod schema;
-mod stored;
 
 use super::memory::the_one;
 use super::{Coverage, Filter, Ledger, LedgerError, Quarantined, Recorded, Run};
@@ -199,17 +198,18 @@ fn merge_into(
         }
         None => finding,
     };
-    let (account, arn, name) = (merged.account.clone(), merged.principal.arn.clone(), merged.principal.name.clone());
-    let body = stored::to_json(merged).map_err(entry(&id))?;
+    let body = serde_json::to_string(&merged).map_err(entry(&id))?;
     change
         .prepare_cached("INSERT OR REPLACE INTO finding VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut write| write.execute(params![id, account, arn, name, body]))
+        .and_then(|mut write| {
+            write.execute(params![id, merged.account, merged.principal.arn, merged.principal.name, body])
+        })
         .map(drop)
         .map_err(failed)
 }
 
 fn read_finding(id: &str, body: &str) -> Result<Finding, LedgerError> {
-    stored::from_json(body).map_err(entry(id))
+    serde_json::from_str(body).map_err(entry(id))
 }
 
 fn entry(name: &str) -> impl Fn(serde_json::Error) -> LedgerError {
