@@ -82,11 +82,19 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
         Some(refined) => (refined.diagnosis, refined.split),
         None => (item.diagnosis.clone(), None),
     };
+    let diagnosis = ground.held.map_or_else(|| diagnosis.clone(), |held| checked(diagnosis.clone(), held));
     let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grants: Vec::new() };
     if grantable(ground.finding, &judged) {
         add_grants(&mut judged, ground);
     }
     judged
+}
+
+/// With policies given, what is left unchecked is what was not among them.
+fn checked(mut diagnosis: Diagnosis, held: &Held) -> Diagnosis {
+    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
+    diagnosis.unchecked.extend(held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
+    diagnosis
 }
 
 /// Whether an Allow can help, and enough is known to write one.
