@@ -4,7 +4,7 @@ use super::scope::{Scoped, scope};
 use super::statement::{Grant, Named, statements};
 use super::{Companion, Widened, companions, conditions};
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, refine};
+use crate::diagnosis::{Cause, Diagnosis, Held, Needed, Split, Target, TargetKind, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
@@ -76,7 +76,8 @@ struct Ground<'g> {
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
-    let refined = ground.held.and_then(|held| refine(key, &item.diagnosis, held, ground.catalog));
+    let needed = Needed { action: &key.action, resource: &key.resource };
+    let refined = ground.held.and_then(|held| refine(needed, &item.diagnosis, held, ground.catalog));
     let (diagnosis, split) = match refined {
         Some(refined) => (refined.diagnosis, refined.split),
         None => (item.diagnosis.clone(), None),

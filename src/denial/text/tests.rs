@@ -355,6 +355,13 @@ fn names_that_hold_a_message() {
     assert_eq!((found[0].parsed.action.as_deref(), found[0].parsed.suspect), (Some("s3:GetObject"), true));
     let json = serde_json::json!({"msg": text}).to_string();
     assert_eq!(find(&json).len(), 1);
+    for tail in ["", " with an explicit deny in a resource control policy"] {
+        let broken = format!(
+            "User: {USER} is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::b/x\" because no identity-based policy allows the s3:GetObject action\ny\"{tail}"
+        );
+        let json = serde_json::json!({"msg": broken}).to_string();
+        assert!(find(&json).iter().all(|found| found.parsed.suspect), "{json}");
+    }
 }
 
 #[test]
