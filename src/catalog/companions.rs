@@ -3,7 +3,7 @@
 use super::{Call, Catalog, members};
 use crate::arn::Arn;
 use std::collections::BTreeMap;
-use without_date;
+use super::operation::without_date;
 
 /// Actions that a call may need beside its own; nothing says that they were denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
