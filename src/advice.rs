@@ -28,7 +28,7 @@ pub struct Context<'a> {
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
     let sweeps = sweeps(findings);
     let mut advice: Vec<Advice> = findings.iter().map(|finding| advise_one(finding, &sweeps, context)).collect();
-    advice.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    advice.sort_by_cached_key(Advice::rank);
     advice
 }
 

@@ -3,6 +3,8 @@
 //! `DENYWATCH_CORPUS` names their folder (`labelled.jsonl`, `lookalikes.jsonl`, `denied.jsonl.gz`, `trail/`). Without it
 //! these tests say so and check nothing.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)] // a test speaks and reads
+
 use denywatch::advice::{Advice, Context, advise};
 use denywatch::catalog::Catalog;
 use denywatch::denial::{Denial, Given, PolicyType, ReasonKind, from_record};

@@ -49,6 +49,12 @@ impl Around {
     }
 
     fn start(&self, config: Option<&str>) -> Function {
+        let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+        self.start_as(config, &[("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", secret)])
+    }
+
+    /// With credentials from this environment.
+    fn start_as(&self, config: Option<&str>, credentials: &[(&str, &str)]) -> Function {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
         command.env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs([
@@ -57,11 +63,10 @@ impl Around {
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_REGION", "us-east-2"),
-            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
             ("AWS_ENDPOINT_URL_SNS", &self.sns.url()),
             ("AWS_ENDPOINT_URL_SSM", &self.ssm.url()),
         ]);
+        command.envs(credentials.iter().copied());
         if let Some(config) = config {
             command.env("DENYWATCH_CONFIG", config);
         }
@@ -200,6 +205,67 @@ fn while_slack_is_busy_the_message_comes_again_and_the_mail_does_not() {
     assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
     assert_eq!((around.sns.seen().len(), around.slack.seen().len()), (1, 2));
     check_logs(&function.logs());
+}
+
+/// What STS answers: a session of the documentation's key.
+fn sts() -> Server {
+    Server::start(|request, _| {
+        let action = request.field("Action").unwrap_or_default();
+        Reply::new(
+            200,
+            format!(
+                "<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result><Credentials>\
+                 <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>hush</SecretAccessKey>\
+                 <SessionToken>hush</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>\
+                 <AssumedRoleUser><AssumedRoleId>AROAEXAMPLE:s</AssumedRoleId>\
+                 <Arn>arn:aws:sts::111122223333:assumed-role/r/s</Arn></AssumedRoleUser></{action}Result></{action}Response>"
+            ),
+        )
+        .with("content-type", "text/xml")
+    })
+}
+
+/// The SDK's own ways to credentials pass the guard: the key they yield signs what follows.
+#[test]
+fn credentials_are_fetched_through_the_guard() {
+    let sts = sts();
+    let sts_url = sts.url();
+    let container = Server::start(|_, _| {
+        let body = json!({
+            "AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "hush", "Token": "hush",
+            "Expiration": "2099-01-01T00:00:00Z",
+        });
+        Reply::new(200, body.to_string()).with("content-type", "application/json")
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let (token, profile) = (dir.path().join("token"), dir.path().join("config"));
+    std::fs::write(&token, "eyJhbGciOiJSUzI1NiJ9.e30.x").unwrap();
+    let role = "arn:aws:iam::111122223333:role/r";
+    let key = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = hush";
+    std::fs::write(&profile, format!("[default]\nrole_arn = {role}\nsource_profile = key\n[profile key]\n{key}\n"))
+        .unwrap();
+    let (token, profile) = (token.to_str().unwrap(), profile.to_str().unwrap());
+    let full = format!("{}/v1/credentials", container.url());
+    let ways: [&[(&str, &str)]; 3] = [
+        &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &full), ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token")],
+        &[("AWS_WEB_IDENTITY_TOKEN_FILE", token), ("AWS_ROLE_ARN", role), ("AWS_ENDPOINT_URL_STS", &sts_url)],
+        &[("AWS_CONFIG_FILE", profile), ("AWS_ENDPOINT_URL_STS", &sts_url)],
+    ];
+    for way in ways {
+        let around = Around::new(&[sqs(&[&denied("a")])]);
+        let function = around.start_as(Some(&around.config()), way);
+        let said = around.runtime.wait(PATIENCE);
+        let logs = function.logs();
+        assert_eq!(said.map(response), Ok(json!({"batchItemFailures": []})), "{way:?}: {logs}");
+        for server in [&around.ssm, &around.sns] {
+            let seen = server.seen();
+            assert_eq!(seen.len(), 1, "{way:?}: {logs}");
+            assert!(seen[0].header("authorization").contains("Credential=ASIAIOSFODNN7EXAMPLE/"), "{way:?}");
+        }
+    }
+    let asked: Vec<Option<String>> = sts.seen().iter().map(|request| request.field("Action")).collect();
+    assert_eq!(asked, [Some("AssumeRoleWithWebIdentity".to_owned()), Some("AssumeRole".to_owned())]);
+    assert_eq!(container.seen()[0].header("authorization"), "token");
 }
 
 #[test]

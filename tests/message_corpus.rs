@@ -4,7 +4,7 @@
 // A test may fail loudly and says when it has nothing to try.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-use denywatch::denial::{code::is_denial, message::parse};
+use denywatch::denial::{code::is_denial, message::parse, text::find};
 use denywatch::principal::from_identity;
 use denywatch::record::{Record, read};
 use serde_json::Value;
@@ -36,6 +36,9 @@ fn labelled_events() {
         let (record, label) = (&records[0], &line["label"]);
         assert!(denied(record), "{line}");
         let said = parse(record.error_message.as_deref().unwrap_or_default());
+        if let [found] = find(record.error_message.as_deref().unwrap_or_default()).as_slice() {
+            assert_eq!(found.parsed, said, "{line}");
+        }
         if label["action_from"] == "message" {
             let action = said.action.unwrap().to_lowercase();
             assert_eq!(Some(action), label["actions"][0].as_str().map(str::to_lowercase), "{line}");

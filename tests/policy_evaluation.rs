@@ -228,6 +228,8 @@ fn two_accounts_need_both_sides() {
     check("*", QUEUE, json!({"resource": to(json!("*"))}), "allow resource");
     check("*", QUEUE, json!({"resource": here()}), "implicit resource");
     check("*", QUEUE, json!({"resource": to(json!("*")), "scp": [[deny()]]}), "allow resource");
+    let service = "sns.amazonaws.com";
+    check(service, QUEUE, json!({"resource": to(json!({"Service": service})), "scp": [[deny()]]}), "allow resource");
 }
 
 #[test]
@@ -309,6 +311,16 @@ fn elements() {
         json!({"identity": [not("Allow", "s3:*", "arn:aws:sqs:*:*:x${aws:userid}")]}),
         "implicit identity",
     );
+    let short = |effect: &str| document(effect, json!({"Principal": "*", "Resource": "arn:aws:sqs"}));
+    check(USER, QUEUE, json!({"resource": short("Allow")}), "implicit identity");
+    check(USER, QUEUE, json!({"identity": [allow()], "resource": short("Deny")}), "explicit resource");
+    let short = document("Allow", json!({"Resource": "arn:aws:sqs"}));
+    check(USER, QUEUE, json!({"identity": [short], "boundary": [short]}), "allow identity");
+    check(SESSION, QUEUE, json!({"identity": [short], "session": short, "scp": [[short]]}), "implicit scp session");
+    let open = not("Deny", "s3:*", "arn:aws:sqs:*:*:x${aws:userid}");
+    check(USER, QUEUE, json!({"identity": [allow(), open]}), "explicit identity");
+    on(json!({"Resource": "arn:aws:sqs:*:*:${aws:username, 'x'}"}), "implicit identity");
+    on(json!({"Resource": "arn:aws:sqs:*:*:${aws:userid, 'jobs'}"}), "allow identity");
     let misplaced = not("Allow", "s3:*", "arn:aws:sns:*:${aws:PrincipalAccount}:x");
     check(USER, QUEUE, json!({"identity": [misplaced]}), "implicit identity");
     let old =

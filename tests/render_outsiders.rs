@@ -6,7 +6,7 @@
 
 use denywatch::diagnosis::{Target, TargetKind};
 use denywatch::patch::{Applicability, Companion, Patch};
-use denywatch::render::escape::{hcl_string, is_unseen, shell_quote, yaml_string};
+use denywatch::render::escape::{csv_cell, hcl_string, html, is_unseen, shell_quote, terminal_lines, yaml_string};
 use denywatch::render::{self, Format, PatchContext, RenderError};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -359,7 +359,7 @@ fn names_outside_iams_characters_are_refused() {
     }
 }
 
-/// The readers of JSON and YAML are Python's: they read the files named and compare them with the values expected.
+/// The readers of JSON, YAML, HTML and CSV are Python's; what they read is compared with what is expected.
 const PYTHON: &str = r#"
 import json, sys
 task = json.load(sys.stdin)
@@ -376,13 +376,31 @@ if task["yaml"]:
     for text, scalar in task["scalars"]:
         check(text, yaml.safe_load(scalar), text)
         check(text, yaml.safe_load("a:\n  - " + scalar + "\n  - b: " + scalar), {"a": [text, {"b": text}]})
+import csv, html.parser, io
+class Reader(html.parser.HTMLParser):
+    seen = []
+    def handle_starttag(self, tag, attrs): self.seen.append((tag, attrs))
+    def handle_endtag(self, tag): self.seen.append(("/", tag))
+    def handle_data(self, data): self.seen.append(data)
+    def handle_comment(self, data): self.seen.append(("!", data))
+    def handle_decl(self, data): self.seen.append(("!", data))
+    def handle_pi(self, data): self.seen.append(("?", data))
+for text, cell, escaped, shown in task["sinks"]:
+    rows = list(csv.reader(io.StringIO(cell + "," + cell + "\r\n", newline="")))
+    check(text, [len(row) for row in rows], [2])
+    check(text, rows[0][0][:1] in "=+-@\t\r\n" and rows[0][0] != "", False)
+    reader = Reader()
+    reader.seen = []
+    reader.feed("<p title='" + escaped + "' id=\"" + escaped + "\">" + escaped + "</p>")
+    reader.close()
+    check(text, reader.seen, [("p", [("title", shown), ("id", shown)]), shown, ("/", "p")])
 for entry in bad[:5]:
     print(entry)
 sys.exit(1 if bad else 0)
 "#;
 
 #[test]
-fn python_reads_the_same_json_and_yaml() {
+fn python_reads_the_same_json_yaml_html_and_csv() {
     let Some(python) = tool("python3", &["-c", "import json"]) else { return };
     let yaml = tool("python3", &["-c", "import yaml"]);
     let folder = tempfile::tempdir().unwrap();
@@ -408,7 +426,9 @@ fn python_reads_the_same_json_and_yaml() {
     }
     let scalars: Vec<_> = payloads().iter().map(|text| (text.clone(), yaml_string(text))).collect();
     let (yamls, scalars) = if yaml.is_some() { (yamls, scalars) } else { Default::default() };
-    let task = json!({"json": jsons, "yaml": yamls, "scalars": scalars});
+    let sinks = payloads().into_iter().map(|text| (csv_cell(&text), html(&text), terminal_lines(&text), text));
+    let sinks: Vec<_> = sinks.map(|(cell, escaped, shown, text)| json!([text, cell, escaped, shown])).collect();
+    let task = json!({"json": jsons, "yaml": yamls, "scalars": scalars, "sinks": sinks});
     run(Command::new(yaml.unwrap_or(python)).args(["-c", PYTHON]), &task.to_string());
 }
 
@@ -640,7 +660,7 @@ fn cfn_lint_finds_nothing() {
 const STATEFUL: &str = r#"
 aws() {
   local word file=
-  for word in "$@"; do case "$word" in *=file://*) file=${word#*=file://} ;; esac; done
+  for word in "$@"; do case "$word" in *file://*) file=${word#*file://} ;; esac; done
   printf '%s\n' "$1 $2" >> "$RECORD"
   case "$1 $2" in
     "sts get-caller-identity") case "$*" in *Account*) echo 111122223333 ;; *) echo arn:aws:iam::111122223333:user/me ;; esac ;;

@@ -9,10 +9,10 @@ use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
 use crate::io::stores::{self, Ledger, LedgerError, StoreUri, UnknownStore};
 use crate::record::Record;
-use crate::render::{alert::AlertContext, email, markdown, slack};
+use crate::render::{alert::AlertContext, email, markdown, slack, slack_report};
 use crate::report::{Period, Report};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Why the line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -122,38 +122,15 @@ fn busy(error: LedgerError) -> LineError {
     LineError::Busy(error.to_string())
 }
 
-/// Characters of a report that one Slack message takes.
-const SLACK: usize = 10_000;
-
-/// The week for every receiver. In Slack it stands preformatted, where nothing is parsed.
+/// The week for every receiver.
 fn report_message(report: &Report) -> Message {
     let week = report.period.since.iso_week_date();
-    let body = markdown::report(report);
-    let subject = format!("Denied actions, {}", report.period.title());
-    let shown = shorten(&body);
-    let text = json!({"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shown}]});
-    let slack = json!({
-        "text": subject, "unfurl_links": false, "unfurl_media": false,
-        "blocks": [{"type": "rich_text", "elements": [text]}],
-    });
-    Message { id: format!("report {}-W{:02}", week.year(), week.week()), subject, body, slack }
-}
-
-/// Whole lines, as many as Slack takes.
-fn shorten(body: &str) -> String {
-    let mut shown = String::new();
-    let mut room = SLACK;
-    for line in body.lines() {
-        let length = line.encode_utf16().count() + 1;
-        if length > room {
-            shown.push_str("… (cut here; `denywatch report` prints it whole)\n");
-            break;
-        }
-        room -= length;
-        shown.push_str(line);
-        shown.push('\n');
+    Message {
+        id: format!("report {}-W{:02}", week.year(), week.week()),
+        subject: format!("Denied actions, {}", report.period.title()),
+        body: markdown::report(report),
+        slack: slack_report::webhook(report),
     }
-    shown
 }
 
 #[cfg(test)]

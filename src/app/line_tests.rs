@@ -1,5 +1,6 @@
 use super::*;
 use crate::io::stores::MemoryLedger;
+use serde_json::json;
 use std::time::Duration;
 
 fn now() -> Timestamp {

@@ -6,6 +6,8 @@ pub mod explain;
 pub mod ingest;
 #[cfg(feature = "lambda")]
 pub mod line;
+#[cfg(feature = "lookup")]
+pub mod lookup;
 pub mod outcome;
 pub mod report;
 pub mod scan;

@@ -1,6 +1,6 @@
 //! One IAM action: canonical name, access level, resource types, condition keys.
 
-use super::{Catalog, data};
+use super::{Catalog, data, template};
 use std::cmp::Ordering;
 
 /// What an action does to data, as the Service Authorization Reference groups it.
@@ -47,6 +47,15 @@ impl Catalog {
             None => self.data.service(&prefix.to_ascii_lowercase())?,
         };
         self.action_in(service, name)
+    }
+
+    /// Every action, by service and then by lower-cased name.
+    pub fn actions(&self) -> impl Iterator<Item = Action<'_>> {
+        let of = move |(service, place): (usize, &super::data::Service)| {
+            let all = place.first_action..place.first_action + place.actions;
+            all.map(move |at| Action { catalog: self, service, at })
+        };
+        self.data.services.iter().enumerate().flat_map(of)
     }
 
     /// Finds an action of one service.
@@ -119,6 +128,15 @@ impl<'c> Action<'c> {
         data.type_lists.get(data::nth(data.types_of, self.at)).next().is_some()
     }
 
+    /// Whether a statement's `Resource` has the ARN form of one of the action's types; wildcards inside parts are fine.
+    ///
+    /// `*` fits every action, and is all that fits one without resource-level support. False may be a gap in the
+    /// data: an ARN that AWS itself printed beats it, see [`super::Basis::Unlisted`].
+    pub fn takes(&self, resource: &str) -> bool {
+        let of = |kind: ResourceType<'_>| template::capture(kind.arn, resource).is_some();
+        resource == "*" || self.resource_types().into_iter().any(of)
+    }
+
     /// The condition keys listed for the action and its resource types, sorted; global keys are not among them.
     pub fn condition_keys(&self) -> Vec<&'c str> {
         let data = &self.catalog.data;
@@ -172,6 +190,30 @@ mod tests {
                 assert_eq!(found.map(|a| a.at), Some(at));
             }
         }
+    }
+
+    #[test]
+    fn the_form_of_a_resource() {
+        #[track_caller]
+        fn check(action: &str, resource: &str, expect: bool) {
+            assert_eq!(Catalog::embedded().action(action).map(|a| a.takes(resource)), Some(expect));
+        }
+        check("s3:GetObject", "arn:aws:s3:::b/*", true);
+        check("s3:GetObject", "arn:aws:s3:::b", false);
+        check("s3:ListBucket", "arn:aws:s3:::b", true);
+        check("s3:ListBucket", "arn:aws:s3:::b/*", false);
+        check("ec2:RunInstances", "arn:aws:ec2:*:111122223333:instance/*", true);
+        check("ec2:RunInstances", "arn:aws:ec2:eu-west-1::image/ami-1", true);
+        check("ec2:RunInstances", "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1", false);
+        check("logs:CreateLogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:/x:*", true);
+        check("lambda:ListFunctions", "*", true);
+        check("lambda:ListFunctions", "arn:aws:lambda:eu-west-1:111122223333:function:f", false);
+    }
+
+    #[test]
+    fn every_action_is_listed_once() {
+        let all: std::collections::BTreeSet<String> = Catalog::embedded().actions().map(|a| a.canonical()).collect();
+        assert_eq!(all.len(), 22_321);
     }
 
     #[test]

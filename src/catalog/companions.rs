@@ -1,6 +1,8 @@
 //! Actions that are likely to be denied next: KMS behind a service, passed roles, dependent actions.
 
+use super::operation::without_date;
 use super::{Call, Catalog, members};
+use crate::arn::Arn;
 use std::collections::BTreeMap;
 
 /// Actions that a call may need beside its own; nothing says that they were denied.
@@ -35,13 +37,20 @@ impl Catalog {
     pub fn companions(&self, operation: &str, action: &str, call: &Call<'_>) -> Vec<Companion> {
         let Some(action) = self.action(action) else { return Vec::new() };
         let canonical = action.canonical();
-        let by_operation = format!("{}:{operation}", action.prefix());
-        let own = if by_operation == canonical { "" } else { by_operation.as_str() };
-        let lines = self.data.companions.all(own).chain(self.data.companions.all(&canonical));
+        let by_operation = [Some(operation), without_date(operation)].into_iter().flatten();
+        let by_operation =
+            by_operation.map(|name| format!("{}:{name}", action.prefix())).filter(|key| *key != canonical);
+        let own: Vec<&str> = by_operation.flat_map(|key| self.data.companions.all(&key).collect::<Vec<_>>()).collect();
+        let lines = own.into_iter().chain(self.data.companions.all(&canonical));
         let mut out: Vec<Companion> = lines.filter_map(|line| companion(line, call)).collect();
         let known = |name: &str| out.iter().any(|c| c.actions.iter().any(|a| a == name));
-        let others = self.data.dependents.get(&canonical).unwrap_or("").split(',');
-        let others: Vec<String> = others.filter(|name| !name.is_empty() && !known(name)).map(str::to_owned).collect();
+        let others = self.data.dependents.get(&canonical).unwrap_or("").split(',').filter(|name| !name.is_empty());
+        // The file leaves the prefix out where it is the action's own.
+        let whole = |name: &str| match name.contains(':') {
+            true => name.to_owned(),
+            false => format!("{}:{name}", action.prefix()),
+        };
+        let others: Vec<String> = others.map(whole).filter(|name| !known(name)).collect();
         if !others.is_empty() {
             out.push(Companion {
                 actions: others,
@@ -59,29 +68,43 @@ impl Catalog {
     /// The members come from botocore's models; `prefix` is the IAM prefix of the call's action.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
     pub fn passed_roles(&self, prefix: &str, call: &Call<'_>) -> Vec<PassedRole> {
-        let Some(line) = self.data.passrole.get(&format!("{prefix}:{}", call.operation)) else { return Vec::new() };
-        let (paths, service) = line.split_once('\t').unwrap_or((line, ""));
-        let service = Some(service.to_owned()).filter(|service| !service.is_empty());
-        let roles = |member: &str| {
-            let values =
-                members::strings(call.params, member).into_iter().filter(|role| super::form::well_formed(role));
+        let Some(line) = self.role_members(prefix, call.operation) else { return Vec::new() };
+        let roles = |cell: &str| {
+            let (member, service) = cell.split_once('=').unwrap_or((cell, ""));
+            let service = Some(service.to_owned()).filter(|service| !service.is_empty());
+            let values = members::strings(call.params, member).into_iter().filter(|role| is_role(member, role));
             let make = |role| PassedRole { member: member.to_owned(), role, service: service.clone() };
             values.map(make).collect::<Vec<_>>()
         };
-        paths.split(',').flat_map(roles).collect()
+        line.split(',').flat_map(roles).collect()
     }
 
-    /// The value of `iam:PassedToService` for the roles that an operation hands over; `None` where it is not known.
-    pub fn passed_to(&self, prefix: &str, operation: &str) -> Option<&str> {
-        let names = [Some(operation), super::operation::without_date(operation)].into_iter().flatten();
-        let mut lines = names.filter_map(|name| self.data.passrole.get(&format!("{prefix}:{name}")));
-        lines.find_map(|line| line.split_once('\t')).map(|(_, service)| service).filter(|service| !service.is_empty())
+    /// The value of `iam:PassedToService` for the roles that an operation hands over; `None` where it is not known, or
+    /// where the operation's roles go to different services.
+    pub fn passed_to(&self, prefix: &str, operation: &str) -> Option<&'static str> {
+        let line = self.role_members(prefix, operation)?;
+        let mut services = line.split(',').map(|cell| cell.split_once('=').map_or("", |(_, service)| service));
+        let first = services.next().filter(|service| !service.is_empty())?;
+        services.all(|service| service == first).then_some(first)
     }
 
     /// Whether an operation can hand a role to a service at all.
     pub fn passes_role(&self, prefix: &str, operation: &str) -> bool {
-        self.data.passrole.get(&format!("{prefix}:{operation}")).is_some()
+        self.role_members(prefix, operation).is_some()
     }
+
+    /// The line of an operation, with or without the API date in its name (`CreateFunction20150331`).
+    fn role_members(&self, prefix: &str, operation: &str) -> Option<&'static str> {
+        let names = [Some(operation), without_date(operation)];
+        names.into_iter().flatten().find_map(|name| self.data.passrole.get(&format!("{prefix}:{name}")))
+    }
+}
+
+/// A role's ARN; a bare name only where the member is called so, since `role` may mean anything.
+fn is_role(member: &str, text: &str) -> bool {
+    let arn = text.parse::<Arn>().is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/"));
+    let name = member.ends_with("RoleName") && !text.contains([':', ' ']);
+    (arn || name) && super::form::well_formed(text)
 }
 
 fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
@@ -144,7 +167,19 @@ mod tests {
     }
 
     #[test]
+    fn every_dependent_action_exists() {
+        let catalog = Catalog::embedded();
+        for action in catalog.data.dependents.keys() {
+            for name in actions("", action) {
+                assert!(catalog.action(&name).is_some_and(|found| found.canonical() == name), "{name} of {action}");
+            }
+        }
+    }
+
+    #[test]
     fn passed_roles_are_read_from_the_request() {
+        const R: &str = "arn:aws:iam::111122223333:role/r";
+        const S: &str = "arn:aws:iam::111122223333:role/path/s";
         #[track_caller]
         fn check(prefix: &str, operation: &str, params: serde_json::Value, expect: &[(&str, Option<&str>)]) {
             let call = Call { operation, params: Some(&params), ..Call::default() };
@@ -153,14 +188,21 @@ mod tests {
             assert_eq!(found, expect);
         }
         let tasks = Some("ecs-tasks.amazonaws.com");
-        let both = json!({"taskRoleArn": "arn:t", "executionRoleArn": "arn:e"});
-        check("ecs", "RegisterTaskDefinition", both, &[("arn:e", tasks), ("arn:t", tasks)]);
-        check("lambda", "CreateFunction", json!({"role": "arn:r"}), &[("arn:r", Some("lambda.amazonaws.com"))]);
-        check("cloudformation", "CreateStack", json!({"roleARN": "r"}), &[("r", Some("cloudformation.amazonaws.com"))]);
-        check("codebuild", "CreateProject", json!({"serviceRole": "r"}), &[("r", Some("codebuild.amazonaws.com"))]);
-        check("eks", "CreateCluster", json!({"roleArn": "r"}), &[("r", Some("eks.amazonaws.com"))]);
-        let pipeline = json!({"pipeline": {"roleArn": "r"}});
-        check("codepipeline", "CreatePipeline", pipeline, &[("r", Some("codepipeline.amazonaws.com"))]);
-        check("s3", "GetObject", json!({"role": "r"}), &[]);
+        let both = json!({"taskRoleArn": R, "executionRoleArn": S});
+        check("ecs", "RegisterTaskDefinition", both, &[(S, tasks), (R, tasks)]);
+        check("ecs", "CreateService", json!({"role": R}), &[(R, Some("ecs.amazonaws.com"))]);
+        check("lambda", "CreateFunction", json!({"role": R}), &[(R, Some("lambda.amazonaws.com"))]);
+        check("lambda", "CreateFunction20150331", json!({"role": R}), &[(R, Some("lambda.amazonaws.com"))]);
+        check("cloudformation", "CreateStack", json!({"roleARN": R}), &[(R, Some("cloudformation.amazonaws.com"))]);
+        check("codebuild", "CreateProject", json!({"serviceRole": R}), &[(R, Some("codebuild.amazonaws.com"))]);
+        check("eks", "CreateCluster", json!({"roleArn": R}), &[(R, Some("eks.amazonaws.com"))]);
+        check("eks", "CreateNodegroup", json!({"nodeRole": R}), &[(R, Some("ec2.amazonaws.com"))]);
+        let pipeline = json!({"pipeline": {"roleArn": R}});
+        check("codepipeline", "CreatePipeline", pipeline, &[(R, Some("codepipeline.amazonaws.com"))]);
+        check("rds", "AddRoleToDBInstance", json!({"roleArn": R}), &[(R, Some("rds.amazonaws.com"))]);
+        check("rds", "ModifyDBInstance", json!({"domainIAMRoleName": "r"}), &[("r", None)]);
+        check("lambda", "CreateFunction", json!({"role": "admin"}), &[]);
+        check("quicksight", "RegisterUser", json!({"userRole": R}), &[]);
+        check("s3", "GetObject", json!({"role": R}), &[]);
     }
 }

@@ -207,6 +207,7 @@ mod tests {
         let instance = "arn:aws:ec2:eu-west-1:123456789012:instance/*";
         check("ec2:RunInstances", instance, instance, Basis::Printed);
         check("s3:GetObject", "\"arn:aws:s3:::b/k with spaces\"", "arn:aws:s3:::b/k with spaces", Basis::Printed);
+        check("s3:GetObject", "\"arn:aws:s3:::b/k \"\"", "arn:aws:s3:::b/k \"", Basis::Printed);
         let balancer = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/a/b";
         check("elasticloadbalancing:AddTags", balancer, balancer, Basis::Printed);
         let group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/a/b";

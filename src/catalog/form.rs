@@ -150,6 +150,11 @@ fn transform(turn: &str, text: &str, params: Option<&Value>) -> Option<String> {
         "nodefault" if text == "default" => None,
         "model" if geography(text) => None,
         "profile" if !geography(text) => None,
+        // `i-`: the kind of an EC2 resource shows in its id, letters, a dash and hexadecimal digits.
+        start if start.ends_with('-') => {
+            let digits = text.strip_prefix(start)?;
+            digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| text.to_owned())
+        }
         _ => own(text),
     }
 }

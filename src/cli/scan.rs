@@ -2,6 +2,8 @@
 
 use super::{DONE, Global, Output, inputs, print};
 use crate::app::{self, Outcome, Stats};
+#[cfg(feature = "lookup")]
+use crate::io::sources::lookup::Period;
 use crate::io::stores::Ledger;
 use crate::render;
 use clap::Args;
@@ -103,6 +105,26 @@ fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
         (true, true) => FOUND,
         (true, false) => DONE,
     }
+}
+
+/// Reads Event history of each Region; what stops one Region is a problem, the others go on.
+#[cfg(feature = "lookup")]
+fn lookup(
+    args: &ScanArgs,
+    ledger: &mut dyn Ledger,
+    world: &app::World,
+    options: app::scan::Options,
+    progress: &mut dyn FnMut(&Stats),
+) -> anyhow::Result<Outcome> {
+    let now = crate::io::clock::now();
+    let time = |text: &Option<String>| text.as_ref().map(|text| inputs::time(text, now)).transpose();
+    let asked = app::lookup::Asked {
+        period: Period { since: time(&args.lookup_options.since)?, until: time(&args.lookup_options.until)? },
+        regions: args.lookup_options.only_region.clone(),
+        profile: args.lookup_options.profile.clone(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
 }
 
 #[cfg(not(feature = "lookup"))]

@@ -1,6 +1,6 @@
 //! (Denial) → [`Diagnosis`]: what we conclude, the evidence, what was not checked. One file a cause.
 //!
-//! A cause is a function that looks at a denial and answers or passes. They are asked in the order of [`CAUSES`]:
+//! A cause is a function that looks at a denial and answers or passes. They are asked in the order of `CAUSES`:
 //! what no Allow can mend comes first, so that a patch is proposed only when all of that is ruled out. [`refine`]
 //! then holds a finding's items against the policies in force, where those are given.
 
@@ -27,7 +27,7 @@ mod unstated;
 
 pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
-pub use starved::{Refined, Split, refine};
+pub use starved::{Needed, Refined, Split, refine};
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, PolicyType};

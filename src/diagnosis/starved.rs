@@ -7,10 +7,18 @@
 use super::in_force::{Held, NamedDocument, Origin};
 use super::{Cause, Diagnosis};
 use crate::catalog::Catalog;
-use crate::finding::ItemKey;
 use crate::policy::pattern::{matches_action, matches_arn};
 use crate::policy::{Actions, Document, Effect, OneOrMany, Resources, Statement};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The permission that was denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Needed<'n> {
+    /// Canonical IAM action.
+    pub action: &'n str,
+    /// Exact resource, raw.
+    pub resource: &'n str,
+}
 
 /// What the policies in force add to a diagnosis.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,8 +47,8 @@ pub struct Split {
 /// Holds an item of a finding against the policies in force.
 ///
 /// `None` when they say nothing more than the message did.
-pub fn refine(key: &ItemKey, diagnosis: &Diagnosis, held: &Held, catalog: &Catalog) -> Option<Refined> {
-    let split = held.identity.iter().find_map(|policy| starving(key, policy, catalog))?;
+pub fn refine(needed: Needed<'_>, diagnosis: &Diagnosis, held: &Held, catalog: &Catalog) -> Option<Refined> {
+    let split = held.identity.iter().find_map(|policy| starving(needed, policy, catalog))?;
     let also = also_starved(&split, catalog);
     let mut diagnosis = Diagnosis { cause: Cause::ConditionUnreachable, ..diagnosis.clone() };
     diagnosis.summary = format!(
@@ -60,27 +68,27 @@ pub fn refine(key: &ItemKey, diagnosis: &Diagnosis, held: &Held, catalog: &Catal
     Some(Refined { diagnosis, split: Some(split) })
 }
 
-fn starving(key: &ItemKey, policy: &NamedDocument, catalog: &Catalog) -> Option<Split> {
+fn starving(needed: Needed<'_>, policy: &NamedDocument, catalog: &Catalog) -> Option<Split> {
     if policy.origin == Origin::AwsManaged {
         return None;
     }
     let found = policy.document.statements.iter().enumerate().find_map(|(at, statement)| {
-        let resources = allowed_resources(statement, key)?;
-        let keys = unreachable_keys(statement, &key.action, catalog);
+        let resources = allowed_resources(statement, needed)?;
+        let keys = unreachable_keys(statement, needed.action, catalog);
         (!keys.is_empty()).then_some((at, keys, resources))
     });
     let (statement, keys, resources) = found?;
-    Some(Split { policy: policy.clone(), statement, keys, action: key.action.clone(), resources })
+    Some(Split { policy: policy.clone(), statement, keys, action: needed.action.to_owned(), resources })
 }
 
 /// The statement's resources, when it would allow the item but for its condition, and names the action outright.
-fn allowed_resources(statement: &Statement, key: &ItemKey) -> Option<Vec<String>> {
+fn allowed_resources(statement: &Statement, needed: Needed<'_>) -> Option<Vec<String>> {
     let (Actions::Action(actions), Resources::Resource(resources)) = (&statement.actions, &statement.resources) else {
         return None;
     };
     let fits = statement.effect == Effect::Allow
-        && actions.iter().any(|pattern| matches_action(pattern, &key.action))
-        && resources.iter().any(|pattern| matches_arn(pattern, &key.resource));
+        && actions.iter().any(|pattern| matches_action(pattern, needed.action))
+        && resources.iter().any(|pattern| matches_arn(pattern, needed.resource));
     fits.then(|| resources.iter().cloned().collect())
 }
 

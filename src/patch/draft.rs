@@ -4,7 +4,7 @@ use super::scope::{Scoped, scope, scope_for};
 use super::statement::{Grant, Named, statements};
 use super::{Companion, Widened, companions, conditions};
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, refine};
+use crate::diagnosis::{Cause, Diagnosis, Held, Needed, Split, Target, TargetKind, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
@@ -76,16 +76,25 @@ struct Ground<'g> {
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
-    let refined = ground.held.and_then(|held| refine(key, &item.diagnosis, held, ground.catalog));
+    let needed = Needed { action: &key.action, resource: &key.resource };
+    let refined = ground.held.and_then(|held| refine(needed, &item.diagnosis, held, ground.catalog));
     let (diagnosis, split) = match refined {
         Some(refined) => (refined.diagnosis, refined.split),
         None => (item.diagnosis.clone(), None),
     };
+    let diagnosis = ground.held.map_or_else(|| diagnosis.clone(), |held| checked(diagnosis.clone(), held));
     let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grants: Vec::new() };
     if grantable(ground.finding, &judged) {
         add_grants(&mut judged, ground);
     }
     judged
+}
+
+/// With policies given, what is left unchecked is what was not among them.
+fn checked(mut diagnosis: Diagnosis, held: &Held) -> Diagnosis {
+    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
+    diagnosis.unchecked.extend(held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
+    diagnosis
 }
 
 /// Whether an Allow can help, and enough is known to write one.

@@ -74,10 +74,13 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     Ok(Scoped { pattern: latin, widened })
 }
 
+/// A resource part, durable, and the rule's name; empty where nothing was widened.
+type Rule = fn(&Arn) -> Option<(String, &'static str)>;
+
 /// A durable form for a one-off name, and the rule that made it; else the name itself, escaped.
 fn durable(arn: &Arn) -> (String, Option<&'static str>) {
-    let rules: &[fn(&Arn) -> Option<(String, &'static str)>] =
-        &[printed_wildcard, numbered_by_aws, secret_name, revision, task, log_stream, secret, stack, build, execution];
+    let rules: [Rule; 10] =
+        [printed_wildcard, numbered_by_aws, secret_name, revision, task, log_stream, secret, stack, build, execution];
     match rules.iter().find_map(|rule| rule(arn)) {
         Some((resource, rule)) => (with(arn, &resource), Some(rule).filter(|rule| !rule.is_empty())),
         None => (with(arn, &escape_literal(&arn.resource)), None),

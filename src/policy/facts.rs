@@ -22,9 +22,9 @@ pub(super) struct Facts {
 impl Facts {
     pub(super) fn gather(policies: &Policies, asked: &Asked<'_>) -> Self {
         let mut facts = Self::default();
-        let attached = Shape::Attached;
-        facts.identity = facts.collect(asked, PolicyType::Identity, None, &policies.identity, attached);
-        facts.boundary = facts.collect(asked, PolicyType::Boundary, None, &policies.boundary, attached);
+        let (identity, attached) = (Shape::Identity, Shape::Attached);
+        facts.identity = facts.collect(asked, PolicyType::Identity, None, &policies.identity, identity);
+        facts.boundary = facts.collect(asked, PolicyType::Boundary, None, &policies.boundary, identity);
         facts.session = facts.collect(asked, PolicyType::Session, None, &policies.session, attached);
         if asked.asker.caller.is_under_scp(asked.context) {
             for (level, documents) in policies.scp.iter().enumerate() {

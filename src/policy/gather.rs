@@ -19,7 +19,9 @@ pub(super) struct Asked<'a> {
 /// What a policy type's documents have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// Attached to who asks: statements name no principal.
+    /// Identity-based policies and boundaries: statements name no principal, a short ARN is completed.
+    Identity,
+    /// Session policies and SCPs: statements name no principal.
     Attached,
     /// Attached to what is asked for: statements name principals and may leave the resource out.
     Placed,
@@ -49,8 +51,9 @@ impl Asked<'_> {
             return None;
         }
         let naming = match shape {
-            Shape::Attached if lenient || statement.principals == Principals::Absent => Naming::Itself,
-            Shape::Attached => return None,
+            Shape::Identity | Shape::Attached => {
+                (lenient || statement.principals == Principals::Absent).then_some(Naming::Itself)?
+            }
             Shape::Placed => self.asker.named_by(statement)?,
         };
         condition::hold(&statement.conditions, self.context, variables, lenient).then_some(naming)
@@ -66,16 +69,17 @@ impl Asked<'_> {
         }
     }
 
-    /// A variable without a value makes the whole statement invalid, save where another pattern matches anyway.
+    /// A variable without a value makes its pattern match nothing; in `NotResource` AWS's text leaves the outcome open
+    /// ("might cause the entire statement to be invalid"): an Allow does not grant, a Deny refuses.
     fn resource(&self, resources: &Resources, shape: Shape, variables: Variables<'_>, lenient: bool) -> bool {
+        let completes = shape == Shape::Identity;
+        let matches = |pattern: &String, lenient| self.target.matches_in(pattern, variables, lenient, completes);
         match resources {
             Resources::Absent => shape == Shape::Placed || lenient,
-            Resources::Resource(patterns) => {
-                patterns.iter().any(|pattern| self.target.matches(pattern, variables, lenient) == Ok(true))
-            }
+            Resources::Resource(patterns) => patterns.iter().any(|pattern| matches(pattern, lenient) == Ok(true)),
             Resources::NotResource(patterns) => {
-                let mut found = patterns.iter().map(|pattern| self.target.matches(pattern, variables, !lenient));
-                found.all(|matched: Result<bool, Unresolved>| matched == Ok(false))
+                let mut found = patterns.iter().map(|pattern| matches(pattern, !lenient));
+                found.all(|matched| matched == Ok(false) || lenient && matched == Err(Unresolved))
             }
         }
     }

@@ -26,6 +26,17 @@ impl<'a> Target<'a> {
     /// service, a text that is no ARN; they match then as plain text, so that a Deny is not overlooked. The first
     /// part, always `arn` in a stored policy, is not compared.
     pub(super) fn matches(&self, pattern: &str, variables: Variables<'_>, lenient: bool) -> Result<bool, Unresolved> {
+        self.matches_in(pattern, variables, lenient, true)
+    }
+
+    /// [`Target::matches`], where a short ARN need not be completed: AWS does so in identity-based policies only.
+    pub(super) fn matches_in(
+        &self,
+        pattern: &str,
+        variables: Variables<'_>,
+        lenient: bool,
+        completes: bool,
+    ) -> Result<bool, Unresolved> {
         if is_all(pattern) {
             return Ok(true);
         }
@@ -42,6 +53,9 @@ impl<'a> Target<'a> {
         let (wanted, written) = cut(pattern);
         if written < 6 && !pattern.starts_with("arn:") {
             return if lenient { self.plain(pattern, variables, lenient) } else { Ok(false) };
+        }
+        if written < 6 && !completes && !lenient {
+            return Ok(false);
         }
         if variable && wanted[..5].iter().any(|part| has_variable(part)) {
             return Err(Unresolved);

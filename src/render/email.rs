@@ -15,7 +15,7 @@ use crate::principal::PrincipalKind;
 use unicode_width::UnicodeWidthStr;
 
 const WIDTH: usize = 76;
-const MARGIN: usize = 9;
+const MARGIN: usize = 10;
 const SUBJECT_MAX: usize = 99;
 /// A longer document is fetched by the command; IAM's own largest policy has 20,480 characters.
 const DOCUMENT_MAX: usize = 60_000;
@@ -170,7 +170,6 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     }
     sheet.field("DO IT", &format!("denywatch patch {id} --format hcl"));
     sheet.field("", &format!("denywatch patch {id} --format cli  (a script, with its undo)"));
-    sheet.field("", &format!("denywatch pr {id}"));
 }
 
 fn left_out(sheet: &mut Sheet, advice: &Advice) {
@@ -191,8 +190,7 @@ fn links(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
     sheet.field("EVENT", &event(advice));
     let page = if advice.principal.kind == PrincipalKind::User { "USER" } else { "ROLE" };
     sheet.field(page, &console::principal(advice).unwrap_or_default());
-    sheet.field("SNOOZE", &format!("denywatch snooze {id} 24h"));
-    sheet.field("EXPECTED", &format!("denywatch ignore {id}"));
+    sheet.field("ALL OF IT", &format!("denywatch findings show {id}"));
 }
 
 /// The event's page, or its id where no link is known.

@@ -172,8 +172,7 @@ fn findings(rows: &[Row]) -> String {
                 |---|---|---|---|---|---|--:|---|---|\n";
     let mut out = table("Findings", head, rows.iter().take(FINDINGS_MAX).map(row));
     if rows.len() > FINDINGS_MAX {
-        out +=
-            &format!("\nShowing {FINDINGS_MAX} of {}; the JSON and CSV forms hold all.\n", grouped(rows.len() as u64));
+        out += &format!("\nShowing {FINDINGS_MAX} of {}; the JSON form holds all.\n", grouped(rows.len() as u64));
     }
     out
 }
@@ -258,7 +257,7 @@ mod tests {
         let mut all = vec![sample::pipeline(); FINDINGS_MAX + 1];
         all.iter_mut().enumerate().for_each(|(n, advice)| advice.id = format!("D-{n}"));
         let text = report(&Report::build(&all, &Coverage::default(), week()));
-        assert!(text.contains("Showing 200 of 201; the JSON and CSV forms hold all."));
+        assert!(text.contains("Showing 200 of 201; the JSON form holds all."));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod email;
 pub mod markdown;
 mod sheet;
 pub mod slack;
+pub mod slack_report;
 pub mod snippet;
 pub mod table;
 pub mod text;

@@ -217,10 +217,7 @@ fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {
         .into_iter()
         .filter_map(|(url, label)| Some(format!("<{}|{label}>", url?.replace('&', "&amp;"))))
         .collect();
-    if alert::patch(advice).is_some() {
-        parts.push(format!("PR: {}", code(&format!("denywatch pr {}", advice.id), 80)));
-    }
-    parts.push(format!("Snooze: {}", code(&format!("denywatch snooze {} 24h", advice.id), 80)));
+    parts.push(format!("All of it: {}", code(&format!("denywatch findings show {}", advice.id), 80)));
     Some(section(&parts.join(" · ")))
 }
 
@@ -432,7 +429,7 @@ mod tests {
     fn a_probing_caller_is_shown_no_patch() {
         let text = webhook(&sample::probing(), &AlertContext::default()).to_string();
         assert!(text.contains("grant nothing") && !text.contains("\\\"Effect\\\""), "{text}");
-        assert!(!text.contains("denywatch pr "), "{text}");
+        assert!(!text.contains("denywatch patch "), "{text}");
     }
 
     #[test]
@@ -443,6 +440,14 @@ mod tests {
         advice.patches[0].document = serde_json::from_value(document).ok();
         let text = webhook(&advice, &AlertContext::default()).to_string();
         assert!(text.contains("too long for a message; get it with "), "{text}");
+    }
+
+    #[test]
+    fn the_least_needed_blocks_go_first() {
+        let block = |size: usize| json!({"text": "x".repeat(size)});
+        let kept = within(vec![(0, block(5_000)), (2, block(4_000)), (1, block(4_000)), (3, block(10))]);
+        assert_eq!(kept, [block(5_000), block(4_000)]);
+        assert_eq!(within(vec![(0, block(10)), (3, block(10))]).len(), 2);
     }
 
     #[test]

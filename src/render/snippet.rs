@@ -167,6 +167,15 @@ mod tests {
     }
 
     #[test]
+    fn code_holds_no_markup() {
+        let mut patch = sample::pipeline().patches.remove(0);
+        let one = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/<!channel>&`"});
+        patch.document = serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [one]})).ok();
+        let shown = snippet(&patch, 2_000).expect("writable").expect("short");
+        assert!(shown.code.contains(r"b/\u003c!channel\u003e\u0026\u0060"), "{}", shown.code);
+    }
+
+    #[test]
     fn what_cannot_be_written_is_not_shown() {
         let mut patch = sample::pipeline().patches.remove(0);
         patch.document = None;

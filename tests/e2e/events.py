@@ -1,6 +1,7 @@
 """The events of the run, made by hand from the facts; accounts and addresses are those reserved for documentation."""
 
 import copy
+import datetime
 import json
 import pathlib
 
@@ -9,6 +10,12 @@ from stand_ins import ACCOUNT, REGION
 HERE = pathlib.Path(__file__).parent
 CODEPIPELINE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/codepipeline-role-dev"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779"
+
+
+def last_week():
+    """Wednesday of last week: recent, and in the week that the report is about."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    return f"{today - datetime.timedelta(days=today.isoweekday() + 4)}T10:02:14Z"
 
 
 def role_identity(role_arn, session="1768723745984"):
@@ -46,7 +53,7 @@ def record(event_id, source, name, identity, error_code, error_message, **more):
     made = {
         "eventVersion": "1.11",
         "userIdentity": identity,
-        "eventTime": "2026-11-11T10:02:14Z",
+        "eventTime": last_week(),
         "eventSource": source,
         "eventName": name,
         "awsRegion": REGION,

@@ -85,7 +85,7 @@ def lower_camel(name):
 
 
 def members(model, shape, depth=4, path=""):
-    """(path, string member) pairs of an input shape; `[]` is a list."""
+    """Paths of the string members of an input shape, enumerations left out; `[]` is a list."""
     shape = model["shapes"].get(shape, {})
     if depth == 0:
         return
@@ -95,5 +95,5 @@ def members(model, shape, depth=4, path=""):
         for name, member in sorted(shape.get("members", {}).items()):
             inner = f"{path}.{lower_camel(name)}" if path else lower_camel(name)
             yield from members(model, member["shape"], depth - 1, inner)
-    elif shape.get("type") == "string":
+    elif shape.get("type") == "string" and "enum" not in shape:
         yield path

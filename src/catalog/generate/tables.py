@@ -6,7 +6,9 @@ import overlay
 from facts import lower_camel, members
 
 ROLE = re.compile(r"role_?arn$|(^|\.|])(role|\w+role)$|rolename$", re.I)
-NOT_PASSED = re.compile(r"(assumeRole|principal|source|admin(istration)?Role$)", re.I)
+# Of the last part of the path: roles that are named for other reasons.
+NOT_PASSED = re.compile(r"assumeRole|principal|^source", re.I)
+NO_PASS = ("List", "Describe", "Get", "Delete", "Search", "BatchGet", "Disassociate", "Remove", "Cancel", "Stop")
 TRANSFORMS = {
     "last", "secret", "noslash", "key", "alias", "function", "family", "revision", "project", "model", "profile", "nodefault", "linked", "scope",
 }
@@ -69,44 +71,59 @@ def forms(facts):
                 raise overlay.OverlayError(f"{where}: `{arn}` has no `{name}`")
             for way in ways.split("|"):
                 turn = way.partition(":")[2]
-                if turn and turn not in TRANSFORMS:
+                # `i-` in place of a transform: the id must begin so.
+                if turn and turn not in TRANSFORMS and not turn.endswith("-"):
                     raise overlay.OverlayError(f"{where}: no transform `{turn}`")
         table.append(f"{full if action else prefix}@{kind}\t{rule}")
     return table
 
 
 def dependents(facts):
-    return [f"{action}\t{','.join(others)}" for action, others in facts.dependents().items()]
+    """An action of the same service stands without its prefix."""
+    table = []
+    for action, others in facts.dependents().items():
+        own = action.split(":")[0] + ":"
+        table.append(f"{action}\t{','.join(other.removeprefix(own) for other in others)}")
+    return table
 
 
 def passed_to(facts):
+    """prefix, prefix:Operation or prefix@member -> service."""
     table = {}
-    for number, (prefix, service, _) in overlay.rows("passed_to.tsv", 3):
-        if prefix not in facts.actions:
-            raise overlay.OverlayError(f"passed_to.tsv:{number}: no service `{prefix}`")
-        table[prefix] = service
+    for number, (key, service, _) in overlay.rows("passed_to.tsv", 3):
+        if re.split("[:@]", key)[0] not in facts.actions:
+            raise overlay.OverlayError(f"passed_to.tsv:{number}: no service `{key}`")
+        table[key] = "" if service == "-" else service
     return table
 
 
 def passrole(facts, resolver):
-    """Operation -> the input members that hold a role, and whom it is passed to where that is known."""
-    services, table = passed_to(facts), set()
+    """Operation -> `member=service` for every input member that holds a role; no service where it is not known."""
+    services, table, used = passed_to(facts), {}, set()
+
+    def receiver(prefix, name, member):
+        keys = (f"{prefix}:{name}", f"{prefix}@{re.split(r'[.]', member)[-1]}", prefix)
+        key = next((key for key in keys if key in services), None)
+        used.add(key)
+        return services.get(key, "")
+
     for model in facts.operations.values():
         label = model["metadata"]["endpointPrefix"].lower()
-        for name, operation in model["operations"].items():
-            if name.startswith(("List", "Describe", "Get", "Delete", "Search", "Batch" "Get")) or "input" not in operation:
+        for name, operation in sorted(model["operations"].items()):
+            if name.startswith(NO_PASS) or "input" not in operation:
                 continue
             actions, _ = resolver.resolve(label, name)
             prefix = actions[0].split(":")[0] if actions else None
             if not prefix or prefix in ("iam", "sts", "sso"):
                 continue
-            found = [m for m in members(model, operation["input"]["shape"]) if ROLE.search(m) and not NOT_PASSED.search(m)]
+            found = [m for m in members(model, operation["input"]["shape"]) if ROLE.search(m) and not NOT_PASSED.search(m.split(".")[-1])]
             if found:
-                table.add(f"{prefix}:{name}\t{','.join(found[:8])}\t{services.get(prefix, '')}")
-    merged = {}
-    for line in sorted(table):
-        merged.setdefault(line.split("\t")[0], line)
-    return list(merged.values())
+                cells = ",".join(f"{m}={receiver(prefix, name, m)}" for m in found[:12])
+                table.setdefault(f"{prefix}:{name}", cells)
+    idle = sorted(key for key in services if key not in used and re.search("[:@]", key))
+    if idle:
+        raise overlay.OverlayError(f"passed_to.tsv: no operation has {', '.join(idle)}")
+    return [f"{key}\t{cells}" for key, cells in table.items()]
 
 
 def companions(facts, resolver):

@@ -74,6 +74,11 @@ fn ec2() {
     check("ec2:DescribeInstances", json!({}), &["*"]);
     let wrapped = json!({"DeleteNatGatewayRequest": {"NatGatewayId": "nat-1"}});
     check("ec2:DeleteNatGateway", wrapped, &[&format!("ec2:{place}:natgateway/nat-1")]);
+    let tags = |id: &str| json!({"resourcesSet": {"items": [{"resourceId": id}]}, "tagSet": {}});
+    check("ec2:CreateTags", tags("vol-0a1"), &[&format!("ec2:{place}:volume/vol-0a1")]);
+    check("ec2:DeleteTags", tags("vpce-0a1"), &[&format!("ec2:{place}:vpc-endpoint/vpce-0a1")]);
+    check("ec2:CreateTags", tags("vpce-svc-0a1"), &[&format!("ec2:{place}:vpc-endpoint-service/vpce-svc-0a1")]);
+    check("ec2:CreateTags", tags("what-0a1"), &[]);
     let table = [format!("ec2:{place}:route-table/*"), format!("ec2:{place}:vpc/vpc-1")];
     check("ec2:CreateRouteTable", json!({"vpcId": "vpc-1"}), &[&table[0], &table[1]]);
     check("rds:DescribeDBInstances", json!({}), &[&format!("rds:{place}:db:*")]);
@@ -167,6 +172,9 @@ fn a_name_that_means_something_else_is_not_taken() {
     let machine = "arn:aws:states:eu-west-1:1:stateMachine:m";
     check("states:StartExecution", json!({"stateMachineArn": machine, "name": "run"}), &[&machine[8..]]);
     check("states:StartExecution", json!({"name": "run"}), &[]);
+    check("appconfig:GetExtension", json!({"extensionIdentifier": "e"}), &[]);
+    let from = json!({"sourceTableArn": "arn:aws:dynamodb:eu-west-1:1:table/T"});
+    check("dynamodb:RestoreTableToPointInTime", from, &[]);
     check("route53resolver:GetResolverConfig", json!({"resourceId": "vpc-1"}), &[]);
     let organization = "workmail:eu-west-1:111122223333:organization/o";
     check("workmail:UpdateResource", json!({"organizationId": "o", "resourceId": "r"}), &[organization]);

@@ -82,7 +82,10 @@ pub fn parse(message: &str) -> Parsed {
 /// Reads a message that did not come from CloudTrail and may be longer than 1 KB.
 pub fn parse_pasted(message: &str) -> Parsed {
     let near = |length: usize| (CLOUDTRAIL_LIMIT..=LIMIT_REACH).contains(&length);
-    read(message, near(message.len()) || near(message.chars().count()))
+    let (_, tails) = tail::strip(message);
+    // What an SDK hung behind EC2's encoded text shows that the text came to its end.
+    let ended = tails.encoded.is_some() && tails.service.is_some();
+    read(message, !ended && (near(message.len()) || near(message.chars().count())))
 }
 
 fn read(message: &str, at_limit: bool) -> Parsed {

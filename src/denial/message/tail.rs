@@ -138,6 +138,7 @@ mod tests {
         );
         check("\"k (Service: S3)\"", "\"k (Service: S3)\"", false, None, None);
         check("k (Service: S3) x", "k (Service: S3) x", false, None, None);
+        check("k (Service: \"S3)", "k (Service: \"S3)", false, None, None);
         check("m (other)", "m (other)", false, None, None);
     }
 

@@ -1,8 +1,9 @@
 //! Where messages begin in a paragraph.
 
-use super::clean::{ESCAPED_QUOTE, Line};
+use super::clean::{BREAK, ESCAPED_QUOTE, Line, SPACE};
 use super::{Excerpt, end, wrapping};
 use crate::denial::message::parse_pasted;
+use std::collections::BTreeMap;
 
 /// The core of every full message, without spaces, as a wrapped text may have lost or gained them.
 const CORE: &str = "isnotauthorizedtoperform";
@@ -32,29 +33,36 @@ const WINDOW: usize = 12_000;
 /// Lines above a message that may hold its wrapping.
 const LINES_ABOVE: usize = 3;
 
+/// What may stand right before a message.
+const OPENERS: &[char] = &['(', '"', '\'', '`', ESCAPED_QUOTE, BREAK];
+
 /// Lines without a blank one among them.
 pub(super) struct Paragraph<'a> {
     lines: &'a [Line],
     flat: String,
     /// Where each line begins in `flat`.
     starts: Vec<usize>,
+    /// The first line's number in the whole text.
+    base: usize,
+    last_marks: &'a BTreeMap<usize, usize>,
 }
 
 impl<'a> Paragraph<'a> {
-    pub(super) fn new(lines: &'a [Line]) -> Self {
+    pub(super) fn new(lines: &'a [Line], base: usize, last_marks: &'a BTreeMap<usize, usize>) -> Self {
         let (mut flat, mut starts) = (String::new(), Vec::new());
         for line in lines {
             starts.push(flat.len());
             flat.push_str(&line.text);
             flat.push('\n');
         }
-        Self { lines, flat, starts }
+        Self { lines, flat, starts, base, last_marks }
     }
 
-    /// Adds the paragraph's messages.
-    pub(super) fn excerpts(&self, found: &mut Vec<Excerpt>) {
+    /// Adds the paragraph's messages; `open` is the input's line in which a quoted name never ended.
+    pub(super) fn excerpts(&self, found: &mut Vec<Excerpt>, open: &mut Option<usize>) {
         let anchors = self.anchors();
         let mut done = 0;
+        let mut open_here = false;
         for (n, &(start, core)) in anchors.iter().enumerate() {
             if start < done {
                 continue;
@@ -65,6 +73,12 @@ impl<'a> Paragraph<'a> {
             let (from, to) = self.around(start, stop, done, limit);
             self.codes_alone(done, from, found);
             let mut excerpt = message;
+            let source = self.lines[self.line_of(start)].source;
+            let goes_on = self.may_go_on(&excerpt, source, stop);
+            excerpt.parsed.suspect |= open_here || *open == Some(source) || goes_on;
+            if goes_on || end::leaves_quote_open(&excerpt) {
+                (open_here, *open) = (true, Some(source));
+            }
             wrapping::name(&mut excerpt, &self.words(from, start), &self.words(stop, to));
             found.push(excerpt);
             done = to;
@@ -72,10 +86,17 @@ impl<'a> Paragraph<'a> {
         self.codes_alone(done, self.flat.len(), found);
     }
 
+    /// Whether a quoted name may hold an escaped line break and reach on: the string that it stands in has more marks.
+    fn may_go_on(&self, excerpt: &Excerpt, source: usize, stop: usize) -> bool {
+        let last = self.last_marks.get(&source).copied().unwrap_or_default();
+        excerpt.message.contains(" on resource: \"") && last > self.base + self.line_of(stop)
+    }
+
     /// Begins of messages, in order, and whether each has the core.
     fn anchors(&self) -> Vec<(usize, bool)> {
         let (mut squeezed, mut places) = (String::new(), Vec::new());
-        for (at, c) in self.flat.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        let shown = |c: char| !c.is_whitespace() && c != BREAK && c != SPACE;
+        for (at, c) in self.flat.char_indices().filter(|(_, c)| shown(*c)) {
             let c = c.to_ascii_lowercase();
             squeezed.push(c);
             places.resize(squeezed.len(), at);
@@ -98,7 +119,8 @@ impl<'a> Paragraph<'a> {
         let told = head.rfind("User:").filter(|user| head[*user..].split_whitespace().count() <= 7);
         let word = || head.trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
         let start = low + told.unwrap_or_else(word);
-        let start = start + self.flat[start..at].find(|c: char| !c.is_whitespace() && c != '(').unwrap_or(0);
+        let start =
+            start + self.flat[start..at].find(|c: char| !c.is_whitespace() && !OPENERS.contains(&c)).unwrap_or(0);
         self.ec2_start(start).unwrap_or(start)
     }
 
@@ -121,8 +143,8 @@ impl<'a> Paragraph<'a> {
         let piece = |line: usize, to: usize| {
             let from = self.starts[line].max(start);
             let end = (self.starts[line] + self.lines[line].text.len()).min(to);
-            let Line { width, indented, .. } = self.lines[line];
-            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width, indented }
+            let Line { width, indented, source, .. } = self.lines[line];
+            Line { text: self.flat[from..end.max(from)].trim_end().to_owned(), width, indented, source }
         };
         let last = |to: usize| self.line_of(to.saturating_sub(1).max(start)).min(first + end::MOST_LINES);
         let up_to = |to: usize| (first..=last(to)).map(|line| piece(line, to)).collect::<Vec<_>>();
@@ -180,7 +202,7 @@ impl<'a> Paragraph<'a> {
     }
 
     fn words(&self, from: usize, to: usize) -> String {
-        self.flat[from..to.max(from)].replace('\n', " ").replace(ESCAPED_QUOTE, "\"")
+        self.flat[from..to.max(from)].replace(['\n', SPACE], " ").replace(BREAK, "").replace(ESCAPED_QUOTE, "\"")
     }
 
     /// Where a line begins, or a place near enough before `at`.

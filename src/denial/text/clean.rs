@@ -3,6 +3,12 @@
 /// Stands for a quotation mark that the text had escaped, so that it ends no string.
 pub(super) const ESCAPED_QUOTE: char = '\u{E000}';
 
+/// Marks a line break, or an escape, inside a name: nothing stood there, or what was escaped.
+pub(super) const BREAK: char = '\u{E001}';
+
+/// Marks a break that no known word adjoins, or an escaped tab: a space, as far as one can tell.
+pub(super) const SPACE: char = '\u{E002}';
+
 /// One physical line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
@@ -12,53 +18,72 @@ pub(super) struct Line {
     pub width: usize,
     /// A space stood before the text.
     pub indented: bool,
+    /// The line of the input that it came from; escaped line breaks begin no new one.
+    pub source: usize,
 }
 
 /// The text's lines, undressed.
 pub(super) fn lines(text: &str) -> Vec<Line> {
     let plain = if text.contains("<Message>") { without_entities(text) } else { text.to_owned() };
-    let plain = without_colours(&unescape(&plain));
-    plain.split('\n').map(undress).collect()
+    let mut lines = Vec::new();
+    for (source, line) in plain.split('\n').enumerate() {
+        let plain = without_colours(&unescape(line));
+        lines.extend(plain.split('\n').map(|line| undress(line, source)));
+    }
+    lines
 }
 
-/// JSON's and Go's escapes, however often they were escaped again; everything else is left alone.
+/// JSON's and Go's escapes, however often they were escaped again; everything else is left alone. Where an escape may as
+/// well be a name's own text, a mark stands beside what came of it.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(['\\', ESCAPED_QUOTE]) {
+    while let Some(at) = rest.find(['\\', ESCAPED_QUOTE, BREAK, SPACE]) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let after = rest.trim_start_matches('\\');
         let slashes = rest.len() - after.len();
-        let (plain, used) = if slashes == 0 { (Some('\u{FFFD}'), ESCAPED_QUOTE.len_utf8()) } else { escape(after) };
-        match plain {
-            Some(plain) => out.push(plain),
-            None => out.push_str(&rest[..slashes]),
+        if slashes == 0 {
+            out.push('\u{FFFD}');
+            rest = &rest[ESCAPED_QUOTE.len_utf8()..];
+            continue;
         }
-        rest = if slashes == 0 { &rest[used..] } else { &after[used..] };
+        let at = out.len();
+        let used = escape(after, &mut out);
+        if out[at..].starts_with(ESCAPED_QUOTE) {
+            // How often the mark was escaped, so that a backslash of a name's own can be told.
+            (1..slashes.min(16)).step_by(2).for_each(|_| out.insert(at, BREAK));
+        }
+        if used == 0 {
+            out.push_str(&rest[..slashes]);
+        }
+        rest = &after[used..];
     }
     out.push_str(rest);
     out
 }
 
-/// The character behind a run of backslashes and how many bytes name it.
-fn escape(after: &str) -> (Option<char>, usize) {
-    match after.as_bytes().first() {
-        Some(b'"') => (Some(ESCAPED_QUOTE), 1),
-        Some(b'n') => (Some('\n'), 1),
-        Some(b't' | b'r') => (Some(' '), 1),
-        Some(b'/') => (Some('/'), 1),
-        Some(b'u') => {
-            let code = after.get(1..5).and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
-            match code {
-                Some('"') => (Some(ESCAPED_QUOTE), 5),
-                Some(c) => (Some(c), 5),
-                None => (None, 0),
-            }
-        }
-        Some(b'x') if after.starts_with("x1b") || after.starts_with("x1B") => (Some('\u{1b}'), 3),
-        _ => (None, 0),
+/// Writes the character behind a run of backslashes; yields how many bytes name it, 0 when they name none.
+fn escape(after: &str, out: &mut String) -> usize {
+    let named = |digits: &str| u32::from_str_radix(digits, 16).ok().and_then(char::from_u32);
+    let (plain, used) = match after.as_bytes().first() {
+        Some(b'"') => (ESCAPED_QUOTE, 1),
+        Some(b'n') => ('\n', 1),
+        Some(b't' | b'r') => (SPACE, 1),
+        Some(b'/') => ('/', 1),
+        Some(b'x') if after.starts_with("x1b") || after.starts_with("x1B") => ('\u{1b}', 3),
+        Some(b'u') => match after.get(1..5).and_then(named) {
+            Some('"') => (ESCAPED_QUOTE, 5),
+            Some(c) => (c, 5),
+            None => return 0,
+        },
+        _ => return 0,
+    };
+    if plain == '/' || used == 5 && plain != ESCAPED_QUOTE && !plain.is_control() {
+        out.push(BREAK);
     }
+    out.push(if (BREAK..=SPACE).contains(&plain) && used == 5 { '\u{FFFD}' } else { plain });
+    used
 }
 
 /// XML's five entities; the ampersand last, so that nothing is undone twice.
@@ -85,11 +110,11 @@ fn without_colours(text: &str) -> String {
     out
 }
 
-fn undress(line: &str) -> Line {
+fn undress(line: &str, source: usize) -> Line {
     let width = line.trim_end().chars().count();
-    let boxes = |c: char| c.is_whitespace() || matches!(c, '│' | '┃' | '╷' | '╵' | '╭' | '╰' | '|' | '>');
+    let boxes = |c: char| c.is_whitespace() || matches!(c, SPACE | '│' | '┃' | '╷' | '╵' | '╭' | '╰' | '|' | '>');
     let text = without_stamp(line.trim_matches(boxes));
-    Line { text: text.to_owned(), width, indented: line.starts_with(' ') }
+    Line { text: text.to_owned(), width, indented: line.starts_with(' '), source }
 }
 
 /// Without dates, times and levels at the line's beginning.
@@ -138,7 +163,7 @@ mod tests {
         check("2024/05/01 12:00:00 x\n12:00:00 INFO y", &["x", "y"]);
         check(
             r#"{"a":"b \"c\" \\\"d\\\"\n\u001b[1me\u0022"}"#,
-            &["{\"a\":\"b \u{E000}c\u{E000} \u{E000}d\u{E000}", "e\u{E000}\"}"],
+            &["{\"a\":\"b \u{E000}c\u{E000} \u{E001}\u{E000}d\u{E001}\u{E000}", "e\u{E000}\"}"],
         );
         check("4ef3-84a2\n123456789012:key/a\nC:\\dir\\u", &["4ef3-84a2", "123456789012:key/a", "C:\\dir\\u"]);
         check("\u{E000}", &["\u{FFFD}"]);

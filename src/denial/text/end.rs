@@ -2,8 +2,8 @@
 
 use super::Excerpt;
 use super::anchor::excerpt;
-use super::clean::{ESCAPED_QUOTE, Line};
-use super::join::{BREAK, SPACE, broke_at_width, join, join_screen, may_follow};
+use super::clean::{BREAK, ESCAPED_QUOTE, Line, SPACE};
+use super::join::{broke_at_width, join, join_screen, may_follow};
 use super::wrapping;
 use crate::denial::message::{Parsed, parse_pasted};
 use crate::denial::{Encoded, ReasonKind};
@@ -25,20 +25,26 @@ pub(super) struct Taken {
     pub lines: usize,
     /// Its bytes, when it took one line.
     pub length: usize,
+    /// The message with its marks.
+    marked: String,
 }
 
 /// The message that `lines` begin with; `quote` is the mark that it stands in.
 pub(super) fn message(lines: &[Line], quote: Option<char>, core: bool) -> Option<Taken> {
     let taken = if core { with_core(lines, quote) } else { without_core(lines, quote) };
-    taken.map(|taken| lengthen(taken, lines, quote)).map(|taken| doubt_breaks(taken, lines, quote))
+    taken.map(|taken| lengthen(taken, lines, quote)).map(|taken| doubt_breaks(taken, lines)).map(doubt_escapes)
 }
 
 /// A message on one line whose quoted resource reaches over everything that looks like another message.
 pub(super) fn quoted_whole(lines: &[Line], quote: Option<char>) -> Option<Taken> {
     let text = join(&lines[..1]);
-    let quoted = text.replace(ESCAPED_QUOTE, "\"").contains(" on resource: \"");
+    let quoted = text.replace(BREAK, "").replace(ESCAPED_QUOTE, "\"").contains(" on resource: \"");
     quoted.then_some(())?;
-    natural_ends(&text, quote).into_iter().filter_map(|end| take(&text[..end], 1)).find(|taken| is_whole(&taken.parsed))
+    natural_ends(&text, quote)
+        .into_iter()
+        .filter_map(|end| take(&text[..end], 1))
+        .find(|taken| is_whole(&taken.parsed))
+        .map(doubt_escapes)
 }
 
 fn with_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
@@ -204,22 +210,55 @@ fn doubt_next_line(mut taken: Taken, lines: &[Line]) -> Taken {
     let Some(next) = lines.get(taken.lines) else { return taken };
     let ends_line = taken.length >= lines.first().map_or(0, |line| line.text.trim_end().len());
     let one_word = !next.text.contains(char::is_whitespace) && next.text.len() > 1;
-    if ends_line && one_word && taken.parsed.open.is_some() && taken.parsed.reason.kind == ReasonKind::Unstated {
+    // Where AWS quotes a resource it gives a cause too, so that a bare one ends within its name.
+    let quoted = taken.message.contains(" on resource: \"");
+    if (quoted || ends_line && one_word)
+        && taken.parsed.open.is_some()
+        && taken.parsed.reason.kind == ReasonKind::Unstated
+    {
         taken.parsed.resource = None;
         taken.parsed.leftover = true;
     }
     taken
 }
 
-/// A quoted name may hold spaces, so that a break inside it is only known where the screen's edge made it.
-fn doubt_breaks(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken {
+/// A quoted name may hold spaces and line breaks, so that a break inside it is only known where the screen's edge made it.
+fn doubt_breaks(mut taken: Taken, lines: &[Line]) -> Taken {
     let used = &lines[..taken.lines.min(lines.len())];
-    let text = join(used);
-    let marked =
-        natural_ends(&text, quote).into_iter().map(|end| parse_pasted(&text[..end].replace(ESCAPED_QUOTE, "\"")));
-    let broken = marked.filter_map(|parsed| parsed.resource).any(|name| name.contains([BREAK, SPACE]));
-    let quoted = text.replace(ESCAPED_QUOTE, "\"").contains(" on resource: \"");
-    if taken.lines > 1 && quoted && broken && !broke_at_width(used) {
+    let Some(name) = taken.parsed.resource.as_deref().filter(|_| taken.lines > 1) else { return taken };
+    let quoted = format!("\"{name}\"");
+    let unbroken = used.iter().any(|line| line.text.replace(BREAK, "").replace(ESCAPED_QUOTE, "\"").contains(&quoted));
+    if taken.message.contains(&quoted) && !unbroken && !broke_at_width(used) {
+        taken.parsed.resource = None;
+        taken.parsed.leftover = true;
+    }
+    taken
+}
+
+/// Whether a backslash is an escape or a name's own, nobody can tell from a pasted text; in a JSON string, whose quotation
+/// marks are escaped too, one can, but for backslashes and quotation marks themselves.
+fn doubt_escapes(mut taken: Taken) -> Taken {
+    const MARKER: &str = " on resource: ";
+    let Some(name) = taken.parsed.resource.as_deref() else { return taken };
+    let behind = taken.marked.split_once(MARKER).map_or("", |(_, behind)| behind);
+    let opening = behind.trim_start_matches(BREAK);
+    let depth = behind.len() - opening.len();
+    let (quote, inner) = opening.chars().next().map_or((' ', ""), |c| (c, &opening[c.len_utf8()..]));
+    let mut left = name.chars().count();
+    let (mut doubt, mut breaks) = (name.contains('\\'), 0);
+    for c in inner.chars() {
+        if c == BREAK {
+            breaks += BREAK.len_utf8();
+            continue;
+        }
+        if left == 0 {
+            doubt |= c != quote || breaks != depth;
+            break;
+        }
+        doubt |= c == ESCAPED_QUOTE || quote == '"' && (c == SPACE || breaks > 0);
+        (left, breaks) = (left - 1, 0);
+    }
+    if doubt && matches!(quote, '"' | ESCAPED_QUOTE) {
         taken.parsed.resource = None;
         taken.parsed.leftover = true;
     }
@@ -229,7 +268,22 @@ fn doubt_breaks(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken 
 fn take(text: &str, lines: usize) -> Option<Taken> {
     let message = text.replace(BREAK, "").replace(SPACE, " ").replace(ESCAPED_QUOTE, "\"").trim().to_owned();
     let parsed = parse_pasted(&message);
-    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: text.len() })
+    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: text.len(), marked: text.to_owned() })
+}
+
+/// Where AWS quotes a resource it gives a cause too: a quoted one without may have been ended by a quotation mark of its
+/// own name.
+pub(super) fn doubt_bare_quotes(excerpt: &mut Excerpt) {
+    let quoted = excerpt.message.contains(" on resource: \"");
+    if quoted && !is_complete(&excerpt.parsed) && excerpt.parsed.resource.take().is_some() {
+        excerpt.parsed.leftover = true;
+    }
+}
+
+/// Whether a message ends inside its quoted resource: what follows may be that name's text and not AWS's.
+pub(super) fn leaves_quote_open(excerpt: &Excerpt) -> bool {
+    let quoted = excerpt.message.contains(" on resource: \"");
+    quoted && excerpt.parsed.leftover && excerpt.parsed.resource.is_none()
 }
 
 /// A full message, read to its end.
@@ -268,10 +322,14 @@ pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
     Some(found)
 }
 
-/// Java's and .NET's exceptions that name no code.
+/// Java's and .NET's exceptions, and JSON's messages, that name no code.
 fn java_alone(line: &str) -> Option<Excerpt> {
     let named = line.find("Exception: Access Denied").map(|at| at + "Exception: ".len());
-    let at = line.find("Access Denied (Service: ").or(named)?;
+    let value = line.find(['"', '\'']).filter(|_| line.contains("essage")).and_then(|_| {
+        let quoted = ["\"Access Denied\"", "'Access Denied'"].iter().find_map(|value| line.find(value));
+        quoted.map(|at| at + 1)
+    });
+    let at = line.find("Access Denied (Service: ").or(named).or(value)?;
     let plain = at + "Access Denied".len();
     let end = line[at..].find(')').filter(|_| line[plain..].starts_with(" (")).map_or(plain, |n| at + n + 1);
     let mut found = excerpt(&line[at..end]);

@@ -3,13 +3,7 @@
 //! A break hides whether a space stood there. AWS's own words tell mostly; inside a long name nothing does, so such a
 //! break is marked until it is known whether it matters.
 
-use super::clean::Line;
-
-/// Marks a break inside a name.
-pub(super) const BREAK: char = '\u{E001}';
-
-/// Marks a break that no known word adjoins: a space, as far as one can tell.
-pub(super) const SPACE: char = '\u{E002}';
+use super::clean::{BREAK, Line, SPACE};
 
 /// Words of the grammar; a line ends or begins with a whole one where the text was wrapped at a space.
 #[rustfmt::skip]
@@ -42,7 +36,7 @@ fn between(before: &str, after: &str) -> Option<char> {
     if known(&format!("{last}{next}")) && !(known(last) && known(next)) {
         return None;
     }
-    let begun = known(last) || known(next) || next.starts_with(['(', '"', '\'']) || next.starts_with("arn:");
+    let begun = known(last) || known(next) || next.starts_with('(');
     let name =
         last.contains(':') && !last.ends_with("):") || last.contains('/') || last.len() >= 30 || last.contains(BREAK);
     Some(if begun {
@@ -93,8 +87,10 @@ mod tests {
 
     #[track_caller]
     fn check(lines: &[&str], expect: &str) {
-        let lines: Vec<Line> =
-            lines.iter().map(|text| Line { text: (*text).to_owned(), width: text.len(), indented: false }).collect();
+        let lines: Vec<Line> = lines
+            .iter()
+            .map(|text| Line { text: (*text).to_owned(), width: text.len(), indented: false, source: 0 })
+            .collect();
         assert_eq!(join(&lines), expect);
     }
 

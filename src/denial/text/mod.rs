@@ -11,6 +11,7 @@ mod wrapping;
 
 use super::message::{Parsed, parse_pasted};
 use anchor::Paragraph;
+use std::collections::BTreeMap;
 
 /// One message found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,21 +45,34 @@ pub struct Excerpt {
 /// ```
 pub fn find(text: &str) -> Vec<Excerpt> {
     let lines = clean::lines(text);
-    let mut found = Vec::new();
-    for part in lines.split(|line| line.text.is_empty()).filter(|part| !part.is_empty()) {
-        Paragraph::new(part).excerpts(&mut found);
+    let last_marks = last_marks(&lines);
+    let (mut found, mut open, mut base) = (Vec::new(), None, 0);
+    for part in lines.split(|line| line.text.is_empty()) {
+        if !part.is_empty() {
+            Paragraph::new(part, base, &last_marks).excerpts(&mut found, &mut open);
+        }
+        base += part.len() + 1;
     }
     if found.is_empty() {
         found.extend(whole(text));
     }
     let mut distinct: Vec<Excerpt> = Vec::new();
-    for excerpt in found {
+    for mut excerpt in found {
+        if excerpt.message != text.trim() {
+            end::doubt_bare_quotes(&mut excerpt);
+        }
         let seen = distinct.iter().rev().take(50).any(|other| *other == excerpt);
         if !seen {
             distinct.push(excerpt);
         }
     }
     distinct
+}
+
+/// For each line of the input the last of ours from it that holds an escaped quotation mark.
+fn last_marks(lines: &[clean::Line]) -> BTreeMap<usize, usize> {
+    let marked = lines.iter().enumerate().filter(|(_, line)| line.text.contains(clean::ESCAPED_QUOTE));
+    marked.map(|(n, line)| (line.source, n)).collect()
 }
 
 /// A text that is nothing but one known message, such as `Access Denied`.

@@ -211,6 +211,14 @@ fn other_places() {
         &[&format!("{S3_TOLD} code=AccessDenied")],
     );
     check("Amazon.S3.AmazonS3Exception: Access Denied ---> Amazon.Runtime.X: y", &["  unstated bare"]);
+    check(r#"{"errorMessage":"Access Denied"}"#, &["  unstated bare"]);
+    let blob = "AbCd-_0123456789".repeat(40);
+    let long = format!(
+        "You are not authorized to perform this operation. User: {USER} is not authorized to perform: ec2:RunInstances on resource: * because no identity-based policy allows the ec2:RunInstances action. Encoded authorization failure message: {blob}"
+    );
+    let fill = "x".repeat(1024 - long.len() - " (Service: Ec2, Status Code: 403, Request ID: )".len());
+    let found = find(&format!("{long} (Service: Ec2, Status Code: 403, Request ID: {fill})"));
+    assert_eq!(found[0].parsed.encoded_message.as_deref(), Some(blob.as_str()));
     check_kms(&format!("> `{}`\r\n> thanks", kms()), "");
     check_kms(
         &format!(
@@ -347,6 +355,13 @@ fn names_that_hold_a_message() {
     assert_eq!((found[0].parsed.action.as_deref(), found[0].parsed.suspect), (Some("s3:GetObject"), true));
     let json = serde_json::json!({"msg": text}).to_string();
     assert_eq!(find(&json).len(), 1);
+    for tail in ["", " with an explicit deny in a resource control policy"] {
+        let broken = format!(
+            "User: {USER} is not authorized to perform: s3:GetObject on resource: \"arn:aws:s3:::b/x\" because no identity-based policy allows the s3:GetObject action\ny\"{tail}"
+        );
+        let json = serde_json::json!({"msg": broken}).to_string();
+        assert!(find(&json).iter().all(|found| found.parsed.suspect), "{json}");
+    }
 }
 
 #[test]
@@ -403,6 +418,8 @@ proptest! {
         wrapping in 0..5,
         caused in any::<bool>(),
     ) {
+        // A name that holds a line break can put any text into a log that does not escape it; nothing tells that apart.
+        prop_assume!(wrapping == 2 || !name.contains('\n'));
         let name = format!("arn:aws:s3:::b/{name}");
         let cause = if caused { " with an explicit deny in a resource control policy" } else { "" };
         let message = format!("User: {USER} is not authorized to perform: s3:GetObject on resource: \"{name}\"{cause}");

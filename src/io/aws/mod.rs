@@ -1,6 +1,7 @@
 //! AWS: configuration loaded once, every call through the [`guard`].
 
 pub mod allow;
+mod credentials;
 pub mod guard;
 pub mod secret;
 pub mod signed;
@@ -9,7 +10,9 @@ pub mod start;
 
 use crate::io::http;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use credentials::Kept;
 use guard::{GuardedClient, GuardedConnector};
 use signed::Signed;
 
@@ -50,6 +53,10 @@ impl Aws {
     }
 
     fn around(config: SdkConfig) -> Self {
+        let kept = config.credentials_provider().map(|inner| SharedCredentialsProvider::new(Kept::new(inner)));
+        let mut config = config.into_builder();
+        config.set_credentials_provider(kept);
+        let config = config.build();
         let signed = Signed::new(config.clone(), SharedHttpConnector::new(GuardedConnector::new(http::connector())));
         Self { config, signed }
     }
@@ -73,7 +80,7 @@ impl Aws {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_credential_types::Credentials;
     use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 
     /// A configuration that talks to `url` with AWS's documentation credentials.

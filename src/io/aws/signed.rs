@@ -189,7 +189,7 @@ fn signature(
 }
 
 #[expect(clippy::disallowed_methods, reason = "a signature carries the time of the call")]
-fn now() -> SystemTime {
+pub(super) fn now() -> SystemTime {
     SystemTime::now()
 }
 

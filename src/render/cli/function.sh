@@ -5,7 +5,7 @@ jq --compact-output '.[]' "$work/patch.json" > "$work/each"
 apply() {
   while IFS= read -r permission; do
     jq --arg function "$function" '{FunctionName: $function} + .' <<< "$permission" > "$work/permission.json"
-    aws lambda add-permission --cli-input-json="file://$work/permission.json" < /dev/null
+    aws lambda add-permission --cli-input-json "file://$work/permission.json" < /dev/null > /dev/null
   done < "$work/each"
   printf 'applied; undo: bash %s undo\n' "$0"
 }
@@ -13,6 +13,6 @@ apply() {
 undo() {
   while IFS= read -r permission; do
     jq --arg function "$function" '{FunctionName: $function, StatementId}' <<< "$permission" > "$work/permission.json"
-    aws lambda remove-permission --cli-input-json="file://$work/permission.json" < /dev/null
+    aws lambda remove-permission --cli-input-json "file://$work/permission.json" < /dev/null > /dev/null
   done < "$work/each"
 }

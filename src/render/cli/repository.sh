@@ -8,9 +8,10 @@ get() {
 }
 
 put() {
-  aws ecr set-repository-policy --registry-id="$account" --repository-name="$repository" --policy-text="file://$1"
+  aws ecr set-repository-policy --registry-id="$account" --repository-name="$repository" --policy-text="file://$1" \
+    > /dev/null
 }
 
 clear() {
-  aws ecr delete-repository-policy --registry-id="$account" --repository-name="$repository"
+  aws ecr delete-repository-policy --registry-id="$account" --repository-name="$repository" > /dev/null
 }

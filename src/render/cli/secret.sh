@@ -5,9 +5,10 @@ get() {
 }
 
 put() {
-  aws secretsmanager put-resource-policy --secret-id="$secret" --block-public-policy --resource-policy="file://$1"
+  aws secretsmanager put-resource-policy --secret-id="$secret" --block-public-policy --resource-policy="file://$1" \
+    > /dev/null
 }
 
 clear() {
-  aws secretsmanager delete-resource-policy --secret-id="$secret"
+  aws secretsmanager delete-resource-policy --secret-id="$secret" > /dev/null
 }
