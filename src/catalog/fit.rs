@@ -101,7 +101,9 @@ impl Catalog {
         }
         let text = arn.to_string();
         let listed = action.resource_types().iter().any(|kind| template::capture(kind.arn, &text).is_some());
-        if !listed && is_foreign(action, &arn) {
+        // https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html: an alias is no key's name.
+        let alias = arn.service == "kms" && arn.resource.starts_with("alias/");
+        if !listed && (alias || is_foreign(action, &arn)) {
             return unknown();
         }
         let basis = if listed || arn.service == "logs" { Basis::Printed } else { Basis::Unlisted };

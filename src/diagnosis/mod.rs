@@ -121,6 +121,7 @@ fn evidence(denial: &Denial) -> Vec<String> {
 fn doubts(denial: &Denial) -> Vec<String> {
     let faults = [
         (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.path_hidden, "AWS names the role, user, group or profile without its path: look its ARN up"),
         (denial.facts.other_caller, "the message names another caller than the record"),
         (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
     ];
