@@ -225,6 +225,23 @@ mod tests {
     }
 
     #[test]
+    fn what_the_action_cannot_mean_is_not_taken() {
+        check("s3:PutObject", "arn:aws:iam::123456789012:role/admin", "", Basis::Unknown);
+        check("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:alias/app", "", Basis::Unknown);
+        let alias = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+        check("kms:CreateAlias", alias, alias, Basis::Printed);
+        let old = "arn:aws:codestar-connections:eu-west-1:123456789012:connection/x";
+        check("codeconnections:UseConnection", old, old, Basis::Unlisted);
+        let instance = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc";
+        check("ssm:StartSession", instance, instance, Basis::Printed);
+    }
+
+    #[test]
+    fn a_key_keeps_its_last_space() {
+        check("s3:PutObject", "arn:aws:s3:::b/a ", "arn:aws:s3:::b/a ", Basis::Printed);
+    }
+
+    #[test]
     fn no_resource_level_is_a_star() {
         check("lambda:ListFunctions", "arn:aws:lambda:eu-west-1:123456789012:function:f", "*", Basis::NoResourceLevel);
         check("ecr:GetAuthorizationToken", "null", "*", Basis::NoResourceLevel);

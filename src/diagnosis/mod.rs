@@ -226,6 +226,33 @@ mod tests {
         check(&say("arn:aws:iam::111122223333:root"), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
     }
 
+    #[track_caller]
+    fn doubted(record: serde_json::Value, doubt: Option<&str>) {
+        let (records, _) = crate::record::read(record.to_string().as_bytes(), "test");
+        let denial = crate::denial::from_record(&records[0], &Given::default(), Catalog::embedded()).unwrap();
+        let found = diagnose(&denial).diagnosis.doubts.join("; ");
+        assert_eq!(found.contains(doubt.unwrap_or("caller")), doubt.is_some(), "{found}");
+    }
+
+    fn get_role(caller: &str, named: &str) -> serde_json::Value {
+        let cause = " because no identity-based policy allows the iam:GetRole action";
+        serde_json::json!({"eventSource": "iam.amazonaws.com", "eventName": "GetRole", "errorCode": "AccessDenied",
+            "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "arn": caller},
+            "errorMessage": said(USER, "iam:GetRole", named, cause)})
+    }
+
+    #[test]
+    fn a_message_that_disagrees_with_its_record_is_doubted() {
+        let whole = "arn:aws:iam::111122223333:role/x";
+        doubted(get_role(USER, whole), None);
+        doubted(get_role("arn:aws:iam::111122223333:user/eve", whole), Some("another caller"));
+    }
+
+    #[test]
+    fn a_name_without_its_path_is_doubted() {
+        doubted(get_role(USER, "role x"), Some("without its path"));
+    }
+
     #[test]
     fn what_no_allow_mends_is_never_called_missing() {
         let quarantine =
