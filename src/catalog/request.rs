@@ -140,6 +140,11 @@ impl Catalog {
                 |head: &str| kinds.iter().any(|kind| template::head(kind.arn) == head && self.own_rule(action, kind));
             groups.retain(|head, _| ruled(head));
         }
+        let named = groups.values().flatten().any(|(parts, _)| *parts > 0);
+        if named && self.required_together(&action.canonical()) == Some(false) {
+            // Of alternatives, one that the request names is meant, not one whose ARN is the same for every request.
+            groups.retain(|_, found| found.as_ref().is_none_or(|(parts, _)| *parts > 0));
+        }
         let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
         let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
         let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();

@@ -266,3 +266,10 @@ fn a_subscription_is_no_topic() {
     let subscription = "arn:aws:sns:eu-west-1:111122223333:t:11111111-2222-3333-4444-555555555555";
     check("sns:Unsubscribe", json!({"subscriptionArn": subscription}), &[]);
 }
+
+#[test]
+fn a_model_is_named_by_its_id_or_whole() {
+    let model = "bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0";
+    check("bedrock:InvokeModel", json!({"modelId": "amazon.nova-lite-v1:0"}), &[model]);
+    check("bedrock:InvokeModel", json!({"modelId": format!("arn:aws:{model}")}), &[model]);
+}
