@@ -118,6 +118,11 @@ impl Catalog {
 
     fn by_types(&self, action: &Action<'_>, call: &Call<'_>) -> RequestResources {
         let kinds = action.resource_types();
+        // A request that is not told names no default either.
+        let told = call.params.is_some_and(Value::is_object);
+        if !told && kinds.iter().any(|kind| !template::own_vars(kind.arn).is_empty()) {
+            return RequestResources { arns: Vec::new(), complete: false, path_known: true };
+        }
         let required = kinds.iter().any(|kind| kind.required);
         // Types with the same first word in their ARN are alternatives: a table or an index of it.
         let mut groups: BTreeMap<&str, Option<(usize, Vec<String>)>> = BTreeMap::new();
@@ -164,6 +169,9 @@ impl Catalog {
 
     /// The ARNs of one type, by its rule or names, else a member that is such an ARN as a whole.
     fn of_type(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+        if !call.params.is_some_and(Value::is_object) && !template::own_vars(kind.arn).is_empty() {
+            return None;
+        }
         let found = self.by_variables(action, kind, call).or_else(|| whole(kind, call));
         found.or_else(|| made(action, kind, call))
     }

@@ -269,7 +269,7 @@ fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> 
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
-    let whole = || if asks_of_all(told.said, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
+    let whole = || if asks_of_all(told, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
     let steps: [&dyn Fn() -> Vec<String>; 5] = [
         &|| printed.clone(),
         &|| {
@@ -305,12 +305,15 @@ fn is_callers_pattern(resource: &str, params: Option<&Value>) -> bool {
     params.values().any(|value| asked(value) || value.as_array().is_some_and(|items| items.iter().any(asked)))
 }
 
-/// A sentence that names its layer names the resource too, if there is one: an action that needs none was asked of `*`.
+/// A sentence that names its layer names the resource too, if there is one: where the request names none either, an
+/// action that needs none was asked of `*`.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>.
-fn asks_of_all(said: &Parsed, action: &str, catalog: &Catalog) -> bool {
+fn asks_of_all(told: &Told<'_>, action: &str, catalog: &Catalog) -> bool {
+    let said = told.said;
+    let request = told.params.is_some_and(Value::is_object);
     let whole = said.action.is_some() && said.reason.policy_type.is_some() && !said.reason.cut && !said.suspect;
     let none_named = said.resource.is_none() && !said.on_this_resource && !said.leftover;
-    whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
+    request && whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
 }
 
 /// Only a form that the action is known to take: a record lists the bucket beside the object.

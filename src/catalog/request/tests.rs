@@ -273,3 +273,11 @@ fn a_model_is_named_by_its_id_or_whole() {
     check("bedrock:InvokeModel", json!({"modelId": "amazon.nova-lite-v1:0"}), &[model]);
     check("bedrock:InvokeModel", json!({"modelId": format!("arn:aws:{model}")}), &[model]);
 }
+
+#[test]
+fn a_request_that_is_not_told_names_no_default() {
+    for action in ["ecs:UpdateService", "athena:StartQueryExecution", "events:PutRule", "bedrock:InvokeModel"] {
+        check(action, Value::Null, &[]);
+    }
+    check("athena:StartQueryExecution", json!({}), &["athena:eu-west-1:111122223333:workgroup/primary"]);
+}
