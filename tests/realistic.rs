@@ -253,6 +253,32 @@ fn a_record_without_its_request_gives_no_wrong_patch_either() {
     assert!(wrong_patches.is_empty(), "wrong patches:\n{}", wrong_patches.join("\n"));
 }
 
+/// Some services say two words, or nothing: what the request tells is a candidate then, and a person decides.
+#[test]
+fn a_record_without_its_message_is_never_ready_to_apply() {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let own = ["role_policy", "user_policy", "permission_set"];
+    let (mut wrong_patches, mut count) = (Vec::new(), 0);
+    for mut line in lines.filter(|line| line["record"]["errorMessage"].is_string() && line["label"]["patch"] != "none")
+    {
+        line["record"]["errorMessage"] = Value::Null;
+        line["label"]["patch"] = json!("maybe");
+        line["label"]["patch_also"] = json!(["none"]);
+        let (label, answer) = (&line["label"], answer(&line));
+        let same = answer.denials.first().is_some_and(|denial| actions_right(label, denial));
+        if !same || !own.iter().any(|place| label["place"] == *place) {
+            continue;
+        }
+        count += 1;
+        for patch in documented(&answer) {
+            let faults = wrong(label, patch).into_iter().filter(|fault| !fault.starts_with("without "));
+            wrong_patches.extend(faults.map(|fault| format!("{}: {fault}", line["name"])));
+        }
+    }
+    assert!(count > 400, "{count}");
+    assert!(wrong_patches.is_empty(), "wrong patches:\n{}", wrong_patches.join("\n"));
+}
+
 fn is_pattern(line: &Value) -> bool {
     line["name"].as_str().is_some_and(|name| name.starts_with("hostile-") && name.ends_with("-star"))
 }

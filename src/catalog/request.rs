@@ -131,7 +131,10 @@ impl Catalog {
         }
         for kind in &kinds {
             let head = template::head(kind.arn);
-            let wanted = !required || kind.required || groups.contains_key(head) || self.own_rule(action, kind);
+            let wanted = !required
+                || kind.required
+                || !head.is_empty() && groups.contains_key(head)
+                || self.own_rule(action, kind);
             let Some(arns) = wanted.then(|| self.of_type(action, kind, call)).flatten() else { continue };
             let exactness = template::own_vars(kind.arn).len();
             let best = groups.entry(head).or_default();
@@ -152,7 +155,7 @@ impl Catalog {
         }
         let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
         let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
-        let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();
+        let arns = arns.map(|arn| of_aws(self.policy_form(action, &arn))).collect();
         RequestResources { arns, complete, path_known: true }
     }
 
@@ -172,7 +175,10 @@ impl Catalog {
         if !call.params.is_some_and(Value::is_object) && !template::own_vars(kind.arn).is_empty() {
             return None;
         }
-        let found = self.by_variables(action, kind, call).or_else(|| whole(kind, call));
+        let found = self.by_variables(action, kind, call).or_else(|| {
+            let of_object = template::own_vars(kind.arn).contains(&OBJECT_KEY);
+            if of_object { None } else { whole(kind, call) }
+        });
         found.or_else(|| made(action, kind, call))
     }
 
@@ -193,10 +199,17 @@ impl Catalog {
                     form::by_name(variable, kind.name, action.name(), last, call.params, fit)
                 }
             }?;
-            let (own, foreign): (Vec<_>, Vec<_>) =
-                found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
-            arns.extend(own);
             let mut values = found.values;
+            let mut whole = found.arns;
+            if *variable == OBJECT_KEY {
+                values.append(&mut whole);
+            } else if variables.contains(&OBJECT_KEY) && !whole.is_empty() {
+                // An access point in the bucket's place: the key's ARN has another form.
+                return None;
+            }
+            let (own, foreign): (Vec<_>, Vec<_>) =
+                whole.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
+            arns.extend(own);
             // One member cannot be two parts of an ARN: the second find is a guess.
             if ways.is_none() && texts.iter().any(|(_, known)| *known == values) {
                 return None;
@@ -289,7 +302,8 @@ fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
             && fit(text)
             && template::capture(kind.arn, text).is_some_and(|parts| is_one_name(kind, &parts))
     };
-    let mut arns = object.iter().filter(|(name, _)| !name.starts_with("source")).filter_map(|(_, value)| {
+    let other = |name: &str| name.starts_with("source") || name.eq_ignore_ascii_case("key");
+    let mut arns = object.iter().filter(|(name, _)| !other(name)).filter_map(|(_, value)| {
         let texts: Vec<String> = match value.as_array() {
             Some(items) => items.iter().filter_map(super::members::string).collect(),
             None => super::members::string(value).into_iter().collect(),
@@ -297,6 +311,24 @@ fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
         (!texts.is_empty() && texts.iter().all(of_kind)).then_some(texts)
     });
     arns.next()
+}
+
+/// An object's key is free: one that reads like an ARN is still a key, in the bucket that the request names.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+const OBJECT_KEY: &str = "ObjectName";
+
+/// A document that AWS owns stands in no account; only its own names begin so.
+///
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html> (reserved prefixes)
+fn of_aws(arn: String) -> String {
+    let Ok(parsed) = arn.parse::<Arn>() else { return arn };
+    let name = parsed.resource.strip_prefix("document/").filter(|_| parsed.service == "ssm").unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    match ["aws", "amazon", "amzn"].iter().any(|reserved| name.starts_with(reserved)) {
+        true => Arn { account: String::new(), ..parsed }.to_string(),
+        false => arn,
+    }
 }
 
 /// Where the name alone follows the account, a colon in it begins something else: a topic's ARN with one more part is a

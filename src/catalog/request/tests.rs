@@ -281,3 +281,25 @@ fn a_request_that_is_not_told_names_no_default() {
     }
     check("athena:StartQueryExecution", json!({}), &["athena:eu-west-1:111122223333:workgroup/primary"]);
 }
+
+#[test]
+fn a_key_that_reads_like_an_arn_is_a_key() {
+    let key = json!({"bucketName": "b", "key": "arn:aws:s3:::other/secret"});
+    check("s3:PutObject", key, &["s3:::b/arn:aws:s3:::other/secret"]);
+    check("s3:PutObject", json!({"key": "arn:aws:s3:::other/secret"}), &[]);
+    let point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports";
+    check("s3:GetObject", json!({"bucketName": point, "key": "k"}), &[]);
+}
+
+#[test]
+fn documents_of_aws_stand_in_no_account() {
+    check("ssm:GetDocument", json!({"name": "AWS-RunShellScript"}), &["ssm:eu-west-1::document/AWS-RunShellScript"]);
+    check("ssm:GetDocument", json!({"name": "Deploy"}), &["ssm:eu-west-1:111122223333:document/Deploy"]);
+}
+
+#[test]
+fn names_are_those_of_the_required_type() {
+    let set = json!({"scope": "REGIONAL", "name": "n", "id": "i"});
+    check("wafv2:UpdateWebACL", set, &["wafv2:eu-west-1:111122223333:regional/webacl/n/i"]);
+    check("ecs:DescribeClusters", json!({"clusters": ["prod"]}), &["ecs:eu-west-1:111122223333:cluster/prod"]);
+}
