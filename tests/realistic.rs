@@ -321,3 +321,13 @@ fn table(all: usize, right: &[(&str, usize)], wrong_patches: &[String]) -> Strin
     text.push_str(&format!("wrong patches: {}\n{}", wrong_patches.len(), wrong_patches.join("\n")));
     text
 }
+
+#[test]
+fn the_script_makes_the_lines() {
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/denials/make.py");
+    match std::process::Command::new("python3").arg("-B").arg(&script).arg("--check").output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
+        Err(_) if std::env::var_os("CI").is_none() => eprintln!("skipped: python3 is not there"),
+        Err(error) => panic!("python3: {error}"),
+    }
+}
