@@ -1,9 +1,9 @@
 //! Actions that are likely to be denied next: KMS behind a service, passed roles, dependent actions.
 
+use super::operation::without_date;
 use super::{Call, Catalog, members};
 use crate::arn::Arn;
 use std::collections::BTreeMap;
-use super::operation::without_date;
 
 /// Actions that a call may need beside its own; nothing says that they were denied.
 #[derive(Debug, Clone, PartialEq, Eq)]
