@@ -4,6 +4,7 @@
 //! what no Allow can mend comes first, so that a patch is proposed only when all of that is ruled out. [`refine`]
 //! then holds a finding's items against the policies in force, where those are given.
 
+mod carrier;
 mod cause;
 mod in_force;
 mod place;
@@ -25,8 +26,10 @@ mod starved;
 mod trust;
 mod unstated;
 
+pub use carrier::carried_policy;
 pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
+pub use place::{crosses_accounts, own_policy};
 pub use starved::{Needed, Refined, Split, refine};
 pub use target::{Target, TargetKind};
 
@@ -162,7 +165,7 @@ fn caller(denial: &Denial) -> String {
 
 /// Where a person looks who cannot be told a policy: the caller's, as far as it is known.
 fn caller_target(denial: &Denial) -> Target {
-    place::of_principal(&denial.principal)
+    place::own_policy(&denial.principal)
         .unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
 

@@ -4,7 +4,7 @@ use super::{Cause, Diagnosed, asked, caller, on_resource, place};
 use crate::denial::{Denial, Encoded, Special};
 
 pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
-    let target = place::of_principal(&denial.principal)?;
+    let target = place::own_policy(&denial.principal)?;
     let what = format!("{} of {}{}", asked(denial), caller(denial), on_resource(denial));
     let new =
         |cause, words: &str| Diagnosed::new(denial, cause, target.clone(), format!("{what} was refused: {words}"));
