@@ -50,9 +50,7 @@ fn message(json: &Value, given: &Given, catalog: &Catalog) -> Decoded {
     if allowed {
         return Decoded::Allowed;
     }
-    let own = |value: Option<&Value>| {
-        value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
+    let own = |value: Option<&Value>| value.and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
     let action = own(context.get("action"));
     let (service, operation) = action.as_deref().and_then(|action| action.split_once(':')).unzip();
     let explicit = json["explicitDeny"].as_bool() == Some(true);

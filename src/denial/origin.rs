@@ -98,9 +98,7 @@ mod tests {
         let sub = "repo:acme/shop:ref:refs/heads/main";
         let whole = format!("{PROVIDER}:sts.amazonaws.com:{sub}");
         let issuer = "token.actions.githubusercontent.com";
-        let identity = |provider: &str, id: &str, name: Option<&str>| {
-            json!({"type": "WebIdentityUser", "identityProvider": provider, "principalId": id, "userName": name})
-        };
+        let identity = |provider: &str, id: &str, name: Option<&str>| json!({"type": "WebIdentityUser", "identityProvider": provider, "principalId": id, "userName": name});
         check(identity(PROVIDER, &whole, Some(sub)), Some((issuer, "sts.amazonaws.com", sub)));
         check(identity(PROVIDER, &whole, None), None);
         check(identity(PROVIDER, sub, Some(sub)), None);

@@ -152,7 +152,8 @@ mod tests {
     #[track_caller]
     fn check(service_and_resource: &str, expect: Option<(TargetKind, &str, &str)>) {
         let (service, resource) = service_and_resource.split_once(' ').unwrap();
-        let place = if matches!(service, "s3" | "iam") { if service == "iam" { ":111122223333" } else { ":" } } else { HERE };
+        let place =
+            if matches!(service, "s3" | "iam") { if service == "iam" { ":111122223333" } else { ":" } } else { HERE };
         let arn = |resource: &str| format!("arn:aws:{service}:{place}:{resource}");
         let found = carried_policy(&arn(resource), None);
         let expect = expect.map(|(kind, bearer, name)| (kind, Some(arn(bearer)), Some(name.to_owned())));

@@ -33,7 +33,7 @@ pub use place::{crosses_accounts, own_policy};
 pub use starved::{Needed, Refined, Split, refine};
 pub use target::{Target, TargetKind};
 
-use crate::denial::{Denial, PolicyType};
+use crate::denial::{Denial, Encoded, PolicyType};
 use serde::{Deserialize, Serialize};
 
 /// What we conclude from a denial.
@@ -90,8 +90,13 @@ pub fn diagnose(denial: &Denial) -> Diagnosed {
 impl Diagnosed {
     /// A diagnosis with the evidence that every cause shares: what AWS's message says of the layer.
     fn new(denial: &Denial, cause: Cause, target: Target, summary: String) -> Self {
-        let diagnosis =
-            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: doubts(denial) };
+        let diagnosis = Diagnosis {
+            cause,
+            summary,
+            evidence: evidence(denial),
+            unchecked: encoded(denial),
+            doubts: doubts(denial),
+        };
         Self { diagnosis, target }
     }
 
@@ -118,6 +123,19 @@ fn evidence(denial: &Denial) -> Vec<String> {
         evidence.push(format!("{via} made the call with the caller's permissions (invokedBy)"));
     }
     evidence
+}
+
+/// What an encoded message holds is not known until somebody decodes it.
+/// See <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>.
+fn encoded(denial: &Denial) -> Vec<String> {
+    let words = match denial.reason.encoded {
+        Encoded::Present => {
+            "the encoded message: `aws sts decode-authorization-message --encoded-message …`, then paste the result"
+        }
+        Encoded::Truncated => "the encoded message is cut and cannot be decoded",
+        Encoded::Absent => return Vec::new(),
+    };
+    vec![words.to_owned()]
 }
 
 /// What stands against the message itself: it may have lost its cause, or bear text of the caller's choosing.
@@ -165,8 +183,7 @@ fn caller(denial: &Denial) -> String {
 
 /// Where a person looks who cannot be told a policy: the caller's, as far as it is known.
 fn caller_target(denial: &Denial) -> Target {
-    place::own_policy(&denial.principal)
-        .unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
+    place::own_policy(&denial.principal).unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
 
 #[cfg(test)]

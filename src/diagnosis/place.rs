@@ -77,7 +77,8 @@ fn kind_by_action(denial: &Denial) -> TargetKind {
 /// policies, is everybody's.
 pub fn crosses_accounts(principal: &Principal, resource: &str, owner: Option<&str>) -> Option<bool> {
     let in_arn = resource.parse::<Arn>().ok().map(|arn| arn.account);
-    let theirs = in_arn.as_deref().filter(|account| is_account(account)).or(owner).filter(|account| is_account(account))?;
+    let theirs =
+        in_arn.as_deref().filter(|account| is_account(account)).or(owner).filter(|account| is_account(account))?;
     let own = principal.account.as_deref().filter(|account| is_account(account))?;
     Some(own != theirs)
 }
