@@ -3,11 +3,9 @@
 use super::scope::{Scoped, scope};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
-use super::{Companion, Widened, companions, conditions};
+use super::{Companion, Widened, companions, conditions, sides};
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{
-    Cause, Diagnosis, Held, Needed, Split, Target, TargetKind, carried_policy, crosses_accounts, own_policy, refine,
-};
+use crate::diagnosis::{Diagnosis, Held, Needed, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
@@ -124,9 +122,10 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
         Some(refined) => (refined.diagnosis, refined.split),
         None => (item.diagnosis.clone(), None),
     };
+    let diagnosis = ground.held.map_or_else(|| diagnosis.clone(), |held| checked(diagnosis.clone(), held));
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
-    judged.doubts.extend(both_sides(ground.finding, &judged));
+    judged.doubts.extend(sides::doubt(ground.finding, key, item));
     if grantable(&judged) {
         add_grants(&mut judged, ground);
     }
@@ -135,44 +134,17 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
 
 /// The same item, judged for the policy on the other side; `None` where one policy is enough.
 fn other<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Option<(Target, Judged<'a>)> {
-    let target = other_side(ground.finding, key, item)?;
+    let target = sides::other(ground.finding, key, item)?;
     // What the policies in force say of the caller's side is said there.
     let judged = judge(Ground { target: &target, held: None, ..ground }, key, item);
     Some((target, judged))
 }
 
-/// The second policy that must allow the call: across accounts the resource's and the caller's both have to.
-/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic-cross-account.html>.
-fn other_side(finding: &Finding, key: &ItemKey, item: &Item) -> Option<Target> {
-    let owner = item.facts.resource_account.as_deref();
-    let apart = crosses_accounts(&finding.principal, &key.resource, owner) == Some(true);
-    match item.diagnosis.cause {
-        Cause::CrossAccountOpaque => own_policy(&finding.principal),
-        Cause::ResourceAllowMissing | Cause::TrustAllowMissing if apart => own_policy(&finding.principal),
-        cause if apart && matches!(remedy(cause), Remedy::OwnAllow | Remedy::LikelyAllow) => {
-            carried_policy(&key.resource, owner)
-        }
-        _ => None,
-    }
-}
-
-/// What a call across accounts asks a person to settle.
-fn both_sides(finding: &Finding, judged: &Judged<'_>) -> Option<String> {
-    let (key, item) = (judged.key, judged.item);
-    let owner = item.facts.resource_account.as_deref();
-    let own = matches!(remedy(judged.diagnosis.cause), Remedy::OwnAllow | Remedy::LikelyAllow);
-    match other_side(finding, key, item) {
-        Some(_) => Some(
-            "the resource's policy and the caller's own policy must both allow it: neither patch helps without the other"
-                .to_owned(),
-        ),
-        None if own && crosses_accounts(&finding.principal, &key.resource, owner) == Some(true) => Some(
-            "the resource belongs to another account and is not known to carry a policy: an Allow helps only if it is \
-             shared with the caller's account, else a role of that account must be assumed"
-                .to_owned(),
-        ),
-        None => None,
-    }
+/// With policies given, what is left unchecked is what was not among them.
+fn checked(mut diagnosis: Diagnosis, held: &Held) -> Diagnosis {
+    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
+    diagnosis.unchecked.extend(held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
+    diagnosis
 }
 
 /// Whether an Allow can help, and enough is known to write one.

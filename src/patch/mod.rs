@@ -5,6 +5,7 @@ mod conditions;
 mod draft;
 mod gate;
 pub mod scope;
+mod sides;
 mod statement;
 mod whom;
 

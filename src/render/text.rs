@@ -8,6 +8,7 @@ use super::table::{Column, layout};
 use super::words::{self, grouped, middle, plural};
 use super::{Format, PatchContext, snippet};
 use crate::advice::{Advice, DeniedItem};
+use crate::arn::Arn;
 use crate::patch::Patch;
 use crate::report::{Coverage, rank, shown_patches};
 use crate::triage::Verdict;
@@ -30,9 +31,9 @@ pub struct Look {
 }
 
 impl Default for Look {
-    /// A hundred columns, no colours: what a pipe gets.
+    /// 120 columns, no colours: what a pipe gets.
     fn default() -> Self {
-        Self { colour: false, width: 100 }
+        Self { colour: false, width: 120 }
     }
 }
 
@@ -97,7 +98,7 @@ pub fn findings(advices: &[Advice], look: Look) -> String {
         ("VERDICT", Column::Fixed),
         ("DENIED", Column::Number),
         ("WHO", Column::Flexible),
-        ("PERMISSION", Column::Fixed),
+        ("PERMISSION", Column::Flexible),
         ("RESOURCE", Column::Flexible),
         ("LAST SEEN (UTC)", Column::Fixed),
     ];
@@ -136,9 +137,14 @@ fn row(advice: &Advice) -> Vec<String> {
         advice.count.to_string(),
         words::who(&advice.principal),
         middle(&terminal(&first(|item| item.action.as_ref())), PERMISSION_MAX),
-        first(|item| item.resource.as_ref()),
+        tail(&first(|item| item.resource.as_ref())),
         advice.last_seen.map_or_else(|| "-".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M").to_string()),
     ]
+}
+
+/// An ARN's last part: a list has no room for the whole, and `findings show` has it.
+fn tail(resource: &str) -> String {
+    resource.parse::<Arn>().map_or_else(|_| resource.to_owned(), |arn| arn.resource)
 }
 
 /// The most serious first, then the most frequent.

@@ -1,0 +1,220 @@
+//! The command line as its users meet it: what goes to which stream, exit codes, bad input, and snapshots of the text.
+//!
+//! After a change on purpose: `INSTA_UPDATE=always cargo test --test cli`, then read the difference in `tests/snapshots`.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test runs programs and writes files
+
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use tempfile::TempDir;
+
+const DENIED: &str = "User: arn:aws:sts::111122223333:assumed-role/app/run-1 is not authorized to perform: sqs:SendMessage \
+     on resource: arn:aws:sqs:eu-west-1:111122223333:orders because no identity-based policy allows the sqs:SendMessage \
+     action";
+
+/// Runs the program in a folder of its own, so that nothing of the user's is touched.
+struct Desk {
+    folder: TempDir,
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Ran {
+        let trail = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/trail");
+        let arguments = arguments.iter().map(|word| word.replace("TRAIL", trail.to_str().unwrap()));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_denywatch"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .env("XDG_DATA_HOME", self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that does not read its input closes the pipe early.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+#[test]
+fn explain_answers_at_once() {
+    let ran = Desk::new().run(&["explain", DENIED], "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    insta::assert_snapshot!("explain", ran.out);
+    let piped = Desk::new().run(&["explain"], DENIED);
+    assert_eq!(piped.out, ran.out);
+}
+
+#[test]
+fn a_scan_ranks_and_patches_and_counts_once() {
+    let desk = Desk::new();
+    let first = desk.run(&["scan", "TRAIL"], "");
+    assert_eq!(first.code, 0);
+    insta::assert_snapshot!("scan", first.out);
+    insta::assert_snapshot!("scan-talk", first.err);
+    let again = json(&desk.run(&["scan", "TRAIL", "--output", "json"], ""));
+    assert_eq!(again["stats"]["duplicates"], again["stats"]["denied"]);
+    let held = desk.run(&["findings"], "");
+    insta::assert_snapshot!("findings", held.out);
+    assert_eq!(desk.run(&["scan", "TRAIL", "--exit-code", "-q"], "").code, 3);
+}
+
+#[test]
+fn a_patch_in_every_format() {
+    let desk = Desk::new();
+    let ids = json(&desk.run(&["scan", "TRAIL", "--output", "json"], ""));
+    let of = |name: &str| -> String {
+        let mut all = ids["findings"].as_array().unwrap().iter();
+        let found = all.find(|one| one["principal"]["name"] == name).unwrap();
+        found["id"].as_str().unwrap().to_owned()
+    };
+    for (format, snapshot) in [("json", "patch-json"), ("hcl", "patch-hcl"), ("cfn", "patch-cfn"), ("cli", "patch-cli")]
+    {
+        let ran = desk.run(&["patch", &of("media-uploader"), "--format", format], "");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        insta::assert_snapshot!(snapshot, ran.out);
+    }
+    let more = desk.run(&["patch", &of("shop-codepipeline-dev")[..5], "--companions"], "");
+    assert!(more.out.contains("kms:Decrypt"), "{}", more.out);
+    let upheld = desk.run(&["patch", &of("platform-deploy")], "");
+    assert_eq!((upheld.code, upheld.out.as_str()), (4, ""));
+    assert!(upheld.err.contains("service control policy"), "{}", upheld.err);
+    let pasted = desk.run(&["patch", "-", "--format", "json"], DENIED);
+    assert!(pasted.out.contains("sqs:SendMessage"), "{}", pasted.out);
+    let probing = desk.run(&["patch", &of("report-export")], "");
+    assert_eq!((probing.code, probing.out.as_str()), (4, ""));
+}
+
+#[test]
+fn the_week_as_markdown() {
+    let desk = Desk::new();
+    desk.run(&["scan", "TRAIL"], "");
+    let ran = desk.run(&["report", "--format", "md", "--since", "2026-11-09"], "");
+    assert_eq!(ran.code, 0);
+    insta::assert_snapshot!("report", ran.out);
+    let filed = desk.run(&["report", "--since", "2026-11-09", "-o", "week.md"], "");
+    assert_eq!((filed.code, filed.out.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(desk.folder.path().join("week.md")).unwrap(), ran.out);
+    let empty = desk.run(&["report", "--since", "2020-01-06"], "");
+    assert!(empty.out.contains("No denied call was recorded"), "{}", empty.out);
+}
+
+#[test]
+fn exit_codes_are_the_contract() {
+    #[track_caller]
+    fn check(arguments: &[&str], input: &str, code: i32) {
+        let ran = Desk::new().run(arguments, input);
+        assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.out, ran.err);
+    }
+    check(&["explain"], DENIED, 0);
+    check(
+        &["explain"],
+        &DENIED.replace(
+            "because no identity-based policy allows the sqs:SendMessage action",
+            "with an explicit deny in a service control policy",
+        ),
+        4,
+    );
+    check(&["explain"], "the weather is fine", 5);
+    check(&["explain"], "User is not authorized to perform: rds:DownloadDBLogFilePortion", 5);
+    check(&["explain", "no-such-file.json"], "", 1);
+    check(&["scan", "no-such-folder"], "", 6);
+    check(&["scan"], "", 2);
+    check(&["frobnicate"], "", 2);
+    check(&["patch", "D-NOSUCH"], "", 1);
+    check(&["findings", "--store", "postgres:x"], "", 2);
+    check(&["--version"], "", 0);
+    check(&["help"], "", 0);
+    check(&["simulate"], "{}", 0);
+}
+
+#[test]
+fn bad_input_is_named_and_the_rest_goes_through() {
+    let desk = Desk::new();
+    let good = |id: &str| {
+        format!(
+            r#"{{"eventID":"{id}","eventTime":"2026-11-10T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"SendMessage","awsRegion":"eu-west-1","errorCode":"AccessDenied","errorMessage":"{DENIED}","recipientAccountId":"111122223333","unknownField":{{"a":[1]}},"userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/run-1","accountId":"111122223333"}}}}"#
+        )
+    };
+    let long = format!(r#"{{"eventID":"long","padding":"{}"}}"#, "x".repeat(100 << 20));
+    desk.write("logs/1-lines.jsonl", format!("{}\nnot json\n{long}\n{}\n", good("a"), good("b")).as_bytes());
+    desk.write("logs/2-shape.json", format!(r#"{{"Records":[{},7,{{"eventID":[]}}]}}"#, good("c")).as_bytes());
+    let whole = gzip(format!(r#"{{"Records":[{},{}]}}"#, good("d"), good("e")).as_bytes());
+    desk.write("logs/3-cut.json.gz", &whole[..whole.len() - 12]);
+    desk.write("logs/4-no.json.gz", b"\x1f\x8bnot gzip at all");
+    desk.write("logs/5-good.json", good("f").as_bytes());
+    let ran = desk.run(&["scan", "logs", "--output", "json"], "");
+    assert_eq!(ran.code, 6, "{}", ran.err);
+    let answer = json(&ran);
+    let inputs: Vec<&str> =
+        answer["problems"].as_array().unwrap().iter().map(|problem| problem["input"].as_str().unwrap()).collect();
+    for part in ["1-lines.jsonl:line 2", "2-shape.json:record 2", "3-cut.json.gz", "4-no.json.gz"] {
+        assert!(inputs.iter().any(|input| input.contains(part)), "{part} is not among {inputs:?}");
+    }
+    // a, b, c and f for sure; d and e as far as the cut file yields whole records.
+    assert!(answer["findings"][0]["count"].as_u64().unwrap() >= 4, "{answer}");
+    assert!(ran.err.contains("4-no.json.gz"), "{}", ran.err);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn pipes_get_no_colours_and_data_only() {
+    let desk = Desk::new();
+    let ran = desk.run(&["scan", "TRAIL"], "");
+    assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'));
+    assert_eq!(desk.run(&["scan", "TRAIL", "-q"], "").err, "");
+    let painted = desk.run(&["explain", "--color", "always", DENIED], "");
+    assert!(painted.out.contains('\u{1b}'));
+    let lines = desk.run(&["findings", "--output", "jsonl"], "").out;
+    assert!(lines.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()));
+}
+
+#[test]
+fn hostile_text_cannot_steer_a_terminal() {
+    let hostile = DENIED.replace("orders", "or\u{1b}[2Jders\u{202e}");
+    let ran = Desk::new().run(&["explain"], &hostile);
+    assert!(!ran.out.contains('\u{1b}') && !ran.out.contains('\u{202e}'), "{:?}", ran.out);
+}
+
+#[test]
+fn the_policies_given_are_the_basis_of_the_proof() {
+    let desk = Desk::new();
+    let details = r#"{"RoleDetailList":[{"RoleName":"app","Arn":"arn:aws:iam::111122223333:role/team/app","RolePolicyList":[],
+        "AttachedManagedPolicies":[{"PolicyName":"gone","PolicyArn":"arn:aws:iam::111122223333:policy/gone"}]}]}"#;
+    desk.write("account.json", details.as_bytes());
+    let answer = json(&desk.run(&["explain", "--policies", "account.json", "--output", "json"], DENIED));
+    assert_eq!(answer["findings"][0]["patches"][0]["proof"]["basis"], "policies");
+    let unchecked = answer["findings"][0]["diagnosis"]["unchecked"].to_string();
+    assert!(unchecked.contains("policy/gone") && !unchecked.contains("--policies"), "{unchecked}");
+    desk.write("broken.json", b"{");
+    assert_eq!(desk.run(&["explain", "--policies", "broken.json"], DENIED).code, 6);
+}
