@@ -16,6 +16,8 @@ pub(super) fn add(denial: &mut Denial, record: &Record) {
         denial.facts.provider = Some(token.provider);
     }
     if denial.principal.kind == PrincipalKind::Service {
+        // It calls as itself, not through another service with a caller's permissions.
+        denial.facts.via = None;
         add_source(denial, record);
     }
     // A call across accounts is told to both; the one that is not the caller's is the resource owner's. Network

@@ -33,7 +33,7 @@ pub use place::{crosses_accounts, own_policy};
 pub use starved::{Needed, Refined, Split, refine};
 pub use target::{Target, TargetKind};
 
-use crate::denial::{Denial, Encoded, PolicyType};
+use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};
 use serde::{Deserialize, Serialize};
 
 /// What we conclude from a denial.
@@ -111,6 +111,9 @@ impl Diagnosed {
     }
 }
 
+/// Condition keys told of a decoded message, which lists dozens.
+const KEYS_TOLD: usize = 12;
+
 fn evidence(denial: &Denial) -> Vec<String> {
     let mut evidence = Vec::new();
     if let Some(layer) = denial.reason.policy_type {
@@ -118,6 +121,11 @@ fn evidence(denial: &Denial) -> Vec<String> {
     }
     if let Some(arn) = &denial.reason.policy_arn {
         evidence.push(format!("AWS's message names the policy: {arn}"));
+    }
+    if denial.reason.kind == ReasonKind::Implicit && denial.reason.policy_type.is_none() {
+        evidence.push("AWS says that no statement allows it, and names no layer".to_owned());
+        let keys = denial.facts.context.iter().take(KEYS_TOLD);
+        evidence.extend(keys.map(|(key, values)| format!("the request carried {key} = {}", values.join(", "))));
     }
     if let Some(via) = &denial.facts.via {
         evidence.push(format!("{via} made the call with the caller's permissions (invokedBy)"));

@@ -17,15 +17,16 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
             asked(denial),
             on_resource(denial)
         );
-        return Some(
-            Diagnosed::new(denial, Cause::CrossAccountOpaque, target, summary)
-                .doubt("AWS names several causes at once; check that the resource exists in this Region first")
-                .doubt("keys that AWS manages (`alias/aws/…`) can never be used from another account"),
-        );
+        let diagnosed = Diagnosed::new(denial, Cause::CrossAccountOpaque, target, summary)
+            .doubt("AWS names several causes at once; check that the resource exists in this Region first")
+            .doubt("keys that AWS manages (`alias/aws/…`) can never be used from another account");
+        return Some(match denial.resources.is_empty() {
+            true => diagnosed.unchecked("which resource it was: give `--resource ARN`"),
+            false => diagnosed,
+        });
     }
     let summary = format!("no resource-based policy allows {} of {who}{}", asked(denial), on_resource(denial));
     let mut diagnosed = Diagnosed::new(denial, Cause::ResourceAllowMissing, target, summary)
-        .doubt("the resource's owner decides; Put-type calls replace the whole policy, so merge")
         .unchecked("the resource's policy was not read");
     if let Some(words) = grant_instead(denial) {
         diagnosed = diagnosed.doubt(words);

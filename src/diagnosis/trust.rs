@@ -13,7 +13,6 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     let who = caller(denial);
     let summary = format!("the role's trust policy does not let {who} call {}{}", asked(denial), on_resource(denial));
     let diagnosed = Diagnosed::new(denial, Cause::TrustAllowMissing, target, summary)
-        .doubt("the role's owner decides who may assume it")
         .unchecked("the trust policy was not read; its conditions (sub, aud, ExternalId, MFA) may be what fails");
     Some(match (federated, is_saml(denial)) {
         (true, true) => saml(diagnosed),

@@ -179,6 +179,7 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
         judged.doubts.push("the statement would have to name a caller whom AWS does not tell exactly".to_owned());
         return;
     };
+    judged.doubts.extend(owners_say(target).map(str::to_owned));
     judged.doubts.extend(whom.doubts);
     judged.named = whom.named;
     let mut tests = conditions::narrow(key, item);
@@ -198,6 +199,18 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     }
     if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
+    }
+}
+
+/// Whoever owns what carries the policy decides.
+fn owners_say(target: &Target) -> Option<&'static str> {
+    match target.kind {
+        TargetKind::VpcEndpointPolicy => None,
+        TargetKind::TrustPolicy => Some("the role's owner decides who may assume it"),
+        kind if is_resource_side(kind) => {
+            Some("the resource's owner decides; Put-type calls replace the whole policy, so merge")
+        }
+        _ => None,
     }
 }
 
