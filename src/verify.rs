@@ -4,18 +4,26 @@
 //! part of the patch matter, and what else does it allow. What stands behind the answer is said in `basis`: the policies
 //! in force where they were given, else AWS's own words about the one layer that refused.
 
-use crate::diagnosis::{Held, Target, TargetKind};
+use crate::catalog::Catalog;
+use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
-use crate::patch::{Applicability, Draft, Grant, Judged, Patch, Proof};
+use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
 };
 use crate::principal::Principal;
 use std::collections::BTreeMap;
 
-/// Replays, weighs and grades a draft.
-pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch {
+/// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
+pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, catalog: &Catalog) -> Patch {
     let Some(document) = draft.document.clone() else { return explained(draft) };
+    let Look { faults, doubts } = looked_at(&draft, &document, catalog);
+    draft.doubts.extend(doubts);
+    if !faults.is_empty() {
+        draft.doubts.extend(faults.into_iter().map(|fault| format!("no patch can be written: {fault}")));
+        return explained(draft);
+    }
+    draft.companions.retain(|companion| is_known(companion, catalog));
     let bench = Bench::new(&draft, finding, held);
     let proof = bench.prove(&document, &draft);
     let mut doubts = draft.doubts.clone();
@@ -33,6 +41,30 @@ pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch
         companions: draft.companions,
         proof: Some(proof),
     }
+}
+
+/// The last look, which lets through what AWS itself printed or a policy in force holds.
+fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look {
+    let printed = |judged: &Judged<'_>| {
+        let message = judged.item.facts.message.clone().unwrap_or_default();
+        let named = judged.grants.iter().filter(move |(resource, _)| message.contains(resource.as_str()));
+        named.map(|(_, grant)| grant.scoped.pattern.clone()).collect::<Vec<_>>()
+    };
+    let of_splits = draft.items.iter().filter_map(|judged| judged.split.as_ref()).flat_map(|split| &split.resources);
+    let printed: Vec<String> = draft.items.iter().flat_map(printed).chain(of_splits.cloned()).collect();
+    look(document, Grounds { catalog, kind: draft.target.kind, printed: &printed })
+}
+
+/// A companion may be merged in on demand, so it has to stand the same look.
+fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
+    let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
+    for (operator, keys) in &companion.conditions {
+        for (key, values) in keys {
+            statement = statement.with_condition(operator, key, values.clone());
+        }
+    }
+    let document = Document::new(vec![statement]);
+    look(&document, Grounds { catalog, kind: TargetKind::RolePolicy, printed: &[] }).faults.is_empty()
 }
 
 fn explained(draft: Draft<'_>) -> Patch {
@@ -206,9 +238,9 @@ fn beyond(document: &Document, draft: &Draft<'_>) -> Vec<String> {
     beyond
 }
 
-/// `*` in a key policy is the key itself.
+/// `*` in a key's or secret's policy is that key or secret.
 fn is_whole(draft: &Draft<'_>, pattern: &str) -> bool {
-    pattern == "*" && draft.target.kind == TargetKind::KeyPolicy
+    pattern == "*" && matches!(draft.target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy)
 }
 
 /// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
@@ -221,7 +253,7 @@ fn requests(judged: &Judged<'_>, finding: &Finding) -> Vec<Request> {
             context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
         }
         Request {
-            principal: finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal)),
+            principal: caller(judged, finding),
             action: judged.key.action.clone(),
             resource: resource.clone(),
             resource_account: facts.resource_account.clone(),
@@ -229,6 +261,16 @@ fn requests(judged: &Judged<'_>, finding: &Finding) -> Vec<Request> {
         }
     };
     judged.grants.iter().map(one).collect()
+}
+
+/// The token's provider, else the principal.
+fn caller(judged: &Judged<'_>, finding: &Finding) -> String {
+    match &judged.named {
+        Named::Federated(provider) => provider.clone(),
+        Named::Nobody | Named::Aws(_) | Named::Service(_) | Named::Everyone => {
+            finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal))
+        }
+    }
 }
 
 /// A service calls by its host name; of others without an ARN only the layer in question is replayed.
@@ -262,8 +304,12 @@ fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Poli
         | TargetKind::Scp
         | TargetKind::Rcp => {
             // In one account the resource's Allow suffices; across two the caller's own policy must allow it as well.
-            let elsewhere = |owner: &String| principal.account.as_ref() != Some(owner);
-            if requests.iter().filter_map(|request| request.resource_account.as_ref()).any(elsewhere) {
+            let elsewhere = |request: &Request| {
+                crosses_accounts(principal, &request.resource, request.resource_account.as_deref()) == Some(true)
+            };
+            // A statement that names the account only leaves the decision to IAM there.
+            let delegates = requests.iter().any(|request| request.context.contains_key("aws:PrincipalArn"));
+            if delegates || requests.iter().any(elsewhere) {
                 base.identity = vec![everything()];
             }
         }

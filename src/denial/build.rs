@@ -2,7 +2,7 @@
 
 use super::message::{self, Parsed};
 use super::text::Excerpt;
-use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context};
+use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context, origin};
 use crate::arn::Arn;
 use crate::catalog::{self, Basis, Call, Catalog};
 use crate::principal::{self, Principal, PrincipalKind};
@@ -40,6 +40,7 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
     denial.account = record.recipient_account.clone().or(denial.principal.account.clone());
     denial.region.clone_from(&record.region);
     denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, &denial.actions, denial.facts) };
+    origin::add(&mut denial, record);
     Some(denial)
 }
 

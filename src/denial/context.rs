@@ -39,9 +39,10 @@ fn request_keys(record: &Record) -> BTreeMap<String, Vec<String>> {
 
 /// The owner that the record's resource names, where it is one account.
 fn resource_account(record: &Record) -> Option<String> {
-    let mut accounts: Vec<String> =
-        record.resource_arns.iter().filter_map(|arn| arn.parse::<Arn>().ok()).map(|arn| arn.account).collect();
+    let of_arns = record.resource_arns.iter().filter_map(|arn| arn.parse::<Arn>().ok()).map(|arn| arn.account);
+    let mut accounts: Vec<String> = of_arns.chain(record.resource_accounts.iter().cloned()).collect();
     accounts.retain(|account| !account.is_empty());
+    accounts.sort();
     accounts.dedup();
     if accounts.len() == 1 { accounts.pop() } else { None }
 }

@@ -48,6 +48,8 @@ pub struct Record {
     pub additional_event_data: Value,
     /// `resources[].ARN`.
     pub resource_arns: Vec<String>,
+    /// `resources[].accountId`: who owns them.
+    pub resource_accounts: Vec<String>,
     /// Whether the call only reads; wider than List/Get/Describe.
     pub read_only: Option<bool>,
     /// `Management`, `Data`, `NetworkActivity`, ….
