@@ -173,9 +173,12 @@ impl Catalog {
             let last = at + 1 == variables.len();
             let ways = rule.and_then(|rule| part(rule, variable));
             let found = match ways {
-                Some(ways) => form::by_rule(ways, call.params),
+                Some(ways) => form::by_rule(ways, call.params, form::fit_of(action.prefix())),
                 None if rule.is_some() => None,
-                None => form::by_name(variable, kind.name, action.name(), last, call.params),
+                None => {
+                    let fit = form::fit_of(action.prefix());
+                    form::by_name(variable, kind.name, action.name(), last, call.params, fit)
+                }
             }?;
             let (own, foreign): (Vec<_>, Vec<_>) =
                 found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());

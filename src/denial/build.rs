@@ -138,6 +138,7 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
         passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
         suspect: told.said.suspect,
+        other_caller: names_another(told.said, &caller),
         ..Facts::default()
     };
     Denial {
@@ -175,6 +176,16 @@ fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission>
         resources.into_iter().map(move |resource| (action.clone(), resource))
     });
     each.map(|(action, resource)| Permission { action: Some(action), resource: Some(resource) }).collect()
+}
+
+/// The message names a role or user, and the record vouches for a different one.
+fn names_another(said: &Parsed, caller: &Principal) -> bool {
+    let own = |who: &Principal| {
+        matches!(who.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet)
+            .then(|| (who.kind, who.account.clone(), who.name.clone()))
+    };
+    let named = said.principal.as_deref().map(principal::from_arn);
+    named.as_ref().and_then(own).zip(own(caller)).is_some_and(|(named, known)| named != known)
 }
 
 /// The identity of the record, else of the message, else as given.
@@ -237,13 +248,23 @@ fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> 
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
-    let steps: [&dyn Fn() -> Vec<String>; 4] = [
+    let whole = || if asks_of_all(told.said, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
+    let steps: [&dyn Fn() -> Vec<String>; 5] = [
         &|| printed.clone(),
         &|| listed().map(|fit| fit.resources).unwrap_or_default(),
         &|| catalog.resources_from_request(action, &call),
         &|| given().unwrap_or_default(),
+        &whole,
     ];
     steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// A sentence that names its layer names the resource too, if there is one: an action that needs none was asked of `*`.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>.
+fn asks_of_all(said: &Parsed, action: &str, catalog: &Catalog) -> bool {
+    let whole = said.action.is_some() && said.reason.policy_type.is_some() && !said.reason.cut && !said.suspect;
+    let none_named = said.resource.is_none() && !said.on_this_resource && !said.leftover;
+    whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
 }
 
 /// Only a form that the action is known to take: a record lists the bucket beside the object.

@@ -150,6 +150,7 @@ fn encoded(denial: &Denial) -> Vec<String> {
 fn doubts(denial: &Denial) -> Vec<String> {
     let faults = [
         (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.other_caller, "the message names another caller than the record"),
         (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
     ];
     faults.into_iter().filter(|(fault, _)| *fault).map(|(_, words)| words.to_owned()).collect()

@@ -1,6 +1,6 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
-use super::scope::{Scoped, scope};
+use super::scope::{Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
@@ -126,7 +126,7 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    if grantable(&judged) {
+    if grantable(&judged) && ground.finding.principal.name.as_deref().is_none_or(is_writable_name) {
         add_grants(&mut judged, ground);
     }
     judged
@@ -155,6 +155,12 @@ fn grantable(judged: &Judged<'_>) -> bool {
             Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
             Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
         }
+}
+
+/// No role, user or permission set bears a wildcard or a blank; names of other principals are not checked further.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.
+fn is_writable_name(name: &str) -> bool {
+    !name.contains(|letter: char| matches!(letter, '*' | '?' | '$') || letter.is_control())
 }
 
 /// Whether the drafted policy is the one that this resource carries.
@@ -188,7 +194,7 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     }
     let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
     for resource in std::iter::once(&key.resource).chain(also) {
-        match scope(resource) {
+        match scope_for(&key.action, resource) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
