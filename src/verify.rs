@@ -11,7 +11,7 @@ use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
 };
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 use std::collections::BTreeMap;
 
 /// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
@@ -273,9 +273,16 @@ fn caller(judged: &Judged<'_>, finding: &Finding) -> String {
     }
 }
 
-/// A service calls by its host name; of others without an ARN only the layer in question is replayed.
+/// A service calls by its host name; of others without an ARN only the layer in question is replayed, in their account.
 fn stand_in(principal: &Principal) -> String {
-    principal.name.clone().unwrap_or_else(|| "arn:aws:iam::000000000000:role/unknown".to_owned())
+    match (principal.kind, &principal.name) {
+        (PrincipalKind::Service, Some(host)) => host.clone(),
+        _ => format!("arn:aws:iam::{}:role/unknown", account_of(principal)),
+    }
+}
+
+fn account_of(principal: &Principal) -> &str {
+    principal.account.as_deref().unwrap_or("000000000000")
 }
 
 /// The layers around the one that refused, as AWS's words leave them: all others let the call through.
@@ -319,8 +326,7 @@ fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Poli
 
 /// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.
 fn delegating(principal: &Principal) -> Document {
-    let account = principal.account.clone().unwrap_or_else(|| "000000000000".to_owned());
-    let root = PrincipalSet::aws([format!("arn:aws:iam::{account}:root")]);
+    let root = PrincipalSet::aws([format!("arn:aws:iam::{}:root", account_of(principal))]);
     Document::new(vec![Statement::allow(["*"], ["*"]).with_principal(root)])
 }
 
