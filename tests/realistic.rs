@@ -160,7 +160,11 @@ fn statement_faults(label: &Value, kind: &str, statement: &Value) -> Vec<String>
         let text = statement["Principal"].to_string();
         let account = label["principal"]["kind"] == "account" && !text.contains('*');
         let provider = label["principal"]["kind"] == "federated" && !text.contains('*');
-        if !named.is_some_and(|name| text.contains(name)) && !account && !provider {
+        // A gateway endpoint's policy takes no principal but `*`; a condition says who.
+        // https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+        let arn = &statement["Condition"]["ArnEquals"]["aws:PrincipalArn"][0];
+        let gateway = label["place"] == "vpc_endpoint_policy" && arn.as_str() == named;
+        if !named.is_some_and(|name| text.contains(name)) && !account && !provider && !gateway {
             faults.push(format!("to {text}"));
         }
     }

@@ -9,6 +9,7 @@ use crate::diagnosis::{Diagnosis, Held, Needed, Split, Target, TargetKind, carri
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
+use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
 use std::collections::BTreeMap;
 
@@ -126,7 +127,7 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    if grantable(&judged) && ground.finding.principal.name.as_deref().is_none_or(is_writable_name) {
+    if grantable(&judged) && is_nameable(&ground.finding.principal) {
         add_grants(&mut judged, ground);
     }
     judged
@@ -157,10 +158,21 @@ fn grantable(judged: &Judged<'_>) -> bool {
         }
 }
 
-/// No role, user or permission set bears a wildcard or a blank; names of other principals are not checked further.
+/// No role, user or permission set bears a wildcard; names of other principals are not checked here.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.
-fn is_writable_name(name: &str) -> bool {
-    !name.contains(|letter: char| matches!(letter, '*' | '?' | '$') || letter.is_control())
+fn is_nameable(principal: &Principal) -> bool {
+    let forged = |name: &str| name.contains(|letter: char| matches!(letter, '*' | '?' | '$') || letter.is_control());
+    match principal.kind {
+        PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet | PrincipalKind::ServiceLinkedRole => {
+            !principal.name.as_deref().is_some_and(forged)
+        }
+        PrincipalKind::Root
+        | PrincipalKind::Service
+        | PrincipalKind::Federated
+        | PrincipalKind::Account
+        | PrincipalKind::Anonymous
+        | PrincipalKind::Unknown => true,
+    }
 }
 
 /// Whether the drafted policy is the one that this resource carries.

@@ -94,7 +94,11 @@ fn grants(document: &Document) {
         }
         assert!(!matches!(statement.resources, Resources::NotResource(_)), "{text}");
         let named = principals(statement).to_string();
-        assert!(!named.contains(['*', '?', '$']), "{text}");
+        // A gateway endpoint's policy takes no principal but `*`; the condition then names exactly one.
+        // https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+        let one = statement.conditions.get("ArnEquals").and_then(|keys| keys.get("aws:PrincipalArn"));
+        let one = one.is_some_and(|arns| arns.iter().all(|arn| !arn.text().contains(['*', '?', '$'])));
+        assert!(!named.contains(['*', '?', '$']) || named == "\"*\"" && one, "{text}");
     }
 }
 
@@ -180,8 +184,8 @@ fn actions(statement: &Statement) -> Vec<&str> {
 /// A call with its resource's last character changed stays refused, unless the patch tells that it is wider.
 fn exact(advice: &Advice, patch: &Patch, document: &Document) {
     let told = !patch.widened.is_empty()
-        // A key policy calls its key `*`, a trust policy names no resource: each hangs on the one that was asked for.
-        || matches!(patch.target.kind, TargetKind::KeyPolicy | TargetKind::TrustPolicy)
+        // A key's and a secret's policy call it `*`, a trust policy names no resource: each hangs on the one asked for.
+        || matches!(patch.target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy | TargetKind::TrustPolicy)
         || patch.doubts.iter().any(|doubt| doubt.contains("wildcard"));
     let asked: Vec<&str> = advice.denied.iter().filter_map(|item| item.resource.as_deref()).collect();
     for (action, resource) in
