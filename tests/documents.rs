@@ -146,6 +146,7 @@ const ACTIONS: &[&str] = &[
     "secretsmanager:GetSecretValue",
     "ecr:BatchGetImage",
     "sts:AssumeRole",
+    "sts:AssumeRoleWithWebIdentity",
     "iam:PassRole",
     "ec2:RunInstances",
     "ecs:ExecuteCommand",
