@@ -7,6 +7,7 @@
 use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
+use crate::patch::scope::Scoped;
 use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
@@ -47,12 +48,25 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
 fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look {
     let printed = |judged: &Judged<'_>| {
         let message = judged.item.facts.message.clone().unwrap_or_default();
-        let named = judged.grants.iter().filter(move |(resource, _)| message.contains(resource.as_str()));
+        let exact =
+            |grant: &Grant| grant.scoped.widened.is_none() && is_of_service(&grant.action, &grant.scoped, catalog);
+        let named =
+            judged.grants.iter().filter(|(resource, grant)| message.contains(resource.as_str()) && exact(grant));
         named.map(|(_, grant)| grant.scoped.pattern.clone()).collect::<Vec<_>>()
     };
     let of_splits = draft.items.iter().filter_map(|judged| judged.split.as_ref()).flat_map(|split| &split.resources);
     let printed: Vec<String> = draft.items.iter().flat_map(printed).chain(of_splits.cloned()).collect();
     look(document, Grounds { catalog, kind: draft.target.kind, printed: &printed })
+}
+
+/// Whether an ARN is of the action's service, or of one whose resources the action takes: a gap in the data never
+/// hides more than a type of resource.
+fn is_of_service(action: &str, scoped: &Scoped, catalog: &Catalog) -> bool {
+    let service = |arn: &str| arn.split(':').nth(2).unwrap_or_default().to_owned();
+    let own = service(&scoped.pattern);
+    catalog.action(action).is_some_and(|known| {
+        known.prefix() == own || known.resource_types().iter().any(|kind| service(kind.arn) == own)
+    })
 }
 
 /// A companion may be merged in on demand, so it has to stand the same look.

@@ -32,7 +32,8 @@ struct Read {
 
 fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
     let text = String::from_utf8_lossy(input);
-    if text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
+    let begun = text.trim_start_matches('\u{feff}').trim_start();
+    if begun.starts_with(['{', '[']) || record::is_table(begun) {
         let (records, problems) = record::read(input, name);
         if records.iter().any(is_event) {
             let denials =

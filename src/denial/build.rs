@@ -56,6 +56,7 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
     denial.account.clone_from(&denial.principal.account);
     denial.facts.message = Some(excerpt.message.clone());
     denial.facts.error_code.clone_from(&excerpt.error_code);
+    denial.facts.via = context::relaying(source.as_deref(), &denial.actions).map(str::to_owned);
     denial.facts.source = source;
     denial
 }

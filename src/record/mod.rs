@@ -97,6 +97,17 @@ pub fn read(bytes: &[u8], input_name: &str) -> (Vec<Record>, Vec<Problem>) {
     (records, problems)
 }
 
+/// Whether a text is a CSV table of events, by the columns that its first row names.
+///
+/// ```
+/// use denywatch::record::is_table;
+/// assert!(is_table("eventname,errorcode\nGetObject,AccessDenied\n"));
+/// assert!(!is_table("User: a, b is not authorized"));
+/// ```
+pub fn is_table(text: &str) -> bool {
+    csv::Table::open(text).is_some()
+}
+
 /// [`read`], handing out one event at a time, so that a large input never stands in memory as records. Returns how many
 /// events there were.
 pub fn for_each(bytes: &[u8], input_name: &str, on_record: impl FnMut(Record), on_problem: impl FnMut(Problem)) -> u64 {
