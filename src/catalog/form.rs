@@ -20,8 +20,14 @@ pub(super) type Fit = fn(&str) -> bool;
 pub(super) fn fit_of(service: &str) -> Fit {
     match service {
         "s3" => |_| true,
-        _ => |text| text.starts_with("arn:") || !text.contains(['*', '?']) && !text.contains("${"),
+        // A log group's whole ARN ends in `:*`.
+        "logs" => |text| is_literal(text.strip_suffix(":*").unwrap_or(text)),
+        _ => is_literal,
     }
+}
+
+fn is_literal(text: &str) -> bool {
+    !text.contains(['*', '?']) && !text.contains("${")
 }
 
 /// More values than this are no single request's resources.

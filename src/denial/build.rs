@@ -246,6 +246,7 @@ fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<P
 fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
     let call = told.call();
     let said = told.said.resource.as_deref().filter(|_| single && !is_forgeable(told.said));
+    let said = said.filter(|text| action.starts_with("s3:") || !is_callers_pattern(text, told.params));
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
@@ -258,6 +259,20 @@ fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> 
         &whole,
     ];
     steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// AWS prints a `*` of its own where a request names nothing; one that the request itself bears is the caller's, and no
+/// name of a thing that exists. Object keys are left out: they may hold one, and are escaped.
+fn is_callers_pattern(resource: &str, params: Option<&Value>) -> bool {
+    let Some(params) = params.and_then(Value::as_object).filter(|_| resource != "*" && resource.contains('*')) else {
+        return false;
+    };
+    let tail = |text: &str| text.rsplit(['/', ':']).next().map(str::to_owned);
+    let asked = |value: &Value| match value {
+        Value::String(text) => text.contains('*') && tail(text).is_some_and(|tail| resource.ends_with(&tail)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    params.values().any(|value| asked(value) || value.as_array().is_some_and(|items| items.iter().any(asked)))
 }
 
 /// A sentence that names its layer names the resource too, if there is one: an action that needs none was asked of `*`.
