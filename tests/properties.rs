@@ -24,7 +24,12 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     ("s3.amazonaws.com", "HeadBucket", "s3:ListBucket", "arn:aws:s3:::"),
     ("kms.amazonaws.com", "Decrypt", "kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/"),
     ("kms.amazonaws.com", "GenerateDataKey", "kms:GenerateDataKey", "arn:aws:kms:eu-west-1:444455556666:key/"),
-    ("ecs.amazonaws.com", "RegisterTaskDefinition", "ecs:RegisterTaskDefinition", "arn:aws:ecs:eu-west-1:111122223333:task-definition/"),
+    (
+        "ecs.amazonaws.com",
+        "RegisterTaskDefinition",
+        "ecs:RegisterTaskDefinition",
+        "arn:aws:ecs:eu-west-1:111122223333:task-definition/",
+    ),
     ("ecs.amazonaws.com", "ExecuteCommand", "ecs:ExecuteCommand", "arn:aws:ecs:eu-west-1:111122223333:task/main/"),
     ("ecs.amazonaws.com", "RunTask", "iam:PassRole", "arn:aws:iam::111122223333:role/"),
     ("ec2.amazonaws.com", "RunInstances", "ec2:RunInstances", "arn:aws:ec2:eu-west-1:111122223333:instance/"),
@@ -33,15 +38,30 @@ const CALLS: &[(&str, &str, &str, &str)] = &[
     ("lambda.amazonaws.com", "ListFunctions20150331", "lambda:ListFunctions", ""),
     ("sqs.amazonaws.com", "SendMessage", "sqs:sendmessage", "arn:aws:sqs:eu-west-1:444455556666:"),
     ("sns.amazonaws.com", "Publish", "SNS:Publish", "arn:aws-cn:sns:cn-north-1:111122223333:"),
-    ("secretsmanager.amazonaws.com", "GetSecretValue", "secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"),
-    ("logs.amazonaws.com", "PutLogEvents", "logs:PutLogEvents", "arn:aws:logs:eu-west-1:111122223333:log-group:/a:log-stream:"),
+    (
+        "secretsmanager.amazonaws.com",
+        "GetSecretValue",
+        "secretsmanager:GetSecretValue",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:secret:",
+    ),
+    (
+        "logs.amazonaws.com",
+        "PutLogEvents",
+        "logs:PutLogEvents",
+        "arn:aws:logs:eu-west-1:111122223333:log-group:/a:log-stream:",
+    ),
     ("logs.amazonaws.com", "CreateLogGroup", "logs:CreateLogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:"),
     ("sts.amazonaws.com", "AssumeRole", "sts:AssumeRole", "arn:aws:iam::444455556666:role/"),
     ("iam.amazonaws.com", "GetRole", "iam:GetRole", "role "),
     ("iam.amazonaws.com", "CreateAccessKey", "iam:CreateAccessKey", "user "),
     ("dynamodb.amazonaws.com", "PutItem", "dynamodb:PutItem", "arn:aws:dynamodb:eu-west-1:111122223333:table/"),
     ("ecr.amazonaws.com", "BatchGetImage", "ecr:BatchGetImage", "arn:aws:ecr:eu-west-1:111122223333:repository/"),
-    ("states.amazonaws.com", "StopExecution", "states:StopExecution", "arn:aws:states:eu-west-1:111122223333:execution:flow:"),
+    (
+        "states.amazonaws.com",
+        "StopExecution",
+        "states:StopExecution",
+        "arn:aws:states:eu-west-1:111122223333:execution:flow:",
+    ),
     ("s3.amazonaws.com", "GetObject", "s3:*", "arn:aws:s3:::b/"),
     ("s3.amazonaws.com", "MakeCoffee", "s3:MakeCoffee", "arn:aws:s3:::b/"),
     ("nowhere.amazonaws.com", "DoIt", "nowhere:DoIt", "arn:aws:nowhere:::"),
@@ -90,11 +110,50 @@ const OTHERS: &[&str] = &[
 
 /// Parts of a name that somebody chose.
 const PARTS: &[&str] = &[
-    "key", "a/b", "*", "?", "${aws:username}", "${*}", "$", "\"", "'", "`", "\\", " ", "é", "ключ", "日本", "😀", "\u{202e}", "\n", "\t",
-    "\u{0}", "\u{7f}", "\u{85}", "\u{a0}", "\u{ad}", ":", "/", "//", "..", "%2A", "<b>", "0123456789abcdef0123456789abcdef",
-    "11111111-2222-3333-4444-555555555555", "web:7", "db-a1B2c3", "null", "arn:aws:s3:::other/*", " on resource: ",
-    " because no identity-based policy allows the s3:GetObject action", " with an explicit deny in a service control policy",
-    " is not authorized to perform: iam:CreateUser", "User: arn:aws:iam::444455556666:user/eve", "...", "…", " (Service: S3",
+    "key",
+    "a/b",
+    "*",
+    "?",
+    "${aws:username}",
+    "${*}",
+    "$",
+    "\"",
+    "'",
+    "`",
+    "\\",
+    " ",
+    "é",
+    "ключ",
+    "日本",
+    "😀",
+    "\u{202e}",
+    "\n",
+    "\t",
+    "\u{0}",
+    "\u{7f}",
+    "\u{85}",
+    "\u{a0}",
+    "\u{ad}",
+    ":",
+    "/",
+    "//",
+    "..",
+    "%2A",
+    "<b>",
+    "0123456789abcdef0123456789abcdef",
+    "11111111-2222-3333-4444-555555555555",
+    "web:7",
+    "db-a1B2c3",
+    "null",
+    "arn:aws:s3:::other/*",
+    " on resource: ",
+    " because no identity-based policy allows the s3:GetObject action",
+    " with an explicit deny in a service control policy",
+    " is not authorized to perform: iam:CreateUser",
+    "User: arn:aws:iam::444455556666:user/eve",
+    "...",
+    "…",
+    " (Service: S3",
     ". Encoded authorization failure message: x",
 ];
 
@@ -159,7 +218,8 @@ fn message() -> impl Strategy<Value = (usize, String, String)> {
                 "User: {SESSION} is not authorized to perform: {action} on resource: {mark}{resource}{mark}{}",
                 cause.replace("{a}", action)
             );
-            let bare = format!("User: {SESSION} is not authorized to perform: {action}{}", cause.replace("{a}", action));
+            let bare =
+                format!("User: {SESSION} is not authorized to perform: {action}{}", cause.replace("{a}", action));
             let text = match (odd, other) {
                 (0, Some(other)) => other.to_owned(),
                 (1, _) => bare,
@@ -173,24 +233,26 @@ fn message() -> impl Strategy<Value = (usize, String, String)> {
 /// One CloudTrail event whose attacker chose all that an attacker can choose. The event's id is left to the caller.
 fn record() -> impl Strategy<Value = Value> {
     let extras = (any::<bool>(), any::<bool>(), of(select(&["s3.amazonaws.com", "AWS Internal", "x"][..])), 0..600_i64);
-    (message(), select(identities()), select(CODES), extras).prop_map(|((at, resource, text), identity, code, extras)| {
-        let (source, operation, _, _) = CALLS[at];
-        let (listed, asked, via, second) = extras;
-        let mut identity = identity;
-        if let (Some(via), Some(members)) = (via, identity.as_object_mut()) {
-            members.insert("invokedBy".into(), via.into());
-        }
-        let key = resource.rsplit('/').next().unwrap_or_default();
-        let asked = asked.then(|| {
+    (message(), select(identities()), select(CODES), extras).prop_map(
+        |((at, resource, text), identity, code, extras)| {
+            let (source, operation, _, _) = CALLS[at];
+            let (listed, asked, via, second) = extras;
+            let mut identity = identity;
+            if let (Some(via), Some(members)) = (via, identity.as_object_mut()) {
+                members.insert("invokedBy".into(), via.into());
+            }
+            let key = resource.rsplit('/').next().unwrap_or_default();
+            let asked = asked.then(|| {
             json!({"bucketName": "b", "key": key, "functionName": key, "roleArn": resource, "tags": {"eventName": key},
                    "cluster": "main", "task": key, "taskRoleArn": ROLE, "secretId": resource})
         });
-        let time = jiff::Timestamp::from_second(1_762_900_000 + second).unwrap().to_string();
-        json!({"eventVersion": "1.11", "userIdentity": identity, "eventTime": time, "eventSource": source,
+            let time = jiff::Timestamp::from_second(1_762_900_000 + second).unwrap().to_string();
+            json!({"eventVersion": "1.11", "userIdentity": identity, "eventTime": time, "eventSource": source,
                "eventName": operation, "awsRegion": "eu-west-1", "sourceIPAddress": "192.0.2.1", "userAgent": text,
                "errorCode": code, "errorMessage": text, "requestParameters": asked, "recipientAccountId": ACCOUNT,
                "resources": if listed { json!([{"ARN": resource}]) } else { Value::Null }, "eventType": "AwsApiCall"})
-    })
+        },
+    )
 }
 
 /// Some events, each with an id of its own.
@@ -325,6 +387,32 @@ proptest! {
             "UserDetailList": [{"Arn": entity("user"), "UserName": name, "UserPolicyList": [{"PolicyName": name, "PolicyDocument": document}]}],
         }).to_string());
     }
+}
+
+/// What broke a law once.
+#[test]
+fn known_breakers() {
+    let say = |cause: &str| {
+        format!("User: {SESSION} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k{cause}")
+    };
+    let event = |identity: Value, name: &str, text: String| {
+        json!({"eventID": "e", "eventName": name, "eventSource": "s3.amazonaws.com", "errorCode": "AccessDenied",
+               "userIdentity": identity, "errorMessage": text, "recipientAccountId": ACCOUNT})
+    };
+    let identity = " because no identity-based policy allows the s3:GetObject action";
+    // A user of whom only the name is told: the proof took the name for an ARN and failed.
+    let named = explained(&[event(json!({"type": "IAMUser", "userName": "ann"}), "GetObject", say(identity))]);
+    assert_eq!(named.findings[0].patches[0].proof.as_ref().map(|proof| proof.after.as_str()), Some("allowed"));
+    // Root has no boundary, an object no trust policy: no document for a message that says so.
+    let root = json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": ACCOUNT});
+    let boundary = " because no permissions boundary allows the s3:GetObject action";
+    assert_eq!(documents(&explained(&[event(root, "GetObject", say(boundary))])), 0);
+    let trust = " because no role trust policy allows the s3:GetObject action";
+    assert_eq!(documents(&explained(&[event(identities()[0].clone(), "GetObject", say(trust))])), 0);
+    // An event without a name is an event still, and not a text to look for messages in.
+    let mut bare = event(Value::Null, "", say(identity));
+    bare["errorCode"] = "".into();
+    assert_eq!(explained(&[bare]).denials.map(|denials| denials.len()), Some(0));
 }
 
 /// The generators reach what the laws are about: without this a law could hold for want of patches.

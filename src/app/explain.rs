@@ -48,5 +48,5 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
 
 /// Whether JSON that was pasted tells an event at all; other JSON is searched as text.
 fn is_event(record: &record::Record) -> bool {
-    record.event_name.is_some() || record.error_code.is_some()
+    record.event_name.is_some() || record.error_code.is_some() || record.event_id.is_some()
 }

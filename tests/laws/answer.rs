@@ -7,10 +7,11 @@ use denywatch::denial::{Given, PolicyType, Reason, ReasonKind, Special};
 use denywatch::diagnosis::{InForce, TargetKind};
 use denywatch::patch::{Applicability, Patch};
 use denywatch::policy::{
-    Actions, ContextValue, Document, Effect, Policies, PrincipalSet, Principals, Request, Resources, Statement, evaluate,
+    Actions, ContextValue, Document, Effect, Policies, PrincipalSet, Principals, Request, Resources, Statement,
+    evaluate,
 };
-use denywatch::render::{self, Format, PatchContext, RenderError};
 use denywatch::principal::PrincipalKind;
+use denywatch::render::{self, Format, PatchContext, RenderError};
 use denywatch::triage::Verdict;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -35,7 +36,8 @@ pub fn in_force(details: &str) {
         callers.extend(entities.filter_map(|entity| Some(format!("{kind}/{}", entity.get(key)?.as_str()?))));
     }
     for caller in callers.iter().take(4) {
-        for (action, resource) in [("s3:GetObject", "arn:aws:s3:::b/k"), ("iam:PassRole", "arn:aws:iam::111122223333:role/x")]
+        for (action, resource) in
+            [("s3:GetObject", "arn:aws:s3:::b/k"), ("iam:PassRole", "arn:aws:iam::111122223333:role/x")]
         {
             let message = format!(
                 "User: arn:aws:iam::111122223333:{caller} is not authorized to perform: {action} on resource: {resource} \
@@ -128,7 +130,8 @@ fn graded(advice: &Advice, patch: &Patch) {
     let proof = patch.proof.as_ref().unwrap();
     assert_eq!((proof.before.as_str(), proof.after.as_str()), ("denied", "allowed"));
     assert!(proof.minimal && proof.beyond.is_empty(), "{proof:?}");
-    let named = |item: &DeniedItem| item.verdict != Verdict::Patch || item.reason.policy_type == Some(PolicyType::Identity);
+    let named =
+        |item: &DeniedItem| item.verdict != Verdict::Patch || item.reason.policy_type == Some(PolicyType::Identity);
     assert!(advice.denied.iter().all(named), "applied without AWS naming the layer: {advice:?}");
 }
 
@@ -181,9 +184,12 @@ fn exact(advice: &Advice, patch: &Patch, document: &Document) {
         || matches!(patch.target.kind, TargetKind::KeyPolicy | TargetKind::TrustPolicy)
         || patch.doubts.iter().any(|doubt| doubt.contains("wildcard"));
     let asked: Vec<&str> = advice.denied.iter().filter_map(|item| item.resource.as_deref()).collect();
-    for (action, resource) in advice.denied.iter().filter_map(|item| item.action.as_deref().zip(item.resource.as_deref())) {
+    for (action, resource) in
+        advice.denied.iter().filter_map(|item| item.action.as_deref().zip(item.resource.as_deref()))
+    {
         let near = neighbour(resource);
-        let also = document.statements.iter().any(|statement| serde_json::to_string(statement).unwrap().contains(&near));
+        let also =
+            document.statements.iter().any(|statement| serde_json::to_string(statement).unwrap().contains(&near));
         if resource == "*" || told || asked.contains(&near.as_str()) || also {
             continue;
         }
@@ -203,7 +209,10 @@ fn served(advice: &Advice) {
         let allowed = |patch: &Patch| {
             patch.document.as_ref().is_some_and(|document| allows(advice, patch, document, action, resource))
         };
-        assert!(advice.patches.iter().filter(fits).any(allowed), "{action} on {resource:?} is still refused: {advice:?}");
+        assert!(
+            advice.patches.iter().filter(fits).any(allowed),
+            "{action} on {resource:?} is still refused: {advice:?}"
+        );
     }
 }
 
@@ -237,12 +246,18 @@ fn allows(advice: &Advice, patch: &Patch, document: &Document, action: &str, res
         | TargetKind::PermissionSet => {
             Policies { identity: vec![document.clone()], resource: delegating, ..Policies::default() }
         }
-        TargetKind::PermissionsBoundary => {
-            Policies { identity: everything(), boundary: vec![document.clone()], resource: delegating, ..Policies::default() }
-        }
-        TargetKind::SessionPolicy => {
-            Policies { identity: everything(), session: vec![document.clone()], resource: delegating, ..Policies::default() }
-        }
+        TargetKind::PermissionsBoundary => Policies {
+            identity: everything(),
+            boundary: vec![document.clone()],
+            resource: delegating,
+            ..Policies::default()
+        },
+        TargetKind::SessionPolicy => Policies {
+            identity: everything(),
+            session: vec![document.clone()],
+            resource: delegating,
+            ..Policies::default()
+        },
         TargetKind::VpcEndpointPolicy => Policies {
             identity: everything(),
             vpc_endpoint: Some(document.clone()),

@@ -17,13 +17,8 @@ pub fn arn(text: &str) {
         assert!(arn.resource.starts_with(kind) && arn.resource.ends_with(id));
     }
     principal::from_arn(text);
-    let call = Call {
-        operation: "GetObject",
-        params: None,
-        partition: "aws",
-        region: "eu-west-1",
-        account: "111122223333",
-    };
+    let call =
+        Call { operation: "GetObject", params: None, partition: "aws", region: "eu-west-1", account: "111122223333" };
     for action in ["s3:GetObject", "s3:ListBucket", "iam:PassRole", "logs:PutLogEvents", "ec2:RunInstances", text] {
         for resource in Catalog::embedded().fit(action, text, &call).resources {
             let _ = scope(&resource);
@@ -36,7 +31,8 @@ pub fn policy(text: &str) {
     let _ = simulate_line(text);
     let Ok(document) = Document::parse(text) else { return };
     let written = serde_json::to_string(&document).unwrap();
-    let (before, after): (Value, Value) = (serde_json::from_str(text).unwrap(), serde_json::from_str(&written).unwrap());
+    let (before, after): (Value, Value) =
+        (serde_json::from_str(text).unwrap(), serde_json::from_str(&written).unwrap());
     assert_eq!(before, after, "the document is not what was read");
     assert_eq!(Document::parse(&written).as_ref(), Ok(&document));
     for unit in [size::Unit::VisibleCharacters, size::Unit::Characters, size::Unit::Bytes] {
@@ -101,8 +97,11 @@ fn requests() -> Vec<Request> {
         principal: principal.to_owned(),
         action: action.to_owned(),
         resource: resource.to_owned(),
-        context: [("aws:SourceIp".to_owned(), "192.0.2.1".into()), ("aws:MultiFactorAuthPresent".to_owned(), "true".into())]
-            .into(),
+        context: [
+            ("aws:SourceIp".to_owned(), "192.0.2.1".into()),
+            ("aws:MultiFactorAuthPresent".to_owned(), "true".into()),
+        ]
+        .into(),
         ..Request::default()
     };
     principals.into_iter().flat_map(|who| calls.map(|call| (who, call))).map(request).collect()
