@@ -424,6 +424,8 @@ mod tests {
         };
         let folded = fold([seen(1, None), seen(1, None), seen(2, Some("s")), seen(3, Some("s")), seen(4, None)]);
         assert_eq!(folded.iter().map(|finding| finding.count).collect::<Vec<_>>(), [3]);
+        let shared = || [seen(2, Some("s")), seen(3, Some("s"))];
+        assert_eq!(fold(shared()), fold(shared().into_iter().rev()));
     }
 
     #[test]

@@ -389,6 +389,32 @@ proptest! {
     }
 }
 
+/// What broke a law once.
+#[test]
+fn known_breakers() {
+    let say = |cause: &str| {
+        format!("User: {SESSION} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b/k{cause}")
+    };
+    let event = |identity: Value, name: &str, text: String| {
+        json!({"eventID": "e", "eventName": name, "eventSource": "s3.amazonaws.com", "errorCode": "AccessDenied",
+               "userIdentity": identity, "errorMessage": text, "recipientAccountId": ACCOUNT})
+    };
+    let identity = " because no identity-based policy allows the s3:GetObject action";
+    // A user of whom only the name is told: the proof took the name for an ARN and failed.
+    let named = explained(&[event(json!({"type": "IAMUser", "userName": "ann"}), "GetObject", say(identity))]);
+    assert_eq!(named.findings[0].patches[0].proof.as_ref().map(|proof| proof.after.as_str()), Some("allowed"));
+    // Root has no boundary, an object no trust policy: no document for a message that says so.
+    let root = json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": ACCOUNT});
+    let boundary = " because no permissions boundary allows the s3:GetObject action";
+    assert_eq!(documents(&explained(&[event(root, "GetObject", say(boundary))])), 0);
+    let trust = " because no role trust policy allows the s3:GetObject action";
+    assert_eq!(documents(&explained(&[event(identities()[0].clone(), "GetObject", say(trust))])), 0);
+    // An event without a name is an event still, and not a text to look for messages in.
+    let mut bare = event(Value::Null, "", say(identity));
+    bare["errorCode"] = "".into();
+    assert_eq!(explained(&[bare]).denials.map(|denials| denials.len()), Some(0));
+}
+
 /// The generators reach what the laws are about: without this a law could hold for want of patches.
 #[test]
 fn the_generators_make_patches_of_both_grades() {

@@ -61,7 +61,9 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     if resource.chars().any(char::is_control) {
         return Err(refuse("it holds a control character"));
     }
-    if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(['*', '?', '$'])) {
+    // What a policy cannot hold becomes a `?` further down, which is a wildcard too.
+    let wild = |letter: char| matches!(letter, '*' | '?' | '$') || letter > '\u{ff}';
+    if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(wild)) {
         return Err(refuse("a wildcard stands before its resource part"));
     }
     if arn.service != "s3" && durable(&arn).0 == with(&arn, &escape_literal(&arn.resource)) && is_whole_star(&arn) {
@@ -305,8 +307,15 @@ mod tests {
 
     #[test]
     fn what_no_policy_can_hold_is_refused() {
-        for bad in ["arn:aws:s3:::b/a\nb", "arn:aws:s3:::b/\u{1b}[0m", "role x", "", "arn:*:s3:::b", "arn:aws:s3:*::b"]
-        {
+        for bad in [
+            "arn:aws:s3:::b/a\nb",
+            "arn:aws:s3:::b/\u{1b}[0m",
+            "role x",
+            "",
+            "arn:*:s3:::b",
+            "arn:aws:s3:*::b",
+            "arn:aws:s3::١:b",
+        ] {
             assert!(scope(bad).is_err(), "{bad:?}");
         }
     }
