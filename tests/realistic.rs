@@ -3,6 +3,8 @@
 //!
 //! `tests/fixtures/denials/make.py` writes the lines and tells what a label holds.
 
+#![allow(clippy::unwrap_used)] // helpers of a test may fail like one
+
 use denywatch::advice::{Context, advise};
 use denywatch::catalog::Catalog;
 use denywatch::denial::{Denial, Given, from_excerpt, from_record, text};

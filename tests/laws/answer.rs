@@ -184,8 +184,11 @@ fn actions(statement: &Statement) -> Vec<&str> {
 /// A call with its resource's last character changed stays refused, unless the patch tells that it is wider.
 fn exact(advice: &Advice, patch: &Patch, document: &Document) {
     let told = !patch.widened.is_empty()
-        // A key's and a secret's policy call it `*`, a trust policy names no resource: each hangs on the one asked for.
-        || matches!(patch.target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy | TargetKind::TrustPolicy)
+        // Such a policy hangs on the one resource that was asked for, and calls it `*` or does not name it.
+        || matches!(
+            patch.target.kind,
+            TargetKind::KeyPolicy | TargetKind::SecretPolicy | TargetKind::RepositoryPolicy | TargetKind::TrustPolicy
+        )
         || patch.doubts.iter().any(|doubt| doubt.contains("wildcard"));
     let asked: Vec<&str> = advice.denied.iter().filter_map(|item| item.resource.as_deref()).collect();
     for (action, resource) in
