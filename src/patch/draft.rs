@@ -1,10 +1,11 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
+use super::needed::needed;
 use super::scope::{Scoped, scope};
 use super::statement::{Grant, Named, statements};
 use super::{Companion, Widened, companions, conditions};
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Cause, Diagnosis, Held, Needed, Split, Target, TargetKind, refine};
+use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
@@ -76,25 +77,17 @@ struct Ground<'g> {
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
-    let needed = Needed { action: &key.action, resource: &key.resource };
-    let refined = ground.held.and_then(|held| refine(needed, &item.diagnosis, held, ground.catalog));
-    let (diagnosis, split) = match refined {
-        Some(refined) => (refined.diagnosis, refined.split),
-        None => (item.diagnosis.clone(), None),
+    let needed = needed(ground.finding, key, item, ground.held);
+    let refined = ground.held.and_then(|held| refine(&needed, &item.diagnosis, held, ground.catalog));
+    let (diagnosis, split, mends) = match refined {
+        Some(refined) => (refined.diagnosis, refined.split, refined.mends),
+        None => (item.diagnosis.clone(), None, true),
     };
-    let diagnosis = ground.held.map_or_else(|| diagnosis.clone(), |held| checked(diagnosis.clone(), held));
     let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grants: Vec::new() };
-    if grantable(ground.finding, &judged) {
+    if mends && grantable(ground.finding, &judged) {
         add_grants(&mut judged, ground);
     }
     judged
-}
-
-/// With policies given, what is left unchecked is what was not among them.
-fn checked(mut diagnosis: Diagnosis, held: &Held) -> Diagnosis {
-    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
-    diagnosis.unchecked.extend(held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
-    diagnosis
 }
 
 /// Whether an Allow can help, and enough is known to write one.
@@ -104,7 +97,7 @@ fn grantable(finding: &Finding, judged: &Judged<'_>) -> bool {
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow => true,
             Remedy::OwnersAllow => who(finding).is_some() && names_its_policy(finding, judged),
-            Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
         }
 }
 

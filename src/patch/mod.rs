@@ -3,10 +3,12 @@
 mod companions;
 mod conditions;
 mod draft;
+mod needed;
 pub mod scope;
 mod statement;
 
 pub use draft::{Draft, Judged, draft};
+pub use needed::needed;
 pub use statement::{Grant, Named, Tests, sid};
 
 use crate::diagnosis::Target;
