@@ -62,6 +62,10 @@ pub(super) fn missing(view: &View<'_>, cause: Cause, diagnosis: &Diagnosis) -> D
         .map(|(_, level)| level)
         .collect();
     let read = given.iter().map(|named| policy_words(named)).collect::<Vec<_>>().join(", ");
+    let may_lack = all.worst.deciding.iter().any(|one| one.policy_type == policy_type && one.statement.is_none());
+    if lacking.is_empty() && may_lack {
+        return with_near(view, &given, policy_type, told);
+    }
     if lacking.is_empty() && policy_type != PolicyType::Rcp {
         told.unchecked.push(format!(
             "{read} lets the call through as given: it may be newer than the denial, or not the policy in force"
