@@ -4,17 +4,26 @@
 //! part of the patch matter, and what else does it allow. What stands behind the answer is said in `basis`: the policies
 //! in force where they were given, else AWS's own words about the one layer that refused.
 
-use crate::diagnosis::{Held, Target, TargetKind};
+use crate::catalog::Catalog;
+use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
-use crate::patch::{Applicability, Draft, Grant, Judged, Patch, Proof, needed};
+use crate::patch::scope::Scoped;
+use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look, needed};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
 };
 use crate::principal::Principal;
 
-/// Replays, weighs and grades a draft.
-pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch {
+/// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
+pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, catalog: &Catalog) -> Patch {
     let Some(document) = draft.document.clone() else { return explained(draft) };
+    let Look { faults, doubts } = looked_at(&draft, &document, catalog);
+    draft.doubts.extend(doubts);
+    if !faults.is_empty() {
+        draft.doubts.extend(faults.into_iter().map(|fault| format!("no patch can be written: {fault}")));
+        return explained(draft);
+    }
+    draft.companions.retain(|companion| is_known(companion, catalog));
     let bench = Bench::new(&draft, finding, held);
     let proof = bench.prove(&document, &draft);
     let mut doubts = draft.doubts.clone();
@@ -32,6 +41,43 @@ pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch
         companions: draft.companions,
         proof: Some(proof),
     }
+}
+
+/// The last look, which lets through what AWS itself printed or a policy in force holds.
+fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look {
+    let printed = |judged: &Judged<'_>| {
+        let message = judged.item.facts.message.clone().unwrap_or_default();
+        let exact =
+            |grant: &Grant| grant.scoped.widened.is_none() && is_of_service(&grant.action, &grant.scoped, catalog);
+        let named =
+            judged.grants.iter().filter(|(resource, grant)| message.contains(resource.as_str()) && exact(grant));
+        named.map(|(_, grant)| grant.scoped.pattern.clone()).collect::<Vec<_>>()
+    };
+    let of_splits = draft.items.iter().filter_map(|judged| judged.split.as_ref()).flat_map(|split| &split.resources);
+    let printed: Vec<String> = draft.items.iter().flat_map(printed).chain(of_splits.cloned()).collect();
+    look(document, Grounds { catalog, kind: draft.target.kind, printed: &printed })
+}
+
+/// Whether an ARN is of the action's service, or of one whose resources the action takes: a gap in the data never
+/// hides more than a type of resource.
+fn is_of_service(action: &str, scoped: &Scoped, catalog: &Catalog) -> bool {
+    let service = |arn: &str| arn.split(':').nth(2).unwrap_or_default().to_owned();
+    let own = service(&scoped.pattern);
+    catalog.action(action).is_some_and(|known| {
+        known.prefix() == own || known.resource_types().iter().any(|kind| service(kind.arn) == own)
+    })
+}
+
+/// A companion may be merged in on demand, so it has to stand the same look.
+fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
+    let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
+    for (operator, keys) in &companion.conditions {
+        for (key, values) in keys {
+            statement = statement.with_condition(operator, key, values.clone());
+        }
+    }
+    let document = Document::new(vec![statement]);
+    look(&document, Grounds { catalog, kind: TargetKind::RolePolicy, printed: &[] }).faults.is_empty()
 }
 
 fn explained(draft: Draft<'_>) -> Patch {
@@ -205,9 +251,9 @@ fn beyond(document: &Document, draft: &Draft<'_>) -> Vec<String> {
     beyond
 }
 
-/// `*` in a key policy is the key itself.
+/// `*` in a key's or secret's policy is that key or secret.
 fn is_whole(draft: &Draft<'_>, pattern: &str) -> bool {
-    pattern == "*" && draft.target.kind == TargetKind::KeyPolicy
+    pattern == "*" && matches!(draft.target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy)
 }
 
 /// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
@@ -218,9 +264,16 @@ fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<
         for (key, values) in grant.tests.values().flatten() {
             request.context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
         }
+        if let Named::Federated(provider) = &judged.named {
+            request.principal.clone_from(provider);
+        }
         Request { resource: resource.clone(), ..request }
     };
     judged.grants.iter().map(one).collect()
+}
+
+fn account_of(principal: &Principal) -> &str {
+    principal.account.as_deref().unwrap_or("000000000000")
 }
 
 /// The layers around the one that refused, as AWS's words leave them: all others let the call through.
@@ -249,8 +302,12 @@ fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Poli
         | TargetKind::Scp
         | TargetKind::Rcp => {
             // In one account the resource's Allow suffices; across two the caller's own policy must allow it as well.
-            let elsewhere = |owner: &String| principal.account.as_ref() != Some(owner);
-            if requests.iter().filter_map(|request| request.resource_account.as_ref()).any(elsewhere) {
+            let elsewhere = |request: &Request| {
+                crosses_accounts(principal, &request.resource, request.resource_account.as_deref()) == Some(true)
+            };
+            // A statement that names the account only leaves the decision to IAM there.
+            let delegates = requests.iter().any(|request| request.context.contains_key("aws:PrincipalArn"));
+            if delegates || requests.iter().any(elsewhere) {
                 base.identity = vec![everything()];
             }
         }
@@ -268,8 +325,7 @@ fn given(held: &Held, principal: &Principal, requests: &[Request]) -> Policies {
 
 /// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.
 fn delegating(principal: &Principal) -> Document {
-    let account = principal.account.clone().unwrap_or_else(|| "000000000000".to_owned());
-    let root = PrincipalSet::aws([format!("arn:aws:iam::{account}:root")]);
+    let root = PrincipalSet::aws([format!("arn:aws:iam::{}:root", account_of(principal))]);
     Document::new(vec![Statement::allow(["*"], ["*"]).with_principal(root)])
 }
 

@@ -39,9 +39,10 @@ fn request_keys(record: &Record) -> BTreeMap<String, Vec<String>> {
 
 /// The owner that the record's resource names, where it is one account.
 fn resource_account(record: &Record) -> Option<String> {
-    let mut accounts: Vec<String> =
-        record.resource_arns.iter().filter_map(|arn| arn.parse::<Arn>().ok()).map(|arn| arn.account).collect();
+    let of_arns = record.resource_arns.iter().filter_map(|arn| arn.parse::<Arn>().ok()).map(|arn| arn.account);
+    let mut accounts: Vec<String> = of_arns.chain(record.resource_accounts.iter().cloned()).collect();
     accounts.retain(|account| !account.is_empty());
+    accounts.sort();
     accounts.dedup();
     if accounts.len() == 1 { accounts.pop() } else { None }
 }
@@ -64,7 +65,11 @@ pub(super) fn passes(told: &Told<'_>, catalog: &Catalog) -> Vec<(String, String)
 /// The service that called with the caller's permissions: `invokedBy`, or the one whose record names a KMS action.
 fn via(record: &Record, actions: &[String]) -> Option<String> {
     let invoked = record.user_identity.get("invokedBy").and_then(Value::as_str);
-    let source = record.event_source.as_deref().filter(|source| *source != "kms.amazonaws.com");
-    let of_kms = source.filter(|_| !actions.is_empty() && actions.iter().all(|action| action.starts_with("kms:")));
-    of_kms.or(invoked).map(str::to_owned)
+    relaying(record.event_source.as_deref(), actions).or(invoked).map(str::to_owned)
+}
+
+/// The service that was called, where what it was refused is KMS's: it asked KMS with the caller's permissions.
+pub(super) fn relaying<'s>(source: Option<&'s str>, actions: &[String]) -> Option<&'s str> {
+    let of_kms = !actions.is_empty() && actions.iter().all(|action| action.starts_with("kms:"));
+    source.filter(|source| of_kms && *source != "kms.amazonaws.com")
 }

@@ -6,8 +6,11 @@ pub mod text;
 
 mod build;
 mod context;
+mod decoded;
+mod origin;
 
 pub use build::{Given, from_excerpt, from_record};
+pub use decoded::{Decoded, from_decoded};
 
 use crate::principal::Principal;
 use jiff::Timestamp;
@@ -203,6 +206,15 @@ pub struct Facts {
     /// The resource's name holds phrases of AWS's own messages; no honest name does.
     #[serde(default)]
     pub suspect: bool,
+    /// The message names another caller than the record, whose identity CloudTrail vouches for.
+    #[serde(default)]
+    pub other_caller: bool,
     /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
+    /// The OIDC provider of IAM, by its ARN, whose token the caller showed; what the token says is in `context`.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The statements that denied it, in words, where a decoded message names them; at most five.
+    #[serde(default)]
+    pub denied_by: Vec<String>,
 }

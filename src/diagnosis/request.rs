@@ -46,6 +46,8 @@ pub(super) enum Standing {
     Unknown,
 }
 
+const PRINCIPAL_ARN: &str = "aws:PrincipalArn";
+
 /// Keys of the network that a call bears only when the principal itself makes it.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html>.
 const NETWORK_KEYS: [&str; 4] = ["aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:VpcSourceIp"];
@@ -58,7 +60,8 @@ pub(super) fn is_network_key(key: &str) -> bool {
 impl Needed<'_> {
     /// The request with the keys that are known; those that are not known are left out, as if absent.
     pub fn request(&self) -> Request {
-        let known = self.known().into_iter().filter(|(_, values)| !values.is_empty());
+        // The evaluator derives the principal's ARN from the principal.
+        let known = self.known().into_iter().filter(|(key, values)| !values.is_empty() && key != PRINCIPAL_ARN);
         Request {
             principal: self.caller(),
             action: self.action.to_owned(),
@@ -89,10 +92,18 @@ impl Needed<'_> {
         }
     }
 
-    /// The principal's ARN; a service calls by its host name, and who is not known stands for nobody.
+    /// The principal's whole ARN where it is known; a service calls by its host name, and of others without an ARN only
+    /// the account is known.
     fn caller(&self) -> String {
-        let named = self.principal.arn.clone().or_else(|| self.principal.name.clone());
-        named.unwrap_or_else(|| "arn:aws:iam::000000000000:role/unknown".to_owned())
+        let whole = self.shown.get(PRINCIPAL_ARN).and_then(|values| values.first());
+        match (whole.or(self.principal.arn.as_ref()), self.principal.kind, &self.principal.name) {
+            (Some(arn), _, _) => arn.clone(),
+            (None, PrincipalKind::Service, Some(host)) => host.clone(),
+            (None, _, _) => {
+                let account = self.principal.account.as_deref().unwrap_or("000000000000");
+                format!("arn:aws:iam::{account}:role/unknown")
+            }
+        }
     }
 
     /// Whether a record, and not a pasted text, stands behind it: only then is what is not there known to be absent.
@@ -122,7 +133,7 @@ impl Needed<'_> {
         };
         put("aws:PrincipalAccount", account.clone());
         put("kms:CallerAccount", account.clone().filter(|_| self.action.starts_with("kms:")));
-        put("aws:PrincipalArn", arn.clone().filter(|_| *path_known));
+        put(PRINCIPAL_ARN, arn.clone().filter(|_| *path_known));
         match kind {
             PrincipalKind::User => {
                 put("aws:username", name.clone());
