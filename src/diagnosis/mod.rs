@@ -7,30 +7,46 @@
 mod carrier;
 mod cause;
 mod in_force;
+mod layer;
 mod place;
+mod refine;
+mod replay;
+mod request;
+#[cfg(test)]
+mod sample;
 mod target;
+mod ungiven;
+mod view;
 
 mod action_unknown;
+mod arn_form;
 mod boundary;
 mod endpoint;
 mod explicit;
+mod form;
 mod guardrail;
 mod identity;
+mod misspelt;
 mod not_editable;
 mod opaque;
 mod quarantine;
+mod recreated;
 mod resource;
 mod session;
 mod setting;
 mod starved;
 mod trust;
+mod unmet;
 mod unstated;
+mod via_service;
 
 pub use carrier::carried_policy;
 pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
 pub use place::{crosses_accounts, own_policy};
-pub use starved::{Needed, Refined, Split, refine};
+pub use refine::{Refined, refine};
+pub use request::Needed;
+pub use starved::Split;
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};
