@@ -181,8 +181,14 @@ fn condition_faults(label: &Value, condition: &Value) -> Vec<String> {
     let wanted = label["conditions"].as_object();
     let left_out = wanted.into_iter().flatten().filter(|(key, _)| !shown.iter().any(|(shown, _)| shown == key));
     let mut faults: Vec<String> = left_out.map(|(key, _)| format!("without {key}")).collect();
-    // What narrows a service's or a web identity's statement is not in the labels.
-    let narrows = |key: &str| key.starts_with("aws:Source") || key.ends_with(":sub") || key.ends_with(":aud");
+    // What narrows a service's, a web identity's or a gateway endpoint's statement is not in the labels.
+    let gateway = label["place"] == "vpc_endpoint_policy";
+    let narrows = |key: &str| {
+        key.starts_with("aws:Source")
+            || key.ends_with(":sub")
+            || key.ends_with(":aud")
+            || gateway && key == "aws:PrincipalArn"
+    };
     for (key, value) in shown.into_iter().filter(|(key, _)| !narrows(key)) {
         if wanted.and_then(|wanted| wanted.get(key)).map(list) != Some(list(value)) {
             faults.push(format!("where {key} is {value}"));
