@@ -1,6 +1,6 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
-use super::scope::{Scoped, scope};
+use super::scope::{Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
@@ -188,7 +188,7 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     }
     let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
     for resource in std::iter::once(&key.resource).chain(also) {
-        match scope(resource) {
+        match scope_for(&key.action, resource) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };

@@ -20,6 +20,23 @@ pub struct Scoped {
 #[error("the resource `{0}` cannot be written into a policy: {1}")]
 pub struct Unwritable(pub String, pub &'static str);
 
+/// Requests for everything of a kind, where callers may choose `*` as a name: AWS checks them on every name.
+/// See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/permissions-reference-cw.html>.
+const ALL_OF_A_KIND: [(&str, &str); 1] = [("cloudwatch:DescribeAlarms", "alarm:*")];
+
+/// [`scope`] for one action: what it may be asked for as a whole stays a wildcard.
+///
+/// # Errors
+/// As [`scope`].
+pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let part = resource.splitn(6, ':').nth(5).unwrap_or_default();
+    let scoped = scope(resource)?;
+    match ALL_OF_A_KIND.contains(&(action, part)) {
+        true => Ok(Scoped { pattern: resource.to_owned(), ..scoped }),
+        false => Ok(scoped),
+    }
+}
+
 /// The policy's form of an exact resource.
 ///
 /// # Errors
@@ -68,8 +85,23 @@ fn with(arn: &Arn, resource: &str) -> String {
 }
 
 /// Services whose resource names cannot hold a `*` (their naming rules), so that one in an ARN is AWS's own.
-const NO_STARS_IN_NAMES: [&str; 9] =
-    ["codebuild", "codedeploy", "ec2", "ecs", "elasticloadbalancing", "iam", "lambda", "logs", "rds"];
+const NO_STARS_IN_NAMES: [&str; 15] = [
+    "application-autoscaling",
+    "cloudformation",
+    "codebuild",
+    "codedeploy",
+    "ec2",
+    "ecr",
+    "ecs",
+    "eks",
+    "elasticloadbalancing",
+    "iam",
+    "lambda",
+    "logs",
+    "pi",
+    "rds",
+    "wafv2",
+];
 
 /// AWS itself prints `instance/*` or `role/*` where no single resource was asked for. Only a whole `*` is taken so, and
 /// never where callers choose names freely (object keys, API paths, topics of things).
@@ -79,6 +111,18 @@ fn printed_wildcard(arn: &Arn) -> Option<(String, &'static str)> {
     let plain = arn.resource.matches('*').count() == 1 && !arn.resource.contains(['?', '$']);
     let own = NO_STARS_IN_NAMES.contains(&arn.service.as_str());
     (own && last == "*" && plain).then(|| (arn.resource.clone(), ""))
+}
+
+/// An id inside the ARN that the request does not tell, which the catalogue leaves open: `autoScalingGroup:*:…`. The name
+/// behind it is unique without it; what callers choose there stays as it is.
+fn unknown_part(arn: &Arn) -> Option<(String, &'static str)> {
+    const OPEN: [(&str, &str); 3] = [
+        ("autoscaling", "autoScalingGroup:*:autoScalingGroupName/"),
+        ("autoscaling", "launchConfiguration:*:launchConfigurationName/"),
+        ("elasticbeanstalk", "environment/*/"),
+    ];
+    let found = OPEN.iter().find_map(|(service, start)| Some((start, typed(arn, service, start)?)));
+    found.map(|(start, name)| (format!("{start}{}", escape_literal(name)), ""))
 }
 
 /// `task-definition/family:12`: every deployment makes a new revision.
@@ -103,7 +147,9 @@ fn log_stream(arn: &Arn) -> Option<(String, &'static str)> {
 fn secret(arn: &Arn) -> Option<(String, &'static str)> {
     let (name, suffix) = typed(arn, "secretsmanager", "secret:")?.rsplit_once('-')?;
     let random = suffix.len() == 6 && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    random.then(|| (format!("secret:{}-??????", escape_literal(name)), "secret-suffix"))
+    // A request names the secret without them: the catalogue has put their pattern there already.
+    let rule = if suffix == "??????" { "" } else { "secret-suffix" };
+    (random || rule.is_empty()).then(|| (format!("secret:{}-??????", escape_literal(name)), rule))
 }
 
 /// `stack/name/uuid`: a stack made anew gets another id.
@@ -170,12 +216,32 @@ mod tests {
         check(&format!("{logs}:*"), &format!("{logs}:*"), None);
         let secret = format!("arn:aws:secretsmanager:{here}:secret:db/main");
         check(&format!("{secret}-a1B2c3"), &format!("{secret}-??????"), Some("secret-suffix"));
+        check(&format!("{secret}-??????"), &format!("{secret}-??????"), None);
+        check(&format!("{secret}?-??????"), &format!("{secret}${{?}}-??????"), None);
         let stack = format!("arn:aws:cloudformation:{here}:stack/web");
         check(&format!("{stack}/11111111-2222-3333-4444-555555555555"), &format!("{stack}/*"), Some("stack-id"));
         let build = format!("arn:aws:codebuild:{here}:build/app");
         check(&format!("{build}:11111111-2222-3333-4444-555555555555"), &format!("{build}:*"), Some("build-id"));
         let run = format!("arn:aws:states:{here}:execution:flow");
         check(&format!("{run}:run-1"), &format!("{run}:*"), Some("execution-name"));
+    }
+
+    #[test]
+    fn what_the_catalogue_leaves_open_stays_open() {
+        let here = "eu-west-1:111122223333";
+        for open in [
+            format!("arn:aws:cloudformation:{here}:stack/web/*"),
+            format!("arn:aws:autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/web"),
+            format!("arn:aws:wafv2:{here}:regional/webacl/web/*"),
+        ] {
+            check(&open, &open, None);
+        }
+        let group = format!("arn:aws:autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/");
+        check(&format!("{group}*"), &format!("{group}${{*}}"), None);
+        let alarms = format!("arn:aws:cloudwatch:{here}:alarm:*");
+        check(&alarms, &alarms.replace('*', "${*}"), None);
+        assert_eq!(scope_for("cloudwatch:DescribeAlarms", &alarms).unwrap().pattern, alarms);
+        assert_ne!(scope_for("cloudwatch:DeleteAlarms", &alarms).unwrap().pattern, alarms);
     }
 
     #[test]
