@@ -73,7 +73,8 @@ type Rule = fn(&Arn) -> Option<(String, &'static str)>;
 
 /// A durable form for a one-off name, and the rule that made it; else the name itself, escaped.
 fn durable(arn: &Arn) -> (String, Option<&'static str>) {
-    let rules: [Rule; 8] = [printed_wildcard, revision, task, log_stream, secret, stack, build, execution];
+    let rules: [Rule; 9] =
+        [printed_wildcard, unknown_part, revision, task, log_stream, secret, stack, build, execution];
     match rules.iter().find_map(|rule| rule(arn)) {
         Some((resource, rule)) => (with(arn, &resource), Some(rule).filter(|rule| !rule.is_empty())),
         None => (with(arn, &escape_literal(&arn.resource)), None),
