@@ -131,8 +131,10 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
 
 /// Folds observations by finding, each event once, also where two accounts saw the same one.
 ///
-/// The findings come in the order of their ids.
+/// The findings come in the order of their ids. Of several copies the earliest counts, whatever their order.
 pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
+    let mut observed: Vec<Observed> = observed.into_iter().collect();
+    observed.sort_by(|a, b| (a.at, &a.event_id).cmp(&(b.at, &b.event_id)));
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for one in observed {
@@ -422,6 +424,8 @@ mod tests {
         };
         let folded = fold([seen(1, None), seen(1, None), seen(2, Some("s")), seen(3, Some("s")), seen(4, None)]);
         assert_eq!(folded.iter().map(|finding| finding.count).collect::<Vec<_>>(), [3]);
+        let shared = || [seen(2, Some("s")), seen(3, Some("s"))];
+        assert_eq!(fold(shared()), fold(shared().into_iter().rev()));
     }
 
     #[test]

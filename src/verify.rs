@@ -8,12 +8,11 @@ use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
 use crate::patch::scope::Scoped;
-use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look};
+use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look, needed};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
 };
 use crate::principal::Principal;
-use std::collections::BTreeMap;
 
 /// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
 pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, catalog: &Catalog) -> Patch {
@@ -157,9 +156,9 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(draft: &'a Draft<'_>, finding: &Finding, held: Option<&Held>) -> Self {
-        let requests: Vec<Request> = draft.items.iter().flat_map(|judged| requests(judged, finding)).collect();
+        let requests: Vec<Request> = draft.items.iter().flat_map(|judged| requests(judged, finding, held)).collect();
         let (base, basis) = match held {
-            Some(held) if is_own(&draft.target) => (held.policies(), "policies"),
+            Some(held) if is_own(&draft.target) => (given(held, &finding.principal, &requests), "policies"),
             _ => (assumed(&draft.target, &finding.principal, &requests), "message"),
         };
         Self { requests, base, target: &draft.target, basis }
@@ -258,38 +257,28 @@ fn is_whole(draft: &Draft<'_>, pattern: &str) -> bool {
 }
 
 /// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
-fn requests(judged: &Judged<'_>, finding: &Finding) -> Vec<Request> {
-    let facts = &judged.item.facts;
+fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<Request> {
+    let needed = needed(finding, judged.key, judged.item, held);
     let one = |(resource, grant): &(String, Grant)| {
-        let shown = facts.context.iter().map(|(key, values)| (key.clone(), ContextValue::Many(values.clone())));
-        let mut context: BTreeMap<String, ContextValue> = shown.collect();
+        let mut request = needed.request();
         for (key, values) in grant.tests.values().flatten() {
-            context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
+            request.context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
         }
-        Request {
-            principal: caller(judged, finding),
-            action: judged.key.action.clone(),
-            resource: resource.clone(),
-            resource_account: facts.resource_account.clone(),
-            context,
+        if let Named::Federated(provider) = &judged.named {
+            request.principal.clone_from(provider);
         }
+        Request { resource: resource.clone(), ..request }
     };
     judged.grants.iter().map(one).collect()
 }
 
-/// The token's provider, else the principal.
-fn caller(judged: &Judged<'_>, finding: &Finding) -> String {
-    match &judged.named {
-        Named::Federated(provider) => provider.clone(),
-        Named::Nobody | Named::Aws(_) | Named::Service(_) | Named::Everyone => {
-            finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal))
-        }
-    }
+/// A root in another partition is somebody else.
+fn partition_of(principal: &Principal) -> &str {
+    principal.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws")
 }
 
-/// A service calls by its host name; of others without an ARN only the layer in question is replayed.
-fn stand_in(principal: &Principal) -> String {
-    principal.name.clone().unwrap_or_else(|| "arn:aws:iam::000000000000:role/unknown".to_owned())
+fn account_of(principal: &Principal) -> &str {
+    principal.account.as_deref().unwrap_or("000000000000")
 }
 
 /// The layers around the one that refused, as AWS's words leave them: all others let the call through.
@@ -331,10 +320,18 @@ fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Poli
     base
 }
 
+/// The policies given; a resource's policy that was not given is taken to leave the decision to IAM.
+fn given(held: &Held, principal: &Principal, requests: &[Request]) -> Policies {
+    let (action, resource) = requests.first().map_or(("", ""), |asked| (&asked.action, &asked.resource));
+    let mut policies = held.policies(action, resource);
+    policies.resource.get_or_insert_with(|| delegating(principal));
+    policies
+}
+
 /// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.
 fn delegating(principal: &Principal) -> Document {
-    let account = principal.account.clone().unwrap_or_else(|| "000000000000".to_owned());
-    let root = PrincipalSet::aws([format!("arn:aws:iam::{account}:root")]);
+    let root = format!("arn:{}:iam::{}:root", partition_of(principal), account_of(principal));
+    let root = PrincipalSet::aws([root]);
     Document::new(vec![Statement::allow(["*"], ["*"]).with_principal(root)])
 }
 

@@ -62,5 +62,5 @@ fn decoded(text: &str, given: &Given, world: &World) -> Option<Vec<Denial>> {
 
 /// Whether JSON that was pasted tells an event at all; other JSON is searched as text.
 fn is_event(record: &record::Record) -> bool {
-    record.event_name.is_some() || record.error_code.is_some()
+    record.event_name.is_some() || record.error_code.is_some() || record.event_id.is_some()
 }

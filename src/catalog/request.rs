@@ -101,7 +101,7 @@ impl Catalog {
         match (action.prefix(), action.name()) {
             ("apigateway", "GET" | "POST" | "PUT" | "PATCH" | "DELETE") => Some(self.gateway(call)),
             ("s3", name) if name.starts_with("GetObject") => copy_source(call),
-            _ => None,
+            _ => tagged(action, call).map(|arns| arns.iter().map(|arn| self.policy_form(action, arn)).collect()),
         }
     }
 
@@ -173,9 +173,12 @@ impl Catalog {
             let last = at + 1 == variables.len();
             let ways = rule.and_then(|rule| part(rule, variable));
             let found = match ways {
-                Some(ways) => form::by_rule(ways, call.params),
+                Some(ways) => form::by_rule(ways, call.params, form::fit_of(action.prefix())),
                 None if rule.is_some() => None,
-                None => form::by_name(variable, kind.name, action.name(), last, call.params),
+                None => {
+                    let fit = form::fit_of(action.prefix());
+                    form::by_name(variable, kind.name, action.name(), last, call.params, fit)
+                }
             }?;
             let (own, foreign): (Vec<_>, Vec<_>) =
                 found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
@@ -197,6 +200,10 @@ impl Catalog {
 
     /// A variable's values out of the ARNs of other types of the same service.
     fn inside(&self, action: &Action<'_>, variable: &str, arns: &[String]) -> Option<Vec<String>> {
+        // Types that all call their name `ResourceId` share nothing by it.
+        if variable == "ResourceId" && !arns.is_empty() {
+            return None;
+        }
         let service = &self.data.services[action.service];
         let kinds = self.data.kinds.get(service.first_type..service.first_type + service.types)?;
         let patterns: Vec<&str> = kinds.iter().map(|kind| kind.arn).collect();
@@ -229,7 +236,12 @@ fn made(action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option
 /// ARNs of the type among the members of the top level; a `source…` is another resource's part.
 fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
     let object = call.params?.as_object()?;
-    let of_kind = |text: &String| form::well_formed(text) && template::capture(kind.arn, text).is_some();
+    let fit = form::fit_of(kind.arn.split(':').nth(2).unwrap_or_default());
+    let of_kind = |text: &String| {
+        form::well_formed(text)
+            && fit(text)
+            && template::capture(kind.arn, text).is_some_and(|parts| is_one_name(kind, &parts))
+    };
     let mut arns = object.iter().filter(|(name, _)| !name.starts_with("source")).filter_map(|(_, value)| {
         let texts: Vec<String> = match value.as_array() {
             Some(items) => items.iter().filter_map(super::members::string).collect(),
@@ -238,6 +250,28 @@ fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
         (!texts.is_empty() && texts.iter().all(of_kind)).then_some(texts)
     });
     arns.next()
+}
+
+/// Where the name alone follows the account, a colon in it begins something else: a topic's ARN with one more part is a
+/// subscription's. Object keys may hold any letter.
+///
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html>
+fn is_one_name(kind: &ResourceType<'_>, parts: &[(&str, &str)]) -> bool {
+    let bare = template::head(kind.arn).is_empty() && !kind.arn.contains(":s3:");
+    !bare || parts.last().is_none_or(|(_, name)| !name.contains(':'))
+}
+
+/// The one resource that a call about tags names whole, whatever its type.
+fn tagged(action: &Action<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+    let about_tags = action.name().contains("Tag");
+    let object = call.params?.as_object().filter(|_| about_tags)?;
+    let (_, value) = object.iter().find(|(name, _)| name.eq_ignore_ascii_case("resourceArn"))?;
+    let arn = super::members::string(value)?;
+    let fit = form::fit_of(action.prefix());
+    let known =
+        |kind: &ResourceType<'_>| template::capture(kind.arn, &arn).is_some_and(|parts| is_one_name(kind, &parts));
+    let sure = form::well_formed(&arn) && fit(&arn) && action.resource_types().iter().any(known);
+    sure.then(|| vec![arn])
 }
 
 /// The ways of one variable in an overlay rule, `A=x|y;B=z`.

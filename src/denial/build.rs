@@ -89,6 +89,11 @@ impl Told<'_> {
         }
     }
 
+    /// Whether AWS's message names just this resource.
+    pub(super) fn names_resource(&self, arn: &str) -> bool {
+        self.said.resource.as_deref() == Some(arn)
+    }
+
     /// The service's IAM prefix; empty when unknown.
     pub(super) fn prefix<'c>(&self, catalog: &'c Catalog) -> &'c str {
         self.source.and_then(|source| catalog.prefixes(source).first().copied()).unwrap_or_default()
@@ -139,6 +144,7 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
         passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
         suspect: told.said.suspect,
+        other_caller: names_another(told.said, &caller),
         ..Facts::default()
     };
     Denial {
@@ -176,6 +182,16 @@ fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission>
         resources.into_iter().map(move |resource| (action.clone(), resource))
     });
     each.map(|(action, resource)| Permission { action: Some(action), resource: Some(resource) }).collect()
+}
+
+/// The message names a role or user, and the record vouches for a different one.
+fn names_another(said: &Parsed, caller: &Principal) -> bool {
+    let own = |who: &Principal| {
+        matches!(who.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet)
+            .then(|| (who.kind, who.account.clone(), who.name.clone()))
+    };
+    let named = said.principal.as_deref().map(principal::from_arn);
+    named.as_ref().and_then(own).zip(own(caller)).is_some_and(|(named, known)| named != known)
 }
 
 /// The identity of the record, else of the message, else as given.
@@ -235,16 +251,41 @@ fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<P
 fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
     let call = told.call();
     let said = told.said.resource.as_deref().filter(|_| single && !is_forgeable(told.said));
+    let said = said.filter(|text| action.starts_with("s3:") || !is_callers_pattern(text, told.params));
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
-    let steps: [&dyn Fn() -> Vec<String>; 4] = [
+    let whole = || if asks_of_all(told.said, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
+    let steps: [&dyn Fn() -> Vec<String>; 5] = [
         &|| printed.clone(),
         &|| listed().map(|fit| fit.resources).unwrap_or_default(),
         &|| catalog.resources_from_request(action, &call),
         &|| given().unwrap_or_default(),
+        &whole,
     ];
     steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// AWS prints a `*` of its own where a request names nothing; one that the request itself bears is the caller's, and no
+/// name of a thing that exists. Object keys are left out: they may hold one, and are escaped.
+fn is_callers_pattern(resource: &str, params: Option<&Value>) -> bool {
+    let Some(params) = params.and_then(Value::as_object).filter(|_| resource != "*" && resource.contains('*')) else {
+        return false;
+    };
+    let tail = |text: &str| text.rsplit(['/', ':']).next().map(str::to_owned);
+    let asked = |value: &Value| match value {
+        Value::String(text) => text.contains('*') && tail(text).is_some_and(|tail| resource.ends_with(&tail)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    params.values().any(|value| asked(value) || value.as_array().is_some_and(|items| items.iter().any(asked)))
+}
+
+/// A sentence that names its layer names the resource too, if there is one: an action that needs none was asked of `*`.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>.
+fn asks_of_all(said: &Parsed, action: &str, catalog: &Catalog) -> bool {
+    let whole = said.action.is_some() && said.reason.policy_type.is_some() && !said.reason.cut && !said.suspect;
+    let none_named = said.resource.is_none() && !said.on_this_resource && !said.leftover;
+    whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
 }
 
 /// Only a form that the action is known to take: a record lists the bucket beside the object.

@@ -206,6 +206,9 @@ pub struct Facts {
     /// The resource's name holds phrases of AWS's own messages; no honest name does.
     #[serde(default)]
     pub suspect: bool,
+    /// The message names another caller than the record, whose identity CloudTrail vouches for.
+    #[serde(default)]
+    pub other_caller: bool,
     /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
     /// The OIDC provider of IAM, by its ARN, whose token the caller showed; what the token says is in `context`.

@@ -7,30 +7,46 @@
 mod carrier;
 mod cause;
 mod in_force;
+mod layer;
 mod place;
+mod refine;
+mod replay;
+mod request;
+#[cfg(test)]
+mod sample;
 mod target;
+mod ungiven;
+mod view;
 
 mod action_unknown;
+mod arn_form;
 mod boundary;
 mod endpoint;
 mod explicit;
+mod form;
 mod guardrail;
 mod identity;
+mod misspelt;
 mod not_editable;
 mod opaque;
 mod quarantine;
+mod recreated;
 mod resource;
 mod session;
 mod setting;
 mod starved;
 mod trust;
+mod unmet;
 mod unstated;
+mod via_service;
 
 pub use carrier::carried_policy;
 pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
 pub use place::{crosses_accounts, own_policy};
-pub use starved::{Needed, Refined, Split, refine};
+pub use refine::{Refined, refine};
+pub use request::Needed;
+pub use starved::Split;
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};
@@ -150,6 +166,7 @@ fn encoded(denial: &Denial) -> Vec<String> {
 fn doubts(denial: &Denial) -> Vec<String> {
     let faults = [
         (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.other_caller, "the message names another caller than the record"),
         (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
     ];
     faults.into_iter().filter(|(fault, _)| *fault).map(|(_, words)| words.to_owned()).collect()

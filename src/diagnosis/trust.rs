@@ -2,6 +2,7 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html>.
 
 use super::{Cause, Diagnosed, Target, TargetKind, asked, caller, on_resource, place};
+use crate::arn::Arn;
 use crate::denial::{Denial, PolicyType, Special};
 
 pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
@@ -9,8 +10,13 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     if denial.reason.policy_type != Some(PolicyType::Trust) && !federated {
         return None;
     }
-    let target = Target { kind: TargetKind::TrustPolicy, ..place::of_resource(denial) };
+    let place = place::of_resource(denial);
     let who = caller(denial);
+    if !is_about_a_role(denial, &place) {
+        let summary = format!("{who} was refused {}{}, which has no trust policy", asked(denial), on_resource(denial));
+        return Some(Diagnosed::new(denial, Cause::ResourceUnknown, place, summary));
+    }
+    let target = Target { kind: TargetKind::TrustPolicy, ..place };
     let summary = format!("the role's trust policy does not let {who} call {}{}", asked(denial), on_resource(denial));
     let diagnosed = Diagnosed::new(denial, Cause::TrustAllowMissing, target, summary)
         .unchecked("the trust policy was not read; its conditions (sub, aud, ExternalId, MFA) may be what fails");
@@ -51,4 +57,38 @@ fn saml(diagnosed: Diagnosed) -> Diagnosed {
              the assertion's audience (`https://signin.aws.amazon.com/saml`, or the partition's own)",
         )
         .unchecked("the assertion itself: its issuer, `SAML:aud`, `SAML:sub` and Role attribute")
+}
+
+/// Only roles have a trust policy, and only STS asks it; a message that says otherwise is not AWS's, or not understood.
+fn is_about_a_role(denial: &Denial, place: &Target) -> bool {
+    let is_role = |arn: Arn| arn.service == "iam" && arn.resource_type_and_id().0 == "role";
+    let named = denial.resources.first().and_then(|resource| resource.parse::<Arn>().ok());
+    place.kind == TargetKind::TrustPolicy
+        && named.is_none_or(is_role)
+        && denial.actions.iter().all(|action| action.starts_with("sts:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::denial::{Given, from_excerpt, text};
+
+    #[track_caller]
+    fn check(action: &str, resource: &str, expect: Cause) {
+        let message = format!(
+            "User: arn:aws:iam::111122223333:user/ana is not authorized to perform: {action} on resource: {resource} \
+             because no role trust policy allows the {action} action"
+        );
+        let denial = from_excerpt(&text::find(&message)[0], &Given::default(), Catalog::embedded());
+        assert_eq!(look(&denial).unwrap().diagnosis.cause, expect, "{message}");
+    }
+
+    #[test]
+    fn only_a_role_has_a_trust_policy() {
+        let role = "arn:aws:iam::111122223333:role/reader";
+        check("sts:AssumeRole", role, Cause::TrustAllowMissing);
+        check("kms:Decrypt", role, Cause::ResourceUnknown);
+        check("sts:AssumeRole", "arn:aws:s3:::b", Cause::ResourceUnknown);
+    }
 }

@@ -1,14 +1,16 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
+use super::needed::needed;
 use super::scope::{Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Diagnosis, Held, Needed, Split, Target, TargetKind, carried_policy, refine};
+use crate::diagnosis::{Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
+use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
 use std::collections::BTreeMap;
 
@@ -116,17 +118,16 @@ struct Ground<'g> {
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
-    let needed = Needed { action: &key.action, resource: &key.resource };
-    let refined = ground.held.and_then(|held| refine(needed, &item.diagnosis, held, ground.catalog));
-    let (diagnosis, split) = match refined {
-        Some(refined) => (refined.diagnosis, refined.split),
-        None => (item.diagnosis.clone(), None),
+    let needed = needed(ground.finding, key, item, ground.held);
+    let refined = ground.held.and_then(|held| refine(&needed, &item.diagnosis, held, ground.catalog));
+    let (diagnosis, split, mends) = match refined {
+        Some(refined) => (refined.diagnosis, refined.split, refined.mends),
+        None => (item.diagnosis.clone(), None, true),
     };
-    let diagnosis = ground.held.map_or_else(|| diagnosis.clone(), |held| checked(diagnosis.clone(), held));
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    if grantable(&judged) {
+    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) {
         add_grants(&mut judged, ground);
     }
     judged
@@ -140,21 +141,31 @@ fn other<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Option<(Ta
     Some((target, judged))
 }
 
-/// With policies given, what is left unchecked is what was not among them.
-fn checked(mut diagnosis: Diagnosis, held: &Held) -> Diagnosis {
-    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
-    diagnosis.unchecked.extend(held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
-    diagnosis
-}
-
 /// Whether an Allow can help, and enough is known to write one.
 fn grantable(judged: &Judged<'_>) -> bool {
     let named = !judged.key.action.is_empty() && !judged.key.resource.is_empty();
     named
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
-            Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
         }
+}
+
+/// No role, user or permission set bears a wildcard; names of other principals are not checked here.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.
+fn is_nameable(principal: &Principal) -> bool {
+    let forged = |name: &str| name.contains(|letter: char| matches!(letter, '*' | '?' | '$') || letter.is_control());
+    match principal.kind {
+        PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet | PrincipalKind::ServiceLinkedRole => {
+            !principal.name.as_deref().is_some_and(forged)
+        }
+        PrincipalKind::Root
+        | PrincipalKind::Service
+        | PrincipalKind::Federated
+        | PrincipalKind::Account
+        | PrincipalKind::Anonymous
+        | PrincipalKind::Unknown => true,
+    }
 }
 
 /// Whether the drafted policy is the one that this resource carries.

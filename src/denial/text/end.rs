@@ -318,7 +318,8 @@ pub(super) fn code_alone(line: &str, before: &str) -> Option<Excerpt> {
     let text = denied.or(head).or(told).unwrap_or_default();
     let text = text.split(['"', '<', '\'']).next().unwrap_or_default().trim_matches([',', '}', ' ', ESCAPED_QUOTE]);
     let mut found = excerpt(text);
-    found.parsed.service_tail = plain.find("(Service: ").map(|from| plain[from + 1..].trim_end_matches(')').to_owned());
+    let tail = plain.find("(Service: ").and_then(|from| plain[from + 1..].split(')').next());
+    found.parsed.service_tail = tail.map(str::to_owned);
     wrapping::name(&mut found, &format!("{before}{plain}"), "");
     found.error_code = Some(code.to_owned());
     Some(found)
