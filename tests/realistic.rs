@@ -245,6 +245,46 @@ fn realistic_denials_are_answered_right() {
     }
 }
 
+/// CloudTrail leaves `requestParameters` out of many denials: what is then not told is missing, never made up.
+#[test]
+fn a_record_without_its_request_gives_no_wrong_patch_either() {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut wrong_patches = Vec::new();
+    let mut count = 0;
+    // Which `*` is the caller's, only the request tells.
+    for mut line in lines.filter(|line| line["record"]["requestParameters"].is_object() && !is_pattern(line)) {
+        count += 1;
+        line["record"]["requestParameters"] = Value::Null;
+        let answer = answer(&line);
+        for patch in documented(&answer) {
+            let faults = wrong(&line["label"], patch).into_iter().filter(|fault| !fault.starts_with("without "));
+            wrong_patches.extend(faults.map(|fault| format!("{}: {fault}", line["name"])));
+        }
+    }
+    assert!(count > 500, "{count}");
+    assert!(wrong_patches.is_empty(), "wrong patches:\n{}", wrong_patches.join("\n"));
+}
+
+fn is_pattern(line: &Value) -> bool {
+    line["name"].as_str().is_some_and(|name| name.starts_with("hostile-") && name.ends_with("-star"))
+}
+
+/// The same denial as an EventBridge event and as an entry of Event history gives the same answer.
+#[test]
+fn the_envelope_changes_nothing() {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    for line in lines.filter(|line| line["record"]["eventName"].is_string()) {
+        let (record, plain) = (&line["record"], answer(&line));
+        let event = json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": "aws.x",
+            "account": "111122223333", "resources": [], "detail": record});
+        let entry = json!({"Events": [{"EventId": record["eventID"], "CloudTrailEvent": record.to_string()}]});
+        for wrapped in [event, entry, json!({"Records": [record]})] {
+            let found = answer(&json!({"record": wrapped, "args": line["args"]}));
+            assert_eq!((&found.denials, &found.patches), (&plain.denials, &plain.patches), "{}", line["name"]);
+        }
+    }
+}
+
 /// What was found beside what was expected.
 fn told(field: &str, label: &Value, denial: &Value, answer: &Answer) -> String {
     let kinds: Vec<&Value> = answer.patches.iter().map(|patch| &patch["target"]["kind"]).collect();
