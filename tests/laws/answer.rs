@@ -47,7 +47,7 @@ pub fn in_force(details: &str) {
             let outcome = explain(message.as_bytes(), "x", &Given::default(), &world);
             for (advice, patch) in patches(&outcome) {
                 graded(advice, patch);
-                patch.document.iter().for_each(|document| grants(document));
+                patch.document.iter().for_each(grants);
             }
         }
     }
