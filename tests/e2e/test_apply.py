@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 import conftest
 import services
 from services import SERVICES, arn
-from stand_ins import REGION, Ministack
+from stand_ins import ACCOUNT, REGION, Ministack, wait_for
 
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
@@ -31,6 +31,19 @@ def aws(tmp_path_factory):
     """One of its own: test_removal.py counts what is left in the other."""
     with Ministack(tmp_path_factory.mktemp("apply")) as ministack:
         yield ministack
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory):
+    """The folder with `aws` in it."""
+    folder = tmp_path_factory.mktemp("cli")
+    server = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("aws_server.py"), folder])
+    try:
+        wait_for("the AWS CLI", 60, (folder / "aws").exists)
+        yield folder
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +94,10 @@ def new_role(aws, name):
 CALLERS = {"user": new_user, "role": new_role}
 
 
-def refusal(call, *arguments):
+def refusal(call, *arguments, **named):
     """The text with which a call is refused."""
     with pytest.raises(ClientError) as refused:
-        call(*arguments)
+        call(*arguments, **named)
     assert refused.value.response["Error"]["Code"] in REFUSED, refused.value
     assert "is not authorized to perform" in str(refused.value), refused.value
     return str(refused.value)
@@ -93,15 +106,15 @@ def refusal(call, *arguments):
 class Script:
     """A printed script in a folder of its own, run by an administrator of the account."""
 
-    def __init__(self, aws, folder, text):
-        self.text, self.folder, self.path = text, folder, folder / "patch.sh"
+    def __init__(self, url, cli, folder, text):
+        self.text, self.folder = text, folder
         folder.mkdir()
-        self.path.write_text(text)
+        (folder / "patch.sh").write_text(text)
         self.env = {
-            "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(cli), os.environ["PATH"]]),
             "HOME": str(folder),
             "TMPDIR": str(folder),
-            "AWS_ENDPOINT_URL": aws.url,
+            "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
@@ -109,7 +122,7 @@ class Script:
         }
 
     def start(self, *arguments):
-        command = ["bash", self.path.name, *arguments]
+        command = ["bash", "patch.sh", *arguments]
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -123,6 +136,12 @@ class Script:
 
     def do(self, *arguments, expect=0):
         return self.start(*arguments).end(expect)
+
+
+@pytest.fixture
+def script(aws, cli, tmp_path):
+    """Writes down a script under a name of its own."""
+    return lambda name, text: Script(aws.url, cli, tmp_path / name, text)
 
 
 class Story:
@@ -151,30 +170,55 @@ class Story:
         return getattr(self.iam, f"list_{self.kind}_policies")(**owner)["PolicyNames"]
 
 
-def by_service():
-    for name, of in SERVICES.items():
-        marks = pytest.mark.xfail(reason=of.deviation, strict=True) if of.deviation else ()
-        yield pytest.param(name, marks=marks)
+def param(name):
+    deviation = SERVICES[name].deviation
+    return pytest.param(name, marks=pytest.mark.xfail(reason=deviation, strict=True) if deviation else ())
 
 
-@pytest.mark.parametrize("service", by_service())
-def test_a_patch_is_applied_and_undone(aws, denywatch, tmp_path, service):
+@pytest.mark.parametrize("service", [param(name) for name in SERVICES])
+def test_a_patch_is_applied_and_undone(aws, denywatch, script, service):
     stories = [Story(aws, service, kind) for kind in CALLERS]
     told = [story.is_refused() for story in stories]
     for story in stories:
         story.others_are_refused()
     texts = [story.patch(denywatch, text) for story, text in zip(stories, told)]
-    scripts = [Script(aws, tmp_path / story.kind, text) for story, text in zip(stories, texts)]
-    for story, script in zip(stories, scripts):
-        assert f"\n{story.kind}={story.name}\n" in script.text, script.text
+    for story, text in zip(stories, texts):
+        assert f"\n{story.kind}={story.name}\n" in text, text
+    scripts = [script(story.kind, text) for story, text in zip(stories, texts)]
 
-    for script in [script.start() for script in scripts]:
-        assert script.end() == "applied; undo: bash patch.sh undo\n"
+    for started in [one.start() for one in scripts]:
+        assert started.end() == "applied; undo: bash patch.sh undo\n"
     for story in stories:
         story.of.call(story.client, story.thing)
         story.others_are_refused()
 
-    for script in [script.start("undo") for script in scripts]:
-        assert script.end() == ""
+    for started in [one.start("undo") for one in scripts]:
+        assert started.end() == ""
     assert [story.is_refused() for story in stories] == told
     assert [story.policies() for story in stories] == [[], []]
+
+
+def test_a_patch_too_long_for_a_user_becomes_a_managed_policy(aws, denywatch, script):
+    """Three long names make more than the 2,048 characters of a user's inline policies.
+
+    ministack holds nobody to that quota, so that a user whose inline policies are nearly full cannot be told here.
+    """
+    iam, ssm, caller = aws.client("iam"), aws.client("ssm"), new_user(aws, "long").client("ssm")
+    names = ["/app/" + letter * 900 for letter in "abc"]
+    for name in [*names, "/app/neighbour"]:
+        ssm.put_parameter(Name=name, Value="x", Type="String")
+    told = [refusal(caller.get_parameter, Name=name) for name in names]
+    made = script("long", denywatch("patch", "-", "--format", "cli", pasted="\n".join(told)))
+
+    made.do()
+    (attached,) = iam.list_attached_user_policies(UserName="long")["AttachedPolicies"]
+    assert attached["PolicyArn"].startswith(f"arn:aws:iam::{ACCOUNT}:policy/denywatch-")
+    for name in names:
+        assert caller.get_parameter(Name=name)["Parameter"]["Name"] == name
+    refusal(caller.get_parameter, Name="/app/neighbour")
+    refusal(caller.delete_parameter, Name=names[0])
+
+    made.do("undo")
+    assert [refusal(caller.get_parameter, Name=name) for name in names] == told
+    assert iam.list_attached_user_policies(UserName="long")["AttachedPolicies"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
