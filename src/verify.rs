@@ -272,6 +272,11 @@ fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<
     judged.grants.iter().map(one).collect()
 }
 
+/// A root in another partition is somebody else.
+fn partition_of(principal: &Principal) -> &str {
+    principal.arn.as_deref().and_then(|arn| arn.split(':').nth(1)).unwrap_or("aws")
+}
+
 fn account_of(principal: &Principal) -> &str {
     principal.account.as_deref().unwrap_or("000000000000")
 }
@@ -325,7 +330,8 @@ fn given(held: &Held, principal: &Principal, requests: &[Request]) -> Policies {
 
 /// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.
 fn delegating(principal: &Principal) -> Document {
-    let root = PrincipalSet::aws([format!("arn:aws:iam::{}:root", account_of(principal))]);
+    let root = format!("arn:{}:iam::{}:root", partition_of(principal), account_of(principal));
+    let root = PrincipalSet::aws([root]);
     Document::new(vec![Statement::allow(["*"], ["*"]).with_principal(root)])
 }
 

@@ -105,6 +105,30 @@ fn athena(record: &Value) -> Map<String, Value> {
     record.as_object().unwrap().iter().map(column).collect()
 }
 
+/// A struct as Athena prints it: nothing is quoted, an absent member is `null`.
+fn struct_text(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let inner: Vec<String> =
+                members.iter().map(|(key, value)| format!("{key}={}", struct_text(value))).collect();
+            format!("{{{}}}", inner.join(", "))
+        }
+        Value::Array(values) => format!("[{}]", values.iter().map(struct_text).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn athena_structs(record: &Value) -> Map<String, Value> {
+    let mut row = athena(record);
+    for name in ["userIdentity", "resources"] {
+        if record[name].is_object() || record[name].is_array() {
+            row.insert(name.to_lowercase(), Value::String(struct_text(&lower(&record[name]))));
+        }
+    }
+    row
+}
+
 fn csv(row: &Map<String, Value>) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let head: Vec<String> = row.keys().map(|key| quoted(key)).collect();
@@ -137,6 +161,8 @@ fn whole(record: &Value) -> Vec<(&'static str, String)> {
         ("Lake CSV", csv(&lake)),
         ("Athena row", Value::Object(athena(record)).to_string()),
         ("Athena CSV", csv(&athena(record))),
+        ("Athena row, structs", Value::Object(athena_structs(record)).to_string()),
+        ("Athena CSV, structs", csv(&athena_structs(record))),
         ("lower-cased keys", {
             let mut low = lower(record);
             low["requestparameters"] = record["requestParameters"].clone();

@@ -324,7 +324,9 @@ proptest! {
     fn a_record_cut_by_cloudtrail_names_nothing_else((_, _, text) in message(), pad in 900..1100_usize) {
         let text = text.replacen("run-1", &format!("run-{}", "a".repeat(pad)), 1);
         let end = (0..=1024.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap();
-        said::agrees(&parse(&text[..end]), &denywatch::denial::message::parse_pasted(&text), &text);
+        let part = parse(&text[..end]);
+        prop_assert!(part.open.is_none() || text.len() < 1020, "{part:?}");
+        said::agrees(&part, &denywatch::denial::message::parse_pasted(&text), &text);
     }
 
     /// Text around a message adds nothing to it.
@@ -370,11 +372,12 @@ proptest! {
     }
 
     #[test]
-    fn a_document_is_written_as_it_was_read(actions in vec(name(), 1..4), resources in vec(name(), 0..4), deny in any::<bool>()) {
+    fn a_document_is_written_as_it_was_read(actions in vec(name(), 1..4), resources in vec(name(), 0..4), deny in any::<bool>(), bare in any::<bool>()) {
         let effect = if deny { "Deny" } else { "Allow" };
         let statement = json!({"Effect": effect, "Action": actions, "Resource": resources,
                                "Condition": {"StringLike": {"aws:SourceIp": actions}}});
-        language::policy(&json!({"Version": "2012-10-17", "Statement": [statement]}).to_string());
+        let statements = if bare { statement } else { json!([statement]) };
+        language::policy(&json!({"Version": "2012-10-17", "Statement": statements}).to_string());
     }
 
     #[test]
@@ -403,6 +406,12 @@ fn known_breakers() {
     // A user of whom only the name is told: the proof took the name for an ARN and failed.
     let named = explained(&[event(json!({"type": "IAMUser", "userName": "ann"}), "GetObject", say(identity))]);
     assert_eq!(named.findings[0].patches[0].proof.as_ref().map(|proof| proof.after.as_str()), Some("allowed"));
+    // China's root was taken for another account's, so that no patch on a key was ever proven there.
+    let china = "User: arn:aws-cn:sts::111122223333:assumed-role/app/run is not authorized to perform: kms:Decrypt on \
+                 resource: arn:aws-cn:kms:cn-north-1:111122223333:key/1 because no identity-based policy allows the \
+                 kms:Decrypt action";
+    let served = answer::explained(china.as_bytes());
+    assert_eq!(served.findings[0].patches[0].proof.as_ref().map(|proof| proof.after.as_str()), Some("allowed"));
     // Root has no boundary, an object no trust policy: no document for a message that says so.
     let root = json!({"type": "Root", "arn": "arn:aws:iam::111122223333:root", "accountId": ACCOUNT});
     let boundary = " because no permissions boundary allows the s3:GetObject action";

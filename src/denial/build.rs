@@ -89,6 +89,11 @@ impl Told<'_> {
         }
     }
 
+    /// Whether AWS's message names just this resource.
+    pub(super) fn names_resource(&self, arn: &str) -> bool {
+        self.said.resource.as_deref() == Some(arn)
+    }
+
     /// The service's IAM prefix; empty when unknown.
     pub(super) fn prefix<'c>(&self, catalog: &'c Catalog) -> &'c str {
         self.source.and_then(|source| catalog.prefixes(source).first().copied()).unwrap_or_default()

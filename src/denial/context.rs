@@ -48,11 +48,35 @@ fn resource_account(record: &Record) -> Option<String> {
     if accounts.len() == 1 { accounts.pop() } else { None }
 }
 
-/// `iam:PassedToService` for a refused iam:PassRole: the service that the call hands the role to.
+/// `iam:PassedToService` for a refused iam:PassRole: the service that the call hands the refused role to.
 pub(super) fn passed_to(actions: &[String], told: &Told<'_>, catalog: &Catalog) -> BTreeMap<String, Vec<String>> {
     let is_pass = actions.iter().any(|action| action == "iam:PassRole");
-    let service = told.operation.filter(|_| is_pass).and_then(|name| catalog.passed_to(told.prefix(catalog), name));
-    service.map(|service| ("iam:PassedToService".to_owned(), vec![service.to_owned()])).into_iter().collect()
+    let service = told.operation.filter(|_| is_pass).and_then(|name| receiver(name, told, catalog));
+    service.map(|service| ("iam:PassedToService".to_owned(), vec![service])).into_iter().collect()
+}
+
+/// Operations that hand on roles which their request does not name: those of the task definition. A service's own
+/// request tells neither which, nor to whom, so nothing is concluded.
+/// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html>.
+const FROM_TASK_DEFINITION: [(&str, Option<&str>); 4] = [
+    ("ecs:RunTask", Some("ecs-tasks.amazonaws.com")),
+    ("ecs:StartTask", Some("ecs-tasks.amazonaws.com")),
+    ("ecs:CreateService", None),
+    ("ecs:UpdateService", None),
+];
+
+/// The member that holds the refused role tells, since one request may hand several roles to several services.
+fn receiver(name: &str, told: &Told<'_>, catalog: &Catalog) -> Option<String> {
+    let prefix = told.prefix(catalog);
+    let roles = catalog.passed_roles(prefix, &told.call());
+    if let Some(passed) = roles.iter().find(|passed| told.names_resource(&passed.role)) {
+        return passed.service.clone();
+    }
+    let operation = format!("{prefix}:{name}");
+    if let Some((_, service)) = FROM_TASK_DEFINITION.iter().find(|(known, _)| *known == operation) {
+        return service.map(str::to_owned);
+    }
+    catalog.passed_to(prefix, name).map(str::to_owned)
 }
 
 /// Roles that the request hands to a service. A bare name hides the role's path, so no ARN is made of it.
@@ -66,6 +90,11 @@ pub(super) fn passes(told: &Told<'_>, catalog: &Catalog) -> Vec<(String, String)
 /// The service that called with the caller's permissions: `invokedBy`, or the one whose record names a KMS action.
 fn via(record: &Record, actions: &[String]) -> Option<String> {
     let invoked = record.user_identity.get("invokedBy").and_then(Value::as_str);
+    // A service that calls in its own name carries nobody's permissions: `kms:ViaService` is not set then, see
+    // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+    if record.user_identity.get("type").and_then(Value::as_str) == Some("AWSService") {
+        return None;
+    }
     relaying(record.event_source.as_deref(), actions).or(invoked).map(str::to_owned)
 }
 

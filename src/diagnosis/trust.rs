@@ -2,6 +2,7 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_roles.html>.
 
 use super::{Cause, Diagnosed, Target, TargetKind, asked, caller, on_resource, place};
+use crate::arn::Arn;
 use crate::denial::{Denial, PolicyType, Special};
 
 pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
@@ -60,7 +61,11 @@ fn saml(diagnosed: Diagnosed) -> Diagnosed {
 
 /// Only roles have a trust policy, and only STS asks it; a message that says otherwise is not AWS's, or not understood.
 fn is_about_a_role(denial: &Denial, place: &Target) -> bool {
-    place.kind == TargetKind::TrustPolicy && denial.actions.iter().all(|action| action.starts_with("sts:"))
+    let is_role = |arn: Arn| arn.service == "iam" && arn.resource_type_and_id().0 == "role";
+    let named = denial.resources.first().and_then(|resource| resource.parse::<Arn>().ok());
+    place.kind == TargetKind::TrustPolicy
+        && named.is_none_or(is_role)
+        && denial.actions.iter().all(|action| action.starts_with("sts:"))
 }
 
 #[cfg(test)]
