@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub(super) fn facts(record: &Record, actions: &[String], known: Facts) -> Facts {
     let mut context = known.context;
     context.extend(request_keys(record));
+    context.extend(super::session::keys(record));
     Facts {
         via: via(record, actions),
         source: record.event_source.clone(),

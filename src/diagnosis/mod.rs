@@ -140,7 +140,7 @@ fn evidence(denial: &Denial) -> Vec<String> {
     }
     if denial.reason.kind == ReasonKind::Implicit && denial.reason.policy_type.is_none() {
         evidence.push("AWS says that no statement allows it, and names no layer".to_owned());
-        let keys = denial.facts.context.iter().take(KEYS_TOLD);
+        let keys = denial.facts.context.iter().filter(|(_, values)| !values.is_empty()).take(KEYS_TOLD);
         evidence.extend(keys.map(|(key, values)| format!("the request carried {key} = {}", values.join(", "))));
     }
     if let Some(via) = &denial.facts.via {
