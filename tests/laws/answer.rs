@@ -208,7 +208,8 @@ fn is_aws_wildcard(patch: &Patch, resource: &str) -> bool {
     let free = ["s3", "s3express", "s3-object-lambda", "execute-api", "iot", "cognito-identity", "apigateway"];
     let service = resource.split(':').nth(2).unwrap_or_default();
     let told = patch.doubts.iter().any(|doubt| doubt.contains("is a wildcard: AWS names no single resource"));
-    let whole = resource.split([':', '/']).any(|part| part == "*") && !resource.trim_start_matches("arn:").contains("arn:");
+    let whole =
+        resource.split([':', '/']).any(|part| part == "*") && !resource.trim_start_matches("arn:").contains("arn:");
     whole && !free.contains(&service) && told && patch.applicability == Applicability::Review
 }
 
