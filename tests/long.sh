@@ -98,7 +98,7 @@ elif ! rustup toolchain list | grep -q nightly; then
   skip "fuzzing" "no nightly toolchain is here"
 else
   while read -r name; do
-    stage "fuzz $name" cargo +nightly fuzz run "$name" -- -max_total_time="${FUZZ_SECONDS:-60}"
+    stage "fuzz $name" fuzz/run.sh "$name"
   done < <(cargo +nightly fuzz list)
 fi
 

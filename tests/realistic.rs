@@ -3,6 +3,8 @@
 //!
 //! `tests/fixtures/denials/make.py` writes the lines and tells what a label holds.
 
+#![allow(clippy::unwrap_used)] // helpers of a test may fail like one
+
 use denywatch::advice::{Context, advise};
 use denywatch::catalog::Catalog;
 use denywatch::denial::{Denial, Given, from_excerpt, from_record, text};
@@ -161,7 +163,11 @@ fn statement_faults(label: &Value, kind: &str, statement: &Value) -> Vec<String>
         let text = statement["Principal"].to_string();
         let account = label["principal"]["kind"] == "account" && !text.contains('*');
         let provider = label["principal"]["kind"] == "federated" && !text.contains('*');
-        if !named.is_some_and(|name| text.contains(name)) && !account && !provider {
+        // A gateway endpoint's policy takes no principal but `*`; a condition says who.
+        // https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+        let arn = &statement["Condition"]["ArnEquals"]["aws:PrincipalArn"][0];
+        let gateway = label["place"] == "vpc_endpoint_policy" && arn.as_str() == named;
+        if !named.is_some_and(|name| text.contains(name)) && !account && !provider && !gateway {
             faults.push(format!("to {text}"));
         }
     }
@@ -175,8 +181,14 @@ fn condition_faults(label: &Value, condition: &Value) -> Vec<String> {
     let wanted = label["conditions"].as_object();
     let left_out = wanted.into_iter().flatten().filter(|(key, _)| !shown.iter().any(|(shown, _)| shown == key));
     let mut faults: Vec<String> = left_out.map(|(key, _)| format!("without {key}")).collect();
-    // What narrows a service's or a web identity's statement is not in the labels.
-    let narrows = |key: &str| key.starts_with("aws:Source") || key.ends_with(":sub") || key.ends_with(":aud");
+    // What narrows a service's, a web identity's or a gateway endpoint's statement is not in the labels.
+    let gateway = label["place"] == "vpc_endpoint_policy";
+    let narrows = |key: &str| {
+        key.starts_with("aws:Source")
+            || key.ends_with(":sub")
+            || key.ends_with(":aud")
+            || gateway && key == "aws:PrincipalArn"
+    };
     for (key, value) in shown.into_iter().filter(|(key, _)| !narrows(key)) {
         if wanted.and_then(|wanted| wanted.get(key)).map(list) != Some(list(value)) {
             faults.push(format!("where {key} is {value}"));

@@ -2,7 +2,7 @@
 
 use super::message::{self, Parsed};
 use super::text::Excerpt;
-use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context};
+use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context, origin};
 use crate::arn::Arn;
 use crate::catalog::{self, Basis, Call, Catalog};
 use crate::principal::{self, Principal, PrincipalKind};
@@ -40,6 +40,7 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
     denial.account = record.recipient_account.clone().or(denial.principal.account.clone());
     denial.region.clone_from(&record.region);
     denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, &denial.actions, denial.facts) };
+    origin::add(&mut denial, record);
     Some(denial)
 }
 
@@ -55,6 +56,7 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
     denial.account.clone_from(&denial.principal.account);
     denial.facts.message = Some(excerpt.message.clone());
     denial.facts.error_code.clone_from(&excerpt.error_code);
+    denial.facts.via = context::relaying(source.as_deref(), &denial.actions).map(str::to_owned);
     denial.facts.source = source;
     denial
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 pub(super) fn facts(record: &Record, actions: &[String], known: Facts) -> Facts {
     let mut context = known.context;
     context.extend(request_keys(record));
+    context.extend(super::session::keys(record));
     Facts {
         via: via(record, actions),
         source: record.event_source.clone(),
@@ -39,9 +40,10 @@ fn request_keys(record: &Record) -> BTreeMap<String, Vec<String>> {
 
 /// The owner that the record's resource names, where it is one account.
 fn resource_account(record: &Record) -> Option<String> {
-    let mut accounts: Vec<String> =
-        record.resource_arns.iter().filter_map(|arn| arn.parse::<Arn>().ok()).map(|arn| arn.account).collect();
+    let of_arns = record.resource_arns.iter().filter_map(|arn| arn.parse::<Arn>().ok()).map(|arn| arn.account);
+    let mut accounts: Vec<String> = of_arns.chain(record.resource_accounts.iter().cloned()).collect();
     accounts.retain(|account| !account.is_empty());
+    accounts.sort();
     accounts.dedup();
     if accounts.len() == 1 { accounts.pop() } else { None }
 }
@@ -88,14 +90,18 @@ pub(super) fn passes(told: &Told<'_>, catalog: &Catalog) -> Vec<(String, String)
 /// The service that called with the caller's permissions: `invokedBy`, or the one whose record names a KMS action.
 fn via(record: &Record, actions: &[String]) -> Option<String> {
     let invoked = record.user_identity.get("invokedBy").and_then(Value::as_str);
-    let source = record.event_source.as_deref().filter(|source| *source != "kms.amazonaws.com");
     // A service that calls in its own name carries nobody's permissions: `kms:ViaService` is not set then, see
     // https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
     if record.user_identity.get("type").and_then(Value::as_str) == Some("AWSService") {
         return None;
     }
-    let of_kms = source.filter(|_| !actions.is_empty() && actions.iter().all(|action| action.starts_with("kms:")));
-    of_kms.or(invoked).map(str::to_owned)
+    relaying(record.event_source.as_deref(), actions).or(invoked).map(str::to_owned)
+}
+
+/// The service that was called, where what it was refused is KMS's: it asked KMS with the caller's permissions.
+pub(super) fn relaying<'s>(source: Option<&'s str>, actions: &[String]) -> Option<&'s str> {
+    let of_kms = !actions.is_empty() && actions.iter().all(|action| action.starts_with("kms:"));
+    source.filter(|source| of_kms && *source != "kms.amazonaws.com")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     if denial.reason.kind != ReasonKind::Implicit || denial.reason.policy_type != Some(PolicyType::Identity) {
         return None;
     }
-    let target = place::of_principal(&denial.principal)?;
+    let target = place::own_policy(&denial.principal)?;
     let summary =
         format!("no identity-based policy of {} allows {}{}", caller(denial), asked(denial), on_resource(denial));
     let diagnosed = Diagnosed::new(denial, Cause::IdentityAllowMissing, target, summary)

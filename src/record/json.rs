@@ -22,6 +22,8 @@ pub struct Head<'a> {
     pub event_type: Option<Cow<'a, str>>,
     is_event: bool,
     is_lookup_entry: bool,
+    /// Which of the four were told under CloudTrail's own spelling, in their order.
+    exact: [bool; 4],
 }
 
 /// Whether one event's JSON bears an error code; cheap, and never wrong for a well-formed event.
@@ -45,17 +47,18 @@ impl<'a> Head<'a> {
             event_source: word("eventSource"),
             event_type: word("eventType"),
             is_event: true,
-            is_lookup_entry: false,
+            ..Self::default()
         }
     }
 
+    /// Of several spellings of one key CloudTrail's own is taken, else the last one: as [`Members::raw`] does.
     fn member<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         let same = |name: &str| field::same_key(key, name);
-        let place = match key.len() {
-            9 | 10 if same("eventType") => &mut self.event_type,
-            9 | 10 if same("errorCode") => &mut self.error_code,
-            11 | 12 if same("eventSource") => &mut self.event_source,
-            12 | 13 if same("errorMessage") => &mut self.error_message,
+        let (number, name, place) = match key.len() {
+            9 | 10 if same("eventType") => (0, "eventType", &mut self.event_type),
+            9 | 10 if same("errorCode") => (1, "errorCode", &mut self.error_code),
+            11 | 12 if same("eventSource") => (2, "eventSource", &mut self.event_source),
+            12 | 13 if same("errorMessage") => (3, "errorMessage", &mut self.error_message),
             length => {
                 let marks = matches!(length, 9 | 10 | 12 | 13) && (same("eventName") || same("userIdentity"));
                 self.is_lookup_entry |= matches!(length, 15 | 17) && same("cloudTrailEvent");
@@ -63,7 +66,12 @@ impl<'a> Head<'a> {
                 return map.next_value::<IgnoredAny>().map(|_| ());
             }
         };
-        *place = map.next_value::<Word<'a>>()?.0.filter(|text| !text.is_empty() && text != "null");
+        let value = map.next_value::<Word<'a>>()?.0.filter(|text| !text.is_empty() && text != "null");
+        let exact = key == name;
+        if exact || !self.exact[number] {
+            *place = value;
+            self.exact[number] = exact;
+        }
         Ok(())
     }
 }

@@ -147,6 +147,22 @@ fn only_the_wanted_are_read_whole() {
     assert!(is_denied_candidate(escaped.as_bytes()) && !is_denied_candidate(plain.as_bytes()));
 }
 
+/// Another spelling of a key beside CloudTrail's own hides no denial from the quick look, wherever it stands.
+#[test]
+fn of_two_spellings_the_exact_one_counts() {
+    for text in [
+        r#"{"errorCode": "AccessDenied", "error_code": "x"}"#,
+        r#"{"error_code": "x", "errorCode": "AccessDenied"}"#,
+        r#"{"errorCode": "AccessDenied", "errorcode": ""}"#,
+        r#"{"errorCode": "x", "errorCode": "AccessDenied", "ERRORCODE": null}"#,
+    ] {
+        let mut kept = Vec::new();
+        let keep = |head: &Head<'_>| head.error_code.as_deref() == Some("AccessDenied");
+        scan(text.as_bytes(), "in", keep, |record| kept.push(record), |_| {});
+        assert_eq!((read(text.as_bytes(), "in").0, kept.len()), (kept, 1), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

@@ -117,7 +117,10 @@ impl<'a> Paragraph<'a> {
         let low = floor(&self.flat, at.saturating_sub(REACH));
         let head = &self.flat[low..at];
         let told = head.rfind("User:").filter(|user| head[*user..].split_whitespace().count() <= 7);
-        let word = || head.trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let word = || {
+            let trimmed = head.trim_end();
+            trimmed.len() - trimmed.rsplit(char::is_whitespace).next().unwrap_or_default().len()
+        };
         let start = low + told.unwrap_or_else(word);
         let start =
             start + self.flat[start..at].find(|c: char| !c.is_whitespace() && !OPENERS.contains(&c)).unwrap_or(0);

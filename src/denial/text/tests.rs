@@ -382,6 +382,16 @@ fn texts_without_an_action() {
     );
 }
 
+/// White space of two bytes before the core once cut a character in half.
+#[test]
+fn wide_white_space_before_the_core_is_survived() {
+    for space in ["\u{85}", "\u{a0}", "\u{2028}", "\u{3000}"] {
+        let text = format!("x{space}arn:aws:iam::111122223333:role/a is not authorized to perform: s3:GetObject");
+        let found = find(&text);
+        assert_eq!(found[0].parsed.principal.as_deref(), Some("arn:aws:iam::111122223333:role/a"), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_text_is_survived(text in "\\PC{0,200}") {

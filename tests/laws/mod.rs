@@ -1,0 +1,8 @@
+//! What must hold whatever bytes come in; every law panics where it is broken.
+//!
+//! Two drivers use them: `tests/properties.rs` with inputs from generators, `fuzz/` with bytes that a fuzzer finds.
+
+pub mod answer;
+pub mod language;
+pub mod read;
+pub mod said;

@@ -1,0 +1,106 @@
+//! Laws of `record`: what the quick look at an event decides is what reading it whole would.
+
+use denywatch::denial::code::is_denial;
+use denywatch::record::{self, Head, Record};
+use serde_json::Value;
+
+/// The quick scan finds the denials that reading everything finds, and both find what plain `serde_json` finds.
+pub fn record(bytes: &[u8]) {
+    let (records, problems) = record::read(bytes, "x");
+    let mut again = 0;
+    let seen = record::for_each(bytes, "x", |_| again += 1, |_| {});
+    assert_eq!(again, records.len(), "reading twice gives two answers");
+    assert!(seen >= again as u64, "{seen} events, of which {again} were read");
+    let denied: Vec<&Record> = records.iter().filter(|record| is_denied(record)).collect();
+    let scanned = scan(bytes);
+    assert_eq!(scanned.iter().collect::<Vec<_>>(), denied, "the quick scan and reading everything differ");
+    if let Some(expected) = plainly(bytes) {
+        assert_eq!(records, expected, "serde_json reads other events");
+        assert_eq!(problems, []);
+    }
+}
+
+fn is_denied(record: &Record) -> bool {
+    let word = |text: &Option<String>| text.clone();
+    let (code, source) = (word(&record.error_code), word(&record.event_source));
+    is_denial(code.as_deref(), source.as_deref(), record.event_type.as_deref(), record.error_message.as_deref())
+}
+
+fn scan(bytes: &[u8]) -> Vec<Record> {
+    let mut found = Vec::new();
+    let keep = |head: &Head<'_>| {
+        let source = head.event_source.as_deref();
+        is_denial(head.error_code.as_deref(), source, head.event_type.as_deref(), head.error_message.as_deref())
+    };
+    record::scan(bytes, "x", keep, |record| found.push(record), |_| {});
+    found
+}
+
+/// The events of a valid `{"Records": [EVENT…]}`, `[EVENT…]` or `EVENT`; `None` for every other shape, and where one text
+/// names two things (a wrapping twice, or an event that is a wrapping too).
+fn plainly(bytes: &[u8]) -> Option<Vec<Record>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let value: Value = serde_json::from_str(text).ok()?;
+    match &value {
+        Value::Array(events) => all(events),
+        Value::Object(members) => match members.get("Records") {
+            Some(Value::Array(events)) => (members.len() == 1 && once(text, "Records")).then(|| all(events))?,
+            Some(_) => None,
+            None => all(std::slice::from_ref(&value)),
+        },
+        _ => None,
+    }
+}
+
+fn once(text: &str, word: &str) -> bool {
+    // An escaped spelling of the same key would be missed.
+    text.matches(word).count() == 1 && !text.contains('\\')
+}
+
+fn all(events: &[Value]) -> Option<Vec<Record>> {
+    let wrappings = ["cloudtrailevent", "records", "\\"];
+    let plain = |event: &Value| event.as_object().is_some_and(|event| !event.keys().any(|key| folded(key, &wrappings)));
+    events.iter().map(|event| Record::from_value(event).filter(|_| plain(event))).collect()
+}
+
+fn folded(key: &str, names: &[&str]) -> bool {
+    names.contains(&key.replace('_', "").to_ascii_lowercase().as_str())
+}
+
+/// CloudTrail's columns of the table that [`table`] writes.
+const COLUMNS: [&str; 6] = ["eventID", "eventSource", "eventName", "errorCode", "errorMessage", "userAgent"];
+
+/// Cells written as CSV come back as they were, whatever they hold; `cells` are cut at NUL.
+pub fn table(cells: &str) {
+    record(cells.as_bytes());
+    record(format!("eventName,errorCode,errorMessage\n{cells}").as_bytes());
+    let cells: Vec<&str> = cells.split('\0').collect();
+    for delimiter in [',', ';', '\t'] {
+        let delimiter = delimiter.to_string();
+        let rows: Vec<String> = cells
+            .chunks_exact(COLUMNS.len())
+            .map(|row| row.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(&delimiter))
+            .collect();
+        let text = format!("{}\n{}", COLUMNS.join(&delimiter), rows.join("\n"));
+        let (records, problems) = record::read(text.as_bytes(), "x");
+        let full = cells.chunks_exact(COLUMNS.len()).filter(|row| row.iter().any(|cell| !cell.is_empty()));
+        let full: Vec<&[&str]> = full.collect();
+        assert_eq!((records.len(), problems), (full.len(), Vec::new()), "{text:?}");
+        for (record, row) in records.iter().zip(full) {
+            let read = [
+                &record.event_id,
+                &record.event_source,
+                &record.event_name,
+                &record.error_code,
+                &record.error_message,
+                &record.user_agent,
+            ];
+            let known = |cell: &&str| Some((*cell).to_owned()).filter(|cell| !cell.is_empty() && cell != "null");
+            assert_eq!(read.map(Clone::clone).to_vec(), row.iter().map(known).collect::<Vec<_>>(), "{text:?}");
+        }
+    }
+}
+
+fn quoted(cell: &str) -> String {
+    format!("\"{}\"", cell.replace('"', "\"\""))
+}
