@@ -53,7 +53,7 @@ impl Catalog {
         if !action.has_resource_level() {
             return RequestResources { arns: vec!["*".to_owned()], complete: true, ..none };
         }
-        let call = &unwrapped(call);
+        let call = &owned(&action, &unwrapped(call));
         let found = match self.special(&action, call) {
             Some(arns) => RequestResources { complete: !arns.is_empty(), arns, ..none },
             None => self.by_types(&action, call),
@@ -74,7 +74,7 @@ impl Catalog {
     /// enough, or nothing, the list holds choices and not needs.
     pub fn companion_resources(&self, action: &str, call: &Call<'_>) -> Vec<NeededResource> {
         let Some(action) = self.action(action) else { return Vec::new() };
-        let call = &unwrapped(call);
+        let call = &owned(&action, &unwrapped(call));
         let needed = |kind: ResourceType<'_>| {
             let own = self.of_type(&action, &kind, call);
             let known = own.as_ref().is_some_and(|arns| arns.iter().all(|arn| !arn.ends_with('*')));
@@ -118,6 +118,11 @@ impl Catalog {
 
     fn by_types(&self, action: &Action<'_>, call: &Call<'_>) -> RequestResources {
         let kinds = action.resource_types();
+        // A request that is not told names no default either.
+        let told = call.params.is_some_and(Value::is_object);
+        if !told && kinds.iter().any(|kind| !template::own_vars(kind.arn).is_empty()) {
+            return RequestResources { arns: Vec::new(), complete: false, path_known: true };
+        }
         let required = kinds.iter().any(|kind| kind.required);
         // Types with the same first word in their ARN are alternatives: a table or an index of it.
         let mut groups: BTreeMap<&str, Option<(usize, Vec<String>)>> = BTreeMap::new();
@@ -140,6 +145,11 @@ impl Catalog {
                 |head: &str| kinds.iter().any(|kind| template::head(kind.arn) == head && self.own_rule(action, kind));
             groups.retain(|head, _| ruled(head));
         }
+        let named = groups.values().flatten().any(|(parts, _)| *parts > 0);
+        if named && self.required_together(&action.canonical()) == Some(false) {
+            // Of alternatives, one that the request names is meant, not one whose ARN is the same for every request.
+            groups.retain(|_, found| found.as_ref().is_none_or(|(parts, _)| *parts > 0));
+        }
         let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
         let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
         let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();
@@ -159,6 +169,9 @@ impl Catalog {
 
     /// The ARNs of one type, by its rule or names, else a member that is such an ARN as a whole.
     fn of_type(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+        if !call.params.is_some_and(Value::is_object) && !template::own_vars(kind.arn).is_empty() {
+            return None;
+        }
         let found = self.by_variables(action, kind, call).or_else(|| whole(kind, call));
         found.or_else(|| made(action, kind, call))
     }
@@ -222,6 +235,40 @@ fn unwrapped<'a>(call: &Call<'a>) -> Call<'a> {
         Some((name, inner)) if name.ends_with("Request") && inner.is_object() => Call { params: Some(inner), ..*call },
         _ => *call,
     }
+}
+
+/// The members by which a request names the account of its resource, where that is not the caller's.
+///
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>,
+/// <https://docs.aws.amazon.com/glue/latest/webapi/API_GetTable.html>,
+/// <https://docs.aws.amazon.com/codeartifact/latest/APIReference/API_GetAuthorizationToken.html>,
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html>
+const OWNERS: [(&str, &str); 6] = [
+    ("codeartifact", "domainOwner"),
+    ("ecr", "registryId"),
+    ("glue", "catalogId"),
+    ("lakeformation", "catalogId"),
+    ("quicksight", "awsAccountId"),
+    ("sqs", "queueOwnerAWSAccountId"),
+];
+
+/// The call in the account that its request names.
+fn owned<'a>(action: &Action<'_>, call: &Call<'a>) -> Call<'a> {
+    let text = |name: &str| {
+        let object = call.params.and_then(Value::as_object)?;
+        super::members::member(object, name)?.as_str()
+    };
+    let member = OWNERS.iter().find(|(prefix, _)| *prefix == action.prefix()).and_then(|(_, name)| text(name));
+    let inside = match action.prefix() {
+        // `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`
+        "sqs" => text("queueUrl").and_then(|url| url.rsplit('/').nth(1)),
+        // `111122223333:function:name` or `111122223333:name`
+        "lambda" => text("functionName").and_then(|name| name.split(':').next()),
+        _ => None,
+    };
+    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let account = member.filter(is_account).or_else(|| inside.filter(is_account)).unwrap_or(call.account);
+    Call { account, ..*call }
 }
 
 /// A thing that the call is about to make has no id yet: EC2 checks `vpc/*`.

@@ -8,6 +8,7 @@ mod build;
 mod context;
 mod decoded;
 mod origin;
+mod session;
 
 pub use build::{Given, from_excerpt, from_record};
 pub use decoded::{Decoded, from_decoded};
@@ -190,7 +191,8 @@ pub struct Facts {
     pub read_only: Option<bool>,
     /// Roles that the request hands to a service: (`iam:PassedToService` value, empty when unknown; role ARN).
     pub passes: Vec<(String, String)>,
-    /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`.
+    /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`; an empty list is a key that
+    /// the request certainly did not have.
     pub context: BTreeMap<String, Vec<String>>,
     /// Further resources that the same call needs for the same action, exact: ecs:ExecuteCommand wants the cluster and
     /// the task, and AWS names only the first that failed.
@@ -206,6 +208,9 @@ pub struct Facts {
     /// The resource's name holds phrases of AWS's own messages; no honest name does.
     #[serde(default)]
     pub suspect: bool,
+    /// An IAM name was told without its path, so the resource's ARN may be another.
+    #[serde(default)]
+    pub path_hidden: bool,
     /// The message names another caller than the record, whose identity CloudTrail vouches for.
     #[serde(default)]
     pub other_caller: bool,

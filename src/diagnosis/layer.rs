@@ -2,8 +2,8 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html>.
 
 use super::in_force::NamedDocument;
-use super::refine::{NEAR, deciding_words};
-use super::replay::{Replay, found, policy_words, replay, resource_alone, statement_words, unknown_keys};
+use super::refine::{NEAR, Refined, deciding_words};
+use super::replay::{Replay, found, names_caller, policy_words, replay, resource_alone, statement_words, unknown_keys};
 use super::view::View;
 use super::{Cause, Diagnosis, recreated};
 use crate::policy::{DecisionKind, PolicyType};
@@ -43,11 +43,11 @@ pub(super) fn open_denies(view: &View<'_>, all: &Replay) -> Vec<String> {
 }
 
 /// Where the Allow of a layer is missing, and what in it comes near. The cause stays: the owner of the layer decides.
-pub(super) fn missing(view: &View<'_>, cause: Cause, diagnosis: &Diagnosis) -> Diagnosis {
-    let Some(policy_type) = layer_of(cause) else { return diagnosis.clone() };
+pub(super) fn missing(view: &View<'_>, cause: Cause, diagnosis: &Diagnosis) -> Refined {
+    let Some(policy_type) = layer_of(cause) else { return Refined::of(diagnosis.clone()) };
     let given = given(view, policy_type);
     if given.is_empty() {
-        return diagnosis.clone();
+        return Refined::of(diagnosis.clone());
     }
     let mut told = diagnosis.clone();
     told.unchecked.retain(|what| !tells_of_reading(what));
@@ -70,7 +70,7 @@ pub(super) fn missing(view: &View<'_>, cause: Cause, diagnosis: &Diagnosis) -> D
         told.unchecked.push(format!(
             "{read} lets the call through as given: it may be newer than the denial, or not the policy in force"
         ));
-        return told;
+        return Refined::of(told);
     }
     told.evidence.extend(lacking.into_iter().map(|level| {
         match level.and_then(|level| Some((level, view.held.scp.get(level)?))) {
@@ -85,24 +85,24 @@ pub(super) fn missing(view: &View<'_>, cause: Cause, diagnosis: &Diagnosis) -> D
 }
 
 /// Adds the Allow that comes nearest, and a principal's id that stands where its ARN stood.
-fn with_near(view: &View<'_>, given: &[&NamedDocument], policy_type: PolicyType, mut told: Diagnosis) -> Diagnosis {
-    let allows = view.allows(given.iter().copied());
+///
+/// An Allow under a condition that was not met gets no other beside it: an external id is there for a reason.
+fn with_near(view: &View<'_>, given: &[&NamedDocument], policy_type: PolicyType, mut told: Diagnosis) -> Refined {
+    let mut allows = view.allows(given.iter().copied());
     if policy_type == PolicyType::Resource {
         if let Some(found) = recreated::look(view, &allows, &told) {
-            return found;
+            return Refined::of(found);
         }
-        // A statement that covers the call names somebody else: its other parts are no near miss.
-        if allows.iter().any(|allow| allow.action && allow.resource && allow.statement.conditions.is_empty()) {
+        let others = allows.iter().any(|allow| allow.action && allow.resource);
+        allows.retain(|allow| names_caller(allow.statement, view.needed));
+        if others && allows.is_empty() {
             told.evidence.push("a statement allows the call to other principals".to_owned());
-            return told;
         }
     }
-    let near = NEAR.iter().find_map(|look| look(view, &allows, &told));
-    if let Some(near) = near {
-        told.evidence.push(near.summary);
-        told.doubts.extend(near.doubts.into_iter().filter(|doubt| doubt.contains("unknown")));
-    }
-    told
+    let Some(near) = NEAR.iter().find_map(|look| look(view, &allows, &told)) else { return Refined::of(told) };
+    told.evidence.push(near.summary);
+    told.doubts = near.doubts;
+    Refined { mends: near.cause != Cause::ConditionNotMet, ..Refined::of(told) }
 }
 
 fn given<'h>(view: &View<'h>, policy_type: PolicyType) -> Vec<&'h NamedDocument> {

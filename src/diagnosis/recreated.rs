@@ -9,10 +9,11 @@ use super::{Cause, Diagnosis};
 use crate::policy::{PrincipalSet, Principals, Statement};
 
 pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<Diagnosis> {
-    let (id, allow) = stale(allows)?;
+    let (id, allow) = stale(allows).filter(|(id, _)| !is_callers(view, id))?;
     let mut found = Diagnosis { cause: Cause::PrincipalRecreated, ..diagnosis.clone() };
     found.summary = format!(
-        "{} lets in `{id}`, the id of a principal that was deleted; {} has the name but not the id, and must be named anew",
+        "{} lets in `{id}`, the id of a principal that was deleted: if that was {} before it was made anew, it must be \
+         named again",
         allow.policy(),
         view.needed.principal.words()
     );
@@ -21,8 +22,14 @@ pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis)
     Some(found)
 }
 
+/// `aws:userid` begins with the caller's own id: that one is alive.
+fn is_callers(view: &View<'_>, id: &str) -> bool {
+    let own = view.needed.facts.context.get("aws:userid").and_then(|values| values.first());
+    own.is_some_and(|own| own.split(':').next() == Some(id))
+}
+
 /// The first unique id in a statement that would allow the call but for its principal.
-pub(super) fn stale<'a, 'h>(allows: &'a [Allow<'h>]) -> Option<(&'h str, &'a Allow<'h>)> {
+fn stale<'a, 'h>(allows: &'a [Allow<'h>]) -> Option<(&'h str, &'a Allow<'h>)> {
     let covering = allows.iter().filter(|allow| allow.action && allow.resource);
     covering.filter_map(|allow| Some((unique_id(allow.statement)?, allow))).next()
 }

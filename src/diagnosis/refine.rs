@@ -42,28 +42,30 @@ pub fn refine(needed: &Needed<'_>, diagnosis: &Diagnosis, held: &Held, catalog: 
         | Cause::BareDenial
         | Cause::EncodedMessage
         | Cause::KmsOpaque => own(&view, diagnosis),
-        Cause::ExplicitDeny | Cause::KeyQuarantined => only(layer::denied(&view, diagnosis)),
-        cause => only(layer::missing(&view, cause, diagnosis)),
+        Cause::ExplicitDeny | Cause::KeyQuarantined => Refined::of(layer::denied(&view, diagnosis)),
+        cause => layer::missing(&view, cause, diagnosis),
     };
     ungiven::list(&view, &mut refined.diagnosis);
     Some(refined)
 }
 
-fn only(diagnosis: Diagnosis) -> Refined {
-    Refined { diagnosis, split: None, mends: true }
+impl Refined {
+    pub(super) fn of(diagnosis: Diagnosis) -> Self {
+        Self { diagnosis, split: None, mends: true }
+    }
 }
 
 /// The caller's own policies are the candidate.
 fn own(view: &View<'_>, diagnosis: &Diagnosis) -> Refined {
     let all = replay(view.held, view.needed, view.catalog);
     if !all.certain_denies().is_empty() {
-        return only(denies(view, &all, diagnosis));
+        return Refined::of(denies(view, &all, diagnosis));
     }
     if !view.has_identity() {
-        return only(diagnosis.clone());
+        return Refined::of(diagnosis.clone());
     }
     if all.worst.allowed {
-        return only(allowed(view, &all.worst.deciding, diagnosis));
+        return Refined::of(allowed(view, &all.worst.deciding, diagnosis));
     }
     if identity_alone(view.held, view.needed, view.catalog).worst.allowed {
         return Refined { diagnosis: beyond_identity(view, &all, diagnosis), split: None, mends: false };
@@ -77,10 +79,10 @@ fn own(view: &View<'_>, diagnosis: &Diagnosis) -> Refined {
 fn near_or_none(view: &View<'_>, diagnosis: &Diagnosis) -> Refined {
     let allows = view.allows(&view.held.identity);
     if let Some((diagnosis, split)) = starved::look(view, &allows, diagnosis) {
-        return Refined { diagnosis, split: Some(split), mends: true };
+        return Refined { diagnosis, split, mends: true };
     }
     let near = NEAR.iter().find_map(|look| look(view, &allows, diagnosis));
-    only(near.unwrap_or_else(|| none(view, diagnosis)))
+    Refined::of(near.unwrap_or_else(|| none(view, diagnosis)))
 }
 
 /// AWS's words, confirmed by the policies themselves.
@@ -142,7 +144,7 @@ fn beyond_identity(view: &View<'_>, all: &Replay, diagnosis: &Diagnosis) -> Diag
     match missing.iter().next() {
         Some((policy_type, _)) => {
             found.cause = layer::cause(*policy_type);
-            layer::missing(view, found.cause, &summed(view, *policy_type, found.clone()))
+            layer::missing(view, found.cause, &summed(view, *policy_type, found.clone())).diagnosis
         }
         None => {
             found.cause = Cause::ConditionNotMet;

@@ -65,6 +65,10 @@ fn a_condition_that_cannot_be_met() {
     let refined = check(&sample, IdentityAllowMissing, &[("identity", &own)], ConditionUnreachable, "never carries");
     let kept = refined.split.unwrap().kept;
     assert_eq!(serde_json::to_string(&kept).unwrap(), r#"{"StringEquals":{"aws:PrincipalTag/t":"x"}}"#);
+    // Where another statement allows it under a condition that can be met, a person weighs the two.
+    let guarded = allow("s3:GetObject", "*", r#""Bool":{"aws:MultiFactorAuthPresent":"true"}"#);
+    let both = [("identity", own.as_str()), ("identity", guarded.as_str())];
+    check(&sample, IdentityAllowMissing, &both, ConditionUnreachable, "allows it too, under a condition");
     // What is refused on purpose is not mended by a split.
     let refined = check(&sample, ScpAllowMissing, &[("identity", &own)], ScpAllowMissing, "");
     assert_eq!(refined.split, None);
@@ -224,7 +228,10 @@ fn policies_of_resources() {
     check(&assume, TrustAllowMissing, &[("resource", &right), ("trust", trust)], PrincipalRecreated, "policy `p1`");
     let external = r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/app"},
         "Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"x"}}}"#;
-    check(&assume, TrustAllowMissing, &[("trust", external)], TrustAllowMissing, "`sts:ExternalId`");
+    let refined = check(&assume, TrustAllowMissing, &[("trust", external)], TrustAllowMissing, "`sts:ExternalId`");
+    assert!(!refined.mends, "no Allow beside one that asks for an external id");
+    let alive = assume.showing("aws:userid", "AROAEXAMPLEID0000001:run");
+    check(&alive, TrustAllowMissing, &[("trust", trust)], TrustAllowMissing, "to other principals");
 }
 
 #[test]

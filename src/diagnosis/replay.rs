@@ -57,8 +57,24 @@ pub(super) fn resource_alone(held: &Held, needed: &Needed<'_>, catalog: &Catalog
     let everything = Document::new(vec![Statement::allow(["*"], ["*"])]);
     let resource = held.resource_policy(needed.action, needed.resource).map(|named| named.document.clone());
     let policies = Policies { identity: vec![everything], resource, ..Policies::default() };
-    let request = Request { resource_account: Some("000000000000".to_owned()), ..needed.request() };
-    replay_as(&request, &policies, needed, catalog)
+    replay_as(&elsewhere(needed), &policies, needed, catalog)
+}
+
+/// Whether a statement of a resource's policy names the caller, its account or everyone; the rest of it is left aside.
+pub(super) fn names_caller(statement: &Statement, needed: &Needed<'_>) -> bool {
+    let everything = || Statement::allow(["*"], ["*"]);
+    let named = Statement { principals: statement.principals.clone(), ..everything() };
+    let policies = Policies {
+        identity: vec![Document::new(vec![everything()])],
+        resource: Some(Document::new(vec![named])),
+        ..Policies::default()
+    };
+    evaluate(&policies, &elsewhere(needed)).allowed
+}
+
+/// The request as if the resource lay in another account.
+fn elsewhere(needed: &Needed<'_>) -> Request {
+    Request { resource_account: Some("000000000000".to_owned()), ..needed.request() }
 }
 
 /// The identity-based policies alone, all other layers taken to let the call through.

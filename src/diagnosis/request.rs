@@ -11,6 +11,7 @@ use crate::principal::{Principal, PrincipalKind};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 /// The permission that was denied, and what is known of the call.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Needed<'n> {
     pub stated: ReasonKind,
     /// Further condition keys that are known, such as `kms:ViaService`.
     pub shown: BTreeMap<String, Vec<String>>,
+    /// All that is known of the request's keys, worked out at first use; empty at the beginning.
+    pub(crate) keys: OnceLock<BTreeMap<String, Vec<String>>>,
 }
 
 /// What is known of one condition key of a request.
@@ -61,13 +64,13 @@ impl Needed<'_> {
     /// The request with the keys that are known; those that are not known are left out, as if absent.
     pub fn request(&self) -> Request {
         // The evaluator derives the principal's ARN from the principal.
-        let known = self.known().into_iter().filter(|(key, values)| !values.is_empty() && key != PRINCIPAL_ARN);
+        let known = self.known().iter().filter(|(key, values)| !values.is_empty() && *key != PRINCIPAL_ARN);
         Request {
             principal: self.caller(),
             action: self.action.to_owned(),
             resource: self.resource.to_owned(),
             resource_account: self.facts.resource_account.clone(),
-            context: known.map(|(key, values)| (key, ContextValue::Many(values))).collect(),
+            context: known.map(|(key, values)| (key.clone(), ContextValue::Many(values.clone()))).collect(),
         }
     }
 
@@ -80,8 +83,7 @@ impl Needed<'_> {
     }
 
     pub(super) fn standing(&self, key: &str, catalog: &Catalog) -> Standing {
-        let known = self.known();
-        match known.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
+        match self.known().iter().find(|(name, _)| name.eq_ignore_ascii_case(key)) {
             Some((_, values)) if values.is_empty() => return Standing::Absent,
             Some((_, values)) => return Standing::Shown(values.clone()),
             None => {}
@@ -112,7 +114,11 @@ impl Needed<'_> {
     }
 
     /// Keys with their values; an empty list is a key that the request certainly did not have.
-    fn known(&self) -> BTreeMap<String, Vec<String>> {
+    fn known(&self) -> &BTreeMap<String, Vec<String>> {
+        self.keys.get_or_init(|| self.work_out())
+    }
+
+    fn work_out(&self) -> BTreeMap<String, Vec<String>> {
         let mut known = self.of_principal();
         known.extend(self.of_resource());
         known.extend(self.of_network());

@@ -6,6 +6,7 @@ use crate::catalog::Catalog;
 use crate::denial::{Facts, ReasonKind};
 use crate::principal::{self, Principal};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 #[derive(Clone)]
 pub(super) struct Sample {
@@ -75,6 +76,7 @@ impl Sample {
             at: self.at,
             stated: self.stated,
             shown: BTreeMap::new(),
+            keys: OnceLock::new(),
         }
     }
 

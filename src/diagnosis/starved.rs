@@ -5,7 +5,6 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>.
 
 use super::in_force::{NamedDocument, Origin};
-use super::replay::statement_words;
 use super::view::{Allow, View};
 use super::{Cause, Diagnosis};
 use crate::catalog::Catalog;
@@ -29,32 +28,43 @@ pub struct Split {
     pub kept: Conditions,
 }
 
-/// The first statement that would allow the call but for a condition that the action can never meet, and its diagnosis.
-pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<(Diagnosis, Split)> {
-    let split = allows.iter().filter(|allow| allow.action && allow.resource).find_map(|allow| starving(view, allow))?;
-    let also = also_starved(&split, view.catalog);
+/// The first statement that would allow the call but for a condition that the action can never meet, and its diagnosis;
+/// without a split where nobody can change the statement.
+pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<(Diagnosis, Option<Split>)> {
+    let covering = || allows.iter().filter(|allow| allow.action && allow.resource);
+    let split = covering().find_map(|allow| split(view, allow));
+    let starving = |allow: &&Allow<'_>| match &split {
+        Some(split) => (allow.named, allow.at) == (&split.policy, split.statement),
+        None => is_starved(view, allow),
+    };
+    let allow = covering().find(starving)?;
     let mut diagnosis = Diagnosis { cause: Cause::ConditionUnreachable, ..diagnosis.clone() };
     diagnosis.summary = format!(
         "policy `{}` allows `{}` only under the condition key `{}`, which this action never carries: the statement can \
          never match it",
-        split.policy.name,
-        split.action,
-        split.keys.join("`, `")
+        allow.named.name,
+        view.needed.action,
+        unreachable_keys(allow.statement, view.needed.action, view.catalog).join("`, `")
     );
-    diagnosis.evidence.push(statement_words(&split.policy, split.statement));
+    diagnosis.evidence.push(allow.words());
+    let also = split.as_ref().map(|split| also_starved(split, view.catalog)).unwrap_or_default();
     if !also.is_empty() {
         diagnosis
             .doubts
             .push(format!("the same condition also starves `{}`, which were not denied", also.join("`, `")));
     }
-    let guarded = |allow: &&Allow<'_>| allow.action && allow.resource && starving(view, allow).is_none();
-    if let Some(allow) = allows.iter().find(guarded) {
+    if let Some(allow) = covering().find(|allow| !is_starved(view, allow)) {
         diagnosis.doubts.push(format!("{} allows it too, under a condition that may be meant", allow.words()));
     }
     Some((diagnosis, split))
 }
 
-fn starving(view: &View<'_>, allow: &Allow<'_>) -> Option<Split> {
+/// Whether the statement can never match the action, whatever the request.
+pub(super) fn is_starved(view: &View<'_>, allow: &Allow<'_>) -> bool {
+    !unreachable_keys(allow.statement, view.needed.action, view.catalog).is_empty()
+}
+
+fn split(view: &View<'_>, allow: &Allow<'_>) -> Option<Split> {
     let (Actions::Action(_), Resources::Resource(resources)) = (&allow.statement.actions, &allow.statement.resources)
     else {
         return None;
@@ -152,4 +162,29 @@ fn split_at(document: &mut Document, index: usize, group: &[&Split], freed: Stat
         *actions = rest;
     }
     document.statements.insert(index + 1, freed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::in_force::Held;
+    use super::super::sample::{Sample, held, plain};
+    use super::*;
+
+    fn looked(origin: Origin) -> (Diagnosis, Option<Split>) {
+        let statement = r#"{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"],"Resource":"*",
+            "Condition":{"StringEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}}"#;
+        let sample = Sample::record("s3:GetObject", "arn:aws:s3:::b/k");
+        let mut held: Held = held(&[("identity", statement)], &sample.principal);
+        held.identity[0].origin = origin;
+        let needed = sample.needed();
+        let view = View::new(&needed, &held, Catalog::embedded());
+        look(&view, &view.allows(&held.identity), &plain(Cause::IdentityAllowMissing)).unwrap()
+    }
+
+    #[test]
+    fn awss_own_policy_is_left_whole() {
+        assert!(looked(Origin::Inline).1.is_some());
+        let (diagnosis, split) = looked(Origin::AwsManaged);
+        assert_eq!((diagnosis.cause, split), (Cause::ConditionUnreachable, None));
+    }
 }

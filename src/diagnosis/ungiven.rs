@@ -29,12 +29,12 @@ fn not_given(view: &View<'_>) -> Vec<String> {
     let only_deny = held.scp.iter().any(|level| !level.iter().any(|named| has_allow(&named.document)));
     let endpoint = needed.facts.vpc_endpoint_id.is_some() && held.vpc_endpoint.is_none();
     [
-        (has_own && !view.has_identity(), "identity-based policies: none was given"),
+        (has_own && !view.has_identity(), "identity-based policies (none given)"),
         (has_own && held.arn.is_none() && held.boundary.is_empty(), "the permissions boundary, if there is one"),
-        (is_role && held.session.is_empty(), "a session policy, if the session was made with one"),
-        (has_own && held.scp.is_empty(), "service control policies: none was given"),
+        (is_role && held.session.is_empty(), "a session policy, if there is one"),
+        (has_own && held.scp.is_empty(), "service control policies (none given)"),
         (only_deny, "the service control policies that allow: a level was given with Deny statements only"),
-        (under_rcp && held.rcp.is_empty(), "resource control policies: none was given"),
+        (under_rcp && held.rcp.is_empty(), "resource control policies (none given)"),
         (carried, "the resource's own policy, if it has one"),
         (endpoint, "the policy of the VPC endpoint that the call came through"),
     ]

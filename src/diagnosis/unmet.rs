@@ -5,6 +5,7 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>.
 
 use super::request::{Standing, is_network_key};
+use super::starved::is_starved;
 use super::view::{Allow, View};
 use super::{Cause, Diagnosis};
 use crate::policy::{Conditions, Statement, fit};
@@ -41,7 +42,8 @@ pub(super) fn failed(view: &View<'_>, allow: &Allow<'_>) -> Vec<Failed> {
 
 /// The statement that comes nearest: the one with the fewest tests that fail.
 pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<Diagnosis> {
-    let covering = allows.iter().filter(|allow| allow.action && allow.resource);
+    let met = |allow: &&Allow<'_>| allow.action && allow.resource && !is_starved(view, allow);
+    let covering = allows.iter().filter(met);
     let (allow, failed) = covering.map(|allow| (allow, failed(view, allow))).min_by_key(|(_, failed)| failed.len())?;
     let tests: Vec<String> = failed.iter().take(TOLD).map(Failed::words).collect();
     let unknown: Vec<&Failed> = failed.iter().filter(|test| test.standing == Standing::Unknown).collect();

@@ -5,6 +5,7 @@ use crate::diagnosis::{Held, Needed};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::principal::PrincipalKind;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// What is known of the call behind an item: the event's facts, and what the account's own data add.
 pub fn needed<'n>(finding: &'n Finding, key: &'n ItemKey, item: &'n Item, held: Option<&Held>) -> Needed<'n> {
@@ -22,6 +23,7 @@ pub fn needed<'n>(finding: &'n Finding, key: &'n ItemKey, item: &'n Item, held: 
         at: item.first_seen,
         stated: item.reason.kind,
         shown,
+        keys: OnceLock::new(),
     }
 }
 

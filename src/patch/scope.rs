@@ -29,7 +29,7 @@ pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
     let lists =
         action.split_once(':').is_some_and(|(_, name)| name.starts_with("List") || name.starts_with("Describe"));
     let plain = resource.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'$'));
-    let printed = |arn: &Arn| plain && arn.service != "s3" && is_whole_star(arn);
+    let printed = |arn: &Arn| plain && !arn.resource.contains("arn:") && arn.service != "s3" && is_whole_star(arn);
     match resource.parse::<Arn>() {
         Ok(arn) if lists && printed(&arn) => {
             scope(&with(&arn, "x"))?;
@@ -144,7 +144,8 @@ const NO_STARS_IN_NAMES: [&str; 43] = [
 /// AWS itself prints `instance/*` or `role/*` where no single resource was asked for. Only a whole `*` is taken so, and
 /// never where callers choose names freely (object keys, API paths, topics of things).
 fn printed_wildcard(arn: &Arn) -> Option<(String, &'static str)> {
-    let plain = !arn.resource.contains(['?', '$']);
+    // An ARN inside a name is somebody's text.
+    let plain = !arn.resource.contains(['?', '$']) && !arn.resource.contains("arn:");
     let own = NO_STARS_IN_NAMES.contains(&arn.service.as_str());
     (own && plain && is_whole_star(arn)).then(|| (arn.resource.clone(), ""))
 }
