@@ -42,7 +42,8 @@ struct Global {
     #[arg(long, global = true, value_name = "URI", env = "DENYWATCH_STORE")]
     store: Option<String>,
     /// The policies in force: `aws iam get-account-authorization-details` output, or a folder with `identity/`,
-    /// `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`.
+    /// `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`, `vpc_endpoint/`; folders in `scp/` and `rcp/` are
+    /// levels, root first by name.
     #[arg(long, global = true, value_name = "PATH")]
     policies: Vec<PathBuf>,
     /// Say nothing on standard error but errors.

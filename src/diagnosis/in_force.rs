@@ -396,3 +396,70 @@ fn url_decode(text: &str) -> String {
     }
     String::from_utf8_lossy(&out).into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/team/app";
+
+    fn details() -> InForce {
+        let allow = |action: &str| json!({"Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}});
+        let details = json!({
+            "RoleDetailList": [{
+                "Arn": ROLE, "RoleName": "app", "Tags": [{"Key": "team", "Value": "shop"}],
+                "RolePolicyList": [{"PolicyName": "own", "PolicyDocument": allow("s3:*")}],
+                "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/Gone"}],
+                "AssumeRolePolicyDocument": "%7B%22Statement%22%3A%5B%5D%7D"
+            }],
+            "UserDetailList": [], "GroupDetailList": [], "Policies": []
+        });
+        let mut in_force = InForce::default();
+        assert!(in_force.add_authorization_details("details.json", &details).is_empty());
+        in_force
+    }
+
+    #[test]
+    fn details_tell_the_whole_arn_the_tags_and_the_trust() {
+        let held = details().of(&crate::principal::from_arn("arn:aws:sts::111122223333:assumed-role/app/x")).unwrap();
+        assert_eq!((held.arn.as_deref(), held.tags["team"].as_str()), (Some(ROLE), "shop"));
+        assert_eq!(held.missing, ["arn:aws:iam::aws:policy/Gone"]);
+        assert!(held.resource_policy("sts:AssumeRole", ROLE).is_some_and(|named| named.name == "trust policy of app"));
+        assert_eq!(held.resource_policy("sts:AssumeRole", "arn:aws:iam::111122223333:role/other"), None);
+    }
+
+    #[track_caller]
+    fn check(files: &[(&str, &str, &str)], action: &str, resource: &str, expect: Option<&str>) {
+        let mut in_force = InForce::default();
+        for (name, action, resource) in files {
+            let text = format!(r#"{{"Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#);
+            in_force.add_document("resource", &format!("{name}.json"), &text).unwrap();
+        }
+        let found = in_force.loose.resource_policy(action, resource);
+        assert_eq!(found.map(|named| named.name.as_str()), expect, "{action} on {resource}");
+    }
+
+    #[test]
+    fn the_policy_of_the_resource_that_a_call_concerns() {
+        let (key, object) = ("arn:aws:kms:eu-west-1:111122223333:key/k1", "arn:aws:s3:::shop/a/b");
+        let files = [("one", "s3:*", "arn:aws:s3:::shop/*"), ("two", "kms:*", "*"), ("b2", "s3:*", "arn:aws:s3:::b2")];
+        check(&files, "kms:Decrypt", key, Some("two"));
+        check(&files, "s3:GetObject", object, Some("one"));
+        check(&files, "s3:GetObject", "arn:aws:s3:::b2/k", Some("b2"));
+        check(&files, "s3:GetObject", "arn:aws:s3:::b3/k", None);
+        check(&files, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:q", None);
+        // Two keys' policies look alike: the file's name decides, or nothing does.
+        check(&[("k1", "kms:*", "*"), ("k2", "kms:*", "*")], "kms:Decrypt", key, Some("k1"));
+        check(&[("x", "kms:*", "*"), ("y", "kms:*", "*")], "kms:Decrypt", key, None);
+    }
+
+    #[test]
+    fn an_unknown_folder_is_told() {
+        let mut in_force = InForce::default();
+        let empty = r#"{"Statement":[]}"#;
+        assert!(in_force.add_document("scp/0-root", "a.json", empty).is_ok());
+        assert!(in_force.add_document("scps", "a.json", empty).is_err());
+        assert!(in_force.add_document("scp", "a.json", "{").is_err());
+    }
+}

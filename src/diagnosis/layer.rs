@@ -5,7 +5,7 @@ use super::in_force::NamedDocument;
 use super::refine::{NEAR, Refined, deciding_words};
 use super::replay::{Replay, found, names_caller, policy_words, replay, resource_alone, statement_words, unknown_keys};
 use super::view::View;
-use super::{Cause, Diagnosis, recreated};
+use super::{Cause, Diagnosis, recreated, starved};
 use crate::policy::{DecisionKind, PolicyType};
 
 /// Which Deny statement it is, or that none of those given matches.
@@ -99,7 +99,9 @@ fn with_near(view: &View<'_>, given: &[&NamedDocument], policy_type: PolicyType,
             told.evidence.push("a statement allows the call to other principals".to_owned());
         }
     }
-    let Some(near) = NEAR.iter().find_map(|look| look(view, &allows, &told)) else { return Refined::of(told) };
+    let starved = starved::look(view, &allows, &told).map(|(diagnosis, _)| diagnosis);
+    let near = starved.or_else(|| NEAR.iter().find_map(|look| look(view, &allows, &told)));
+    let Some(near) = near else { return Refined::of(told) };
     told.evidence.push(near.summary);
     told.doubts = near.doubts;
     Refined { mends: near.cause != Cause::ConditionNotMet, ..Refined::of(told) }

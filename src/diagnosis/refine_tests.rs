@@ -244,3 +244,72 @@ fn a_policy_of_another_resource_is_not_the_one() {
     check(&sample, ResourceAllowMissing, &[("resource", &other)], ResourceAllowMissing, "the resource's own policy");
     check(&sample, ResourceAllowMissing, &[("resource", &other), ("resource", &mine)], PrincipalRecreated, "`p1`");
 }
+
+mod laws {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::policy::evaluate;
+    use proptest::prelude::*;
+
+    /// A statement out of few words, so that many match.
+    fn statement() -> impl Strategy<Value = String> {
+        let action = prop::sample::select(vec!["s3:GetObject", "s3:*", "s3:GetObjects", "sqs:*"]);
+        let resource = prop::sample::select(vec!["*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::c/*"]);
+        let condition = prop::sample::select(vec![
+            "",
+            r#""StringEquals":{"aws:RequestedRegion":"eu-west-1"}"#,
+            r#""StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}"#,
+            r#""IpAddress":{"aws:SourceIp":"198.51.100.0/24"}"#,
+            r#""Null":{"aws:SourceVpce":"true"}"#,
+            r#""StringEquals":{"aws:PrincipalTag/team":"x"}"#,
+            r#""StringNotEqualsIfExists":{"aws:PrincipalTag/team":"x"}"#,
+            r#""StringEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}"#,
+        ]);
+        let effect = prop::sample::select(vec!["Allow", "Allow", "Allow", "Deny"]);
+        (action, resource, condition, effect).prop_map(|(action, resource, condition, effect)| {
+            allow(action, resource, condition).replace("Allow", effect)
+        })
+    }
+
+    fn documents() -> impl Strategy<Value = Vec<(&'static str, String)>> {
+        let folder = prop::sample::select(vec!["identity", "identity", "boundary", "scp", "session"]);
+        prop::collection::vec((folder, statement()), 1..5)
+    }
+
+    proptest! {
+        /// What is called already allowed or denied on purpose holds whatever the unknown keys are.
+        #[test]
+        fn what_is_certain_holds_for_every_value(documents in documents(), tag in prop::option::of("[xy]"), stated: bool) {
+            let sample = Sample::record("s3:GetObject", OBJECT);
+            let sample = if stated { sample } else { sample.unstated() };
+            let listed: Vec<(&str, &str)> = documents.iter().map(|(folder, text)| (*folder, text.as_str())).collect();
+            let cause = sample.refine(LayerUnstated, &listed).diagnosis.cause;
+            let held = super::super::super::sample::held(&listed, &sample.principal);
+            let mut request = sample.needed().request();
+            if let Some(tag) = &tag {
+                request.context.insert("aws:PrincipalTag/team".to_owned(), tag.as_str().into());
+            }
+            let decision = evaluate(&held.policies("s3:GetObject", OBJECT), &request);
+            let denied = decision.kind == crate::policy::DecisionKind::Explicit;
+            match cause {
+                AlreadyAllowed => prop_assert!(decision.allowed || stated && denied),
+                ExplicitDeny => prop_assert!(denied),
+                IdentityAllowMissing | ArnFormMismatch | ResourceFormMismatch | ActionMisspelt | ConditionUnreachable => {
+                    prop_assert!(!decision.allowed, "{cause} of what is allowed: {listed:?}");
+                }
+                _ => {}
+            }
+        }
+
+        /// No text makes it panic, and what is proposed to be split is a statement of the policy.
+        #[test]
+        fn odd_names_are_no_trouble(action in ".{0,12}", resource in ".{0,20}", pattern in "[a-z:/*?${}]{0,20}") {
+            let own = serde_json::json!({"Effect": "Allow", "Action": [action, "s3:*"], "Resource": pattern}).to_string();
+            let sample = Sample::record("s3:GetObject", &resource);
+            let documents = [("identity", own.as_str())];
+            let held = super::super::super::sample::held(&documents, &sample.principal);
+            let plain = super::super::super::sample::plain(IdentityAllowMissing);
+            let _ = super::super::refine(&sample.needed(), &plain, &held, Catalog::embedded());
+        }
+    }
+}

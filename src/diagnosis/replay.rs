@@ -7,6 +7,7 @@ use super::in_force::{Held, NamedDocument, Origin};
 use super::request::{Needed, Standing};
 use crate::catalog::Catalog;
 use crate::denial::ReasonKind;
+use crate::policy::pattern::matches_action;
 use crate::policy::{
     Actions, Conditions, Deciding, Decision, DecisionKind, Document, Effect, OneOrMany, Policies, PolicyType,
     PrincipalSet, Request, Resources, Statement, evaluate,
@@ -110,7 +111,7 @@ fn leaning(policies: &Policies, needed: &Needed<'_>, catalog: &Catalog, for_it: 
 
 fn lean_document(document: &Document, needed: &Needed<'_>, catalog: &Catalog, for_it: bool) -> Document {
     let mut leaning = document.clone();
-    for statement in &mut leaning.statements {
+    for statement in leaning.statements.iter_mut().filter(|statement| acts(statement, needed.action)) {
         let unknown = unknown_tests(statement, needed, catalog);
         // AWS names an explicit deny before a missing Allow: where it says "no policy allows", no Deny matched.
         let none_denied = needed.stated == ReasonKind::Implicit;
@@ -128,6 +129,14 @@ fn lean_document(document: &Document, needed: &Needed<'_>, catalog: &Catalog, fo
         }
     }
     leaning
+}
+
+/// Whether the statement speaks of the action at all; most do not, and need no leaning.
+fn acts(statement: &Statement, action: &str) -> bool {
+    match &statement.actions {
+        Actions::Action(patterns) => patterns.iter().any(|pattern| matches_action(pattern, action)),
+        Actions::NotAction(patterns) => !patterns.iter().any(|pattern| matches_action(pattern, action)),
+    }
 }
 
 /// Operator and key of each test whose outcome the event does not tell.

@@ -103,3 +103,26 @@ impl Reader {
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_in_scp_are_levels() {
+        let folder = tempfile::tempdir().unwrap();
+        let document = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        for file in ["scp/1-unit/b.json", "scp/0-root/a.json", "scp/1-unit/c.json", "identity/d.json", "other/e.json"] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            #[allow(clippy::disallowed_methods)] // a test makes what it reads
+            std::fs::write(path, document).unwrap();
+        }
+        let (in_force, problems) = read(&[folder.path().to_owned()]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let held = in_force.of(&crate::principal::Principal::unknown()).unwrap();
+        let names: Vec<Vec<&str>> =
+            held.scp.iter().map(|level| level.iter().map(|named| named.name.as_str()).collect()).collect();
+        assert_eq!(names, [vec!["0-root/a"], vec!["1-unit/b", "1-unit/c"]]);
+    }
+}
