@@ -68,8 +68,9 @@ struct Both {
 fn judged(finding: &Finding, held: Option<&Held>, swept: bool, catalog: &Catalog) -> Both {
     let mut both = Both { items: Vec::new(), patches: Vec::new() };
     for draft in draft(finding, held, catalog) {
-        let items = draft.items.clone();
-        let patch = verify(draft, finding, held);
+        // An item is counted with its first policy, not again with the one on the other side.
+        let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
+        let patch = verify(draft, finding, held, catalog);
         let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
         both.items.extend(items.iter().map(|item| denied_item(item, judge(item.diagnosis.cause, swept, sound))));
         both.patches.push(patch);

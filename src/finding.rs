@@ -1,7 +1,7 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
 use crate::denial::{Denial, Facts, How, Permission, Reason};
-use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target};
+use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target, TargetKind};
 use crate::principal::Principal;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -177,7 +177,8 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
     }
 }
 
-/// Account, principal kind and name, and the place of the patch; never the ARN, whose path a message hides.
+/// Account, principal kind and name, and the place of the patch. Not a principal's or role's ARN, whose path a message
+/// hides; of other resources the ARN, since the same name stands in every Region.
 fn id_of(denial: &Denial, target: &Target) -> String {
     let principal = &denial.principal;
     let kind = format!("{:?}", principal.kind);
@@ -185,8 +186,36 @@ fn id_of(denial: &Denial, target: &Target) -> String {
     let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
     let account = principal.account.clone().or_else(|| denial.account.clone()).unwrap_or_default();
     let name = principal.name.clone().or_else(|| principal.arn.clone()).unwrap_or_default();
-    let whose = target.name.clone().or_else(|| target.arn.clone()).unwrap_or_default();
+    let (first, second) = match is_told_by_arn(target.kind) {
+        true => (&target.arn, &target.name),
+        false => (&target.name, &target.arn),
+    };
+    let whose = first.clone().or_else(|| second.clone()).unwrap_or_default();
     format!("D-{}", digest(&[&account, &kind, &name, &place, &or_empty(&target.account), &whose]))
+}
+
+fn is_told_by_arn(kind: TargetKind) -> bool {
+    match kind {
+        TargetKind::KeyPolicy
+        | TargetKind::QueuePolicy
+        | TargetKind::TopicPolicy
+        | TargetKind::FunctionPolicy
+        | TargetKind::SecretPolicy
+        | TargetKind::RepositoryPolicy
+        | TargetKind::ResourcePolicy => true,
+        TargetKind::RolePolicy
+        | TargetKind::UserPolicy
+        | TargetKind::PermissionSet
+        | TargetKind::ManagedPolicy
+        | TargetKind::GroupPolicy
+        | TargetKind::TrustPolicy
+        | TargetKind::PermissionsBoundary
+        | TargetKind::SessionPolicy
+        | TargetKind::BucketPolicy
+        | TargetKind::VpcEndpointPolicy
+        | TargetKind::Scp
+        | TargetKind::Rcp => false,
+    }
 }
 
 /// Ten base32 characters of SHA-256 over the parts, each with its length so that no two lists run together.
@@ -282,7 +311,6 @@ impl Item {
 mod tests {
     use super::*;
     use crate::denial::{Encoded, PolicyType, ReasonKind};
-    use crate::diagnosis::TargetKind;
     use crate::principal::PrincipalKind;
     use proptest::prelude::*;
 

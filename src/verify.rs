@@ -4,18 +4,26 @@
 //! part of the patch matter, and what else does it allow. What stands behind the answer is said in `basis`: the policies
 //! in force where they were given, else AWS's own words about the one layer that refused.
 
-use crate::diagnosis::{Held, Target, TargetKind};
+use crate::catalog::Catalog;
+use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
-use crate::patch::{Applicability, Draft, Grant, Judged, Patch, Proof};
+use crate::patch::scope::Scoped;
+use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look, needed};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
 };
-use crate::principal::{Principal, PrincipalKind};
-use std::collections::BTreeMap;
+use crate::principal::Principal;
 
-/// Replays, weighs and grades a draft.
-pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch {
+/// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
+pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, catalog: &Catalog) -> Patch {
     let Some(document) = draft.document.clone() else { return explained(draft) };
+    let Look { faults, doubts } = looked_at(&draft, &document, catalog);
+    draft.doubts.extend(doubts);
+    if !faults.is_empty() {
+        draft.doubts.extend(faults.into_iter().map(|fault| format!("no patch can be written: {fault}")));
+        return explained(draft);
+    }
+    draft.companions.retain(|companion| is_known(companion, catalog));
     let bench = Bench::new(&draft, finding, held);
     let proof = bench.prove(&document, &draft);
     let mut doubts = draft.doubts.clone();
@@ -33,6 +41,43 @@ pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>) -> Patch
         companions: draft.companions,
         proof: Some(proof),
     }
+}
+
+/// The last look, which lets through what AWS itself printed or a policy in force holds.
+fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look {
+    let printed = |judged: &Judged<'_>| {
+        let message = judged.item.facts.message.clone().unwrap_or_default();
+        let exact =
+            |grant: &Grant| grant.scoped.widened.is_none() && is_of_service(&grant.action, &grant.scoped, catalog);
+        let named =
+            judged.grants.iter().filter(|(resource, grant)| message.contains(resource.as_str()) && exact(grant));
+        named.map(|(_, grant)| grant.scoped.pattern.clone()).collect::<Vec<_>>()
+    };
+    let of_splits = draft.items.iter().filter_map(|judged| judged.split.as_ref()).flat_map(|split| &split.resources);
+    let printed: Vec<String> = draft.items.iter().flat_map(printed).chain(of_splits.cloned()).collect();
+    look(document, Grounds { catalog, kind: draft.target.kind, printed: &printed })
+}
+
+/// Whether an ARN is of the action's service, or of one whose resources the action takes: a gap in the data never
+/// hides more than a type of resource.
+fn is_of_service(action: &str, scoped: &Scoped, catalog: &Catalog) -> bool {
+    let service = |arn: &str| arn.split(':').nth(2).unwrap_or_default().to_owned();
+    let own = service(&scoped.pattern);
+    catalog.action(action).is_some_and(|known| {
+        known.prefix() == own || known.resource_types().iter().any(|kind| service(kind.arn) == own)
+    })
+}
+
+/// A companion may be merged in on demand, so it has to stand the same look.
+fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
+    let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
+    for (operator, keys) in &companion.conditions {
+        for (key, values) in keys {
+            statement = statement.with_condition(operator, key, values.clone());
+        }
+    }
+    let document = Document::new(vec![statement]);
+    look(&document, Grounds { catalog, kind: TargetKind::RolePolicy, printed: &[] }).faults.is_empty()
 }
 
 fn explained(draft: Draft<'_>) -> Patch {
@@ -111,9 +156,9 @@ struct Bench<'a> {
 
 impl<'a> Bench<'a> {
     fn new(draft: &'a Draft<'_>, finding: &Finding, held: Option<&Held>) -> Self {
-        let requests: Vec<Request> = draft.items.iter().flat_map(|judged| requests(judged, finding)).collect();
+        let requests: Vec<Request> = draft.items.iter().flat_map(|judged| requests(judged, finding, held)).collect();
         let (base, basis) = match held {
-            Some(held) if is_own(&draft.target) => (held.policies(), "policies"),
+            Some(held) if is_own(&draft.target) => (given(held, &finding.principal, &requests), "policies"),
             _ => (assumed(&draft.target, &finding.principal, &requests), "message"),
         };
         Self { requests, base, target: &draft.target, basis }
@@ -206,37 +251,25 @@ fn beyond(document: &Document, draft: &Draft<'_>) -> Vec<String> {
     beyond
 }
 
-/// `*` in a key policy is the key itself.
+/// `*` in a key's or secret's policy is that key or secret.
 fn is_whole(draft: &Draft<'_>, pattern: &str) -> bool {
-    pattern == "*" && draft.target.kind == TargetKind::KeyPolicy
+    pattern == "*" && matches!(draft.target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy)
 }
 
 /// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
-fn requests(judged: &Judged<'_>, finding: &Finding) -> Vec<Request> {
-    let facts = &judged.item.facts;
+fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<Request> {
+    let needed = needed(finding, judged.key, judged.item, held);
     let one = |(resource, grant): &(String, Grant)| {
-        let shown = facts.context.iter().map(|(key, values)| (key.clone(), ContextValue::Many(values.clone())));
-        let mut context: BTreeMap<String, ContextValue> = shown.collect();
+        let mut request = needed.request();
         for (key, values) in grant.tests.values().flatten() {
-            context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
+            request.context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
         }
-        Request {
-            principal: finding.principal.arn.clone().unwrap_or_else(|| stand_in(&finding.principal)),
-            action: judged.key.action.clone(),
-            resource: resource.clone(),
-            resource_account: facts.resource_account.clone(),
-            context,
+        if let Named::Federated(provider) = &judged.named {
+            request.principal.clone_from(provider);
         }
+        Request { resource: resource.clone(), ..request }
     };
     judged.grants.iter().map(one).collect()
-}
-
-/// A service calls by its host name; of others without an ARN only the layer in question is replayed, in their account.
-fn stand_in(principal: &Principal) -> String {
-    match (principal.kind, &principal.name) {
-        (PrincipalKind::Service, Some(host)) => host.clone(),
-        _ => format!("arn:aws:iam::{}:role/unknown", account_of(principal)),
-    }
 }
 
 /// A root in another partition is somebody else.
@@ -274,13 +307,25 @@ fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Poli
         | TargetKind::Scp
         | TargetKind::Rcp => {
             // In one account the resource's Allow suffices; across two the caller's own policy must allow it as well.
-            let elsewhere = |owner: &String| principal.account.as_ref() != Some(owner);
-            if requests.iter().filter_map(|request| request.resource_account.as_ref()).any(elsewhere) {
+            let elsewhere = |request: &Request| {
+                crosses_accounts(principal, &request.resource, request.resource_account.as_deref()) == Some(true)
+            };
+            // A statement that names the account only leaves the decision to IAM there.
+            let delegates = requests.iter().any(|request| request.context.contains_key("aws:PrincipalArn"));
+            if delegates || requests.iter().any(elsewhere) {
                 base.identity = vec![everything()];
             }
         }
     }
     base
+}
+
+/// The policies given; a resource's policy that was not given is taken to leave the decision to IAM.
+fn given(held: &Held, principal: &Principal, requests: &[Request]) -> Policies {
+    let (action, resource) = requests.first().map_or(("", ""), |asked| (&asked.action, &asked.resource));
+    let mut policies = held.policies(action, resource);
+    policies.resource.get_or_insert_with(|| delegating(principal));
+    policies
 }
 
 /// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.

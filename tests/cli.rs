@@ -110,6 +110,25 @@ fn a_patch_in_every_format() {
 }
 
 #[test]
+fn what_a_pasted_error_leaves_out_can_be_told() {
+    #[track_caller]
+    fn check(pasted: &str, told: &[&str], expect: &str) {
+        let ran = Desk::new().run(&[&["patch", "-", "--format", "cli"], told].concat(), pasted);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.out.contains(expect), "{}", ran.out);
+    }
+    let no_resource = DENIED.replace(" on resource: arn:aws:sqs:eu-west-1:111122223333:orders", "");
+    let refunds = "arn:aws:sqs:eu-west-1:111122223333:refunds";
+    check(&no_resource, &["--resource", refunds], refunds);
+    let no_caller = "User is not authorized to perform: sqs:SendMessage on resource: \
+         arn:aws:sqs:eu-west-1:111122223333:orders \
+         because no identity-based policy allows the sqs:SendMessage action";
+    check(no_caller, &["--principal", "arn:aws:iam::111122223333:user/ann"], "user=ann\n");
+    // What AWS said stands.
+    check(DENIED, &["--resource", refunds], "arn:aws:sqs:eu-west-1:111122223333:orders");
+}
+
+#[test]
 fn the_week_as_markdown() {
     let desk = Desk::new();
     desk.run(&["scan", "TRAIL"], "");
@@ -146,6 +165,7 @@ fn exit_codes_are_the_contract() {
     check(&["scan"], "", 2);
     check(&["frobnicate"], "", 2);
     check(&["patch", "D-NOSUCH"], "", 1);
+    check(&["patch", "D-NOSUCH", "--resource", "arn:aws:sqs:eu-west-1:111122223333:orders"], "", 2);
     check(&["findings", "--store", "postgres:x"], "", 2);
     check(&["--version"], "", 0);
     check(&["help"], "", 0);

@@ -431,7 +431,7 @@ fn the_generators_make_patches_of_both_grades() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let (mut applied, mut reviewed, mut explained_only) = (0, 0, 0);
-    for _ in 0..300 {
+    for _ in 0..900 {
         let records = records(1..6).new_tree(&mut runner).unwrap().current();
         for patch in explained(&records).findings.iter().flat_map(|advice| &advice.patches) {
             match patch.applicability {

@@ -3,7 +3,7 @@
 use super::World;
 use super::outcome::{Outcome, Stats};
 use crate::advice::advise;
-use crate::denial::{self, Denial, Given};
+use crate::denial::{self, Decoded, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{fold, observe};
 use crate::record::{self, Problem};
@@ -32,18 +32,32 @@ struct Read {
 
 fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
     let text = String::from_utf8_lossy(input);
-    if text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
+    let begun = text.trim_start_matches('\u{feff}').trim_start();
+    if begun.starts_with(['{', '[']) || record::is_table(begun) {
         let (records, problems) = record::read(input, name);
         if records.iter().any(is_event) {
             let denials =
                 records.iter().filter_map(|record| denial::from_record(record, given, world.catalog)).collect();
             return Read { denials, problems, records: records.len() as u64 };
         }
+        if let Some(denials) = decoded(&text, given, world) {
+            return Read { denials, problems: Vec::new(), records: 1 };
+        }
     }
     let found = denial::text::find(&text);
     let denials: Vec<Denial> =
         found.iter().map(|excerpt| denial::from_excerpt(excerpt, given, world.catalog)).collect();
     Read { denials, problems: Vec::new(), records: 0 }
+}
+
+/// What a decoded authorization message tells; `None` for other JSON.
+fn decoded(text: &str, given: &Given, world: &World) -> Option<Vec<Denial>> {
+    let json = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
+    match denial::from_decoded(&json, given, world.catalog) {
+        Decoded::Denied(denial) => Some(vec![*denial]),
+        Decoded::Allowed => Some(Vec::new()),
+        Decoded::Other => None,
+    }
 }
 
 /// Whether JSON that was pasted tells an event at all; other JSON is searched as text.

@@ -79,11 +79,13 @@ impl Catalog {
         line.split(',').flat_map(roles).collect()
     }
 
-    /// The value of `iam:PassedToService` for the roles that an operation hands over; `None` where it is not known.
-    pub fn passed_to(&self, prefix: &str, operation: &str) -> Option<&str> {
-        let names = [Some(operation), super::operation::without_date(operation)].into_iter().flatten();
-        let mut lines = names.filter_map(|name| self.data.passrole.get(&format!("{prefix}:{name}")));
-        lines.find_map(|line| line.split_once('\t')).map(|(_, service)| service).filter(|service| !service.is_empty())
+    /// The value of `iam:PassedToService` for the roles that an operation hands over; `None` where it is not known, or
+    /// where the operation's roles go to different services.
+    pub fn passed_to(&self, prefix: &str, operation: &str) -> Option<&'static str> {
+        let line = self.role_members(prefix, operation)?;
+        let mut services = line.split(',').map(|cell| cell.split_once('=').map_or("", |(_, service)| service));
+        let first = services.next().filter(|service| !service.is_empty())?;
+        services.all(|service| service == first).then_some(first)
     }
 
     /// Whether an operation can hand a role to a service at all.

@@ -12,6 +12,9 @@ impl Catalog {
     pub fn condition_key_applies(&self, action: &str, key: &str) -> Option<bool> {
         let action = self.action(action)?;
         let key = key.to_ascii_lowercase();
+        if action.name() == "AssumeRoleWithWebIdentity" && is_token_claim(&key) {
+            return Some(true);
+        }
         let global = self.data.global_keys.keys().any(|known| same(known, &key));
         if global || action.condition_keys().iter().any(|known| same(known, &key)) {
             return Some(true);
@@ -25,6 +28,16 @@ impl Catalog {
         let exact = self.data.keys.binary_search_by(|known| cmp_lower(known, &key)).is_ok();
         exact || self.data.open_keys.iter().copied().chain(self.data.global_keys.keys()).any(|known| same(known, &key))
     }
+}
+
+/// `ISSUER:aud` and `ISSUER:sub`, which every OIDC provider's token carries, whatever the issuer's host and path.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif>
+fn is_token_claim(key: &str) -> bool {
+    let issuer = key.strip_suffix(":sub").or_else(|| key.strip_suffix(":aud"));
+    issuer.is_some_and(|issuer| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/".contains(&byte);
+        issuer.contains('.') && issuer.bytes().all(plain)
+    })
 }
 
 /// Whether a key of the data, which may hold `${TagKey}` or `<key>`, is this lower-cased one.
@@ -63,6 +76,9 @@ mod tests {
     fn global_keys_are_everywhere() {
         check("s3:GetObject", "aws:SourceIp", Some(true));
         check("s3:GetObject", "aws:PrincipalTag/team", Some(true));
+        check("sts:AssumeRoleWithWebIdentity", "token.actions.githubusercontent.com:sub", Some(true));
+        check("sts:AssumeRoleWithWebIdentity", "oidc.eks.eu-west-1.amazonaws.com/id/0A:aud", Some(true));
+        check("sts:AssumeRole", "token.actions.githubusercontent.com:sub", Some(false));
         check("sts:GetCallerIdentity", "aws:RequestTag/x", Some(false));
         check("ec2:RunInstances", "aws:RequestTag/x", Some(true));
     }

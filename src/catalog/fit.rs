@@ -46,9 +46,9 @@ impl Catalog {
     ///
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
     pub fn fit(&self, action: &str, printed: &str, call: &Call<'_>) -> ResourceFit {
-        let text = printed.trim();
-        // S3 quotes its ARNs; what stands between the quotes is the key as it is, spaces too.
-        let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        // A name may end in a space or a quotation mark, so only one pair of marks is AWS's.
+        let text = printed.trim_start();
+        let text = text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')).unwrap_or(text);
         let Some(action) = self.action(action) else { return unlisted(text) };
         if !action.has_resource_level() {
             return fit("*".to_owned(), Basis::NoResourceLevel, true);
@@ -101,6 +101,11 @@ impl Catalog {
         }
         let text = arn.to_string();
         let listed = action.resource_types().iter().any(|kind| template::capture(kind.arn, &text).is_some());
+        // https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html: an alias is no key's name.
+        let alias = arn.service == "kms" && arn.resource.starts_with("alias/");
+        if !listed && (alias || is_foreign(action, &arn)) {
+            return unknown();
+        }
         let basis = if listed || arn.service == "logs" { Basis::Printed } else { Basis::Unlisted };
         fit(self.policy_form(action, &text), basis, true)
     }
@@ -141,6 +146,21 @@ impl Catalog {
         let name = if action.prefix() == "secretsmanager" { format!("{text}-??????") } else { text.to_owned() };
         template::fill(kind.arn, call, |_| Some(&name))
     }
+}
+
+/// Services that were renamed and whose resources keep ARNs of the old name.
+/// See <https://docs.aws.amazon.com/dtconsole/latest/userguide/rename.html>.
+const RENAMED: [(&str, &str); 1] = [("codeconnections", "codestar-connections")];
+
+/// An ARN of a service that the action has nothing to do with: the text is forged or misread.
+fn is_foreign(action: &Action<'_>, arn: &Arn) -> bool {
+    let service = arn.service.as_str();
+    let own = |pattern: &str| pattern.split(':').nth(2).is_none_or(|part| part == service || part.starts_with('$'));
+    let renamed =
+        |pair: &(&str, &str)| [pair.0, pair.1].contains(&service) && [pair.0, pair.1].contains(&action.prefix());
+    service != action.prefix()
+        && !action.resource_types().iter().any(|kind| own(kind.arn))
+        && !RENAMED.iter().any(renamed)
 }
 
 fn fit(resource: String, basis: Basis, path_known: bool) -> ResourceFit {
@@ -202,6 +222,23 @@ mod tests {
         );
         check("iam:ListRoles", "*", "*", Basis::NoResourceLevel);
         check("lambda:InvokeFunction", "*", "*", Basis::Printed);
+    }
+
+    #[test]
+    fn what_the_action_cannot_mean_is_not_taken() {
+        check("s3:PutObject", "arn:aws:iam::123456789012:role/admin", "", Basis::Unknown);
+        check("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:alias/app", "", Basis::Unknown);
+        let alias = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+        check("kms:CreateAlias", alias, alias, Basis::Printed);
+        let old = "arn:aws:codestar-connections:eu-west-1:123456789012:connection/x";
+        check("codeconnections:UseConnection", old, old, Basis::Unlisted);
+        let instance = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc";
+        check("ssm:StartSession", instance, instance, Basis::Printed);
+    }
+
+    #[test]
+    fn a_key_keeps_its_last_space() {
+        check("s3:PutObject", "arn:aws:s3:::b/a ", "arn:aws:s3:::b/a ", Basis::Printed);
     }
 
     #[test]

@@ -12,11 +12,29 @@ pub(super) struct Found {
     pub arns: Vec<String>,
 }
 
+/// Which texts of a request may be a name at all.
+pub(super) type Fit = fn(&str) -> bool;
+
+/// Names of almost all services hold no wildcard; object keys may hold anything.
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
+pub(super) fn fit_of(service: &str) -> Fit {
+    match service {
+        "s3" => |_| true,
+        // A log group's whole ARN ends in `:*`.
+        "logs" => |text| is_literal(text.strip_suffix(":*").unwrap_or(text)),
+        _ => is_literal,
+    }
+}
+
+fn is_literal(text: &str) -> bool {
+    !text.contains(['*', '?']) && !text.contains("${")
+}
+
 /// More values than this are no single request's resources.
 const MOST: usize = 100;
 
 /// The first way of an overlay rule (`a|b:transform|c&d|'literal'`) that gives something usable; `c&d` takes both.
-pub(super) fn by_rule(ways: &str, params: Option<&Value>) -> Option<Found> {
+pub(super) fn by_rule(ways: &str, params: Option<&Value>, fit: Fit) -> Option<Found> {
     ways.split('|').find_map(|way| {
         if let Some(literal) = way.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
             return Some(Found { values: vec![literal.to_owned()], arns: Vec::new() });
@@ -26,7 +44,7 @@ pub(super) fn by_rule(ways: &str, params: Option<&Value>) -> Option<Found> {
             Some((first, second)) => joined(params, first, second),
             None => path.split('&').flat_map(|path| members::strings(params, path)).collect(),
         };
-        usable(texts, |text| transform(turn, text, params))
+        usable(texts, fit, |text| transform(turn, text, params))
     })
 }
 
@@ -34,7 +52,14 @@ pub(super) fn by_rule(ways: &str, params: Option<&Value>) -> Option<Found> {
 ///
 /// `${ClusterName}` is `clusterName`, `cluster`, `clusterIdentifier` or `clusterArn`; the last variable of a pattern may
 /// also be named after the type, and plain `name` or `id` counts when the action itself names the type.
-pub(super) fn by_name(variable: &str, kind: &str, action: &str, last: bool, params: Option<&Value>) -> Option<Found> {
+pub(super) fn by_name(
+    variable: &str,
+    kind: &str,
+    action: &str,
+    last: bool,
+    params: Option<&Value>,
+    fit: Fit,
+) -> Option<Found> {
     let object = params?.as_object()?;
     let names = candidates(variable, kind, action, last);
     names.iter().find_map(|name| {
@@ -45,7 +70,7 @@ pub(super) fn by_name(variable: &str, kind: &str, action: &str, last: bool, para
         };
         // What is called an ARN and is none is something else.
         let fits = |text: &str| (!name.ends_with("arn") || text.starts_with("arn:")).then(|| text.to_owned());
-        usable(texts, fits)
+        usable(texts, fit, fits)
     })
 }
 
@@ -86,8 +111,8 @@ fn bare(name: &str) -> String {
 }
 
 /// The texts if every one of them is fit to stand in an ARN; ARNs are kept apart from names.
-fn usable(texts: Vec<String>, turn: impl Fn(&str) -> Option<String>) -> Option<Found> {
-    if texts.is_empty() || texts.len() > MOST || texts.iter().any(|text| !well_formed(text)) {
+fn usable(texts: Vec<String>, fit: Fit, turn: impl Fn(&str) -> Option<String>) -> Option<Found> {
+    if texts.is_empty() || texts.len() > MOST || texts.iter().any(|text| !well_formed(text) || !fit(text)) {
         return None;
     }
     let (arns, names): (Vec<String>, Vec<String>) = texts.into_iter().partition(|text| text.starts_with("arn:"));
@@ -180,7 +205,9 @@ mod tests {
 
     #[test]
     fn rules_take_the_first_way_that_fits() {
-        let check = |rule: &str, params: Value, expect: Option<Found>| assert_eq!(by_rule(rule, Some(&params)), expect);
+        let check = |rule: &str, params: Value, expect: Option<Found>| {
+            assert_eq!(by_rule(rule, Some(&params), fit_of("")), expect)
+        };
         check("a|b", json!({"b": "x"}), values(&["x"]));
         check("a|'*'", json!({}), values(&["*"]));
         check("queueUrl:last", json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/1/q"}), values(&["q"]));
@@ -200,7 +227,7 @@ mod tests {
     fn names_are_those_of_variable_and_type() {
         #[track_caller]
         fn check(variable: &str, kind: &str, action: &str, params: Value, expect: Option<Found>) {
-            assert_eq!(by_name(variable, kind, action, true, Some(&params)), expect);
+            assert_eq!(by_name(variable, kind, action, true, Some(&params), fit_of("")), expect);
         }
         check("FileSystemId", "file-system", "DeleteFileSystem", json!({"fileSystemId": "fs-1"}), values(&["fs-1"]));
         check("ClusterName", "cluster", "DeleteCluster", json!({"name": "c"}), values(&["c"]));

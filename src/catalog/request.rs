@@ -53,7 +53,7 @@ impl Catalog {
         if !action.has_resource_level() {
             return RequestResources { arns: vec!["*".to_owned()], complete: true, ..none };
         }
-        let call = &unwrapped(call);
+        let call = &owned(&action, &unwrapped(call));
         let found = match self.special(&action, call) {
             Some(arns) => RequestResources { complete: !arns.is_empty(), arns, ..none },
             None => self.by_types(&action, call),
@@ -74,7 +74,7 @@ impl Catalog {
     /// enough, or nothing, the list holds choices and not needs.
     pub fn companion_resources(&self, action: &str, call: &Call<'_>) -> Vec<NeededResource> {
         let Some(action) = self.action(action) else { return Vec::new() };
-        let call = &unwrapped(call);
+        let call = &owned(&action, &unwrapped(call));
         let needed = |kind: ResourceType<'_>| {
             let own = self.of_type(&action, &kind, call);
             let known = own.as_ref().is_some_and(|arns| arns.iter().all(|arn| !arn.ends_with('*')));
@@ -101,7 +101,7 @@ impl Catalog {
         match (action.prefix(), action.name()) {
             ("apigateway", "GET" | "POST" | "PUT" | "PATCH" | "DELETE") => Some(self.gateway(call)),
             ("s3", name) if name.starts_with("GetObject") => copy_source(call),
-            _ => None,
+            _ => tagged(action, call).map(|arns| arns.iter().map(|arn| self.policy_form(action, arn)).collect()),
         }
     }
 
@@ -118,6 +118,11 @@ impl Catalog {
 
     fn by_types(&self, action: &Action<'_>, call: &Call<'_>) -> RequestResources {
         let kinds = action.resource_types();
+        // A request that is not told names no default either.
+        let told = call.params.is_some_and(Value::is_object);
+        if !told && kinds.iter().any(|kind| !template::own_vars(kind.arn).is_empty()) {
+            return RequestResources { arns: Vec::new(), complete: false, path_known: true };
+        }
         let required = kinds.iter().any(|kind| kind.required);
         // Types with the same first word in their ARN are alternatives: a table or an index of it.
         let mut groups: BTreeMap<&str, Option<(usize, Vec<String>)>> = BTreeMap::new();
@@ -140,6 +145,11 @@ impl Catalog {
                 |head: &str| kinds.iter().any(|kind| template::head(kind.arn) == head && self.own_rule(action, kind));
             groups.retain(|head, _| ruled(head));
         }
+        let named = groups.values().flatten().any(|(parts, _)| *parts > 0);
+        if named && self.required_together(&action.canonical()) == Some(false) {
+            // Of alternatives, one that the request names is meant, not one whose ARN is the same for every request.
+            groups.retain(|_, found| found.as_ref().is_none_or(|(parts, _)| *parts > 0));
+        }
         let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
         let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
         let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();
@@ -159,6 +169,9 @@ impl Catalog {
 
     /// The ARNs of one type, by its rule or names, else a member that is such an ARN as a whole.
     fn of_type(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+        if !call.params.is_some_and(Value::is_object) && !template::own_vars(kind.arn).is_empty() {
+            return None;
+        }
         let found = self.by_variables(action, kind, call).or_else(|| whole(kind, call));
         found.or_else(|| made(action, kind, call))
     }
@@ -173,9 +186,12 @@ impl Catalog {
             let last = at + 1 == variables.len();
             let ways = rule.and_then(|rule| part(rule, variable));
             let found = match ways {
-                Some(ways) => form::by_rule(ways, call.params),
+                Some(ways) => form::by_rule(ways, call.params, form::fit_of(action.prefix())),
                 None if rule.is_some() => None,
-                None => form::by_name(variable, kind.name, action.name(), last, call.params),
+                None => {
+                    let fit = form::fit_of(action.prefix());
+                    form::by_name(variable, kind.name, action.name(), last, call.params, fit)
+                }
             }?;
             let (own, foreign): (Vec<_>, Vec<_>) =
                 found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
@@ -197,6 +213,10 @@ impl Catalog {
 
     /// A variable's values out of the ARNs of other types of the same service.
     fn inside(&self, action: &Action<'_>, variable: &str, arns: &[String]) -> Option<Vec<String>> {
+        // Types that all call their name `ResourceId` share nothing by it.
+        if variable == "ResourceId" && !arns.is_empty() {
+            return None;
+        }
         let service = &self.data.services[action.service];
         let kinds = self.data.kinds.get(service.first_type..service.first_type + service.types)?;
         let patterns: Vec<&str> = kinds.iter().map(|kind| kind.arn).collect();
@@ -217,6 +237,40 @@ fn unwrapped<'a>(call: &Call<'a>) -> Call<'a> {
     }
 }
 
+/// The members by which a request names the account of its resource, where that is not the caller's.
+///
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>,
+/// <https://docs.aws.amazon.com/glue/latest/webapi/API_GetTable.html>,
+/// <https://docs.aws.amazon.com/codeartifact/latest/APIReference/API_GetAuthorizationToken.html>,
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html>
+const OWNERS: [(&str, &str); 6] = [
+    ("codeartifact", "domainOwner"),
+    ("ecr", "registryId"),
+    ("glue", "catalogId"),
+    ("lakeformation", "catalogId"),
+    ("quicksight", "awsAccountId"),
+    ("sqs", "queueOwnerAWSAccountId"),
+];
+
+/// The call in the account that its request names.
+fn owned<'a>(action: &Action<'_>, call: &Call<'a>) -> Call<'a> {
+    let text = |name: &str| {
+        let object = call.params.and_then(Value::as_object)?;
+        super::members::member(object, name)?.as_str()
+    };
+    let member = OWNERS.iter().find(|(prefix, _)| *prefix == action.prefix()).and_then(|(_, name)| text(name));
+    let inside = match action.prefix() {
+        // `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`
+        "sqs" => text("queueUrl").and_then(|url| url.rsplit('/').nth(1)),
+        // `111122223333:function:name` or `111122223333:name`
+        "lambda" => text("functionName").and_then(|name| name.split(':').next()),
+        _ => None,
+    };
+    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let account = member.filter(is_account).or_else(|| inside.filter(is_account)).unwrap_or(call.account);
+    Call { account, ..*call }
+}
+
 /// A thing that the call is about to make has no id yet: EC2 checks `vpc/*`.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html>
@@ -229,7 +283,12 @@ fn made(action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option
 /// ARNs of the type among the members of the top level; a `source…` is another resource's part.
 fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
     let object = call.params?.as_object()?;
-    let of_kind = |text: &String| form::well_formed(text) && template::capture(kind.arn, text).is_some();
+    let fit = form::fit_of(kind.arn.split(':').nth(2).unwrap_or_default());
+    let of_kind = |text: &String| {
+        form::well_formed(text)
+            && fit(text)
+            && template::capture(kind.arn, text).is_some_and(|parts| is_one_name(kind, &parts))
+    };
     let mut arns = object.iter().filter(|(name, _)| !name.starts_with("source")).filter_map(|(_, value)| {
         let texts: Vec<String> = match value.as_array() {
             Some(items) => items.iter().filter_map(super::members::string).collect(),
@@ -238,6 +297,28 @@ fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
         (!texts.is_empty() && texts.iter().all(of_kind)).then_some(texts)
     });
     arns.next()
+}
+
+/// Where the name alone follows the account, a colon in it begins something else: a topic's ARN with one more part is a
+/// subscription's. Object keys may hold any letter.
+///
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-language-api-permissions-reference.html>
+fn is_one_name(kind: &ResourceType<'_>, parts: &[(&str, &str)]) -> bool {
+    let bare = template::head(kind.arn).is_empty() && !kind.arn.contains(":s3:");
+    !bare || parts.last().is_none_or(|(_, name)| !name.contains(':'))
+}
+
+/// The one resource that a call about tags names whole, whatever its type.
+fn tagged(action: &Action<'_>, call: &Call<'_>) -> Option<Vec<String>> {
+    let about_tags = action.name().contains("Tag");
+    let object = call.params?.as_object().filter(|_| about_tags)?;
+    let (_, value) = object.iter().find(|(name, _)| name.eq_ignore_ascii_case("resourceArn"))?;
+    let arn = super::members::string(value)?;
+    let fit = form::fit_of(action.prefix());
+    let known =
+        |kind: &ResourceType<'_>| template::capture(kind.arn, &arn).is_some_and(|parts| is_one_name(kind, &parts));
+    let sure = form::well_formed(&arn) && fit(&arn) && action.resource_types().iter().any(known);
+    sure.then(|| vec![arn])
 }
 
 /// The ways of one variable in an overlay rule, `A=x|y;B=z`.

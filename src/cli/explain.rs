@@ -2,7 +2,6 @@
 
 use super::{Global, Output, inputs, print};
 use crate::app::{self, Outcome, OutcomeKind};
-use crate::denial::Given;
 use crate::io::sources::paste;
 use crate::render;
 use clap::Args;
@@ -12,19 +11,14 @@ pub(super) struct ExplainArgs {
     /// A file, `-` for standard input, or the error itself.
     #[arg(value_name = "SOURCE", default_value = "-")]
     source: String,
-    /// Who was refused, where the message does not tell: a role, user or session ARN.
-    #[arg(long, value_name = "ARN")]
-    principal: Option<String>,
-    /// On what, where the message does not tell.
-    #[arg(long, value_name = "ARN")]
-    resource: Option<String>,
+    #[command(flatten)]
+    told: inputs::GivenArgs,
 }
 
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, problems) = inputs::world(global)?;
     let (name, bytes) = paste::read(&args.source)?;
-    let given = Given { principal: args.principal.clone(), resource: args.resource.clone() };
-    let mut outcome = app::explain(&bytes, &name, &given, &world);
+    let mut outcome = app::explain(&bytes, &name, &args.told.given(), &world);
     outcome.problems.splice(0..0, problems);
     match global.output {
         Output::Json => print::json(&outcome, true)?,

@@ -1,16 +1,40 @@
-//! What several commands read: the policies in force, the ledger, a finding by its id, points in time.
+//! What several commands read: the policies in force, the ledger, a finding by its id, what a message leaves out,
+//! points in time.
 
 use super::Global;
 use crate::advice::Advice;
 use crate::app::World;
+use crate::denial::Given;
 use crate::io::config;
 use crate::io::sources::policies;
 use crate::io::stores::{self, Ledger, StoreUri};
 use crate::record::Problem;
 use anyhow::{Context, bail};
+use clap::Args;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+
+/// What the person at the keyboard knows and the pasted message does not tell.
+#[derive(Debug, Args)]
+pub(super) struct GivenArgs {
+    /// Who was refused, where the message does not tell: a role, user or session ARN.
+    #[arg(long, value_name = "ARN")]
+    principal: Option<String>,
+    /// On what, where the message does not tell.
+    #[arg(long, value_name = "ARN")]
+    resource: Option<String>,
+}
+
+impl GivenArgs {
+    pub(super) fn given(&self) -> Given {
+        Given { principal: self.principal.clone(), resource: self.resource.clone() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.principal.is_none() && self.resource.is_none()
+    }
+}
 
 /// The facts and the policies given; what in them could not be read is told, the rest is used.
 pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {

@@ -3,13 +3,18 @@
 use super::{DONE, Global, inputs, print};
 use crate::advice::{Advice, advise};
 use crate::app::{self, World};
-use crate::denial::Given;
+use crate::diagnosis::TargetKind;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
 use crate::render::{self, Format, PatchContext, RenderError};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
+
+/// What the ledger holds was told by AWS; nobody adds to it from the keyboard.
+#[derive(Debug, thiserror::Error)]
+#[error("`--principal` and `--resource` go with a pasted error alone: `denywatch patch -`")]
+pub(super) struct NotPasted;
 
 /// Nothing to patch by design.
 const UPHELD: u8 = 4;
@@ -19,6 +24,8 @@ pub(super) struct PatchArgs {
     /// A finding's id in the ledger or the beginning of it, or `-` for a pasted error or event on standard input.
     #[arg(value_name = "ID")]
     id: String,
+    #[command(flatten)]
+    told: inputs::GivenArgs,
     /// The format.
     #[arg(long, value_enum, default_value_t = PatchFormat::Json)]
     format: PatchFormat,
@@ -58,7 +65,7 @@ impl From<PatchFormat> for Format {
 
 pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, _) = inputs::world(global)?;
-    let all = findings(&args.id, &world, global)?;
+    let all = findings(args, &world, global)?;
     let advice = if args.id == "-" { leading(&all)? } else { inputs::pick(&all, &args.id)? };
     if !advice.patches.iter().any(|patch| patch.document.is_some()) {
         print::say(false, &format!("{}: nothing to patch: {}", advice.id, advice.diagnosis.summary));
@@ -74,10 +81,13 @@ pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
 }
 
 /// The ledger's findings, or those of what is pasted.
-fn findings(id: &str, world: &World, global: &Global) -> anyhow::Result<Vec<Advice>> {
-    if id == "-" {
-        let (name, bytes) = paste::read(id)?;
-        return Ok(app::explain(&bytes, &name, &Given::default(), world).findings);
+fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<Vec<Advice>> {
+    if args.id == "-" {
+        let (name, bytes) = paste::read(&args.id)?;
+        return Ok(app::explain(&bytes, &name, &args.told.given(), world).findings);
+    }
+    if !args.told.is_empty() {
+        return Err(NotPasted.into());
     }
     let ledger = inputs::ledger(global)?;
     Ok(advise(&ledger.findings(&Filter::default())?, world.context()))
@@ -93,13 +103,17 @@ fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
 
 /// Every patch of the finding that has a document, the surest first.
 fn written(advice: &Advice, args: &PatchArgs) -> Result<String, RenderError> {
-    let context = PatchContext {
-        finding: Some(advice.id.clone()),
-        companions: args.companions,
-        profile: args.profile.clone(),
-        account: advice.account.clone(),
+    let one = |patch: &Patch| {
+        // A bucket's ARN names no account, and the denial may be of the caller's account: the script asks for it.
+        let is_bucket = patch.target.kind == TargetKind::BucketPolicy;
+        let context = PatchContext {
+            finding: Some(advice.id.clone()),
+            companions: args.companions,
+            profile: args.profile.clone(),
+            account: advice.account.clone().filter(|_| !is_bucket),
+        };
+        render::patch(patch, &context, args.format.into())
     };
-    let one = |patch: &Patch| render::patch(patch, &context, args.format.into());
     let with_document = advice.patches.iter().filter(|patch| patch.document.is_some());
     let texts: Vec<String> = with_document.map(one).collect::<Result<_, _>>()?;
     Ok(texts.join("\n"))

@@ -2,7 +2,7 @@
 
 use super::message::{self, Parsed};
 use super::text::Excerpt;
-use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context};
+use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context, origin};
 use crate::arn::Arn;
 use crate::catalog::{self, Basis, Call, Catalog};
 use crate::principal::{self, Principal, PrincipalKind};
@@ -40,6 +40,7 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
     denial.account = record.recipient_account.clone().or(denial.principal.account.clone());
     denial.region.clone_from(&record.region);
     denial.facts = Facts { message: text.map(str::to_owned), ..context::facts(record, &denial.actions, denial.facts) };
+    origin::add(&mut denial, record);
     Some(denial)
 }
 
@@ -55,6 +56,7 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
     denial.account.clone_from(&denial.principal.account);
     denial.facts.message = Some(excerpt.message.clone());
     denial.facts.error_code.clone_from(&excerpt.error_code);
+    denial.facts.via = context::relaying(source.as_deref(), &denial.actions).map(str::to_owned);
     denial.facts.source = source;
     denial
 }
@@ -85,6 +87,11 @@ impl Told<'_> {
             region: &self.site.region,
             account: &self.site.account,
         }
+    }
+
+    /// Whether AWS's message names just this resource.
+    pub(super) fn names_resource(&self, arn: &str) -> bool {
+        self.said.resource.as_deref() == Some(arn)
     }
 
     /// The service's IAM prefix; empty when unknown.
@@ -137,6 +144,8 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
         passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
         suspect: told.said.suspect,
+        other_caller: names_another(told.said, &caller),
+        path_hidden: actions.iter().any(|action| path_hidden(told, action, &permissions, catalog)),
         ..Facts::default()
     };
     Denial {
@@ -174,6 +183,31 @@ fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission>
         resources.into_iter().map(move |resource| (action.clone(), resource))
     });
     each.map(|(action, resource)| Permission { action: Some(action), resource: Some(resource) }).collect()
+}
+
+/// The resource was put together from an IAM name that the message or the request tells without its path.
+fn path_hidden(told: &Told<'_>, action: &str, permissions: &[Permission], catalog: &Catalog) -> bool {
+    let call = told.call();
+    let used =
+        |arns: &[String]| permissions.iter().any(|one| one.resource.as_ref().is_some_and(|arn| arns.contains(arn)));
+    let printed = told.said.resource.as_deref().map(|text| catalog.fit(action, text, &call));
+    match printed.filter(|fit| used(&fit.resources)) {
+        Some(fit) => !fit.path_known,
+        None => {
+            let asked = catalog.request_resources(action, &call);
+            used(&asked.arns) && !asked.path_known
+        }
+    }
+}
+
+/// The message names a role or user, and the record vouches for a different one.
+fn names_another(said: &Parsed, caller: &Principal) -> bool {
+    let own = |who: &Principal| {
+        matches!(who.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet)
+            .then(|| (who.kind, who.account.clone(), who.name.clone()))
+    };
+    let named = said.principal.as_deref().map(principal::from_arn);
+    named.as_ref().and_then(own).zip(own(caller)).is_some_and(|(named, known)| named != known)
 }
 
 /// The identity of the record, else of the message, else as given.
@@ -233,16 +267,55 @@ fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<P
 fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
     let call = told.call();
     let said = told.said.resource.as_deref().filter(|_| single && !is_forgeable(told.said));
+    let said = said.filter(|text| action.starts_with("s3:") || !is_callers_pattern(text, told.params));
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
-    let steps: [&dyn Fn() -> Vec<String>; 4] = [
+    let whole = || if asks_of_all(told, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
+    let steps: [&dyn Fn() -> Vec<String>; 5] = [
         &|| printed.clone(),
-        &|| listed().map(|fit| fit.resources).unwrap_or_default(),
+        &|| {
+            listed()
+                .map(|fit| or_its_index(fit.resources, catalog.resources_from_request(action, &call)))
+                .unwrap_or_default()
+        },
         &|| catalog.resources_from_request(action, &call),
         &|| given().unwrap_or_default(),
+        &whole,
     ];
     steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// A record lists the table; the request tells that an index of it is asked, which is another resource.
+/// See <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/logging-using-cloudtrail.html>.
+fn or_its_index(listed: Vec<String>, asked: Vec<String>) -> Vec<String> {
+    let index = |arn: &String| listed.iter().any(|table| arn.starts_with(&format!("{table}/index/")));
+    if asked.iter().any(index) { asked } else { listed }
+}
+
+/// AWS prints a `*` of its own where a request names nothing; one that the request itself bears is the caller's, and no
+/// name of a thing that exists. Object keys are left out: they may hold one, and are escaped.
+fn is_callers_pattern(resource: &str, params: Option<&Value>) -> bool {
+    let Some(params) = params.and_then(Value::as_object).filter(|_| resource != "*" && resource.contains('*')) else {
+        return false;
+    };
+    let tail = |text: &str| text.rsplit(['/', ':']).next().map(str::to_owned);
+    let asked = |value: &Value| match value {
+        Value::String(text) => text.contains('*') && tail(text).is_some_and(|tail| resource.ends_with(&tail)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => false,
+    };
+    params.values().any(|value| asked(value) || value.as_array().is_some_and(|items| items.iter().any(asked)))
+}
+
+/// A sentence that names its layer names the resource too, if there is one: where the request names none either, an
+/// action that needs none was asked of `*`.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>.
+fn asks_of_all(told: &Told<'_>, action: &str, catalog: &Catalog) -> bool {
+    let said = told.said;
+    let request = told.params.is_some_and(Value::is_object);
+    let whole = said.action.is_some() && said.reason.policy_type.is_some() && !said.reason.cut && !said.suspect;
+    let none_named = said.resource.is_none() && !said.on_this_resource && !said.leftover;
+    request && whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
 }
 
 /// Only a form that the action is known to take: a record lists the bucket beside the object.

@@ -6,8 +6,12 @@ pub mod text;
 
 mod build;
 mod context;
+mod decoded;
+mod origin;
+mod session;
 
 pub use build::{Given, from_excerpt, from_record};
+pub use decoded::{Decoded, from_decoded};
 
 use crate::principal::Principal;
 use jiff::Timestamp;
@@ -187,7 +191,8 @@ pub struct Facts {
     pub read_only: Option<bool>,
     /// Roles that the request hands to a service: (`iam:PassedToService` value, empty when unknown; role ARN).
     pub passes: Vec<(String, String)>,
-    /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`.
+    /// Condition keys whose values the event shows, such as `s3:x-amz-server-side-encryption`; an empty list is a key that
+    /// the request certainly did not have.
     pub context: BTreeMap<String, Vec<String>>,
     /// Further resources that the same call needs for the same action, exact: ecs:ExecuteCommand wants the cluster and
     /// the task, and AWS names only the first that failed.
@@ -203,6 +208,18 @@ pub struct Facts {
     /// The resource's name holds phrases of AWS's own messages; no honest name does.
     #[serde(default)]
     pub suspect: bool,
+    /// An IAM name was told without its path, so the resource's ARN may be another.
+    #[serde(default)]
+    pub path_hidden: bool,
+    /// The message names another caller than the record, whose identity CloudTrail vouches for.
+    #[serde(default)]
+    pub other_caller: bool,
     /// The VPC endpoint that the call came through.
     pub vpc_endpoint_id: Option<String>,
+    /// The OIDC provider of IAM, by its ARN, whose token the caller showed; what the token says is in `context`.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The statements that denied it, in words, where a decoded message names them; at most five.
+    #[serde(default)]
+    pub denied_by: Vec<String>,
 }

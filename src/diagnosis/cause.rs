@@ -15,6 +15,16 @@ pub enum Cause {
     ConditionNotMet,
     /// A bucket ARN stands where an object ARN is needed, or the reverse.
     ResourceFormMismatch,
+    /// An Allow covers it, but tests the caller's network, which a call made by a service on its behalf lacks.
+    KeyAbsentViaService,
+    /// An Allow names the resource in a form that nearly covers it: another Region, no `:*`, no index.
+    ArnFormMismatch,
+    /// A policy names an action that does not exist, a slip away from the one that was refused.
+    ActionMisspelt,
+    /// The policies that were given allow it.
+    AlreadyAllowed,
+    /// The resource's policy names the id of a principal that was deleted and made anew.
+    PrincipalRecreated,
     /// No layer is named: the identity policy is the likeliest.
     LayerUnstated,
     /// S3's bare `Access Denied`, or no message at all.

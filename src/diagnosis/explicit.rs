@@ -10,14 +10,21 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     }
     let target = target(denial);
     let layer = denial.reason.policy_type.map_or("a policy that AWS does not name", layer_words);
-    let by = denial.reason.policy_arn.as_deref().map_or_else(|| layer.to_owned(), |arn| format!("{layer} {arn}"));
+    let by = match (&denial.reason.policy_arn, denial.facts.denied_by.first()) {
+        (Some(arn), _) => format!("{layer} {arn}"),
+        (None, Some(statement)) => format!("{layer}: {statement}"),
+        (None, None) => layer.to_owned(),
+    };
     let summary = format!(
         "{} of {}{} is denied on purpose by {by}; an Allow has no effect",
         asked(denial),
         caller(denial),
         on_resource(denial)
     );
-    let diagnosed = Diagnosed::new(denial, Cause::ExplicitDeny, target, summary);
+    let mut diagnosed = Diagnosed::new(denial, Cause::ExplicitDeny, target, summary);
+    for statement in &denial.facts.denied_by {
+        diagnosed.diagnosis.evidence.push(format!("the decoded message names what denies it: {statement}"));
+    }
     Some(diagnosed.unchecked("the denying statement itself and its conditions were not read"))
 }
 

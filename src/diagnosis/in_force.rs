@@ -1,11 +1,13 @@
 //! The policies in force, as far as they were given: an account's authorization details, or plain documents.
 //! See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>.
 
-use crate::policy::{Document, Policies};
+use crate::policy::pattern::matches_arn;
+use crate::policy::{Actions, Document, Effect, Policies, Resources, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::record::Problem;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Policies by whom they bind; empty when none were given.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,11 +17,17 @@ pub struct InForce {
     loose_given: bool,
     /// By principal ARN, from authorization details.
     entities: BTreeMap<String, Held>,
+    /// Trust policies by role ARN, from authorization details.
+    trusts: Arc<BTreeMap<String, NamedDocument>>,
 }
 
 /// What binds one principal.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Held {
+    /// The principal's whole ARN, from authorization details; `None` when only documents were given.
+    pub arn: Option<String>,
+    /// The principal's own tags, from authorization details.
+    pub tags: BTreeMap<String, String>,
     /// Inline, managed and group policies.
     pub identity: Vec<NamedDocument>,
     /// Empty when the principal has no boundary.
@@ -30,8 +38,14 @@ pub struct Held {
     pub scp: Vec<Vec<NamedDocument>>,
     /// One list a level, root first.
     pub rcp: Vec<Vec<NamedDocument>>,
-    /// The resource's own policy.
-    pub resource: Option<NamedDocument>,
+    /// Policies of resources; which one a call concerns is told by its name and by the resources that it names.
+    pub resources: Vec<NamedDocument>,
+    /// Trust policies given as files, for the role in question.
+    pub trust: Vec<NamedDocument>,
+    /// Trust policies of the account's roles, by ARN.
+    pub trusts: Arc<BTreeMap<String, NamedDocument>>,
+    /// The policy of the VPC endpoint that the call came through.
+    pub vpc_endpoint: Option<NamedDocument>,
     /// Attached policies whose text was not given, by ARN.
     pub missing: Vec<String>,
 }
@@ -69,11 +83,12 @@ impl InForce {
     pub fn of(&self, principal: &Principal) -> Option<Held> {
         let entity =
             principal.arn.as_deref().and_then(|arn| self.entities.get(arn)).or_else(|| self.by_name(principal));
-        match (entity, self.loose_given) {
-            (None, false) => None,
-            (None, true) => Some(self.loose.clone()),
-            (Some(held), _) => Some(self.with_loose(held)),
-        }
+        let held = match (entity, self.loose_given) {
+            (None, false) => return None,
+            (None, true) => self.loose.clone(),
+            (Some(held), _) => self.with_loose(held),
+        };
+        Some(Held { trusts: Arc::clone(&self.trusts), ..held })
     }
 
     /// A message hides a role's path, so the name decides where it names one entity only.
@@ -99,11 +114,14 @@ impl InForce {
         all.session.extend(self.loose.session.iter().cloned());
         all.scp.extend(self.loose.scp.iter().cloned());
         all.rcp.extend(self.loose.rcp.iter().cloned());
-        all.resource = all.resource.or_else(|| self.loose.resource.clone());
+        all.resources.extend(self.loose.resources.iter().cloned());
+        all.trust.extend(self.loose.trust.iter().cloned());
+        all.vpc_endpoint = all.vpc_endpoint.or_else(|| self.loose.vpc_endpoint.clone());
         all
     }
 
-    /// Adds one document of a folder named as the contract names them.
+    /// Adds one document of a folder named as the contract names them; `scp/LEVEL` and `rcp/LEVEL` tell levels apart,
+    /// in the order of their names.
     ///
     /// # Errors
     /// A folder of another name, or text that is no policy document; the others stay usable.
@@ -111,15 +129,18 @@ impl InForce {
         let problem = |error: String| Problem { input: format!("{folder}/{file}"), error };
         let document: Document = serde_json::from_str(text).map_err(|fault| problem(fault.to_string()))?;
         let named = NamedDocument { name: stem(file), arn: None, origin: Origin::File, document };
-        match folder {
+        let (kind, at) = folder.split_once('/').map_or((folder, ""), |(kind, at)| (kind, at));
+        match kind {
             "identity" => self.loose.identity.push(named),
             "boundary" => self.loose.boundary.push(named),
             "session" => self.loose.session.push(named),
-            "scp" => level(&mut self.loose.scp).push(named),
-            "rcp" => level(&mut self.loose.rcp).push(named),
-            "resource" | "trust" => self.loose.resource = Some(named),
+            "scp" => level(&mut self.loose.scp, at, named),
+            "rcp" => level(&mut self.loose.rcp, at, named),
+            "resource" => self.loose.resources.push(named),
+            "trust" => self.loose.trust.push(named),
+            "vpc_endpoint" => self.loose.vpc_endpoint = Some(named),
             _ => {
-                let known = "`identity`, `boundary`, `session`, `scp`, `rcp`, `resource`, `trust`";
+                let known = "`identity`, `boundary`, `session`, `scp`, `rcp`, `resource`, `trust`, `vpc_endpoint`";
                 return Err(problem(format!("unknown folder of policies: expected one of {known}")));
             }
         }
@@ -138,7 +159,13 @@ impl InForce {
             for entity in array(details, list) {
                 if let Some(arn) = text(entity, "Arn") {
                     let held = reader.entity(entity, name_key, inline_key);
+                    let held = Held { arn: Some(arn.to_owned()), tags: tags(entity), ..held };
                     self.entities.insert(arn.to_owned(), held);
+                    if let Some(document) = reader.document(entity.get("AssumeRolePolicyDocument"), arn) {
+                        let name = format!("trust policy of {}", text(entity, name_key).unwrap_or_default());
+                        let named = NamedDocument { name, arn: None, origin: Origin::Inline, document };
+                        Arc::make_mut(&mut self.trusts).insert(arn.to_owned(), named);
+                    }
                 }
             }
         }
@@ -147,27 +174,102 @@ impl InForce {
 }
 
 impl Held {
-    /// The same policies as the evaluator takes them.
-    pub fn policies(&self) -> Policies {
+    /// The same policies as the evaluator takes them, with the resource policy that this call concerns.
+    pub fn policies(&self, action: &str, resource: &str) -> Policies {
         let all = |list: &[NamedDocument]| list.iter().map(|named| named.document.clone()).collect::<Vec<_>>();
         Policies {
             identity: all(&self.identity),
             boundary: all(&self.boundary),
             session: all(&self.session),
-            scp: self.scp.iter().map(|level| all(level)).collect(),
+            scp: self.scp.iter().map(|level| all(level)).map(with_full_access).collect(),
             rcp: self.rcp.iter().map(|level| all(level)).collect(),
-            resource: self.resource.as_ref().map(|named| named.document.clone()),
-            vpc_endpoint: None,
+            resource: self.resource_policy(action, resource).map(|named| named.document.clone()),
+            vpc_endpoint: self.vpc_endpoint.as_ref().map(|named| named.document.clone()),
+        }
+    }
+
+    /// The policy of the resource that a call concerns; `None` where none was given, or where it is not certain which.
+    ///
+    /// Taking on a role is judged by the role's trust policy. Of files under `resource/` the one that bears the resource's
+    /// name, else the only one whose statements can be meant for it.
+    pub fn resource_policy(&self, action: &str, resource: &str) -> Option<&NamedDocument> {
+        if action.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("sts:")) {
+            return only(self.trust.iter()).or_else(|| self.trusts.get(resource));
+        }
+        let (head, name) = bearer(resource);
+        let named = |held: &&NamedDocument| held.name == name;
+        let service = action.split(':').next().unwrap_or_default();
+        let meant = |held: &&NamedDocument| {
+            held.document.statements.iter().any(|statement| speaks_of(statement, service) && is_for(statement, &head))
+        };
+        only(self.resources.iter().filter(named)).or_else(|| only(self.resources.iter().filter(meant)))
+    }
+}
+
+/// A level whose documents only deny was not given whole: every level has an Allow, `FullAWSAccess` unless replaced.
+/// See <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html>.
+fn with_full_access(mut level: Vec<Document>) -> Vec<Document> {
+    if !level.iter().any(has_allow) {
+        level.push(Document::new(vec![Statement::allow(["*"], ["*"])]));
+    }
+    level
+}
+
+/// Whether any statement allows.
+pub(super) fn has_allow(document: &Document) -> bool {
+    document.statements.iter().any(|statement| statement.effect == Effect::Allow)
+}
+
+fn only<'a>(mut found: impl Iterator<Item = &'a NamedDocument>) -> Option<&'a NamedDocument> {
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// What a resource hangs on (an object's bucket), and its name.
+fn bearer(resource: &str) -> (String, &str) {
+    match resource.strip_prefix("arn:").and_then(|rest| rest.split_once(":s3:::")) {
+        Some((partition, path)) => {
+            let bucket = path.split('/').next().unwrap_or_default();
+            (format!("arn:{partition}:s3:::{bucket}"), bucket)
+        }
+        None => (resource.to_owned(), resource.rsplit([':', '/']).next().unwrap_or_default()),
+    }
+}
+
+/// Whether a statement's actions are this service's: a key's and a secret's policy both say `*` for their resource.
+fn speaks_of(statement: &Statement, service: &str) -> bool {
+    let of = |pattern: &String| {
+        let prefix = pattern.split(':').next().unwrap_or_default();
+        prefix.contains(['*', '?']) || prefix.eq_ignore_ascii_case(service)
+    };
+    match &statement.actions {
+        Actions::Action(patterns) | Actions::NotAction(patterns) => patterns.iter().any(of),
+    }
+}
+
+/// Whether a statement of a resource's policy can be meant for this bearer; `*` is whatever it hangs on.
+fn is_for(statement: &Statement, bearer: &str) -> bool {
+    let fits = |pattern: &String| matches_arn(pattern, bearer) || matches_arn(pattern, &format!("{bearer}/x"));
+    match &statement.resources {
+        Resources::Absent | Resources::NotResource(_) => true,
+        Resources::Resource(patterns) => {
+            let within =
+                |pattern: &String| pattern.strip_prefix(bearer).is_some_and(|rest| rest.starts_with(['/', ':']));
+            patterns.iter().any(|pattern| fits(pattern) || within(pattern))
         }
     }
 }
 
-/// Files without a level all stand at one.
-fn level(levels: &mut Vec<Vec<NamedDocument>>) -> &mut Vec<NamedDocument> {
-    if levels.is_empty() {
-        levels.push(Vec::new());
+/// Puts a document on its level: `LEVEL/name`, levels in the order in which they come; files without one all stand at
+/// one level.
+fn level(levels: &mut Vec<Vec<NamedDocument>>, at: &str, mut named: NamedDocument) {
+    if !at.is_empty() {
+        named.name = format!("{at}/{}", named.name);
     }
-    &mut levels[0]
+    let same = |held: &NamedDocument| held.name.rsplit_once('/').map_or("", |(level, _)| level) == at;
+    match levels.iter_mut().find(|level| level.first().is_some_and(same)) {
+        Some(level) => level.push(named),
+        None => levels.push(vec![named]),
+    }
 }
 
 fn stem(file: &str) -> String {
@@ -180,6 +282,11 @@ fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 
 fn array<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn tags(entity: &Value) -> BTreeMap<String, String> {
+    let pair = |tag: &Value| Some((text(tag, "Key")?.to_owned(), text(tag, "Value")?.to_owned()));
+    array(entity, "Tags").iter().filter_map(pair).collect()
 }
 
 /// Authorization details while they are read.

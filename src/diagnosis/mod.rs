@@ -4,33 +4,52 @@
 //! what no Allow can mend comes first, so that a patch is proposed only when all of that is ruled out. [`refine`]
 //! then holds a finding's items against the policies in force, where those are given.
 
+mod carrier;
 mod cause;
 mod in_force;
+mod layer;
 mod place;
+mod refine;
+mod replay;
+mod request;
+#[cfg(test)]
+mod sample;
 mod target;
+mod ungiven;
+mod view;
 
 mod action_unknown;
+mod arn_form;
 mod boundary;
 mod endpoint;
 mod explicit;
+mod form;
 mod guardrail;
 mod identity;
+mod misspelt;
 mod not_editable;
 mod opaque;
 mod quarantine;
+mod recreated;
 mod resource;
 mod session;
 mod setting;
 mod starved;
 mod trust;
+mod unmet;
 mod unstated;
+mod via_service;
 
+pub use carrier::carried_policy;
 pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
-pub use starved::{Needed, Refined, Split, refine};
+pub use place::{crosses_accounts, own_policy};
+pub use refine::{Refined, refine};
+pub use request::Needed;
+pub use starved::Split;
 pub use target::{Target, TargetKind};
 
-use crate::denial::{Denial, PolicyType};
+use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};
 use serde::{Deserialize, Serialize};
 
 /// What we conclude from a denial.
@@ -87,8 +106,13 @@ pub fn diagnose(denial: &Denial) -> Diagnosed {
 impl Diagnosed {
     /// A diagnosis with the evidence that every cause shares: what AWS's message says of the layer.
     fn new(denial: &Denial, cause: Cause, target: Target, summary: String) -> Self {
-        let diagnosis =
-            Diagnosis { cause, summary, evidence: evidence(denial), unchecked: Vec::new(), doubts: doubts(denial) };
+        let diagnosis = Diagnosis {
+            cause,
+            summary,
+            evidence: evidence(denial),
+            unchecked: encoded(denial),
+            doubts: doubts(denial),
+        };
         Self { diagnosis, target }
     }
 
@@ -103,6 +127,9 @@ impl Diagnosed {
     }
 }
 
+/// Condition keys told of a decoded message, which lists dozens.
+const KEYS_TOLD: usize = 12;
+
 fn evidence(denial: &Denial) -> Vec<String> {
     let mut evidence = Vec::new();
     if let Some(layer) = denial.reason.policy_type {
@@ -111,16 +138,36 @@ fn evidence(denial: &Denial) -> Vec<String> {
     if let Some(arn) = &denial.reason.policy_arn {
         evidence.push(format!("AWS's message names the policy: {arn}"));
     }
+    if denial.reason.kind == ReasonKind::Implicit && denial.reason.policy_type.is_none() {
+        evidence.push("AWS says that no statement allows it, and names no layer".to_owned());
+        let keys = denial.facts.context.iter().filter(|(_, values)| !values.is_empty()).take(KEYS_TOLD);
+        evidence.extend(keys.map(|(key, values)| format!("the request carried {key} = {}", values.join(", "))));
+    }
     if let Some(via) = &denial.facts.via {
         evidence.push(format!("{via} made the call with the caller's permissions (invokedBy)"));
     }
     evidence
 }
 
+/// What an encoded message holds is not known until somebody decodes it.
+/// See <https://docs.aws.amazon.com/STS/latest/APIReference/API_DecodeAuthorizationMessage.html>.
+fn encoded(denial: &Denial) -> Vec<String> {
+    let words = match denial.reason.encoded {
+        Encoded::Present => {
+            "the encoded message: `aws sts decode-authorization-message --encoded-message …`, then paste the result"
+        }
+        Encoded::Truncated => "the encoded message is cut and cannot be decoded",
+        Encoded::Absent => return Vec::new(),
+    };
+    vec![words.to_owned()]
+}
+
 /// What stands against the message itself: it may have lost its cause, or bear text of the caller's choosing.
 fn doubts(denial: &Denial) -> Vec<String> {
     let faults = [
         (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.path_hidden, "AWS names the role, user, group or profile without its path: look its ARN up"),
+        (denial.facts.other_caller, "the message names another caller than the record"),
         (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
     ];
     faults.into_iter().filter(|(fault, _)| *fault).map(|(_, words)| words.to_owned()).collect()
@@ -162,8 +209,7 @@ fn caller(denial: &Denial) -> String {
 
 /// Where a person looks who cannot be told a policy: the caller's, as far as it is known.
 fn caller_target(denial: &Denial) -> Target {
-    place::of_principal(&denial.principal)
-        .unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
+    place::own_policy(&denial.principal).unwrap_or_else(|| place::bearer(&denial.principal, TargetKind::ResourcePolicy))
 }
 
 #[cfg(test)]
@@ -222,6 +268,33 @@ mod tests {
         let id = "11111111-2222-3333-4444-555555555555";
         check(&say(linked), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
         check(&say("arn:aws:iam::111122223333:root"), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
+    }
+
+    #[track_caller]
+    fn doubted(record: serde_json::Value, doubt: Option<&str>) {
+        let (records, _) = crate::record::read(record.to_string().as_bytes(), "test");
+        let denial = crate::denial::from_record(&records[0], &Given::default(), Catalog::embedded()).unwrap();
+        let found = diagnose(&denial).diagnosis.doubts.join("; ");
+        assert_eq!(found.contains(doubt.unwrap_or("caller")), doubt.is_some(), "{found}");
+    }
+
+    fn get_role(caller: &str, named: &str) -> serde_json::Value {
+        let cause = " because no identity-based policy allows the iam:GetRole action";
+        serde_json::json!({"eventSource": "iam.amazonaws.com", "eventName": "GetRole", "errorCode": "AccessDenied",
+            "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "arn": caller},
+            "errorMessage": said(USER, "iam:GetRole", named, cause)})
+    }
+
+    #[test]
+    fn a_message_that_disagrees_with_its_record_is_doubted() {
+        let whole = "arn:aws:iam::111122223333:role/x";
+        doubted(get_role(USER, whole), None);
+        doubted(get_role("arn:aws:iam::111122223333:user/eve", whole), Some("another caller"));
+    }
+
+    #[test]
+    fn a_name_without_its_path_is_doubted() {
+        doubted(get_role(USER, "role x"), Some("without its path"));
     }
 
     #[test]

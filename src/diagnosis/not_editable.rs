@@ -17,7 +17,7 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
 }
 
 fn why(denial: &Denial) -> Option<&'static str> {
-    if place::of_principal(&denial.principal).is_some() {
+    if place::own_policy(&denial.principal).is_some() {
         return None;
     }
     Some(match denial.principal.kind {

@@ -1,15 +1,18 @@
 //! AWS hides the cause: a bare `Access Denied`, an encoded message, KMS's text of many meanings.
 
 use super::{Cause, Diagnosed, asked, caller, on_resource, place};
-use crate::denial::{Denial, Encoded, Special};
+use crate::denial::{Denial, Special};
 
 pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
-    let target = place::of_principal(&denial.principal)?;
+    let target = place::own_policy(&denial.principal)?;
     let what = format!("{} of {}{}", asked(denial), caller(denial), on_resource(denial));
     let new =
         |cause, words: &str| Diagnosed::new(denial, cause, target.clone(), format!("{what} was refused: {words}"));
     match denial.reason.special? {
-        Special::Ec2Opaque => Some(encoded(denial, new(Cause::EncodedMessage, "AWS gives the reason only encoded"))),
+        Special::Ec2Opaque => Some(
+            new(Cause::EncodedMessage, "AWS gives the reason only encoded")
+                .doubt("no layer is named: an SCP, a boundary or an explicit deny may stand behind it"),
+        ),
         Special::KmsOpaque => Some(
             new(Cause::KmsOpaque, "KMS does not say whether the key is missing, disabled, elsewhere, or not permitted")
                 .doubt("check first that the key exists, is enabled, and is in this Region and account"),
@@ -23,17 +26,6 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
         | Special::CrossAccountOpaque
         | Special::TrustFederation
         | Special::IdentityCenter => None,
-    }
-}
-
-fn encoded(denial: &Denial, diagnosed: Diagnosed) -> Diagnosed {
-    let diagnosed = diagnosed.doubt("no layer is named: an SCP, a boundary or an explicit deny may stand behind it");
-    match denial.reason.encoded {
-        Encoded::Present => diagnosed.unchecked(
-            "the encoded message: `aws sts decode-authorization-message --encoded-message …`, then paste the result",
-        ),
-        Encoded::Truncated => diagnosed.unchecked("the encoded message is cut and cannot be decoded"),
-        Encoded::Absent => diagnosed,
     }
 }
 

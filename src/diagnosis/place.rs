@@ -1,12 +1,13 @@
 //! Where a patch would go: the principal's own policy, or the resource's.
 
+use super::carrier::carried_policy;
 use super::{Target, TargetKind};
 use crate::arn::Arn;
 use crate::denial::Denial;
 use crate::principal::{Principal, PrincipalKind};
 
 /// The identity policy of a principal; `None` where nobody can change one.
-pub(super) fn of_principal(principal: &Principal) -> Option<Target> {
+pub fn own_policy(principal: &Principal) -> Option<Target> {
     let kind = match principal.kind {
         PrincipalKind::Role => TargetKind::RolePolicy,
         PrincipalKind::User => TargetKind::UserPolicy,
@@ -34,30 +35,24 @@ pub(super) fn bearer(principal: &Principal, kind: TargetKind) -> Target {
 }
 
 /// The policy that hangs on the resource itself, told by the resource's service.
+///
+/// Where the service is not known to have such policies the resource itself is named, without a patch.
 pub(super) fn of_resource(denial: &Denial) -> Target {
     let resource = denial.permissions.iter().find_map(|permission| permission.resource.as_deref());
+    let owner = denial.facts.resource_account.as_deref();
+    if let Some(target) = resource.and_then(|text| carried_policy(text, owner)) {
+        return target;
+    }
     let Some(arn) = resource.and_then(|text| text.parse::<Arn>().ok()) else {
-        return Target { kind: kind_by_action(denial), arn: None, name: None, account: None };
+        return Target { kind: kind_by_action(denial), arn: None, name: None, account: owner.map(str::to_owned) };
     };
-    let (kind, bearer) = resource_policy(&arn);
-    let account = Some(bearer.account.clone()).filter(|account| !account.is_empty());
-    let account = account.or_else(|| denial.facts.resource_account.clone());
-    Target { kind, name: Some(last_part(&bearer)), arn: Some(bearer.to_string()), account }
-}
-
-/// What sort of policy this resource carries, and the resource that carries it (an object's bucket).
-fn resource_policy(arn: &Arn) -> (TargetKind, Arn) {
-    let whole = |kind| (kind, arn.clone());
-    match (arn.service.as_str(), arn.resource_type_and_id().0) {
-        ("s3", _) => (TargetKind::BucketPolicy, bucket_of(arn)),
-        ("kms", _) => whole(TargetKind::KeyPolicy),
-        ("sqs", _) => whole(TargetKind::QueuePolicy),
-        ("sns", _) => whole(TargetKind::TopicPolicy),
-        ("lambda", "function") => (TargetKind::FunctionPolicy, without_qualifier(arn)),
-        ("secretsmanager", _) => whole(TargetKind::SecretPolicy),
-        ("ecr", _) => whole(TargetKind::RepositoryPolicy),
-        ("iam", "role") => whole(TargetKind::TrustPolicy),
-        _ => whole(TargetKind::ResourcePolicy),
+    let account = Some(arn.account.clone()).filter(|account| !account.is_empty());
+    let name = arn.resource.rsplit(['/', ':']).next().map(str::to_owned);
+    Target {
+        kind: TargetKind::ResourcePolicy,
+        name,
+        arn: Some(arn.to_string()),
+        account: account.or_else(|| owner.map(str::to_owned)),
     }
 }
 
@@ -70,64 +65,47 @@ fn kind_by_action(denial: &Denial) -> TargetKind {
         Some("sns") => TargetKind::TopicPolicy,
         Some("lambda") => TargetKind::FunctionPolicy,
         Some("secretsmanager") => TargetKind::SecretPolicy,
-        Some("ecr") => TargetKind::RepositoryPolicy,
+        Some("ecr" | "ecr-public") => TargetKind::RepositoryPolicy,
         Some("sts") => TargetKind::TrustPolicy,
         _ => TargetKind::ResourcePolicy,
     }
 }
 
-fn bucket_of(arn: &Arn) -> Arn {
-    let bucket = arn.resource.split('/').next().unwrap_or_default();
-    Arn { resource: bucket.to_owned(), ..arn.clone() }
+/// Whether caller and resource live in different accounts; `None` when one of them is unknown.
+///
+/// `owner` is the resource's account where the event tells it; else its ARN does. What AWS itself owns, as its managed
+/// policies, is everybody's.
+pub fn crosses_accounts(principal: &Principal, resource: &str, owner: Option<&str>) -> Option<bool> {
+    let in_arn = resource.parse::<Arn>().ok().map(|arn| arn.account);
+    let theirs =
+        in_arn.as_deref().filter(|account| is_account(account)).or(owner).filter(|account| is_account(account))?;
+    let own = principal.account.as_deref().filter(|account| is_account(account))?;
+    Some(own != theirs)
 }
 
-/// `function:f:live` hangs its policy on `function:f` unless the policy names the qualifier.
-fn without_qualifier(arn: &Arn) -> Arn {
-    let name = arn.resource.splitn(3, ':').take(2).collect::<Vec<_>>().join(":");
-    Arn { resource: name, ..arn.clone() }
-}
-
-/// The name people use: the part behind the type, or all of it where there is no type.
-fn last_part(arn: &Arn) -> String {
-    match arn.resource_type_and_id() {
-        (whole, "") => whole.to_owned(),
-        (_, id) => id.rsplit('/').next().unwrap_or(id).to_owned(),
-    }
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::principal::from_arn;
 
     #[track_caller]
-    fn check(arn: &str, kind: TargetKind, bearer: &str, name: &str) {
-        let (found, at) = resource_policy(&arn.parse().unwrap());
-        assert_eq!((found, at.to_string().as_str(), last_part(&at).as_str()), (kind, bearer, name));
+    fn check(resource: &str, owner: Option<&str>, expect: Option<bool>) {
+        let caller = from_arn("arn:aws:iam::111122223333:user/ana");
+        assert_eq!(crosses_accounts(&caller, resource, owner), expect, "{resource} {owner:?}");
     }
 
     #[test]
-    fn each_resource_carries_its_own_sort_of_policy() {
-        check("arn:aws:s3:::b/k/l", TargetKind::BucketPolicy, "arn:aws:s3:::b", "b");
-        check(
-            "arn:aws:kms:eu-west-1:111122223333:key/k",
-            TargetKind::KeyPolicy,
-            "arn:aws:kms:eu-west-1:111122223333:key/k",
-            "k",
-        );
-        check(
-            "arn:aws:sqs:eu-west-1:111122223333:q",
-            TargetKind::QueuePolicy,
-            "arn:aws:sqs:eu-west-1:111122223333:q",
-            "q",
-        );
-        let function = "arn:aws:lambda:eu-west-1:111122223333:function:f";
-        check(&format!("{function}:live"), TargetKind::FunctionPolicy, function, "f");
-        check("arn:aws:iam::111122223333:role/a/b", TargetKind::TrustPolicy, "arn:aws:iam::111122223333:role/a/b", "b");
-        check(
-            "arn:aws:glue:eu-west-1:1:catalog",
-            TargetKind::ResourcePolicy,
-            "arn:aws:glue:eu-west-1:1:catalog",
-            "catalog",
-        );
+    fn two_accounts_must_both_be_known_to_differ() {
+        check("arn:aws:sqs:eu-west-1:444455556666:q", None, Some(true));
+        check("arn:aws:sqs:eu-west-1:111122223333:q", Some("444455556666"), Some(false));
+        check("arn:aws:s3:::b", Some("444455556666"), Some(true));
+        check("arn:aws:s3:::b", None, None);
+        check("arn:aws:iam::aws:policy/ReadOnlyAccess", None, None);
+        check("arn:aws:sqs:eu-west-1:********6666:q", None, None);
+        check("*", None, None);
     }
 }

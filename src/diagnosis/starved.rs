@@ -4,30 +4,12 @@
 //! the key exists only on writes. The mend is to split the statement, not to add a second one beside it.
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>.
 
-use super::in_force::{Held, NamedDocument, Origin};
+use super::in_force::{NamedDocument, Origin};
+use super::view::{Allow, View};
 use super::{Cause, Diagnosis};
 use crate::catalog::Catalog;
-use crate::policy::pattern::{matches_action, matches_arn};
-use crate::policy::{Actions, Document, Effect, OneOrMany, Resources, Statement};
+use crate::policy::{Actions, Conditions, Document, OneOrMany, Resources, Statement};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The permission that was denied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needed<'n> {
-    /// Canonical IAM action.
-    pub action: &'n str,
-    /// Exact resource, raw.
-    pub resource: &'n str,
-}
-
-/// What the policies in force add to a diagnosis.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refined {
-    /// The sharper diagnosis.
-    pub diagnosis: Diagnosis,
-    /// The statement to split, where one starves the action.
-    pub split: Option<Split>,
-}
 
 /// A statement whose condition starves an action.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,65 +24,86 @@ pub struct Split {
     pub action: String,
     /// The statement's resources, which the new statement keeps.
     pub resources: Vec<String>,
+    /// The statement's other conditions, which the new statement keeps.
+    pub kept: Conditions,
 }
 
-/// Holds an item of a finding against the policies in force.
-///
-/// `None` when they say nothing more than the message did.
-pub fn refine(needed: Needed<'_>, diagnosis: &Diagnosis, held: &Held, catalog: &Catalog) -> Option<Refined> {
-    let split = held.identity.iter().find_map(|policy| starving(needed, policy, catalog))?;
-    let also = also_starved(&split, catalog);
+/// The first statement that would allow the call but for a condition that the action can never meet, and its diagnosis;
+/// without a split where nobody can change the statement.
+pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<(Diagnosis, Option<Split>)> {
+    let covering = || allows.iter().filter(|allow| allow.action && allow.resource);
+    let split = covering().find_map(|allow| split(view, allow));
+    let starving = |allow: &&Allow<'_>| match &split {
+        Some(split) => (allow.named, allow.at) == (&split.policy, split.statement),
+        None => is_starved(view, allow),
+    };
+    let allow = covering().find(starving)?;
     let mut diagnosis = Diagnosis { cause: Cause::ConditionUnreachable, ..diagnosis.clone() };
     diagnosis.summary = format!(
         "policy `{}` allows `{}` only under the condition key `{}`, which this action never carries: the statement can \
          never match it",
-        split.policy.name,
-        split.action,
-        split.keys.join("`, `")
+        allow.named.name,
+        view.needed.action,
+        unreachable_keys(allow.statement, view.needed.action, view.catalog).join("`, `")
     );
-    diagnosis.evidence.push(format!("statement {} of policy `{}`", split.statement, split.policy.name));
-    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
+    diagnosis.evidence.push(allow.words());
+    let also = split.as_ref().map(|split| also_starved(split, view.catalog)).unwrap_or_default();
     if !also.is_empty() {
         diagnosis
             .doubts
             .push(format!("the same condition also starves `{}`, which were not denied", also.join("`, `")));
     }
-    Some(Refined { diagnosis, split: Some(split) })
-}
-
-fn starving(needed: Needed<'_>, policy: &NamedDocument, catalog: &Catalog) -> Option<Split> {
-    if policy.origin == Origin::AwsManaged {
-        return None;
+    if let Some(allow) = covering().find(|allow| !is_starved(view, allow)) {
+        diagnosis.doubts.push(format!("{} allows it too, under a condition that may be meant", allow.words()));
     }
-    let found = policy.document.statements.iter().enumerate().find_map(|(at, statement)| {
-        let resources = allowed_resources(statement, needed)?;
-        let keys = unreachable_keys(statement, needed.action, catalog);
-        (!keys.is_empty()).then_some((at, keys, resources))
-    });
-    let (statement, keys, resources) = found?;
-    Some(Split { policy: policy.clone(), statement, keys, action: needed.action.to_owned(), resources })
+    Some((diagnosis, split))
 }
 
-/// The statement's resources, when it would allow the item but for its condition, and names the action outright.
-fn allowed_resources(statement: &Statement, needed: Needed<'_>) -> Option<Vec<String>> {
-    let (Actions::Action(actions), Resources::Resource(resources)) = (&statement.actions, &statement.resources) else {
+/// Whether the statement can never match the action, whatever the request.
+pub(super) fn is_starved(view: &View<'_>, allow: &Allow<'_>) -> bool {
+    !unreachable_keys(allow.statement, view.needed.action, view.catalog).is_empty()
+}
+
+fn split(view: &View<'_>, allow: &Allow<'_>) -> Option<Split> {
+    let (Actions::Action(_), Resources::Resource(resources)) = (&allow.statement.actions, &allow.statement.resources)
+    else {
         return None;
     };
-    let fits = statement.effect == Effect::Allow
-        && actions.iter().any(|pattern| matches_action(pattern, needed.action))
-        && resources.iter().any(|pattern| matches_arn(pattern, needed.resource));
-    fits.then(|| resources.iter().cloned().collect())
+    let action = view.needed.action;
+    let keys = unreachable_keys(allow.statement, action, view.catalog);
+    if keys.is_empty() || allow.named.origin == Origin::AwsManaged {
+        return None;
+    }
+    Some(Split {
+        policy: allow.named.clone(),
+        statement: allow.at,
+        kept: kept(allow.statement, &keys),
+        keys,
+        action: action.to_owned(),
+        resources: resources.iter().cloned().collect(),
+    })
+}
+
+/// The conditions that the action can meet: they stay on it, as MFA or a Region would.
+fn kept(statement: &Statement, gone: &[String]) -> Conditions {
+    let mut kept = statement.conditions.clone();
+    for (operator, keys) in &mut kept {
+        keys.retain(|key, _| !(needs_key(operator) && gone.contains(key)));
+    }
+    kept.retain(|_, keys| !keys.is_empty());
+    kept
 }
 
 /// Keys under a positive operator that the action does not know; `…IfExists`, `Null` and negations hold without a key.
 fn unreachable_keys(statement: &Statement, action: &str, catalog: &Catalog) -> Vec<String> {
-    let needs_key = |operator: &str| {
-        let plain = operator.to_ascii_lowercase();
-        !plain.ends_with("ifexists") && plain != "null" && !plain.contains("not") && !plain.starts_with("forallvalues:")
-    };
     let tested = statement.conditions.iter().filter(|(operator, _)| needs_key(operator));
     let keys = tested.flat_map(|(_, keys)| keys.keys());
     keys.filter(|key| catalog.condition_key_applies(action, key) == Some(false)).cloned().collect()
+}
+
+fn needs_key(operator: &str) -> bool {
+    let plain = operator.to_ascii_lowercase();
+    !plain.ends_with("ifexists") && plain != "null" && !plain.contains("not") && !plain.starts_with("forallvalues:")
 }
 
 /// Other actions that the statement names outright and starves in the same way.
@@ -122,7 +125,7 @@ impl Split {
     /// Where a wildcard covers the action it cannot be taken out; the statement then stays as it is.
     pub fn merged(document: &Document, splits: &[&Split], sid: fn(&Statement) -> String) -> Document {
         let mut merged = document.clone();
-        for (index, group) in groups(splits).into_iter().rev() {
+        for ((index, _), group) in groups(splits).into_iter().rev() {
             let freed = freed_of(&group);
             split_at(&mut merged, index, &group, freed.clone().with_sid(sid(&freed)));
         }
@@ -130,11 +133,11 @@ impl Split {
     }
 }
 
-/// Splits by the statement that they split.
-fn groups<'a>(splits: &[&'a Split]) -> BTreeMap<usize, Vec<&'a Split>> {
-    let mut groups: BTreeMap<usize, Vec<&'a Split>> = BTreeMap::new();
+/// Splits by the statement that they split and the conditions that stay.
+fn groups<'a>(splits: &[&'a Split]) -> BTreeMap<(usize, String), Vec<&'a Split>> {
+    let mut groups: BTreeMap<(usize, String), Vec<&'a Split>> = BTreeMap::new();
     for split in splits {
-        groups.entry(split.statement).or_default().push(split);
+        groups.entry((split.statement, format!("{:?}", split.kept))).or_default().push(split);
     }
     groups
 }
@@ -142,7 +145,8 @@ fn groups<'a>(splits: &[&'a Split]) -> BTreeMap<usize, Vec<&'a Split>> {
 fn freed_of(group: &[&Split]) -> Statement {
     let actions: BTreeSet<&String> = group.iter().map(|split| &split.action).collect();
     let resources = group.first().map(|split| split.resources.clone()).unwrap_or_default();
-    Statement::allow(actions.into_iter().cloned(), resources)
+    let kept = group.first().map(|split| split.kept.clone()).unwrap_or_default();
+    Statement { conditions: kept, ..Statement::allow(actions.into_iter().cloned(), resources) }
 }
 
 fn split_at(document: &mut Document, index: usize, group: &[&Split], freed: Statement) {
@@ -158,4 +162,29 @@ fn split_at(document: &mut Document, index: usize, group: &[&Split], freed: Stat
         *actions = rest;
     }
     document.statements.insert(index + 1, freed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::in_force::Held;
+    use super::super::sample::{Sample, held, plain};
+    use super::*;
+
+    fn looked(origin: Origin) -> (Diagnosis, Option<Split>) {
+        let statement = r#"{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"],"Resource":"*",
+            "Condition":{"StringEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}}"#;
+        let sample = Sample::record("s3:GetObject", "arn:aws:s3:::b/k");
+        let mut held: Held = held(&[("identity", statement)], &sample.principal);
+        held.identity[0].origin = origin;
+        let needed = sample.needed();
+        let view = View::new(&needed, &held, Catalog::embedded());
+        look(&view, &view.allows(&held.identity), &plain(Cause::IdentityAllowMissing)).unwrap()
+    }
+
+    #[test]
+    fn awss_own_policy_is_left_whole() {
+        assert!(looked(Origin::Inline).1.is_some());
+        let (diagnosis, split) = looked(Origin::AwsManaged);
+        assert_eq!((diagnosis.cause, split), (Cause::ConditionUnreachable, None));
+    }
 }

@@ -4,11 +4,12 @@ use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Time to open a connection.
@@ -46,11 +47,25 @@ pub(crate) fn client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
-/// A connector for our own requests, without a guard: for webhooks, never for AWS.
+/// A connector for our own requests, without a guard: for webhooks, never for AWS. The system's certificates are read
+/// with its first request, not before: a function that sends nothing starts without them.
 pub fn connector() -> SharedHttpConnector {
+    SharedHttpConnector::new(Lazy::default())
+}
+
+#[derive(Debug, Default)]
+struct Lazy(OnceLock<Connector>);
+
+impl HttpConnector for Lazy {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.0.get_or_init(build).call(request)
+    }
+}
+
+fn build() -> Connector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(ANSWER).build();
     let builder = Connector::builder().connector_settings(settings).sleep_impl(TokioSleep::new());
-    SharedHttpConnector::new(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build())
+    builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
 }
 
 /// Sends one POST and reads the whole answer. Follows no redirect. No error names the address.

@@ -1,15 +1,18 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
-use super::scope::{Scoped, scope};
+use super::needed::needed;
+use super::scope::{Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
-use super::{Companion, Widened, companions, conditions};
+use super::whom::{is_resource_side, whom};
+use super::{Companion, Widened, companions, conditions, sides};
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Cause, Diagnosis, Held, Needed, Split, Target, TargetKind, refine};
+use crate::diagnosis::{Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
+use std::collections::BTreeMap;
 
 /// An item of a finding with its diagnosis in the light of the policies in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +25,8 @@ pub struct Judged<'a> {
     pub diagnosis: Diagnosis,
     /// The statement to split, where one starves the action.
     pub split: Option<Split>,
+    /// Whom the statement names.
+    pub named: Named,
     /// What may be granted for it; empty when no Allow helps or too little is known. The first is the item's own, the
     /// others are what the same call needs of the same action.
     pub grants: Vec<(String, Grant)>,
@@ -46,25 +51,60 @@ pub struct Draft<'a> {
     pub companions: Vec<Companion>,
     /// What a person must settle first, each once.
     pub doubts: Vec<String>,
+    /// The second of two policies that must both allow the items: they are counted with the first.
+    pub other_side: bool,
 }
 
-/// Drafts the patches of a finding: the plain grants first, then those with doubts, then what is only to explain.
+/// Drafts the patches of a finding: the plain grants first, then those with doubts, then what is only to explain, then
+/// the other sides of what two policies must allow.
 pub fn draft<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Draft<'a>> {
-    let ground = Ground { finding, held, catalog };
-    let judged: Vec<Judged<'a>> = finding.items.iter().map(|(key, item)| judge(ground, key, item)).collect();
+    let ground = Ground { finding, held, catalog, target: &finding.target };
+    let items = || finding.items.iter();
+    let judged: Vec<Judged<'a>> = items().map(|(key, item)| judge(ground, key, item)).collect();
+    let others: Vec<(Target, Judged<'a>)> = items().filter_map(|(key, item)| other(ground, key, item)).collect();
     let (granted, explained): (Vec<_>, Vec<_>) = judged.into_iter().partition(|judged| !judged.grants.is_empty());
     let (plain, doubted): (Vec<_>, Vec<_>) = granted.into_iter().partition(|judged| judged.doubts.is_empty());
     let made = [plain, doubted].into_iter().filter(|items| !items.is_empty());
-    let mut drafts: Vec<Draft<'a>> = made.map(|items| with_document(finding, items, catalog)).collect();
-    if !explained.is_empty() {
-        let doubts = each_once(explained.iter().flat_map(|judged| judged.doubts.clone()));
-        drafts.push(Draft { doubts, ..bare(finding.target.clone(), explained) });
+    let mut drafts: Vec<Draft<'a>> = made.map(|items| with_document(ground, items)).collect();
+    drafts.extend(explaining(&finding.target, explained));
+    drafts.extend(other_sides(ground, others));
+    drafts
+}
+
+/// One draft a policy on the other side, and one more where a part of it cannot be written.
+fn other_sides<'a>(ground: Ground<'_>, others: Vec<(Target, Judged<'a>)>) -> Vec<Draft<'a>> {
+    let mut by_target: BTreeMap<Target, Vec<Judged<'a>>> = BTreeMap::new();
+    for (target, judged) in others {
+        by_target.entry(target).or_default().push(judged);
+    }
+    let mut drafts = Vec::new();
+    for (target, items) in by_target {
+        let (granted, explained): (Vec<_>, Vec<_>) = items.into_iter().partition(|judged| !judged.grants.is_empty());
+        if !granted.is_empty() {
+            let draft = with_document(Ground { target: &target, ..ground }, granted);
+            drafts.push(Draft { other_side: true, companions: Vec::new(), ..draft });
+        }
+        drafts.extend(explaining(&target, explained).map(|draft| Draft { other_side: true, ..draft }));
     }
     drafts
 }
 
+fn explaining<'a>(target: &Target, items: Vec<Judged<'a>>) -> Option<Draft<'a>> {
+    let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
+    (!items.is_empty()).then(|| Draft { doubts, ..bare(target.clone(), items) })
+}
+
 fn bare(target: Target, items: Vec<Judged<'_>>) -> Draft<'_> {
-    Draft { target, items, document: None, merged: None, widened: vec![], companions: vec![], doubts: vec![] }
+    Draft {
+        target,
+        items,
+        document: None,
+        merged: None,
+        widened: vec![],
+        companions: vec![],
+        doubts: vec![],
+        other_side: false,
+    }
 }
 
 /// What the judging of an item rests on.
@@ -73,61 +113,115 @@ struct Ground<'g> {
     finding: &'g Finding,
     held: Option<&'g Held>,
     catalog: &'g Catalog,
+    /// The policy that is drafted for: the finding's, or the one on the other side.
+    target: &'g Target,
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
-    let needed = Needed { action: &key.action, resource: &key.resource };
-    let refined = ground.held.and_then(|held| refine(needed, &item.diagnosis, held, ground.catalog));
-    let (diagnosis, split) = match refined {
-        Some(refined) => (refined.diagnosis, refined.split),
-        None => (item.diagnosis.clone(), None),
+    let needed = needed(ground.finding, key, item, ground.held);
+    let refined = ground.held.and_then(|held| refine(&needed, &item.diagnosis, held, ground.catalog));
+    let (diagnosis, split, mends) = match refined {
+        Some(refined) => (refined.diagnosis, refined.split, refined.mends),
+        None => (item.diagnosis.clone(), None, true),
     };
-    let diagnosis = ground.held.map_or_else(|| diagnosis.clone(), |held| checked(diagnosis.clone(), held));
-    let mut judged = Judged { key, item, doubts: diagnosis.doubts.clone(), diagnosis, split, grants: Vec::new() };
-    if grantable(ground.finding, &judged) {
+    let doubts = diagnosis.doubts.clone();
+    let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
+    judged.doubts.extend(sides::doubt(ground.finding, key, item));
+    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) {
         add_grants(&mut judged, ground);
     }
     judged
 }
 
-/// With policies given, what is left unchecked is what was not among them.
-fn checked(mut diagnosis: Diagnosis, held: &Held) -> Diagnosis {
-    diagnosis.unchecked.retain(|what| !what.contains("--policies"));
-    diagnosis.unchecked.extend(held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
-    diagnosis
+/// The same item, judged for the policy on the other side; `None` where one policy is enough.
+fn other<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Option<(Target, Judged<'a>)> {
+    let target = sides::other(ground.finding, key, item)?;
+    // What the policies in force say of the caller's side is said there.
+    let judged = judge(Ground { target: &target, held: None, ..ground }, key, item);
+    Some((target, judged))
 }
 
 /// Whether an Allow can help, and enough is known to write one.
-fn grantable(finding: &Finding, judged: &Judged<'_>) -> bool {
+fn grantable(judged: &Judged<'_>) -> bool {
     let named = !judged.key.action.is_empty() && !judged.key.resource.is_empty();
     named
         && match remedy(judged.diagnosis.cause) {
-            Remedy::OwnAllow | Remedy::LikelyAllow => true,
-            Remedy::OwnersAllow => who(finding).is_some() && names_its_policy(finding, judged),
-            Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
+            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
         }
 }
 
-/// Only some services have resource policies: beyond those known, AWS must have named the layer.
-fn names_its_policy(finding: &Finding, judged: &Judged<'_>) -> bool {
-    finding.target.kind != TargetKind::ResourcePolicy || judged.diagnosis.cause == Cause::ResourceAllowMissing
+/// No role, user or permission set bears a wildcard; names of other principals are not checked here.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-names>.
+fn is_nameable(principal: &Principal) -> bool {
+    let forged = |name: &str| name.contains(|letter: char| matches!(letter, '*' | '?' | '$') || letter.is_control());
+    match principal.kind {
+        PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet | PrincipalKind::ServiceLinkedRole => {
+            !principal.name.as_deref().is_some_and(forged)
+        }
+        PrincipalKind::Root
+        | PrincipalKind::Service
+        | PrincipalKind::Federated
+        | PrincipalKind::Account
+        | PrincipalKind::Anonymous
+        | PrincipalKind::Unknown => true,
+    }
+}
+
+/// Whether the drafted policy is the one that this resource carries.
+fn is_its_policy(resource: &str, target: &Target) -> bool {
+    let carries = || carried_policy(resource, None);
+    match target.kind {
+        TargetKind::VpcEndpointPolicy => true,
+        kind if is_resource_side(kind) => {
+            carries().is_some_and(|found| found.kind == kind && (target.arn.is_none() || found.arn == target.arn))
+        }
+        _ => true,
+    }
 }
 
 fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
-    let tests = conditions::narrow(judged.key, judged.item);
-    let also = judged.item.also.iter().filter(|_| judged.split.is_none());
-    for resource in std::iter::once(&judged.key.resource).chain(also) {
-        match scope(resource) {
+    let (key, item, target) = (judged.key, judged.item, ground.target);
+    if !is_its_policy(&key.resource, target) {
+        judged.doubts.push("no policy is known that this resource carries: its service says who may use it".to_owned());
+        return;
+    }
+    let Some(whom) = whom(&ground.finding.principal, key, item, target) else {
+        judged.doubts.push("the statement would have to name a caller whom AWS does not tell exactly".to_owned());
+        return;
+    };
+    judged.doubts.extend(owners_say(target).map(str::to_owned));
+    judged.doubts.extend(whom.doubts);
+    judged.named = whom.named;
+    let mut tests = conditions::narrow(key, item);
+    for (operator, keys) in whom.tests {
+        tests.entry(operator).or_default().extend(keys);
+    }
+    let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
+    for resource in std::iter::once(&key.resource).chain(also) {
+        match scope_for(&key.action, resource) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
-                let grant = Grant { action: judged.key.action.clone(), scoped, tests: tests.clone() };
+                let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
                 judged.grants.push((resource.clone(), grant));
             }
             Err(fault) => judged.doubts.push(fault.to_string()),
         }
     }
-    if !judged.grants.iter().any(|(resource, _)| *resource == judged.key.resource) {
+    if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
+    }
+}
+
+/// Whoever owns what carries the policy decides.
+fn owners_say(target: &Target) -> Option<&'static str> {
+    match target.kind {
+        TargetKind::VpcEndpointPolicy => None,
+        TargetKind::TrustPolicy => Some("the role's owner decides who may assume it"),
+        kind if is_resource_side(kind) => {
+            Some("the resource's owner decides; Put-type calls replace the whole policy, so merge")
+        }
+        _ => None,
     }
 }
 
@@ -135,15 +229,14 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
 fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let action = &judged.key.action;
     let mut doubts: Vec<String> = road(action, ground).into_iter().collect();
-    if scoped.widened.is_some() {
+    if fitted(scoped.clone(), ground.target) != *scoped {
+        // The policy calls its own resource `*`, whatever its name.
+    } else if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
     } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {
         doubts.push(format!("`{action}` can be limited to resources, but AWS names none here"));
     } else if scoped.pattern != "*" && has_wildcard(&scoped.pattern) {
         doubts.push(format!("`{}` is a wildcard: AWS names no single resource", scoped.pattern));
-    }
-    if !ground.finding.principal.path_known && is_resource_side(&ground.finding.target) {
-        doubts.push("the session ARN hides the role's path: check the Principal's ARN".to_owned());
     }
     doubts
 }
@@ -174,15 +267,17 @@ fn has_wildcard(pattern: &str) -> bool {
     pattern.replace("${*}", "").replace("${?}", "").contains(['*', '?'])
 }
 
-fn with_document<'a>(finding: &Finding, items: Vec<Judged<'a>>, catalog: &Catalog) -> Draft<'a> {
-    let whole = items.iter().filter(|judged| judged.split.is_none());
-    let grants: Vec<Grant> = whole.flat_map(|judged| &judged.grants).map(|(_, grant)| grant.clone()).collect();
+fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
+    let target = ground.target;
+    let whole = || items.iter().filter(|judged| judged.split.is_none());
+    let grants: Vec<Grant> = whole().flat_map(|judged| &judged.grants).map(|(_, grant)| grant.clone()).collect();
     let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_ref()).collect();
-    let mut made = statements(
-        &fitted(&grants, &finding.target),
-        &who(finding).unwrap_or(Named::Nobody),
-        has_resource(&finding.target),
-    );
+    let mut by_name: BTreeMap<&Named, Vec<Grant>> = BTreeMap::new();
+    for judged in whole() {
+        by_name.entry(&judged.named).or_default().extend(judged.grants.iter().map(|(_, grant)| grant.clone()));
+    }
+    let mut made: Vec<Statement> =
+        by_name.iter().flat_map(|(named, grants)| statements(grants, named, has_resource(target))).collect();
     made.extend(Split::freed(&splits).into_iter().map(|freed| {
         let sid = super::sid(&freed);
         freed.with_sid(sid)
@@ -198,27 +293,19 @@ fn with_document<'a>(finding: &Finding, items: Vec<Judged<'a>>, catalog: &Catalo
         merged
     });
     let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
-    let companions = companions::of(finding, &items, catalog);
-    Draft {
-        document: Some(Document::new(made)),
-        merged,
-        widened,
-        companions,
-        doubts,
-        ..bare(finding.target.clone(), items)
-    }
+    let companions = companions::of(ground.finding, &items, ground.catalog);
+    let document = Some(Document::new(made));
+    Draft { document, merged, widened, companions, doubts, ..bare(target.clone(), items) }
 }
 
-/// A key policy hangs on its key, which it calls `*`.
-/// See <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html>.
-fn fitted(grants: &[Grant], target: &Target) -> Vec<Grant> {
-    let mut grants = grants.to_vec();
-    if target.kind == TargetKind::KeyPolicy {
-        for grant in &mut grants {
-            grant.scoped = Scoped { pattern: "*".to_owned(), widened: None };
-        }
+/// A policy that hangs on one resource calls it `*`, as keys and secrets do.
+/// See <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html> and
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html>.
+fn fitted(scoped: Scoped, target: &Target) -> Scoped {
+    match target.kind {
+        TargetKind::KeyPolicy | TargetKind::SecretPolicy => Scoped { pattern: "*".to_owned(), widened: None },
+        _ => scoped,
     }
-    grants
 }
 
 fn split_widening(judged: &Judged<'_>) -> Vec<Widened> {
@@ -228,46 +315,10 @@ fn split_widening(judged: &Judged<'_>) -> Vec<Widened> {
     wider.map(|to| Widened { from: judged.key.resource.clone(), to: to.clone(), rule: rule.clone() }).collect()
 }
 
-fn is_resource_side(target: &Target) -> bool {
-    !matches!(
-        target.kind,
-        TargetKind::RolePolicy
-            | TargetKind::UserPolicy
-            | TargetKind::GroupPolicy
-            | TargetKind::ManagedPolicy
-            | TargetKind::PermissionSet
-            | TargetKind::PermissionsBoundary
-            | TargetKind::SessionPolicy
-            | TargetKind::Scp
-    )
-}
-
+/// Trust policies and repository policies have no `Resource`.
+/// See <https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policy-examples.html>.
 fn has_resource(target: &Target) -> bool {
-    target.kind != TargetKind::TrustPolicy
-}
-
-/// Whom the statement names; `None` where it would have to name somebody that is not known.
-fn who(finding: &Finding) -> Option<Named> {
-    if !is_resource_side(&finding.target) {
-        return Some(Named::Nobody);
-    }
-    let Principal { kind, arn, name, .. } = &finding.principal;
-    match kind {
-        PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet | PrincipalKind::ServiceLinkedRole => {
-            arn.clone().filter(|arn| writable_principal(arn)).map(Named::Aws)
-        }
-        PrincipalKind::Service => name.clone().filter(|host| host.ends_with(".amazonaws.com")).map(Named::Service),
-        PrincipalKind::Root
-        | PrincipalKind::Federated
-        | PrincipalKind::Account
-        | PrincipalKind::Anonymous
-        | PrincipalKind::Unknown => None,
-    }
-}
-
-/// A principal's ARN is never a pattern.
-fn writable_principal(arn: &str) -> bool {
-    !arn.contains(['*', '?', '$']) && scope(arn).is_ok()
+    !matches!(target.kind, TargetKind::TrustPolicy | TargetKind::RepositoryPolicy)
 }
 
 fn each_once(doubts: impl IntoIterator<Item = String>) -> Vec<String> {

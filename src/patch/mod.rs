@@ -3,10 +3,16 @@
 mod companions;
 mod conditions;
 mod draft;
+mod gate;
+mod needed;
 pub mod scope;
+mod sides;
 mod statement;
+mod whom;
 
 pub use draft::{Draft, Judged, draft};
+pub use gate::{Grounds, Look, look};
+pub use needed::needed;
 pub use statement::{Grant, Named, Tests, sid};
 
 use crate::diagnosis::Target;

@@ -20,10 +20,30 @@ pub struct Scoped {
 #[error("the resource `{0}` cannot be written into a policy: {1}")]
 pub struct Unwritable(pub String, pub &'static str);
 
+/// The resource that a grant of this action names: as [`scope`], but where the action lists or describes, a whole `*` is
+/// AWS's own, since such a request names nothing.
+///
+/// # Errors
+/// As [`scope`].
+pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let lists =
+        action.split_once(':').is_some_and(|(_, name)| name.starts_with("List") || name.starts_with("Describe"));
+    let plain = resource.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'$'));
+    let printed = |arn: &Arn| plain && !arn.resource.contains("arn:") && arn.service != "s3" && is_whole_star(arn);
+    match resource.parse::<Arn>() {
+        Ok(arn) if lists && printed(&arn) => {
+            scope(&with(&arn, "x"))?;
+            Ok(Scoped { pattern: resource.to_owned(), widened: None })
+        }
+        _ => scope(resource),
+    }
+}
+
 /// The policy's form of an exact resource.
 ///
 /// # Errors
-/// A control character in the name, or a name that is no ARN and not `*`.
+/// A control character in the name, a wildcard that may be AWS's own or part of a name, or a name that is no ARN and
+/// not `*`.
 ///
 /// ```
 /// use denywatch::patch::scope::scope;
@@ -46,6 +66,9 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(wild)) {
         return Err(refuse("a wildcard stands before its resource part"));
     }
+    if arn.service != "s3" && durable(&arn).0 == with(&arn, &escape_literal(&arn.resource)) && is_whole_star(&arn) {
+        return Err(refuse("its `*` may be AWS's own or part of a name"));
+    }
     let (pattern, rule) = durable(&arn);
     let latin: String = pattern.chars().map(|letter| if letter > '\u{ff}' { '?' } else { letter }).collect();
     let rule = if latin == pattern { rule } else { Some("characters-outside-latin-1") };
@@ -58,7 +81,8 @@ type Rule = fn(&Arn) -> Option<(String, &'static str)>;
 
 /// A durable form for a one-off name, and the rule that made it; else the name itself, escaped.
 fn durable(arn: &Arn) -> (String, Option<&'static str>) {
-    let rules: [Rule; 8] = [printed_wildcard, revision, task, log_stream, secret, stack, build, execution];
+    let rules: [Rule; 10] =
+        [printed_wildcard, numbered_by_aws, secret_name, revision, task, log_stream, secret, stack, build, execution];
     match rules.iter().find_map(|rule| rule(arn)) {
         Some((resource, rule)) => (with(arn, &resource), Some(rule).filter(|rule| !rule.is_empty())),
         None => (with(arn, &escape_literal(&arn.resource)), None),
@@ -69,18 +93,92 @@ fn with(arn: &Arn, resource: &str) -> String {
     Arn { resource: resource.to_owned(), ..arn.clone() }.to_string()
 }
 
-/// Services whose resource names cannot hold a `*` (their naming rules), so that one in an ARN is AWS's own.
-const NO_STARS_IN_NAMES: [&str; 9] =
-    ["codebuild", "codedeploy", "ec2", "ecs", "elasticloadbalancing", "iam", "lambda", "logs", "rds"];
+/// Services whose resource names cannot hold a `*` (the patterns of the names in their API references), so that one in
+/// an ARN is AWS's own.
+const NO_STARS_IN_NAMES: [&str; 43] = [
+    "acm",
+    "application-autoscaling",
+    "backup",
+    "batch",
+    "cloudformation",
+    "codebuild",
+    "codecommit",
+    "codedeploy",
+    "codepipeline",
+    "config",
+    "dynamodb",
+    "ec2",
+    "ecr",
+    "ecs",
+    "eks",
+    "elasticache",
+    "elasticfilesystem",
+    "elasticloadbalancing",
+    "elasticmapreduce",
+    "es",
+    "events",
+    "firehose",
+    "fsx",
+    "guardduty",
+    "iam",
+    "kafka",
+    "kinesis",
+    "kms",
+    "lambda",
+    "logs",
+    "pi",
+    "rds",
+    "redshift",
+    "route53",
+    "sagemaker",
+    "scheduler",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "states",
+    "transfer",
+    "wafv2",
+];
 
 /// AWS itself prints `instance/*` or `role/*` where no single resource was asked for. Only a whole `*` is taken so, and
 /// never where callers choose names freely (object keys, API paths, topics of things).
 fn printed_wildcard(arn: &Arn) -> Option<(String, &'static str)> {
-    let (_, id) = arn.resource_type_and_id();
-    let last = id.rsplit([':', '/']).next()?;
-    let plain = arn.resource.matches('*').count() == 1 && !arn.resource.contains(['?', '$']);
+    // An ARN inside a name is somebody's text.
+    let plain = !arn.resource.contains(['?', '$']) && !arn.resource.contains("arn:");
     let own = NO_STARS_IN_NAMES.contains(&arn.service.as_str());
-    (own && last == "*" && plain).then(|| (arn.resource.clone(), ""))
+    (own && plain && is_whole_star(arn)).then(|| (arn.resource.clone(), ""))
+}
+
+/// The one `*` is a whole part of the name.
+fn is_whole_star(arn: &Arn) -> bool {
+    arn.resource.matches('*').count() == 1 && arn.resource.split([':', '/']).any(|part| part == "*")
+}
+
+/// Beginnings of ARNs whose `*` stands for what the request does not tell; the name behind it is unique without it.
+const OPEN: [(&str, &str); 3] = [
+    ("autoscaling", "autoScalingGroup:*:autoScalingGroupName/"),
+    ("autoscaling", "launchConfiguration:*:launchConfigurationName/"),
+    ("elasticbeanstalk", "environment/*/"),
+];
+
+/// `autoScalingGroup:*:autoScalingGroupName/web`, `…/jobs/*`: AWS numbers these parts itself, and requests do not name
+/// them, so the `*` is AWS's own although the names beside it are free.
+/// See <https://docs.aws.amazon.com/autoscaling/ec2/userguide/security_iam_service-with-iam.html>.
+fn numbered_by_aws(arn: &Arn) -> Option<(String, &'static str)> {
+    let open = OPEN.iter().find_map(|(service, start)| Some((start, typed(arn, service, start)?)));
+    if let Some((start, name)) = open {
+        return Some((format!("{start}{}", escape_literal(name)), ""));
+    }
+    let branch = typed(arn, "amplify", "apps/")?.strip_suffix("/jobs/*")?;
+    Some((format!("apps/{}/jobs/*", escape_literal(branch)), ""))
+}
+
+/// A secret's name whose six random characters are not known; no name holds a `?`.
+/// See <https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html>.
+fn secret_name(arn: &Arn) -> Option<(String, &'static str)> {
+    let name = typed(arn, "secretsmanager", "secret:")?.strip_suffix("-??????")?;
+    Some((format!("secret:{}-??????", escape_literal(name)), ""))
 }
 
 /// `task-definition/family:12`: every deployment makes a new revision.
@@ -181,6 +279,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_catalogue_leaves_open_stays_open() {
+        let here = "eu-west-1:111122223333";
+        for open in [
+            format!("arn:aws:cloudformation:{here}:stack/web/*"),
+            format!("arn:aws:autoscaling:{here}:launchConfiguration:*:launchConfigurationName/web"),
+            format!("arn:aws:application-autoscaling:{here}:scalable-target/*"),
+            format!("arn:aws:elasticbeanstalk:{here}:environment/*/web"),
+        ] {
+            check(&open, &open, None);
+        }
+        let group = format!("arn:aws:autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/");
+        check(&format!("{group}*"), &format!("{group}${{*}}"), None);
+    }
+
+    #[test]
     fn a_strangers_text_stays_a_literal() {
         check("arn:aws:s3:::b/*", "arn:aws:s3:::b/${*}", None);
         check("arn:aws:s3:::b/?$x", "arn:aws:s3:::b/${?}${$}x", None);
@@ -189,6 +302,33 @@ mod tests {
         check("arn:aws:ec2:eu-west-1:111122223333:instance/*", "arn:aws:ec2:eu-west-1:111122223333:instance/*", None);
         check("arn:aws:sqs:eu-west-1:111122223333:a*", "arn:aws:sqs:eu-west-1:111122223333:a${*}", None);
         check("*", "*", None);
+    }
+
+    #[test]
+    fn a_wildcard_of_aws_stays_one() {
+        for own in [
+            "arn:aws:ecr:eu-west-1:111122223333:repository/*",
+            "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop/*",
+            "arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:*:autoScalingGroupName/web",
+            "arn:aws:secretsmanager:eu-west-1:111122223333:secret:prod/db-??????",
+            "arn:aws:amplify:eu-west-1:111122223333:apps/d1/branches/main/jobs/*",
+        ] {
+            check(own, own, None);
+        }
+        let group = "arn:aws:autoscaling:eu-west-1:111122223333:autoScalingGroup:*:autoScalingGroupName/";
+        check(&format!("{group}a*b"), &format!("{group}a${{*}}b"), None);
+    }
+
+    #[test]
+    fn a_lone_star_where_names_are_free_is_refused_unless_the_call_only_lists() {
+        let alarm = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:*";
+        assert!(scope(alarm).is_err());
+        assert!(scope_for("cloudwatch:DeleteAlarms", alarm).is_err());
+        assert_eq!(scope_for("cloudwatch:DescribeAlarms", alarm).unwrap().pattern, alarm);
+        assert_eq!(
+            scope_for("s3:ListMultipartUploadParts", "arn:aws:s3:::b/*").unwrap().pattern,
+            "arn:aws:s3:::b/${*}"
+        );
     }
 
     #[test]

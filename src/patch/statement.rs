@@ -20,7 +20,7 @@ pub struct Grant {
 }
 
 /// Who is named in a resource-side statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Named {
     /// Identity side: nobody is named.
     Nobody,
@@ -28,6 +28,10 @@ pub enum Named {
     Aws(String),
     /// A service, such as `events.amazonaws.com`.
     Service(String),
+    /// An identity provider by ARN; conditions say which of its users.
+    Federated(String),
+    /// `*`, where only a condition can say who: gateway endpoints.
+    Everyone,
 }
 
 /// Folds grants into the fewest statements that allow exactly them.
@@ -70,6 +74,8 @@ fn make(
         Named::Nobody => statement,
         Named::Aws(arn) => statement.with_principal(PrincipalSet::aws([arn.clone()])),
         Named::Service(host) => statement.with_principal(PrincipalSet::service([host.clone()])),
+        Named::Federated(arn) => statement.with_principal(PrincipalSet::of("Federated", [arn.clone()])),
+        Named::Everyone => statement.with_principal(PrincipalSet::EVERYONE),
     };
     if with_resource { statement } else { statement.without_resource() }
 }

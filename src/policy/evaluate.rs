@@ -6,7 +6,7 @@
 
 use super::caller::{Caller, is_account};
 use super::context::{Context, Request};
-use super::document::Document;
+use super::document::{Document, Statement};
 use super::facts::Facts;
 use super::gather::Asked;
 use super::judge::Judge;
@@ -110,6 +110,30 @@ pub fn evaluate(policies: &Policies, request: &Request) -> Decision {
     let facts = Facts::gather(policies, &asked);
     let two_accounts = resource_account.is_some_and(|owner| owner != caller.account);
     Judge { policies, request, caller: &caller, facts: &facts, two_accounts }.decide()
+}
+
+/// How one statement meets a request, part by part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fit {
+    /// `Action` or `NotAction` covers it.
+    pub action: bool,
+    /// `Resource` or `NotResource` covers it.
+    pub resource: bool,
+    /// Every condition holds.
+    pub conditions: bool,
+}
+
+/// Holds one statement against a request, its principals left aside: why an Allow that looks right does not match.
+///
+/// `has_variables` says whether its document knows policy variables, as version 2012-10-17 does.
+pub fn fit(statement: &Statement, request: &Request, has_variables: bool) -> Fit {
+    let caller = Caller::new(&request.principal);
+    let context = Context::new(request, &caller, resource_account(request));
+    let asker = Asker { caller: &caller, has_boundary: false };
+    let (action, target) = (halves(&request.action), Target::new(&request.resource));
+    let [action, resource, conditions] =
+        Asked { action, context: &context, target, asker }.parts(statement, has_variables);
+    Fit { action, resource, conditions }
 }
 
 /// Who owns the resource; `None` when nothing says so. AWS's own resources, whose ARNs say `aws`, are everybody's.

@@ -59,6 +59,18 @@ impl Asked<'_> {
         condition::hold(&statement.conditions, self.context, variables, lenient).then_some(naming)
     }
 
+    /// Whether action, resource and conditions of one statement fit, each by itself and the principal left aside.
+    pub(super) fn parts(&self, statement: &Statement, has_variables: bool) -> [bool; 3] {
+        let variables = if has_variables { Variables::On(self.context) } else { Variables::Off };
+        let lenient = statement.effect == Effect::Deny;
+        let shape = if statement.resources == Resources::Absent { Shape::Placed } else { Shape::Identity };
+        [
+            self.is_for(&statement.actions),
+            self.resource(&statement.resources, shape, variables, lenient),
+            condition::hold(&statement.conditions, self.context, variables, lenient),
+        ]
+    }
+
     fn is_for(&self, actions: &Actions) -> bool {
         let matches =
             |pattern: &String| is_all(pattern) || self.action.is_some_and(|asked| matches_halves(pattern, asked));

@@ -40,5 +40,5 @@ pub use document::{
     Actions, Conditions, Document, DocumentError, Effect, OneOrMany, PrincipalSet, Principals, Resources, Scalar,
     Statement, Version,
 };
-pub use evaluate::{Deciding, Decision, DecisionKind, Policies, PolicyType, evaluate};
+pub use evaluate::{Deciding, Decision, DecisionKind, Fit, Policies, PolicyType, evaluate, fit};
 pub use simulate::simulate_line;

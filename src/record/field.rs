@@ -36,7 +36,8 @@ pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> Record {
         user_identity: get("userIdentity").map_or(Value::Null, identity),
         request_parameters: get("requestParameters").map_or(Value::Null, tree),
         additional_event_data: get("additionalEventData").map_or(Value::Null, tree),
-        resource_arns: get("resources").map(tree).map_or_else(Vec::new, |list| arns(&list)),
+        resource_arns: get("resources").map(tree).map_or_else(Vec::new, |list| each(&list, "arn")),
+        resource_accounts: get("resources").map(tree).map_or_else(Vec::new, |list| each(&list, "accountid")),
         read_only: get("readOnly").and_then(|value| truth(&value)),
     }
 }
@@ -130,14 +131,14 @@ fn documented_case(members: Map<String, Value>) -> Map<String, Value> {
     members.into_iter().map(|(key, value)| (renamed(key), inner(value))).collect()
 }
 
-fn arns(list: &Value) -> Vec<String> {
+/// One member of each resource, in the list's order.
+fn each(list: &Value, name: &str) -> Vec<String> {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
-    let arn = |item: &Value| {
-        let members = item.as_object()?;
-        let (_, arn) = members.iter().find(|(key, _)| key.eq_ignore_ascii_case("arn"))?;
-        arn.as_str().filter(|arn| !arn.is_empty()).map(str::to_owned)
+    let one = |item: &Value| {
+        let (_, value) = item.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
     };
-    items.iter().filter_map(arn).collect()
+    items.iter().filter_map(one).collect()
 }
 
 #[cfg(test)]

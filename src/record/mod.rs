@@ -48,6 +48,8 @@ pub struct Record {
     pub additional_event_data: Value,
     /// `resources[].ARN`.
     pub resource_arns: Vec<String>,
+    /// `resources[].accountId`: who owns them.
+    pub resource_accounts: Vec<String>,
     /// Whether the call only reads; wider than List/Get/Describe.
     pub read_only: Option<bool>,
     /// `Management`, `Data`, `NetworkActivity`, ….
@@ -93,6 +95,17 @@ pub fn read(bytes: &[u8], input_name: &str) -> (Vec<Record>, Vec<Problem>) {
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     for_each(bytes, input_name, |record| records.push(record), |problem| problems.push(problem));
     (records, problems)
+}
+
+/// Whether a text is a CSV table of events, by the columns that its first row names.
+///
+/// ```
+/// use denywatch::record::is_table;
+/// assert!(is_table("eventname,errorcode\nGetObject,AccessDenied\n"));
+/// assert!(!is_table("User: a, b is not authorized"));
+/// ```
+pub fn is_table(text: &str) -> bool {
+    csv::Table::open(text).is_some()
 }
 
 /// [`read`], handing out one event at a time, so that a large input never stands in memory as records. Returns how many

@@ -270,7 +270,8 @@ mod tests {
 
     #[test]
     fn one_answer() {
-        assert_eq!(explain(&sample::pipeline(), Look::default()), include_str!("expected/explain.txt"));
+        let look = Look { colour: false, width: 100 };
+        assert_eq!(explain(&sample::pipeline(), look), include_str!("expected/explain.txt"));
     }
 
     #[test]
@@ -292,7 +293,8 @@ mod tests {
             unseen: vec!["S3 object calls without data events".to_owned()],
             ..Coverage::default()
         };
-        assert_eq!(scan(&all, &coverage, Look::default()), include_str!("expected/scan.txt"));
+        let look = Look { colour: false, width: 100 };
+        assert_eq!(scan(&all, &coverage, look), include_str!("expected/scan.txt"));
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Remedy {
     OwnersAllow,
     /// An Allow in the caller's policy may help; AWS does not say so.
     LikelyAllow,
+    /// A person's: an Allow exists under a condition, which another Allow beside it would undo.
+    Decision,
     /// Nobody's Allow: it is meant, or another thing must change.
     Upheld,
     /// Too little is known.
@@ -59,8 +61,11 @@ pub fn remedy(cause: Cause) -> Remedy {
     match cause {
         Cause::IdentityAllowMissing
         | Cause::ConditionUnreachable
-        | Cause::ConditionNotMet
-        | Cause::ResourceFormMismatch => Remedy::OwnAllow,
+        | Cause::KeyAbsentViaService
+        | Cause::ResourceFormMismatch
+        | Cause::ArnFormMismatch
+        | Cause::ActionMisspelt => Remedy::OwnAllow,
+        Cause::ConditionNotMet => Remedy::Decision,
         Cause::LayerUnstated | Cause::BareDenial | Cause::EncodedMessage | Cause::KmsOpaque => Remedy::LikelyAllow,
         Cause::BoundaryAllowMissing
         | Cause::SessionAllowMissing
@@ -68,6 +73,7 @@ pub fn remedy(cause: Cause) -> Remedy {
         | Cause::TrustAllowMissing
         | Cause::EndpointAllowMissing
         | Cause::CrossAccountOpaque
+        | Cause::PrincipalRecreated
         | Cause::PrincipalNotEditable => Remedy::OwnersAllow,
         Cause::ScpAllowMissing
         | Cause::RcpAllowMissing
@@ -78,7 +84,9 @@ pub fn remedy(cause: Cause) -> Remedy {
         | Cause::MfaMissing
         | Cause::LakeFormation
         | Cause::AssignmentMissing => Remedy::Upheld,
-        Cause::ActionUnknown | Cause::PrincipalUnknown | Cause::ResourceUnknown => Remedy::Unknown,
+        Cause::ActionUnknown | Cause::PrincipalUnknown | Cause::ResourceUnknown | Cause::AlreadyAllowed => {
+            Remedy::Unknown
+        }
         Cause::KeyQuarantined => Remedy::Incident,
     }
 }
@@ -92,6 +100,7 @@ pub fn judge(cause: Cause, swept: bool, sound: Option<bool>) -> Verdict {
         (Remedy::Upheld, false, _) => Verdict::Upheld,
         (_, true, _) => Verdict::Probing,
         (Remedy::OwnersAllow, _, _) => Verdict::Owner,
+        (Remedy::Decision, _, _) => Verdict::Review,
         (Remedy::OwnAllow, _, Some(true)) => Verdict::Patch,
         (Remedy::OwnAllow | Remedy::LikelyAllow, _, Some(_)) => Verdict::Review,
         (Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::Unknown, _, _) => Verdict::Unclear,

@@ -19,6 +19,7 @@ STACK = "denywatch-e2e"
 
 def pytest_addoption(parser):
     parser.addoption("--bootstrap", help="the Lambda binary; default: target/debug/bootstrap, then target/release/bootstrap")
+    parser.addoption("--denywatch", help="the program; default: target/debug/denywatch, then target/release/denywatch")
 
 
 @pytest.fixture(scope="session")
@@ -35,17 +36,23 @@ def slack():
 
 @pytest.fixture(scope="session")
 def bootstrap_zip(pytestconfig):
-    given = pytestconfig.getoption("--bootstrap")
-    places = [pathlib.Path(given)] if given else [ROOT / "target" / p / "bootstrap" for p in ("debug", "release")]
-    found = next((p for p in places if p.is_file()), None)
-    if found is None:
-        pytest.fail("no bootstrap at " + " or ".join(map(str, places)))
+    found = built(pytestconfig, "bootstrap")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         info = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
         info.external_attr = 0o755 << 16
         archive.writestr(info, found.read_bytes(), zipfile.ZIP_DEFLATED, 1)
     return buffer.getvalue()
+
+
+def built(pytestconfig, name):
+    """The binary that was given by its option, or the one that cargo left."""
+    given = pytestconfig.getoption(f"--{name}")
+    places = [pathlib.Path(given)] if given else [ROOT / "target" / p / name for p in ("debug", "release")]
+    found = next((p for p in places if p.is_file()), None)
+    if found is None:
+        pytest.fail(f"no {name} at " + " or ".join(map(str, places)))
+    return found
 
 
 class Stack:

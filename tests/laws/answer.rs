@@ -95,7 +95,11 @@ fn grants(document: &Document) {
         }
         assert!(!matches!(statement.resources, Resources::NotResource(_)), "{text}");
         let named = principals(statement).to_string();
-        assert!(!named.contains(['*', '?', '$']), "{text}");
+        // A gateway endpoint's policy takes no principal but `*`; the condition then names exactly one.
+        // https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+        let one = statement.conditions.get("ArnEquals").and_then(|keys| keys.get("aws:PrincipalArn"));
+        let one = one.is_some_and(|arns| arns.iter().all(|arn| !arn.text().contains(['*', '?', '$'])));
+        assert!(!named.contains(['*', '?', '$']) || named == "\"*\"" && one, "{text}");
     }
 }
 
@@ -180,8 +184,11 @@ fn actions(statement: &Statement) -> Vec<&str> {
 
 /// A call with its resource's last character changed stays refused, unless the patch tells that it is wider.
 fn exact(advice: &Advice, patch: &Patch, document: &Document) {
-    // A key policy calls its key `*`, a trust policy names no resource: each hangs on the one that was asked for.
-    if matches!(patch.target.kind, TargetKind::KeyPolicy | TargetKind::TrustPolicy) {
+    // Such a policy hangs on the one resource that was asked for, and calls it `*` or does not name it.
+    if matches!(
+        patch.target.kind,
+        TargetKind::KeyPolicy | TargetKind::SecretPolicy | TargetKind::RepositoryPolicy | TargetKind::TrustPolicy
+    ) {
         return;
     }
     let asked: Vec<&str> = advice.denied.iter().filter_map(|item| item.resource.as_deref()).collect();
@@ -196,12 +203,14 @@ fn exact(advice: &Advice, patch: &Patch, document: &Document) {
     }
 }
 
-/// `instance/*` as AWS itself prints it, of services whose names hold no star; told, and never applied.
+/// `instance/*` as AWS itself prints it, never of services whose callers choose names freely; told, and never applied.
 fn is_aws_wildcard(patch: &Patch, resource: &str) -> bool {
-    let starless = ["codebuild", "codedeploy", "ec2", "ecs", "elasticloadbalancing", "iam", "lambda", "logs", "rds"];
+    let free = ["s3", "s3express", "s3-object-lambda", "execute-api", "iot", "cognito-identity", "apigateway"];
     let service = resource.split(':').nth(2).unwrap_or_default();
     let told = patch.doubts.iter().any(|doubt| doubt.contains("is a wildcard: AWS names no single resource"));
-    resource.ends_with('*') && starless.contains(&service) && told && patch.applicability == Applicability::Review
+    let whole =
+        resource.split([':', '/']).any(|part| part == "*") && !resource.trim_start_matches("arn:").contains("arn:");
+    whole && !free.contains(&service) && told && patch.applicability == Applicability::Review
 }
 
 /// What the verdict promises a patch for, a patch allows; who looks around is handed nothing.

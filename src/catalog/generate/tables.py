@@ -97,6 +97,9 @@ def passed_to(facts):
     return table
 
 
+PROFILED = ("ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation", "ec2:RunInstances")
+
+
 def passrole(facts, resolver):
     """Operation -> `member=service` for every input member that holds a role; no service where it is not known."""
     services, table, used = passed_to(facts), {}, set()
@@ -120,6 +123,10 @@ def passrole(facts, resolver):
             if found:
                 cells = ",".join(f"{m}={receiver(prefix, name, m)}" for m in found[:12])
                 table.setdefault(f"{prefix}:{name}", cells)
+    # An instance profile stands for its role, but no member is named after a role.
+    for key in [k for k in PROFILED if k in services]:
+        used.add(key)
+        table.setdefault(key, f"iamInstanceProfile={services[key]}")
     idle = sorted(key for key in services if key not in used and re.search("[:@]", key))
     if idle:
         raise overlay.OverlayError(f"passed_to.tsv: no operation has {', '.join(idle)}")

@@ -143,7 +143,16 @@ fn core(head: &str, rest: &str, tails: &Tails<'_>) -> Parsed {
     if rest.is_empty() && !tails.any {
         said.open = Some(Fact::Action);
     }
+    said.suspect |= said.principal.is_none() && !names_nobody(head);
     said
+}
+
+/// AWS leaves the caller out by the bare word `User` only; another word before the phrase is the end of some name that
+/// holds the phrase.
+fn names_nobody(head: &str) -> bool {
+    let word = head.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let plain = word.trim_matches(['"', '\'', '`', '(']);
+    plain.is_empty() && word == head || plain.trim_end_matches(':').eq_ignore_ascii_case("user")
 }
 
 /// Without more than one space before the first word.
@@ -204,6 +213,7 @@ fn holds_grammar(name: &str) -> bool {
         " on resource: ",
         ". Encoded authorization failure message:",
         "/authorization-details/",
+        "GetRequestAuthorizationDetails API",
         " (Service: ",
     ];
     PHRASES.iter().any(|phrase| name.contains(phrase))
@@ -292,7 +302,8 @@ fn is_action(word: &str) -> bool {
     let plain = |text: &str, more: &[char]| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
     };
-    word.split_once(':').is_some_and(|(service, name)| plain(service, &['-']) && plain(name, &['*', '?', '-', '_']))
+    word.split_once(':')
+        .is_some_and(|(service, name)| plain(service, &['-', '*', '?']) && plain(name, &['*', '?', '-', '_']))
 }
 
 fn unstated() -> Reason {

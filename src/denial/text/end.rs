@@ -91,11 +91,13 @@ fn joined(lines: &[Line]) -> Vec<String> {
     if broke_at_width(lines) { vec![by_width, by_words] } else { vec![by_words, by_width] }
 }
 
-/// Without an action only the first line counts.
+/// Without an action only the first line counts; an encoded text is whole where what an SDK hangs behind it is.
 fn without_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
     let text = join(lines.get(..1)?);
-    let end = natural_ends(&text, quote).last().copied().unwrap_or(text.len());
-    take(&text[..end], 1)
+    let ends = natural_ends(&text, quote);
+    let encoded = |taken: &Taken| taken.parsed.reason.encoded == Encoded::Present;
+    let whole = ends.iter().filter_map(|end| take(&text[..*end], 1)).find(encoded);
+    whole.or_else(|| take(&text[..ends.last().copied().unwrap_or(text.len())], 1))
 }
 
 /// Ends that lines and quotation marks suggest, the likeliest first.

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 /// A request that is not on the list; nothing was sent.
@@ -32,13 +32,11 @@ impl GuardedClient {
     }
 }
 
+// `validate_base_client_config` is left at its default: the inner one reads the system's certificates once more for
+// every client, only to throw them away.
 impl HttpClient for GuardedClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, parts: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(GuardedConnector::new(self.0.http_connector(settings, parts)))
-    }
-
-    fn validate_base_client_config(&self, parts: &RuntimeComponentsBuilder, bag: &ConfigBag) -> Result<(), BoxError> {
-        self.0.validate_base_client_config(parts, bag)
     }
 
     fn validate_final_config(&self, parts: &RuntimeComponents, bag: &ConfigBag) -> Result<(), BoxError> {

@@ -53,11 +53,11 @@ pub trait Sink: Send + Sync {
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a>;
 }
 
-#[cfg(feature = "aws")]
 /// Sends, but gives up after `limit`; the message may have arrived all the same.
 ///
 /// # Errors
 /// The sink's own, or a retryable one when time ran out.
+#[cfg(feature = "aws")]
 pub async fn send_within(sink: &dyn Sink, message: &Message, limit: Duration) -> Result<(), SinkError> {
     match tokio::time::timeout(limit, sink.send(message)).await {
         Ok(sent) => sent,

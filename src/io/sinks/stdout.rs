@@ -39,7 +39,7 @@ impl<W: Write + Send> Sink for StreamSink<W> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "aws"))]
 mod tests {
     use super::*;
     use std::task::{Context, Poll, Waker};

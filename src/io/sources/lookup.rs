@@ -3,7 +3,7 @@
 //! AWS allows two requests a second for an account and Region, fifty events a page, and no filter by error.
 //! See <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>.
 
-use crate::io::aws::Aws;
+use crate::io::aws::{Aws, Options};
 use aws_config::retry::RetryConfig;
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::error::{ProvideErrorMetadata, SdkError};
@@ -61,6 +61,12 @@ pub enum LookupError {
         /// AWS's words.
         why: String,
     },
+    /// Neither the user nor the SDK's configuration names a Region.
+    #[error("no AWS Region is set: use `--region` or `AWS_REGION`")]
+    NoRegion,
+    /// The system gives no sockets or timers.
+    #[error("cannot start: {0}")]
+    Start(#[from] std::io::Error),
     /// The same page token came a second time: reading on would never end.
     #[error("Event history in `{region}` repeats itself after page {pages}")]
     Repeats {
@@ -98,6 +104,44 @@ impl Pace for RealPace {
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }
+}
+
+/// Reads the Event history of `regions` one after another (of the configured one when none is named), for the command
+/// line: it brings its own runtime, loads AWS's configuration and waits. Each record's JSON goes to `each` with its Region.
+///
+/// # Errors
+/// [`LookupError`] of the first Region that fails.
+pub fn read_regions(
+    options: &Options,
+    regions: &[String],
+    period: Period,
+    mut each: impl FnMut(&str, &str),
+) -> Result<Stats, LookupError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let aws = Aws::load(options).await;
+        in_regions(&aws, regions, period, &RealPace::start(), &mut each).await
+    })
+}
+
+async fn in_regions(
+    aws: &Aws,
+    regions: &[String],
+    period: Period,
+    pace: &impl Pace,
+    each: &mut impl FnMut(&str, &str),
+) -> Result<Stats, LookupError> {
+    let configured = aws.config().region().map(ToString::to_string);
+    let regions = if regions.is_empty() { vec![configured.ok_or(LookupError::NoRegion)?] } else { regions.to_vec() };
+    let mut all = Stats::default();
+    for region in &regions {
+        let read = lookup_events(aws, region, period, pace, |record| each(region, record)).await?;
+        all.pages += read.pages;
+        all.events += read.events;
+        all.without_record += read.without_record;
+        all.retries += read.retries;
+    }
+    Ok(all)
 }
 
 /// Reads the Event history of one Region, newest first, and hands each record's JSON to `each`.

@@ -118,3 +118,20 @@ async fn a_circle_of_tokens_ends() {
     assert_eq!(done.unwrap_err().to_string(), "Event history in `eu-west-1` repeats itself after page 3");
     assert_eq!(all.len(), 3);
 }
+
+#[tokio::test]
+async fn regions_one_after_another() {
+    let server = Server::start(|request, _| {
+        let region = request.header("authorization").split('/').nth(2).unwrap().to_owned();
+        page(&[&region], None)
+    });
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let mut all = Vec::new();
+    let mut each = |region: &str, record: &str| all.push(format!("{region} {record}"));
+    let regions = ["eu-west-1".to_owned(), "us-east-2".to_owned()];
+    let stats = in_regions(&aws, &regions, Period::default(), &FakePace::default(), &mut each).await.unwrap();
+    assert_eq!((stats.pages, stats.events), (2, 2));
+    in_regions(&aws, &[], Period::default(), &FakePace::default(), &mut each).await.unwrap();
+    let record = |region: &str| format!("{region} {{\"eventID\":\"{region}\"}}");
+    assert_eq!(all, ["eu-west-1", "us-east-2", "us-east-1"].map(record));
+}

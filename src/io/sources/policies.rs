@@ -5,7 +5,8 @@ use crate::record::Problem;
 use std::path::{Path, PathBuf};
 
 /// Reads each path: a file of `aws iam get-account-authorization-details`, or a folder with such files and with the
-/// sub-folders `identity/`, `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/` of single documents.
+/// sub-folders `identity/`, `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`, `vpc_endpoint/` of single
+/// documents; folders in `scp/` and `rcp/` are levels, root first by name.
 ///
 /// What cannot be read is a problem; the rest is used.
 pub fn read(paths: &[PathBuf]) -> (InForce, Vec<Problem>) {
@@ -33,11 +34,20 @@ impl Reader {
         for entry in entries {
             if entry.is_dir() {
                 let kind = name(&entry);
-                for file in self.entries(&entry).into_iter().filter(|file| file.is_file()) {
-                    self.document(&kind, &file);
-                }
+                self.documents(&kind, &entry);
             } else if entry.extension().is_some_and(|extension| extension == "json") {
                 self.details(&entry);
+            }
+        }
+    }
+
+    /// The documents of one kind; in `scp/` and `rcp/` a folder is a level, root first by name.
+    fn documents(&mut self, kind: &str, folder: &Path) {
+        for entry in self.entries(folder) {
+            match entry.is_dir() {
+                true if matches!(kind, "scp" | "rcp") => self.documents(&format!("{kind}/{}", name(&entry)), &entry),
+                true => {}
+                false => self.document(kind, &entry),
             }
         }
     }

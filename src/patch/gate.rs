@@ -1,0 +1,210 @@
+//! The last look at a document before anybody sees it: no action, ARN form or condition key that the catalogue does not
+//! know, no wildcard that AWS did not print, no character that a policy cannot hold.
+//!
+//! It repeats on purpose what the steps before it should have seen to: a wrong patch is worse than none.
+
+use crate::arn::Arn;
+use crate::catalog::Catalog;
+use crate::diagnosis::TargetKind;
+use crate::policy::pattern::is_writable;
+use crate::policy::{Actions, Document, Effect, PrincipalSet, Principals, Resources, Statement};
+
+/// What the look found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Any of these, and the document must not be shown; in words.
+    pub faults: Vec<String>,
+    /// What a person must settle.
+    pub doubts: Vec<String>,
+}
+
+/// What the look rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Grounds<'a> {
+    /// The facts about AWS services.
+    pub catalog: &'a Catalog,
+    /// Where the document goes.
+    pub kind: TargetKind,
+    /// Resources that stand as they are, as policy text: AWS's message printed them, or a policy in force holds them.
+    pub printed: &'a [String],
+}
+
+/// Looks at every statement of a document that is to be added to a policy.
+pub fn look(document: &Document, grounds: Grounds<'_>) -> Look {
+    let mut found = Look::default();
+    for statement in &document.statements {
+        grounds.statement(statement, &mut found);
+    }
+    let text = serde_json::to_string(document).unwrap_or_default();
+    if document.statements.is_empty() || text.is_empty() {
+        found.faults.push("it holds no statement".to_owned());
+    }
+    if !is_writable(&text) || text.chars().any(char::is_control) {
+        found.faults.push("it holds a character that no policy can hold".to_owned());
+    }
+    found
+}
+
+impl Grounds<'_> {
+    fn statement(self, statement: &Statement, found: &mut Look) {
+        let Actions::Action(actions) = &statement.actions else {
+            return found.faults.push("it allows all but some actions".to_owned());
+        };
+        if statement.effect != Effect::Allow {
+            found.faults.push("it denies".to_owned());
+        }
+        let known = |action: &&String| self.catalog.action(action).is_some_and(|found| found.canonical() == **action);
+        let unknown = actions.iter().filter(|action| !known(action));
+        found.faults.extend(unknown.map(|action| format!("`{action}` is not known to be an action")));
+        let actions: Vec<&String> = actions.iter().filter(known).collect();
+        self.resources(&actions, &statement.resources, found);
+        self.conditions(&actions, statement, found);
+        found.faults.extend(principal_fault(statement).map(str::to_owned));
+    }
+
+    fn resources(self, actions: &[&String], resources: &Resources, found: &mut Look) {
+        let bare = matches!(self.kind, TargetKind::TrustPolicy | TargetKind::RepositoryPolicy);
+        match resources {
+            Resources::Absent if bare => {}
+            Resources::Absent => found.faults.push("a statement names no resource".to_owned()),
+            Resources::NotResource(_) => found.faults.push("it allows all but some resources".to_owned()),
+            Resources::Resource(_) if bare => found.faults.push("such a policy names no resource".to_owned()),
+            Resources::Resource(patterns) => {
+                for pattern in patterns.iter().filter(|pattern| *pattern != "*") {
+                    self.resource(actions, pattern, found);
+                }
+            }
+        }
+    }
+
+    fn resource(self, actions: &[&String], pattern: &str, found: &mut Look) {
+        let held = self.printed.iter().any(|printed| printed == pattern);
+        let foreign =
+            actions.iter().filter(|action| self.catalog.action(action).is_some_and(|known| !known.takes(pattern)));
+        for action in foreign {
+            let words = format!("`{pattern}` is of no form that `{action}` is known to take");
+            match held {
+                true => found.doubts.push(format!("{words}, though AWS's message or the policy in force names it")),
+                false => found.faults.push(words),
+            }
+        }
+        if !held && !is_exact_place(pattern) || has_variable(pattern) {
+            found.faults.push(format!("`{pattern}` is no well-formed resource"));
+        }
+    }
+
+    fn conditions(self, actions: &[&String], statement: &Statement, found: &mut Look) {
+        for (key, values) in statement.conditions.values().flatten() {
+            let dead = actions.iter().filter(|action| self.catalog.condition_key_applies(action, key) != Some(true));
+            found
+                .faults
+                .extend(dead.map(|action| format!("`{action}` is not known to carry the condition key `{key}`")));
+            if values.iter().any(|value| has_variable(&value.text())) {
+                found.faults.push(format!("a value of `{key}` is a variable"));
+            }
+        }
+    }
+}
+
+/// Partition, Region and account spelt out: a wildcard may stand in the resource part only.
+fn is_exact_place(pattern: &str) -> bool {
+    let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    pattern.parse::<Arn>().is_ok_and(|arn| {
+        arn.partition.starts_with("aws")
+            && [&arn.partition, &arn.service, &arn.region, &arn.account].iter().all(|p| plain(p))
+    })
+}
+
+/// A `$` that is no escaped character: text of an event must not become a policy variable.
+fn has_variable(text: &str) -> bool {
+    ["${*}", "${?}", "${$}"].iter().fold(text.to_owned(), |rest, escaped| rest.replace(escaped, "")).contains('$')
+}
+
+/// Everybody, all but some, or a pattern.
+fn principal_fault(statement: &Statement) -> Option<&'static str> {
+    let by_arn = statement.conditions.values().any(|keys| keys.contains_key("aws:PrincipalArn"));
+    match &statement.principals {
+        Principals::Absent => None,
+        Principals::NotPrincipal(_) => Some("it names all principals but some"),
+        Principals::Principal(PrincipalSet::Everyone(_)) => (!by_arn).then_some("it names every principal"),
+        Principals::Principal(PrincipalSet::Named(kinds)) => {
+            let mut names = kinds.values().flatten();
+            names.any(|name| name.contains(['*', '?', '$'])).then_some("a principal is a pattern")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[track_caller]
+    fn check(kind: TargetKind, statement: Value, printed: &[&str], faults: &[&str]) {
+        let document = serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap();
+        let printed: Vec<String> = printed.iter().map(|text| (*text).to_owned()).collect();
+        let found = look(&document, Grounds { catalog: Catalog::embedded(), kind, printed: &printed });
+        assert_eq!(found.faults, faults);
+    }
+
+    fn allow(action: &str, resource: &str) -> Value {
+        json!({"Effect": "Allow", "Action": action, "Resource": resource})
+    }
+
+    #[test]
+    fn only_what_the_catalogue_knows_passes() {
+        let role = |statement: Value, faults: &[&str]| check(TargetKind::RolePolicy, statement, &[], faults);
+        role(allow("s3:GetObject", "arn:aws:s3:::b/${*}k"), &[]);
+        role(allow("ecs:ExecuteCommand", "arn:aws:ecs:eu-west-1:111122223333:task/main/*"), &[]);
+        role(allow("logs:CreateLogGroup", "arn:aws:logs:eu-west-1:111122223333:log-group:/a/b:*"), &[]);
+        role(allow("s3:MakeCoffee", "*"), &["`s3:MakeCoffee` is not known to be an action"]);
+        role(allow("s3:getobject", "*"), &["`s3:getobject` is not known to be an action"]);
+        role(allow("s3:*", "*"), &["`s3:*` is not known to be an action"]);
+        let bucket = "`arn:aws:s3:::b` is of no form that `s3:GetObject` is known to take";
+        role(allow("s3:GetObject", "arn:aws:s3:::b"), &[bucket]);
+        role(
+            allow("s3:GetObject", "arn:aws:s3:::b/${aws:username}"),
+            &["`arn:aws:s3:::b/${aws:username}` is no well-formed resource"],
+        );
+        role(
+            allow("sqs:SendMessage", "arn:aws:sqs:*:111122223333:q"),
+            &["`arn:aws:sqs:*:111122223333:q` is no well-formed resource"],
+        );
+        role(json!({"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}), &["it denies"]);
+        role(
+            json!({"Effect": "Allow", "NotAction": "s3:GetObject", "Resource": "*"}),
+            &["it allows all but some actions"],
+        );
+        role(json!({"Effect": "Allow", "Action": "s3:GetObject"}), &["a statement names no resource"]);
+        role(
+            json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"iam:PassedToService": "x"}}}),
+            &["`s3:GetObject` is not known to carry the condition key `iam:PassedToService`"],
+        );
+        role(
+            json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*", "Condition": {"StringEquals": {"aws:SourceAccount": "${x}"}}}),
+            &["a value of `aws:SourceAccount` is a variable"],
+        );
+        role(allow("s3:GetObject", "arn:aws:s3:::b/ключ"), &["it holds a character that no policy can hold"]);
+    }
+
+    #[test]
+    fn what_aws_printed_passes_with_a_doubt() {
+        let group = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/a/b";
+        check(TargetKind::RolePolicy, allow("elasticloadbalancing:AddTags", group), &[group], &[]);
+        let words = format!("`{group}` is of no form that `elasticloadbalancing:AddTags` is known to take");
+        check(TargetKind::RolePolicy, allow("elasticloadbalancing:AddTags", group), &[], &[&words]);
+    }
+
+    #[test]
+    fn nobody_names_everybody() {
+        let of = |principal: Value, condition: Value| json!({"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "*", "Condition": condition});
+        let bucket = |statement: Value, faults: &[&str]| check(TargetKind::BucketPolicy, statement, &[], faults);
+        bucket(of(json!({"AWS": "arn:aws:iam::111122223333:role/app"}), json!({})), &[]);
+        bucket(of(json!("*"), json!({})), &["it names every principal"]);
+        bucket(of(json!("*"), json!({"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/app"}})), &[]);
+        bucket(of(json!({"AWS": "*"}), json!({})), &["a principal is a pattern"]);
+        let trust = json!({"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/idp.example"},
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"idp.example:sub": "me"}}});
+        check(TargetKind::TrustPolicy, trust, &[], &[]);
+    }
+}
