@@ -13,6 +13,7 @@ import sys
 import traceback
 
 import awscli.clidriver
+from awscli.customizations.overridesslcommonname import SSL_COMMON_NAMES
 
 CALL = """#!{python} -IS
 import json, os, socket, sys
@@ -47,6 +48,9 @@ def answer(connection):
 
 
 def main(folder):
+    # Version 1 of the CLI sends SQS's calls to AWS's old host whatever AWS_ENDPOINT_URL says; version 2 does not.
+    del SSL_COMMON_NAMES["sqs"]
+    awscli.clidriver.create_clidriver()  # what is loaded on the way is loaded for all children
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     server, path = socket.socket(socket.AF_UNIX), str(folder / "aws.socket")
     server.bind(path)
