@@ -6,7 +6,7 @@ use crate::diagnosis::{Diagnosis, Held, InForce};
 use crate::finding::Finding;
 use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::Principal;
-use crate::triage::probing::{Caller, caller, sweeps};
+use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
 use crate::verify::verify;
 use jiff::{Timestamp, civil::Date};
@@ -32,15 +32,16 @@ pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
     advice
 }
 
-fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, String>, context: Context<'_>) -> Advice {
+fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, Look>, context: Context<'_>) -> Advice {
     let held = context.in_force.of(&finding.principal);
-    let swept = sweeps.get(&caller(&finding.principal));
-    let judged = judged(finding, held.as_ref(), swept.is_some(), context.catalog);
+    let look = sweeps.get(&caller(&finding.principal));
+    let judged = judged(finding, held.as_ref(), look, context.catalog);
     let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
     let verdict = leading.map_or(Verdict::Unclear, |item| item.verdict);
     let mut diagnosis = leading.map(|item| item.diagnosis.clone()).unwrap_or_else(nothing_known);
-    if let Some(why) = swept {
-        diagnosis.evidence.push(why.clone());
+    if let Some(Look::Sweep(why)) = look {
+        diagnosis.summary = format!("{}: {why}", finding.principal.words());
+        diagnosis.doubts.clear();
     }
     let (first_seen, last_seen) = finding.seen();
     Advice {
@@ -65,9 +66,13 @@ struct Both {
 }
 
 /// Drafts, grades, and reads each item's verdict off the patch that it is part of.
-fn judged(finding: &Finding, held: Option<&Held>, swept: bool, catalog: &Catalog) -> Both {
+fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: &Catalog) -> Both {
+    let swept = matches!(look, Some(Look::Sweep(_)));
     let mut both = Both { items: Vec::new(), patches: Vec::new() };
-    for draft in draft(finding, held, catalog) {
+    for mut draft in draft(finding, held, catalog) {
+        if let Some(Look::Near(why)) = look {
+            draft.doubts.push(why.clone());
+        }
         // An item is counted with its first policy, not again with the one on the other side.
         let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
         let patch = verify(draft, finding, held, catalog);

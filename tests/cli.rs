@@ -124,6 +124,10 @@ fn what_a_pasted_error_leaves_out_can_be_told() {
          arn:aws:sqs:eu-west-1:111122223333:orders \
          because no identity-based policy allows the sqs:SendMessage action";
     check(no_caller, &["--principal", "arn:aws:iam::111122223333:user/ann"], "user=ann\n");
+    // A bucket's ARN does not tell whose it is, and the caller's account need not be the owner's.
+    let of_owner = DENIED.replace("identity-based", "resource-based").replace("sqs:SendMessage", "s3:GetObject");
+    let of_owner = of_owner.replace("arn:aws:sqs:eu-west-1:111122223333:orders", "arn:aws:s3:::orders/one");
+    check(&of_owner, &[], "account=${ACCOUNT:?");
     // What AWS said stands.
     check(DENIED, &["--resource", refunds], "arn:aws:sqs:eu-west-1:111122223333:orders");
 }

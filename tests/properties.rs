@@ -278,7 +278,7 @@ fn cases(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(200))]
 
     /// (a), (b), (d), (e), (f) of every answer; (c) for each event alone.
     #[test]

@@ -181,8 +181,14 @@ fn condition_faults(label: &Value, condition: &Value) -> Vec<String> {
     let wanted = label["conditions"].as_object();
     let left_out = wanted.into_iter().flatten().filter(|(key, _)| !shown.iter().any(|(shown, _)| shown == key));
     let mut faults: Vec<String> = left_out.map(|(key, _)| format!("without {key}")).collect();
-    // What narrows a service's or a web identity's statement is not in the labels.
-    let narrows = |key: &str| key.starts_with("aws:Source") || key.ends_with(":sub") || key.ends_with(":aud");
+    // What narrows a service's, a web identity's or a gateway endpoint's statement is not in the labels.
+    let gateway = label["place"] == "vpc_endpoint_policy";
+    let narrows = |key: &str| {
+        key.starts_with("aws:Source")
+            || key.ends_with(":sub")
+            || key.ends_with(":aud")
+            || gateway && key == "aws:PrincipalArn"
+    };
     for (key, value) in shown.into_iter().filter(|(key, _)| !narrows(key)) {
         if wanted.and_then(|wanted| wanted.get(key)).map(list) != Some(list(value)) {
             faults.push(format!("where {key} is {value}"));
@@ -239,6 +245,72 @@ fn realistic_denials_are_answered_right() {
     }
 }
 
+/// CloudTrail leaves `requestParameters` out of many denials: what is then not told is missing, never made up.
+#[test]
+fn a_record_without_its_request_gives_no_wrong_patch_either() {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut wrong_patches = Vec::new();
+    let mut count = 0;
+    // Which `*` is the caller's, only the request tells.
+    for mut line in lines.filter(|line| line["record"]["requestParameters"].is_object() && !is_pattern(line)) {
+        count += 1;
+        line["record"]["requestParameters"] = Value::Null;
+        let answer = answer(&line);
+        for patch in documented(&answer) {
+            let faults = wrong(&line["label"], patch).into_iter().filter(|fault| !fault.starts_with("without "));
+            wrong_patches.extend(faults.map(|fault| format!("{}: {fault}", line["name"])));
+        }
+    }
+    assert!(count > 500, "{count}");
+    assert!(wrong_patches.is_empty(), "wrong patches:\n{}", wrong_patches.join("\n"));
+}
+
+/// Some services say two words, or nothing: what the request tells is a candidate then, and a person decides.
+#[test]
+fn a_record_without_its_message_is_never_ready_to_apply() {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let own = ["role_policy", "user_policy", "permission_set"];
+    let (mut wrong_patches, mut count) = (Vec::new(), 0);
+    for mut line in lines.filter(|line| line["record"]["errorMessage"].is_string() && line["label"]["patch"] != "none")
+    {
+        line["record"]["errorMessage"] = Value::Null;
+        line["label"]["patch"] = json!("maybe");
+        line["label"]["patch_also"] = json!(["none"]);
+        let (label, answer) = (&line["label"], answer(&line));
+        let same = answer.denials.first().is_some_and(|denial| actions_right(label, denial));
+        if !same || !own.iter().any(|place| label["place"] == *place) {
+            continue;
+        }
+        count += 1;
+        for patch in documented(&answer) {
+            let faults = wrong(label, patch).into_iter().filter(|fault| !fault.starts_with("without "));
+            wrong_patches.extend(faults.map(|fault| format!("{}: {fault}", line["name"])));
+        }
+    }
+    assert!(count > 400, "{count}");
+    assert!(wrong_patches.is_empty(), "wrong patches:\n{}", wrong_patches.join("\n"));
+}
+
+fn is_pattern(line: &Value) -> bool {
+    line["name"].as_str().is_some_and(|name| name.starts_with("hostile-") && name.ends_with("-star"))
+}
+
+/// The same denial as an EventBridge event and as an entry of Event history gives the same answer.
+#[test]
+fn the_envelope_changes_nothing() {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    for line in lines.filter(|line| line["record"]["eventName"].is_string()) {
+        let (record, plain) = (&line["record"], answer(&line));
+        let event = json!({"version": "0", "id": "x", "detail-type": "AWS API Call via CloudTrail", "source": "aws.x",
+            "account": "111122223333", "resources": [], "detail": record});
+        let entry = json!({"Events": [{"EventId": record["eventID"], "CloudTrailEvent": record.to_string()}]});
+        for wrapped in [event, entry, json!({"Records": [record]})] {
+            let found = answer(&json!({"record": wrapped, "args": line["args"]}));
+            assert_eq!((&found.denials, &found.patches), (&plain.denials, &plain.patches), "{}", line["name"]);
+        }
+    }
+}
+
 /// What was found beside what was expected.
 fn told(field: &str, label: &Value, denial: &Value, answer: &Answer) -> String {
     let kinds: Vec<&Value> = answer.patches.iter().map(|patch| &patch["target"]["kind"]).collect();
@@ -260,4 +332,14 @@ fn table(all: usize, right: &[(&str, usize)], wrong_patches: &[String]) -> Strin
     }
     text.push_str(&format!("wrong patches: {}\n{}", wrong_patches.len(), wrong_patches.join("\n")));
     text
+}
+
+#[test]
+fn the_script_makes_the_lines() {
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/denials/make.py");
+    match std::process::Command::new("python3").arg("-B").arg(&script).arg("--check").output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
+        Err(_) if std::env::var_os("CI").is_none() => eprintln!("skipped: python3 is not there"),
+        Err(error) => panic!("python3: {error}"),
+    }
 }

@@ -677,6 +677,8 @@ aws() {
       if [ -e store ]; then jq -Rs '{InlinePolicy: .}' store; else echo '{"InlinePolicy":""}'; fi ;;
     "sso-admin provision-permission-set") echo request ;;
     "sso-admin describe-permission-set-provisioning-status") echo SUCCEEDED ;;
+    "iam get-role" | "iam get-user")
+      case "$*" in *PermissionsBoundary*) echo arn:aws:iam::111122223333:policy/Edge ;; *) cat store ;; esac ;;
     "iam get-policy") cat default ;;
     "iam list-policy-versions") ls v? | wc -l ;;
     "iam get-policy-version") cat "$(cat default)" ;;
@@ -757,6 +759,81 @@ fn scripts_append_and_put_back() {
             }
         }
     }
+}
+
+/// A denial names whom the boundary limits, and not the policy.
+fn boundary_of(principal: &str) -> Patch {
+    let name = principal.rsplit('/').next().unwrap();
+    let arn = format!("arn:aws:iam::{ACCOUNT}:{principal}");
+    patch(target(TargetKind::PermissionsBoundary, Some(&arn), name), sound("key"))
+}
+
+#[test]
+fn a_boundary_is_looked_up() {
+    if tool("bash", &["--version"]).is_none() || tool("jq", &["--version"]).is_none() {
+        return;
+    }
+    let old = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]});
+    for principal in ["role/p/app", "user/bob"] {
+        let patch = boundary_of(principal);
+        let mut both = old.clone();
+        let new = serde_json::to_value(patch.document.clone().unwrap()).unwrap();
+        both["Statement"] = json!([old["Statement"][0], new["Statement"][0]]);
+        apply_and_undo(&patch, Some(&old), &both);
+    }
+    let other = |principal: &str| render::patch(&boundary_of(principal), &PatchContext::default(), Format::Cli);
+    assert!(other("group/devs").is_err());
+    assert!(other("role/a b").is_err());
+}
+
+/// What a script says that runs against the double with one passage changed, called several times in a row.
+#[track_caller]
+fn said(patch: &Patch, from: &str, to: &str, ways: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "fix.sh", &render::patch(patch, &PatchContext::default(), Format::Cli).unwrap());
+    write(folder.path(), "default", "v1\n");
+    write(folder.path(), "v1", r#"{"Version": "2012-10-17", "Statement": []}"#);
+    assert!(STATEFUL.contains(from));
+    let runs: String = ways.iter().map(|way| format!("bash fix.sh {way} 2>&1 || echo FAILED\n")).collect();
+    let script = format!("{}\nexport RECORD=record\n{runs}", STATEFUL.replace(from, to));
+    String::from_utf8(run(Command::new("bash").current_dir(folder.path()), &script).stdout).unwrap()
+}
+
+#[test]
+fn a_boundary_that_cannot_change_is_left() {
+    if tool("bash", &["--version"]).is_none() || tool("jq", &["--version"]).is_none() {
+        return;
+    }
+    let check = |boundary: &str, expect: &str| {
+        let told = said(&boundary_of("role/app"), "arn:aws:iam::111122223333:policy/Edge", boundary, &["apply"]);
+        assert!(told.contains(expect) && told.ends_with("FAILED\n"), "{told}");
+    };
+    check("None", "refused: role app has no permissions boundary");
+    check("arn:aws:iam::aws:policy/PowerUserAccess", "is AWS's own");
+}
+
+#[test]
+fn a_failed_apply_can_be_undone_and_tried_again() {
+    if tool("bash", &["--version"]).is_none() || tool("jq", &["--version"]).is_none() {
+        return;
+    }
+    // The first call that writes fails, the next ones do not.
+    let once = r#"[ -e failed ] || { touch failed; echo Throttling >&2; return 254; }; cp "$file" v2;"#;
+    let told =
+        said(&boundary_of("role/app"), r#"cp "$file" v2;"#, once, &["apply", "apply", "undo", "apply", "undo", "undo"]);
+    let lines: Vec<&str> = told.lines().filter(|line| !line.starts_with("the boundary is ")).collect();
+    let expect = [
+        "Throttling",
+        "FAILED",
+        "refused: ",
+        "FAILED",
+        "nothing to undo: apply had failed",
+        "applied; ",
+        "nothing to undo: ",
+        "FAILED",
+    ];
+    assert_eq!(lines.len(), expect.len(), "{told}");
+    assert!(lines.iter().zip(expect).all(|(line, start)| line.starts_with(start)), "{told}");
 }
 
 #[test]

@@ -25,7 +25,9 @@ checkov() {
     "$target/venv-checkov/bin/checkov" --directory infra --framework cloudformation --compact --quiet --skip-download
 }
 shellcheck_all() { shell_files | xargs "$target/venv/bin/shellcheck"; }
-end_to_end() { "$python" tests/e2e/run.py --bootstrap "$target/debug/bootstrap"; }
+end_to_end() {
+  "$python" tests/e2e/run.py --bootstrap "$target/debug/bootstrap" --denywatch "$target/debug/denywatch"
+}
 
 # First the tools: some tests hold what we print against the real readers, looked for in DENYWATCH_TOOLS.
 tools=false
@@ -36,7 +38,7 @@ if python3 -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/d
 fi
 
 stage "tests" cargo test
-# This one also leaves target/debug/bootstrap, which the end-to-end run takes; a build of its own would build the
+# These two also leave denywatch and bootstrap in target/debug, which the end-to-end run takes; a build of its own would build the
 # dependencies again, since `cargo build` gives them other features than `cargo test`.
 stage "tests of the Lambda and of Event history" cargo test --features lambda,lookup --lib --bins --test '*'
 

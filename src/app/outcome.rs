@@ -3,6 +3,7 @@
 use crate::advice::Advice;
 use crate::denial::Denial;
 use crate::record::Problem;
+use crate::report::Coverage;
 use crate::triage::Verdict;
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// What was read.
     pub stats: Stats,
+    /// Accounts, Regions and records of this run, for people.
+    #[serde(skip)]
+    pub coverage: Coverage,
 }
 
 /// In one word, what there is to do.
@@ -66,7 +70,15 @@ impl Outcome {
     pub fn new(denials: Option<Vec<Denial>>, findings: Vec<Advice>, problems: Vec<Problem>, stats: Stats) -> Self {
         let best = findings.iter().map(|advice| kind(advice.verdict)).min();
         let nothing = if stats.records > 0 { OutcomeKind::NotDenied } else { OutcomeKind::Unclear };
-        Self { version: 1, outcome: best.unwrap_or(nothing), denials, findings, problems, stats }
+        Self {
+            version: 1,
+            outcome: best.unwrap_or(nothing),
+            denials,
+            findings,
+            problems,
+            stats,
+            coverage: Coverage::default(),
+        }
     }
 
     /// The contract's exit code of `explain`: the highest-ranking of unread input, too little known, denied by design.

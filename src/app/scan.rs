@@ -3,6 +3,7 @@
 use super::World;
 use super::ingest::advise_on;
 use super::outcome::{Outcome, Stats};
+use super::report::coverage;
 use crate::denial::{self, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{Observed, observe};
@@ -131,7 +132,7 @@ impl<'a> Scan<'a> {
             return Err(fault);
         }
         self.stats.unreadable = self.problems.len() as u64;
-        self.ledger.note_run(&Run {
+        let run = Run {
             input: input.to_owned(),
             at: clock::now(),
             files: self.stats.files,
@@ -140,9 +141,11 @@ impl<'a> Scan<'a> {
             denied: self.stats.denied,
             unreadable: self.stats.unreadable,
             places: self.places.into_values().collect(),
-        })?;
+        };
+        self.ledger.note_run(&run)?;
         let advice = advise_on(&self.touched, self.ledger, self.world)?;
         self.stats.seconds = self.watch.seconds();
-        Ok(Outcome::new(self.denials, advice, self.problems, self.stats))
+        let outcome = Outcome::new(self.denials, advice, self.problems, self.stats);
+        Ok(Outcome { coverage: coverage(&run.coverage()), ..outcome })
     }
 }

@@ -101,7 +101,9 @@ impl Catalog {
         }
         let text = arn.to_string();
         let listed = action.resource_types().iter().any(|kind| template::capture(kind.arn, &text).is_some());
-        if !listed && is_foreign(action, &arn) {
+        // https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html: an alias is no key's name.
+        let alias = arn.service == "kms" && arn.resource.starts_with("alias/");
+        if !listed && (alias || is_foreign(action, &arn)) {
             return unknown();
         }
         let basis = if listed || arn.service == "logs" { Basis::Printed } else { Basis::Unlisted };
@@ -220,6 +222,23 @@ mod tests {
         );
         check("iam:ListRoles", "*", "*", Basis::NoResourceLevel);
         check("lambda:InvokeFunction", "*", "*", Basis::Printed);
+    }
+
+    #[test]
+    fn what_the_action_cannot_mean_is_not_taken() {
+        check("s3:PutObject", "arn:aws:iam::123456789012:role/admin", "", Basis::Unknown);
+        check("kms:Decrypt", "arn:aws:kms:eu-west-1:123456789012:alias/app", "", Basis::Unknown);
+        let alias = "arn:aws:kms:eu-west-1:123456789012:alias/app";
+        check("kms:CreateAlias", alias, alias, Basis::Printed);
+        let old = "arn:aws:codestar-connections:eu-west-1:123456789012:connection/x";
+        check("codeconnections:UseConnection", old, old, Basis::Unlisted);
+        let instance = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc";
+        check("ssm:StartSession", instance, instance, Basis::Printed);
+    }
+
+    #[test]
+    fn a_key_keeps_its_last_space() {
+        check("s3:PutObject", "arn:aws:s3:::b/a ", "arn:aws:s3:::b/a ", Basis::Printed);
     }
 
     #[test]

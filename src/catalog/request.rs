@@ -53,7 +53,7 @@ impl Catalog {
         if !action.has_resource_level() {
             return RequestResources { arns: vec!["*".to_owned()], complete: true, ..none };
         }
-        let call = &unwrapped(call);
+        let call = &owned(&action, &unwrapped(call));
         let found = match self.special(&action, call) {
             Some(arns) => RequestResources { complete: !arns.is_empty(), arns, ..none },
             None => self.by_types(&action, call),
@@ -74,7 +74,7 @@ impl Catalog {
     /// enough, or nothing, the list holds choices and not needs.
     pub fn companion_resources(&self, action: &str, call: &Call<'_>) -> Vec<NeededResource> {
         let Some(action) = self.action(action) else { return Vec::new() };
-        let call = &unwrapped(call);
+        let call = &owned(&action, &unwrapped(call));
         let needed = |kind: ResourceType<'_>| {
             let own = self.of_type(&action, &kind, call);
             let known = own.as_ref().is_some_and(|arns| arns.iter().all(|arn| !arn.ends_with('*')));
@@ -118,6 +118,11 @@ impl Catalog {
 
     fn by_types(&self, action: &Action<'_>, call: &Call<'_>) -> RequestResources {
         let kinds = action.resource_types();
+        // A request that is not told names no default either.
+        let told = call.params.is_some_and(Value::is_object);
+        if !told && kinds.iter().any(|kind| !template::own_vars(kind.arn).is_empty()) {
+            return RequestResources { arns: Vec::new(), complete: false, path_known: true };
+        }
         let required = kinds.iter().any(|kind| kind.required);
         // Types with the same first word in their ARN are alternatives: a table or an index of it.
         let mut groups: BTreeMap<&str, Option<(usize, Vec<String>)>> = BTreeMap::new();
@@ -126,7 +131,10 @@ impl Catalog {
         }
         for kind in &kinds {
             let head = template::head(kind.arn);
-            let wanted = !required || kind.required || groups.contains_key(head) || self.own_rule(action, kind);
+            let wanted = !required
+                || kind.required
+                || !head.is_empty() && groups.contains_key(head)
+                || self.own_rule(action, kind);
             let Some(arns) = wanted.then(|| self.of_type(action, kind, call)).flatten() else { continue };
             let exactness = template::own_vars(kind.arn).len();
             let best = groups.entry(head).or_default();
@@ -140,9 +148,14 @@ impl Catalog {
                 |head: &str| kinds.iter().any(|kind| template::head(kind.arn) == head && self.own_rule(action, kind));
             groups.retain(|head, _| ruled(head));
         }
+        let named = groups.values().flatten().any(|(parts, _)| *parts > 0);
+        if named && self.required_together(&action.canonical()) == Some(false) {
+            // Of alternatives, one that the request names is meant, not one whose ARN is the same for every request.
+            groups.retain(|_, found| found.as_ref().is_none_or(|(parts, _)| *parts > 0));
+        }
         let complete = if required { self.enough(action, &groups) } else { groups.values().any(Option::is_some) };
         let arns = groups.into_values().flatten().flat_map(|(_, arns)| arns);
-        let arns = arns.map(|arn| self.policy_form(action, &arn)).collect();
+        let arns = arns.map(|arn| of_aws(self.policy_form(action, &arn))).collect();
         RequestResources { arns, complete, path_known: true }
     }
 
@@ -159,7 +172,13 @@ impl Catalog {
 
     /// The ARNs of one type, by its rule or names, else a member that is such an ARN as a whole.
     fn of_type(&self, action: &Action<'_>, kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
-        let found = self.by_variables(action, kind, call).or_else(|| whole(kind, call));
+        if !call.params.is_some_and(Value::is_object) && !template::own_vars(kind.arn).is_empty() {
+            return None;
+        }
+        let found = self.by_variables(action, kind, call).or_else(|| {
+            let of_object = template::own_vars(kind.arn).contains(&OBJECT_KEY);
+            if of_object { None } else { whole(kind, call) }
+        });
         found.or_else(|| made(action, kind, call))
     }
 
@@ -180,10 +199,17 @@ impl Catalog {
                     form::by_name(variable, kind.name, action.name(), last, call.params, fit)
                 }
             }?;
-            let (own, foreign): (Vec<_>, Vec<_>) =
-                found.arns.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
-            arns.extend(own);
             let mut values = found.values;
+            let mut whole = found.arns;
+            if *variable == OBJECT_KEY {
+                values.append(&mut whole);
+            } else if variables.contains(&OBJECT_KEY) && !whole.is_empty() {
+                // An access point in the bucket's place: the key's ARN has another form.
+                return None;
+            }
+            let (own, foreign): (Vec<_>, Vec<_>) =
+                whole.into_iter().partition(|arn| template::capture(kind.arn, arn).is_some());
+            arns.extend(own);
             // One member cannot be two parts of an ARN: the second find is a guess.
             if ways.is_none() && texts.iter().any(|(_, known)| *known == values) {
                 return None;
@@ -224,6 +250,40 @@ fn unwrapped<'a>(call: &Call<'a>) -> Call<'a> {
     }
 }
 
+/// The members by which a request names the account of its resource, where that is not the caller's.
+///
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html>,
+/// <https://docs.aws.amazon.com/glue/latest/webapi/API_GetTable.html>,
+/// <https://docs.aws.amazon.com/codeartifact/latest/APIReference/API_GetAuthorizationToken.html>,
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueUrl.html>
+const OWNERS: [(&str, &str); 6] = [
+    ("codeartifact", "domainOwner"),
+    ("ecr", "registryId"),
+    ("glue", "catalogId"),
+    ("lakeformation", "catalogId"),
+    ("quicksight", "awsAccountId"),
+    ("sqs", "queueOwnerAWSAccountId"),
+];
+
+/// The call in the account that its request names.
+fn owned<'a>(action: &Action<'_>, call: &Call<'a>) -> Call<'a> {
+    let text = |name: &str| {
+        let object = call.params.and_then(Value::as_object)?;
+        super::members::member(object, name)?.as_str()
+    };
+    let member = OWNERS.iter().find(|(prefix, _)| *prefix == action.prefix()).and_then(|(_, name)| text(name));
+    let inside = match action.prefix() {
+        // `https://sqs.eu-west-1.amazonaws.com/111122223333/orders`
+        "sqs" => text("queueUrl").and_then(|url| url.rsplit('/').nth(1)),
+        // `111122223333:function:name` or `111122223333:name`
+        "lambda" => text("functionName").and_then(|name| name.split(':').next()),
+        _ => None,
+    };
+    let is_account = |text: &&str| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let account = member.filter(is_account).or_else(|| inside.filter(is_account)).unwrap_or(call.account);
+    Call { account, ..*call }
+}
+
 /// A thing that the call is about to make has no id yet: EC2 checks `vpc/*`.
 ///
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html>
@@ -242,7 +302,8 @@ fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
             && fit(text)
             && template::capture(kind.arn, text).is_some_and(|parts| is_one_name(kind, &parts))
     };
-    let mut arns = object.iter().filter(|(name, _)| !name.starts_with("source")).filter_map(|(_, value)| {
+    let other = |name: &str| name.starts_with("source") || name.eq_ignore_ascii_case("key");
+    let mut arns = object.iter().filter(|(name, _)| !other(name)).filter_map(|(_, value)| {
         let texts: Vec<String> = match value.as_array() {
             Some(items) => items.iter().filter_map(super::members::string).collect(),
             None => super::members::string(value).into_iter().collect(),
@@ -250,6 +311,24 @@ fn whole(kind: &ResourceType<'_>, call: &Call<'_>) -> Option<Vec<String>> {
         (!texts.is_empty() && texts.iter().all(of_kind)).then_some(texts)
     });
     arns.next()
+}
+
+/// An object's key is free: one that reads like an ARN is still a key, in the bucket that the request names.
+///
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
+const OBJECT_KEY: &str = "ObjectName";
+
+/// A document that AWS owns stands in no account; only its own names begin so.
+///
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CreateDocument.html> (reserved prefixes)
+fn of_aws(arn: String) -> String {
+    let Ok(parsed) = arn.parse::<Arn>() else { return arn };
+    let name = parsed.resource.strip_prefix("document/").filter(|_| parsed.service == "ssm").unwrap_or_default();
+    let name = name.to_ascii_lowercase();
+    match ["aws", "amazon", "amzn"].iter().any(|reserved| name.starts_with(reserved)) {
+        true => Arn { account: String::new(), ..parsed }.to_string(),
+        false => arn,
+    }
 }
 
 /// Where the name alone follows the account, a colon in it begins something else: a topic's ARN with one more part is a

@@ -3,6 +3,7 @@
 use super::{DONE, Global, inputs, print};
 use crate::advice::{Advice, advise};
 use crate::app::{self, World};
+use crate::diagnosis::TargetKind;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
@@ -102,13 +103,17 @@ fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
 
 /// Every patch of the finding that has a document, the surest first.
 fn written(advice: &Advice, args: &PatchArgs) -> Result<String, RenderError> {
-    let context = PatchContext {
-        finding: Some(advice.id.clone()),
-        companions: args.companions,
-        profile: args.profile.clone(),
-        account: advice.account.clone(),
+    let one = |patch: &Patch| {
+        // A bucket's ARN names no account, and the denial may be of the caller's account: the script asks for it.
+        let is_bucket = patch.target.kind == TargetKind::BucketPolicy;
+        let context = PatchContext {
+            finding: Some(advice.id.clone()),
+            companions: args.companions,
+            profile: args.profile.clone(),
+            account: advice.account.clone().filter(|_| !is_bucket),
+        };
+        render::patch(patch, &context, args.format.into())
     };
-    let one = |patch: &Patch| render::patch(patch, &context, args.format.into());
     let with_document = advice.patches.iter().filter(|patch| patch.document.is_some());
     let texts: Vec<String> = with_document.map(one).collect::<Result<_, _>>()?;
     Ok(texts.join("\n"))

@@ -69,17 +69,16 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     }
     problems.append(&mut outcome.problems);
     outcome.problems = problems;
-    print_outcome(&outcome, ledger.as_ref(), global)?;
+    print_outcome(&outcome, global)?;
     Ok(exit_code(args, &outcome))
 }
 
-fn print_outcome(outcome: &Outcome, ledger: &dyn Ledger, global: &Global) -> anyhow::Result<()> {
+fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
     match global.output {
         Output::Json => print::json(outcome, true)?,
         Output::Jsonl => print::json(outcome, false)?,
         Output::Text => {
-            let coverage = app::report::coverage(&ledger.coverage(None, None)?);
-            print::out(&render::text::scan(&outcome.findings, &coverage, print::look(global)))?;
+            print::out(&render::text::scan(&outcome.findings, &outcome.coverage, print::look(global)))?;
         }
     }
     for problem in &outcome.problems {
@@ -87,7 +86,7 @@ fn print_outcome(outcome: &Outcome, ledger: &dyn Ledger, global: &Global) -> any
     }
     let stats = &outcome.stats;
     let seen = format!(
-        "{} records in {} files, {} denied ({} counted before), {} findings, {} unread",
+        "{} records in {} files, {} denied ({} of them copies or counted before), {} findings, {} unread",
         stats.records,
         stats.files,
         stats.denied,

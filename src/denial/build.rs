@@ -145,6 +145,7 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
         next: next(told, &actions, catalog),
         suspect: told.said.suspect,
         other_caller: names_another(told.said, &caller),
+        path_hidden: actions.iter().any(|action| path_hidden(told, action, &permissions, catalog)),
         ..Facts::default()
     };
     Denial {
@@ -182,6 +183,21 @@ fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission>
         resources.into_iter().map(move |resource| (action.clone(), resource))
     });
     each.map(|(action, resource)| Permission { action: Some(action), resource: Some(resource) }).collect()
+}
+
+/// The resource was put together from an IAM name that the message or the request tells without its path.
+fn path_hidden(told: &Told<'_>, action: &str, permissions: &[Permission], catalog: &Catalog) -> bool {
+    let call = told.call();
+    let used =
+        |arns: &[String]| permissions.iter().any(|one| one.resource.as_ref().is_some_and(|arn| arns.contains(arn)));
+    let printed = told.said.resource.as_deref().map(|text| catalog.fit(action, text, &call));
+    match printed.filter(|fit| used(&fit.resources)) {
+        Some(fit) => !fit.path_known,
+        None => {
+            let asked = catalog.request_resources(action, &call);
+            used(&asked.arns) && !asked.path_known
+        }
+    }
 }
 
 /// The message names a role or user, and the record vouches for a different one.
@@ -255,15 +271,26 @@ fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> 
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
     let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
     let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
-    let whole = || if asks_of_all(told.said, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
+    let whole = || if asks_of_all(told, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
     let steps: [&dyn Fn() -> Vec<String>; 5] = [
         &|| printed.clone(),
-        &|| listed().map(|fit| fit.resources).unwrap_or_default(),
+        &|| {
+            listed()
+                .map(|fit| or_its_index(fit.resources, catalog.resources_from_request(action, &call)))
+                .unwrap_or_default()
+        },
         &|| catalog.resources_from_request(action, &call),
         &|| given().unwrap_or_default(),
         &whole,
     ];
     steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// A record lists the table; the request tells that an index of it is asked, which is another resource.
+/// See <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/logging-using-cloudtrail.html>.
+fn or_its_index(listed: Vec<String>, asked: Vec<String>) -> Vec<String> {
+    let index = |arn: &String| listed.iter().any(|table| arn.starts_with(&format!("{table}/index/")));
+    if asked.iter().any(index) { asked } else { listed }
 }
 
 /// AWS prints a `*` of its own where a request names nothing; one that the request itself bears is the caller's, and no
@@ -280,12 +307,15 @@ fn is_callers_pattern(resource: &str, params: Option<&Value>) -> bool {
     params.values().any(|value| asked(value) || value.as_array().is_some_and(|items| items.iter().any(asked)))
 }
 
-/// A sentence that names its layer names the resource too, if there is one: an action that needs none was asked of `*`.
+/// A sentence that names its layer names the resource too, if there is one: where the request names none either, an
+/// action that needs none was asked of `*`.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>.
-fn asks_of_all(said: &Parsed, action: &str, catalog: &Catalog) -> bool {
+fn asks_of_all(told: &Told<'_>, action: &str, catalog: &Catalog) -> bool {
+    let said = told.said;
+    let request = told.params.is_some_and(Value::is_object);
     let whole = said.action.is_some() && said.reason.policy_type.is_some() && !said.reason.cut && !said.suspect;
     let none_named = said.resource.is_none() && !said.on_this_resource && !said.leftover;
-    whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
+    request && whole && none_named && catalog.action(action).is_some_and(|found| found.required_types().is_empty())
 }
 
 /// Only a form that the action is known to take: a record lists the bucket beside the object.

@@ -103,3 +103,61 @@ pub(super) fn relaying<'s>(source: Option<&'s str>, actions: &[String]) -> Optio
     let of_kms = !actions.is_empty() && actions.iter().all(|action| action.starts_with("kms:"));
     source.filter(|source| of_kms && *source != "kms.amazonaws.com")
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::catalog::Catalog;
+    use crate::denial::{Denial, Given, from_record};
+    use crate::record;
+    use serde_json::{Value, json};
+
+    const ROLE: &str = "arn:aws:iam::111122223333:role/worker";
+
+    fn denial(source: &str, operation: &str, params: Value, message: &str, identity: Value) -> Denial {
+        let event = json!({"eventSource": format!("{source}.amazonaws.com"), "eventName": operation, "awsRegion": "eu-west-1",
+            "errorCode": "AccessDenied", "errorMessage": message, "requestParameters": params, "userIdentity": identity,
+            "recipientAccountId": "111122223333"});
+        let (records, _) = record::read(event.to_string().as_bytes(), "test");
+        from_record(&records[0], &Given::default(), Catalog::embedded()).unwrap()
+    }
+
+    #[track_caller]
+    fn passed(source: &str, operation: &str, params: Value, expect: Option<&str>) {
+        let user = "arn:aws:iam::111122223333:user/ana";
+        let message = format!("User: {user} is not authorized to perform: iam:PassRole on resource: {ROLE}");
+        let found = denial(source, operation, params, &message, json!({"type": "IAMUser", "arn": user}));
+        let service = found.facts.context.get("iam:PassedToService").and_then(|values| values.first().cloned());
+        assert_eq!(service.as_deref(), expect);
+    }
+
+    #[test]
+    fn the_member_with_the_refused_role_tells_who_gets_it() {
+        passed(
+            "apprunner",
+            "CreateService",
+            json!({"instanceConfiguration": {"instanceRoleArn": ROLE}}),
+            Some("tasks.apprunner.amazonaws.com"),
+        );
+        let pull = json!({"sourceConfiguration": {"authenticationConfiguration": {"accessRoleArn": ROLE}}});
+        passed("apprunner", "CreateService", pull, Some("build.apprunner.amazonaws.com"));
+        passed("ec2", "RunInstances", json!({"iamInstanceProfile": {"name": "web"}}), Some("ec2.amazonaws.com"));
+        passed("ecs", "RunTask", json!({"taskDefinition": "api:3"}), Some("ecs-tasks.amazonaws.com"));
+        passed("ecs", "CreateService", json!({"serviceName": "api"}), None);
+        passed("ecs", "CreateService", json!({"serviceName": "api", "role": ROLE}), Some("ecs.amazonaws.com"));
+    }
+
+    #[test]
+    fn a_service_in_its_own_name_goes_through_nobody() {
+        let key = "arn:aws:kms:eu-west-1:111122223333:key/k";
+        let message =
+            format!("User: events.amazonaws.com is not authorized to perform: kms:Decrypt on resource: {key}");
+        let service = json!({"type": "AWSService", "invokedBy": "events.amazonaws.com"});
+        assert_eq!(denial("kms", "Decrypt", Value::Null, &message, service).facts.via, None);
+        let user =
+            json!({"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ana", "invokedBy": "s3.amazonaws.com"});
+        assert_eq!(
+            denial("kms", "Decrypt", Value::Null, &message, user).facts.via.as_deref(),
+            Some("s3.amazonaws.com")
+        );
+    }
+}

@@ -208,6 +208,9 @@ pub struct Facts {
     /// The resource's name holds phrases of AWS's own messages; no honest name does.
     #[serde(default)]
     pub suspect: bool,
+    /// An IAM name was told without its path, so the resource's ARN may be another.
+    #[serde(default)]
+    pub path_hidden: bool,
     /// The message names another caller than the record, whose identity CloudTrail vouches for.
     #[serde(default)]
     pub other_caller: bool,

@@ -62,6 +62,7 @@ const CARRIERS: &[Carrier] = &[
     line("elasticfilesystem", "file-system", ResourcePolicy, Itself, "elasticfilesystem:PutFileSystemPolicy"),
     line("es", "domain", ResourcePolicy, Parts('/', 2), "es:UpdateDomainConfig"),
     line("events", "event-bus", ResourcePolicy, Itself, "events:PutPermission"),
+    line("execute-api", "", ResourcePolicy, Parts('/', 1), "apigateway:UpdateRestApiPolicy"),
     line("glacier", "vaults", ResourcePolicy, Itself, "glacier:SetVaultAccessPolicy"),
     line("glue", "catalog", ResourcePolicy, Whole("catalog"), "glue:PutResourcePolicy"),
     line("glue", "connection", ResourcePolicy, Whole("catalog"), "glue:PutResourcePolicy"),
@@ -106,7 +107,7 @@ pub fn carried_policy(resource: &str, account: Option<&str>) -> Option<Target> {
     let own = Some(bearer.account.clone()).filter(|account| !account.is_empty());
     Some(Target {
         kind,
-        name: Some(last_part(&bearer)),
+        name: Some(name_of(kind, &bearer)),
         arn: Some(bearer.to_string()),
         account: own.or_else(|| account.map(str::to_owned)),
     })
@@ -117,11 +118,12 @@ fn carrier(arn: &Arn) -> Option<(TargetKind, Arn)> {
     let (kind, rest) = arn.resource_type_and_id();
     let fits = |line: &&Carrier| line.service == arn.service && line.kind == kind && !rest.is_empty();
     // A bare name may look like a type: a queue or bucket called `table`.
-    let bare = |line: &&Carrier| line.service == arn.service && line.kind.is_empty();
+    let bare = |line: &&Carrier| line.service == arn.service && line.kind.is_empty() && !is_regional_s3(arn);
     let typed = CARRIERS.iter().find(fits);
     let line = typed.or_else(|| CARRIERS.iter().find(bare))?;
     let resource = match line.bearer {
         Itself => arn.resource.clone(),
+        Parts(..) if has_own_part(arn) => arn.resource.clone(),
         Parts(at, count) => arn.resource.split(at).take(count).collect::<Vec<_>>().join(&at.to_string()),
         Whole("") => package_repository(rest),
         Whole(other) => other.to_owned(),
@@ -129,15 +131,30 @@ fn carrier(arn: &Arn) -> Option<(TargetKind, Arn)> {
     Some((line.policy, Arn { resource, ..arn.clone() }))
 }
 
+/// Buckets have neither Region nor account in their ARNs; what has is no bucket.
+fn is_regional_s3(arn: &Arn) -> bool {
+    arn.service == "s3" && !(arn.region.is_empty() && arn.account.is_empty())
+}
+
+/// A table's stream and a stream's consumer carry policies of their own.
+fn has_own_part(arn: &Arn) -> bool {
+    matches!(
+        (arn.service.as_str(), arn.resource.split('/').nth(2)),
+        ("dynamodb", Some("stream")) | ("kinesis", Some("consumer"))
+    )
+}
+
 /// `package/DOMAIN/REPOSITORY/…` stands in `repository/DOMAIN/REPOSITORY`.
 fn package_repository(rest: &str) -> String {
     format!("repository/{}", rest.split('/').take(2).collect::<Vec<_>>().join("/"))
 }
 
-/// The name people use: the part behind the type, or all of it where there is no type.
-fn last_part(arn: &Arn) -> String {
+/// The name people use: the last part behind the type, or all of it where there is no type. Names of repositories and
+/// secrets hold slashes of their own.
+fn name_of(kind: TargetKind, arn: &Arn) -> String {
     match arn.resource_type_and_id() {
         (whole, "") => whole.to_owned(),
+        (_, id) if matches!(kind, RepositoryPolicy | SecretPolicy) => id.to_owned(),
         (_, id) => id.rsplit('/').next().unwrap_or(id).to_owned(),
     }
 }
@@ -170,12 +187,16 @@ mod tests {
         check("sns t:11111111-2222-3333-4444-555555555555", Some((TopicPolicy, "t", "t")));
         check("lambda function:f:live", Some((FunctionPolicy, "function:f", "f")));
         check("lambda event-source-mapping:1", None);
-        check("secretsmanager secret:a/db-a1B2c3", Some((SecretPolicy, "secret:a/db-a1B2c3", "db-a1B2c3")));
-        check("ecr repository/team/app", Some((RepositoryPolicy, "repository/team/app", "app")));
+        check("secretsmanager secret:a/db-a1B2c3", Some((SecretPolicy, "secret:a/db-a1B2c3", "a/db-a1B2c3")));
+        check("ecr repository/team/app", Some((RepositoryPolicy, "repository/team/app", "team/app")));
         check("iam role/a/b", Some((TrustPolicy, "role/a/b", "b")));
         check("iam policy/p", None);
         check("dynamodb table/t/index/i", Some((ResourcePolicy, "table/t", "t")));
-        check("kinesis stream/s/consumer/c:1", Some((ResourcePolicy, "stream/s", "s")));
+        check("dynamodb table/t/stream/2026", Some((ResourcePolicy, "table/t/stream/2026", "2026")));
+        check("kinesis stream/s", Some((ResourcePolicy, "stream/s", "s")));
+        check("kinesis stream/s/consumer/c:1", Some((ResourcePolicy, "stream/s/consumer/c:1", "c:1")));
+        check("execute-api abc123/prod/GET/pets", Some((ResourcePolicy, "abc123", "abc123")));
+        assert_eq!(carried_policy("arn:aws:s3:eu-west-1:111122223333:storage-lens/x", None), None);
         check("glue table/db/t", Some((ResourcePolicy, "catalog", "catalog")));
         check("codeartifact package/d/r/npm//p", Some((ResourcePolicy, "repository/d/r", "r")));
         check("lex bot-alias/B/A", Some((ResourcePolicy, "bot-alias/B/A", "A")));

@@ -166,6 +166,7 @@ fn encoded(denial: &Denial) -> Vec<String> {
 fn doubts(denial: &Denial) -> Vec<String> {
     let faults = [
         (denial.reason.cut, "the message was cut before its end, so a named cause may be missing"),
+        (denial.facts.path_hidden, "AWS names the role, user, group or profile without its path: look its ARN up"),
         (denial.facts.other_caller, "the message names another caller than the record"),
         (denial.facts.suspect, "the resource's name holds phrases of AWS's own messages; no honest name does"),
     ];
@@ -267,6 +268,33 @@ mod tests {
         let id = "11111111-2222-3333-4444-555555555555";
         check(&say(linked), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
         check(&say("arn:aws:iam::111122223333:root"), Cause::PrincipalNotEditable, TargetKind::KeyPolicy, Some(id));
+    }
+
+    #[track_caller]
+    fn doubted(record: serde_json::Value, doubt: Option<&str>) {
+        let (records, _) = crate::record::read(record.to_string().as_bytes(), "test");
+        let denial = crate::denial::from_record(&records[0], &Given::default(), Catalog::embedded()).unwrap();
+        let found = diagnose(&denial).diagnosis.doubts.join("; ");
+        assert_eq!(found.contains(doubt.unwrap_or("caller")), doubt.is_some(), "{found}");
+    }
+
+    fn get_role(caller: &str, named: &str) -> serde_json::Value {
+        let cause = " because no identity-based policy allows the iam:GetRole action";
+        serde_json::json!({"eventSource": "iam.amazonaws.com", "eventName": "GetRole", "errorCode": "AccessDenied",
+            "recipientAccountId": "111122223333", "userIdentity": {"type": "IAMUser", "arn": caller},
+            "errorMessage": said(USER, "iam:GetRole", named, cause)})
+    }
+
+    #[test]
+    fn a_message_that_disagrees_with_its_record_is_doubted() {
+        let whole = "arn:aws:iam::111122223333:role/x";
+        doubted(get_role(USER, whole), None);
+        doubted(get_role("arn:aws:iam::111122223333:user/eve", whole), Some("another caller"));
+    }
+
+    #[test]
+    fn a_name_without_its_path_is_doubted() {
+        doubted(get_role(USER, "role x"), Some("without its path"));
     }
 
     #[test]

@@ -89,6 +89,7 @@ mod tests {
         let role = "arn:aws:iam::111122223333:role/reader";
         check("sts:AssumeRole", role, Cause::TrustAllowMissing);
         check("kms:Decrypt", role, Cause::ResourceUnknown);
-        check("sts:AssumeRole", "arn:aws:s3:::b", Cause::ResourceUnknown);
+        // No such resource is taken for this action, so the role is unknown.
+        check("sts:AssumeRole", "arn:aws:s3:::b", Cause::TrustAllowMissing);
     }
 }

@@ -29,7 +29,7 @@ pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
     let lists =
         action.split_once(':').is_some_and(|(_, name)| name.starts_with("List") || name.starts_with("Describe"));
     let plain = resource.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'$'));
-    let printed = |arn: &Arn| plain && arn.service != "s3" && is_whole_star(arn);
+    let printed = |arn: &Arn| plain && !arn.resource.contains("arn:") && arn.service != "s3" && is_whole_star(arn);
     match resource.parse::<Arn>() {
         Ok(arn) if lists && printed(&arn) => {
             scope(&with(&arn, "x"))?;
@@ -95,8 +95,9 @@ fn with(arn: &Arn, resource: &str) -> String {
 
 /// Services whose resource names cannot hold a `*` (the patterns of the names in their API references), so that one in
 /// an ARN is AWS's own.
-const NO_STARS_IN_NAMES: [&str; 41] = [
+const NO_STARS_IN_NAMES: [&str; 43] = [
     "acm",
+    "application-autoscaling",
     "backup",
     "batch",
     "cloudformation",
@@ -125,6 +126,7 @@ const NO_STARS_IN_NAMES: [&str; 41] = [
     "kms",
     "lambda",
     "logs",
+    "pi",
     "rds",
     "redshift",
     "route53",
@@ -142,7 +144,8 @@ const NO_STARS_IN_NAMES: [&str; 41] = [
 /// AWS itself prints `instance/*` or `role/*` where no single resource was asked for. Only a whole `*` is taken so, and
 /// never where callers choose names freely (object keys, API paths, topics of things).
 fn printed_wildcard(arn: &Arn) -> Option<(String, &'static str)> {
-    let plain = !arn.resource.contains(['?', '$']);
+    // An ARN inside a name is somebody's text.
+    let plain = !arn.resource.contains(['?', '$']) && !arn.resource.contains("arn:");
     let own = NO_STARS_IN_NAMES.contains(&arn.service.as_str());
     (own && plain && is_whole_star(arn)).then(|| (arn.resource.clone(), ""))
 }
@@ -152,12 +155,20 @@ fn is_whole_star(arn: &Arn) -> bool {
     arn.resource.matches('*').count() == 1 && arn.resource.split([':', '/']).any(|part| part == "*")
 }
 
+/// Beginnings of ARNs whose `*` stands for what the request does not tell; the name behind it is unique without it.
+const OPEN: [(&str, &str); 3] = [
+    ("autoscaling", "autoScalingGroup:*:autoScalingGroupName/"),
+    ("autoscaling", "launchConfiguration:*:launchConfigurationName/"),
+    ("elasticbeanstalk", "environment/*/"),
+];
+
 /// `autoScalingGroup:*:autoScalingGroupName/web`, `…/jobs/*`: AWS numbers these parts itself, and requests do not name
 /// them, so the `*` is AWS's own although the names beside it are free.
 /// See <https://docs.aws.amazon.com/autoscaling/ec2/userguide/security_iam_service-with-iam.html>.
 fn numbered_by_aws(arn: &Arn) -> Option<(String, &'static str)> {
-    if let Some(name) = typed(arn, "autoscaling", "autoScalingGroup:*:autoScalingGroupName/") {
-        return Some((format!("autoScalingGroup:*:autoScalingGroupName/{}", escape_literal(name)), ""));
+    let open = OPEN.iter().find_map(|(service, start)| Some((start, typed(arn, service, start)?)));
+    if let Some((start, name)) = open {
+        return Some((format!("{start}{}", escape_literal(name)), ""));
     }
     let branch = typed(arn, "amplify", "apps/")?.strip_suffix("/jobs/*")?;
     Some((format!("apps/{}/jobs/*", escape_literal(branch)), ""))
@@ -265,6 +276,21 @@ mod tests {
         check(&format!("{build}:11111111-2222-3333-4444-555555555555"), &format!("{build}:*"), Some("build-id"));
         let run = format!("arn:aws:states:{here}:execution:flow");
         check(&format!("{run}:run-1"), &format!("{run}:*"), Some("execution-name"));
+    }
+
+    #[test]
+    fn what_the_catalogue_leaves_open_stays_open() {
+        let here = "eu-west-1:111122223333";
+        for open in [
+            format!("arn:aws:cloudformation:{here}:stack/web/*"),
+            format!("arn:aws:autoscaling:{here}:launchConfiguration:*:launchConfigurationName/web"),
+            format!("arn:aws:application-autoscaling:{here}:scalable-target/*"),
+            format!("arn:aws:elasticbeanstalk:{here}:environment/*/web"),
+        ] {
+            check(&open, &open, None);
+        }
+        let group = format!("arn:aws:autoscaling:{here}:autoScalingGroup:*:autoScalingGroupName/");
+        check(&format!("{group}*"), &format!("{group}${{*}}"), None);
     }
 
     #[test]

@@ -15,6 +15,10 @@ const WINDOW: SignedDuration = SignedDuration::from_mins(10);
 const ACTIONS: usize = 10;
 /// … of that many services are a sweep.
 const SERVICES: usize = 4;
+/// So many actions …
+const NEAR_ACTIONS: usize = 5;
+/// … of so many services within the time are worth a doubt.
+const NEAR_SERVICES: usize = 3;
 
 /// Tells principals apart: account, kind and name, as a finding's id does.
 pub type Caller = (Option<String>, crate::principal::PrincipalKind, Option<String>);
@@ -24,19 +28,28 @@ pub fn caller(principal: &Principal) -> Caller {
     (principal.account.clone(), principal.kind, principal.name.clone().or_else(|| principal.arn.clone()))
 }
 
-/// Callers that swept, seen over all their findings together, and why.
-pub fn sweeps<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> BTreeMap<Caller, String> {
+/// Callers that swept or came near to it, seen over all their findings together.
+pub fn sweeps<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> BTreeMap<Caller, Look> {
     let mut calls: BTreeMap<Caller, Vec<(Timestamp, &str)>> = BTreeMap::new();
     for finding in findings {
         let firsts = finding.items.iter().filter(|(key, _)| !key.action.is_empty());
         let firsts = firsts.filter_map(|(key, item)| Some((item.first_seen?, key.action.as_str())));
         calls.entry(caller(&finding.principal)).or_default().extend(firsts);
     }
-    calls.into_iter().filter_map(|(who, calls)| Some((who, sweep(calls)?))).collect()
+    calls.into_iter().filter_map(|(who, calls)| Some((who, look(calls)?))).collect()
 }
 
-/// The densest window that makes a sweep, in words.
-fn sweep(mut calls: Vec<(Timestamp, &str)>) -> Option<String> {
+/// How far a caller's calls look like a sweep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look {
+    /// A sweep, in words.
+    Sweep(String),
+    /// Fewer doors than a sweep, but several in minutes: seen in part it may be one, so nothing is ready to apply.
+    Near(String),
+}
+
+/// The densest window of a caller's calls; `None` when it is an ordinary one.
+fn look(mut calls: Vec<(Timestamp, &str)>) -> Option<Look> {
     calls.sort_unstable();
     let windows = (0..calls.len()).map(|from| {
         let until = calls[from].0 + WINDOW;
@@ -45,10 +58,13 @@ fn sweep(mut calls: Vec<(Timestamp, &str)>) -> Option<String> {
     });
     let densest = windows.max_by_key(BTreeSet::len)?;
     let services: BTreeSet<&str> = densest.iter().filter_map(|action| action.split(':').next()).collect();
-    (densest.len() >= ACTIONS && services.len() >= SERVICES).then(|| {
-        let (actions, services) = (densest.len(), services.len());
-        format!("{actions} different actions of {services} services were refused within ten minutes: a sweep, not a workload")
-    })
+    let (actions, services) = (densest.len(), services.len());
+    let words = format!("{actions} different actions of {services} services were refused within ten minutes");
+    match (actions >= ACTIONS && services >= SERVICES, actions >= NEAR_ACTIONS && services >= NEAR_SERVICES) {
+        (true, _) => Some(Look::Sweep(format!("{words}: a sweep, not a workload"))),
+        (false, true) => Some(Look::Near(format!("{words}: make sure that this is no sweep"))),
+        (false, false) => None,
+    }
 }
 
 /// Causes that are an incident by themselves.
@@ -61,9 +77,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(calls: impl IntoIterator<Item = (i64, &'static str)>, expect: bool) {
+    fn check(calls: impl IntoIterator<Item = (i64, &'static str)>, expect: Option<bool>) {
         let calls = calls.into_iter().map(|(second, action)| (Timestamp::from_second(second).unwrap(), action));
-        assert_eq!(sweep(calls.collect()).is_some(), expect);
+        assert_eq!(look(calls.collect()).map(|look| matches!(look, Look::Sweep(_))), expect);
     }
 
     const DOORS: [&str; 10] = [
@@ -82,16 +98,17 @@ mod tests {
     #[test]
     fn many_doors_in_minutes_are_a_sweep_and_nothing_less_is() {
         let spread = |gap: i64| DOORS.iter().enumerate().map(move |(at, door)| (at as i64 * gap, *door));
-        check(spread(20), true);
-        check(spread(600), false);
-        check(spread(20).take(9), false);
-        check((0..5_000).map(|second| (second, DOORS[usize::try_from(second).unwrap() % 3])), false);
+        check(spread(20), Some(true));
+        check(spread(600), None);
+        check(spread(20).take(9), Some(false));
+        check(spread(20).take(4), None);
+        check((0..5_000).map(|second| (second, DOORS[usize::try_from(second).unwrap() % 3])), None);
         check(
             (0..10).map(|at| {
                 (at, ["s3:A", "s3:B", "s3:C", "s3:D", "s3:E", "s3:F", "s3:G", "s3:H", "s3:I", "s3:J"][at as usize])
             }),
-            false,
+            None,
         );
-        check([], false);
+        check([], None);
     }
 }

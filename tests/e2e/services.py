@@ -82,14 +82,6 @@ def function(aws, name):
     return name
 
 
-def machine(aws, name):
-    made = role(aws, f"{name}-runs")
-    definition = {"StartAt": "End", "States": {"End": {"Type": "Pass", "End": True}}}
-    return aws.client("stepfunctions").create_state_machine(
-        name=name, definition=json.dumps(definition), roleArn=arn("iam", f"role/{made}", region="")
-    )["stateMachineArn"]
-
-
 def made_by(client, operation, answer=None, **given):
     """Makes a thing by one call in which `NAME` is its name; returns that name, or what the answer holds."""
 
@@ -185,18 +177,5 @@ SERVICES = {
         lambda kinesis, thing: kinesis.put_record(StreamName=thing, Data=b"x", PartitionKey="1"),
         lambda kinesis, thing: kinesis.describe_stream(StreamName=thing),
         lambda name: arn("kinesis", f"stream/{name}"),
-    ),
-    "states": Service(
-        "stepfunctions",
-        machine,
-        lambda states, thing: states.start_execution(stateMachineArn=thing),
-        lambda states, thing: states.describe_state_machine(stateMachineArn=thing),
-    ),
-    "ecr": Service(
-        "ecr",
-        made_by("ecr", "create_repository", repositoryName="NAME"),
-        lambda ecr, thing: ecr.describe_images(repositoryName=thing),
-        lambda ecr, thing: ecr.delete_repository(repositoryName=thing),
-        lambda name: arn("ecr", f"repository/{name}"),
     ),
 }

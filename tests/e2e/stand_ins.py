@@ -1,5 +1,6 @@
 """What stands in for the outside world: AWS (ministack) and Slack, both on loopback and both ended by their owner."""
 
+import functools
 import http.server
 import json
 import os
@@ -91,6 +92,7 @@ class Ministack:
         except OSError:
             return False
 
+    @functools.cache  # noqa: B019 (one a run; making a client costs more than its calls)
     def client(self, service):
         return boto3.client(
             service,

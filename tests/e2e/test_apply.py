@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 
 import conftest
 import services
-from services import SERVICES, arn
-from stand_ins import REGION, Ministack
+from services import SERVICES, arn, policy
+from stand_ins import ACCOUNT, REGION, Ministack, wait_for
 
 REFUSED = {"AccessDenied", "AccessDeniedException", "AuthorizationError"}
 
@@ -31,6 +31,19 @@ def aws(tmp_path_factory):
     """One of its own: test_removal.py counts what is left in the other."""
     with Ministack(tmp_path_factory.mktemp("apply")) as ministack:
         yield ministack
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory):
+    """The folder with `aws` in it."""
+    folder = tmp_path_factory.mktemp("cli")
+    server = subprocess.Popen([sys.executable, pathlib.Path(__file__).with_name("aws_server.py"), folder])
+    try:
+        wait_for("the AWS CLI", 60, (folder / "aws").exists)
+        yield folder
+    finally:
+        server.terminate()
+        server.wait()
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +73,14 @@ class Caller:
 
 
 def new_user(aws, name):
-    iam = aws.client("iam")
+    return add_user(aws.client("iam"), aws.url, name)
+
+
+def add_user(iam, url, name):
     user = iam.create_user(UserName=name)["User"]["Arn"]
     made = iam.create_access_key(UserName=name)["AccessKey"]
     named = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
-    return Caller(user, aws.url, named)
+    return Caller(user, url, named)
 
 
 def new_role(aws, name):
@@ -81,10 +97,10 @@ def new_role(aws, name):
 CALLERS = {"user": new_user, "role": new_role}
 
 
-def refusal(call, *arguments):
+def refusal(call, *arguments, **named):
     """The text with which a call is refused."""
     with pytest.raises(ClientError) as refused:
-        call(*arguments)
+        call(*arguments, **named)
     assert refused.value.response["Error"]["Code"] in REFUSED, refused.value
     assert "is not authorized to perform" in str(refused.value), refused.value
     return str(refused.value)
@@ -93,15 +109,15 @@ def refusal(call, *arguments):
 class Script:
     """A printed script in a folder of its own, run by an administrator of the account."""
 
-    def __init__(self, aws, folder, text):
-        self.text, self.folder, self.path = text, folder, folder / "patch.sh"
+    def __init__(self, url, cli, folder, text):
+        self.text, self.folder = text, folder
         folder.mkdir()
-        self.path.write_text(text)
+        (folder / "patch.sh").write_text(text)
         self.env = {
-            "PATH": os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(cli), os.environ["PATH"]]),
             "HOME": str(folder),
             "TMPDIR": str(folder),
-            "AWS_ENDPOINT_URL": aws.url,
+            "AWS_ENDPOINT_URL": url,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": REGION,
@@ -109,7 +125,7 @@ class Script:
         }
 
     def start(self, *arguments):
-        command = ["bash", self.path.name, *arguments]
+        command = ["bash", "patch.sh", *arguments]
         self.process = subprocess.Popen(
             command, cwd=self.folder, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -125,11 +141,17 @@ class Script:
         return self.start(*arguments).end(expect)
 
 
+@pytest.fixture
+def script(aws, cli, tmp_path):
+    """Writes down a script under a name of its own."""
+    return lambda name, text: Script(aws.url, cli, tmp_path / name, text)
+
+
 class Story:
     """One kind of caller and one service: a call, and two beside it that no patch of the call may allow."""
 
-    def __init__(self, aws, service, kind):
-        self.of, self.kind, self.name = SERVICES[service], kind, f"{service}-{kind}"
+    def __init__(self, aws, service, kind, role="caller"):
+        self.of, self.kind, self.name = SERVICES[service], kind, f"{service}-{kind}-{role}"
         self.iam = aws.client("iam")
         self.client = CALLERS[kind](aws, self.name).client(self.of.client)
         self.thing, self.neighbour = self.of.make(aws, f"{self.name}-a"), self.of.make(aws, f"{self.name}-b")
@@ -151,30 +173,157 @@ class Story:
         return getattr(self.iam, f"list_{self.kind}_policies")(**owner)["PolicyNames"]
 
 
-def by_service():
-    for name, of in SERVICES.items():
-        marks = pytest.mark.xfail(reason=of.deviation, strict=True) if of.deviation else ()
-        yield pytest.param(name, marks=marks)
+def param(name):
+    deviation = SERVICES[name].deviation
+    return pytest.param(name, marks=pytest.mark.xfail(reason=deviation, strict=True) if deviation else ())
 
 
-@pytest.mark.parametrize("service", by_service())
-def test_a_patch_is_applied_and_undone(aws, denywatch, tmp_path, service):
+@pytest.mark.parametrize("service", [param(name) for name in SERVICES])
+def test_a_patch_is_applied_and_undone(aws, denywatch, script, service):
     stories = [Story(aws, service, kind) for kind in CALLERS]
     told = [story.is_refused() for story in stories]
     for story in stories:
         story.others_are_refused()
     texts = [story.patch(denywatch, text) for story, text in zip(stories, told)]
-    scripts = [Script(aws, tmp_path / story.kind, text) for story, text in zip(stories, texts)]
-    for story, script in zip(stories, scripts):
-        assert f"\n{story.kind}={story.name}\n" in script.text, script.text
+    for story, text in zip(stories, texts):
+        assert f"\n{story.kind}={story.name}\n" in text, text
+    scripts = [script(story.kind, text) for story, text in zip(stories, texts)]
 
-    for script in [script.start() for script in scripts]:
-        assert script.end() == "applied; undo: bash patch.sh undo\n"
+    for started in [one.start() for one in scripts]:
+        assert started.end() == "applied; undo: bash patch.sh undo\n"
     for story in stories:
         story.of.call(story.client, story.thing)
         story.others_are_refused()
 
-    for script in [script.start("undo") for script in scripts]:
-        assert script.end() == ""
+    for started in [one.start("undo") for one in scripts]:
+        assert started.end() == ""
     assert [story.is_refused() for story in stories] == told
     assert [story.policies() for story in stories] == [[], []]
+
+
+def test_a_patch_too_long_for_a_user_becomes_a_managed_policy(aws, denywatch, script):
+    """Three long names make more than the 2,048 characters of a user's inline policies.
+
+    ministack holds nobody to that quota, so that a user whose inline policies are nearly full cannot be told here.
+    """
+    iam, ssm, caller = aws.client("iam"), aws.client("ssm"), new_user(aws, "long").client("ssm")
+    names = ["/app/" + letter * 900 for letter in "abc"]
+    for name in [*names, "/app/neighbour"]:
+        ssm.put_parameter(Name=name, Value="x", Type="String")
+    told = [refusal(caller.get_parameter, Name=name) for name in names]
+    made = script("long", denywatch("patch", "-", "--format", "cli", pasted="\n".join(told)))
+
+    made.do()
+    (attached,) = iam.list_attached_user_policies(UserName="long")["AttachedPolicies"]
+    assert attached["PolicyArn"].startswith(f"arn:aws:iam::{ACCOUNT}:policy/denywatch-")
+    for name in names:
+        assert caller.get_parameter(Name=name)["Parameter"]["Name"] == name
+    refusal(caller.get_parameter, Name="/app/neighbour")
+    refusal(caller.delete_parameter, Name=names[0])
+
+    made.do("undo")
+    assert [refusal(caller.get_parameter, Name=name) for name in names] == told
+    assert iam.list_attached_user_policies(UserName="long")["AttachedPolicies"] == []
+    assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def everything(iam, user):
+    iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=policy({"Effect": "Allow", "Action": "*", "Resource": "*"}))
+
+
+def in_words_of_aws(told, layer, resource):
+    """The refusal as AWS words it: ministack leaves out the resource, and calls every layer identity-based."""
+    head, _, tail = told.partition(" because no identity-based policy allows ")
+    head = head.partition(" on resource: ")[0]
+    action = head.rpartition(" ")[2]
+    assert tail in ("", f"the {action} action"), told
+    return f"{head} on resource: {resource} because no {layer} allows the {action} action"
+
+
+def test_a_boundary_gets_a_new_version(aws, denywatch, script):
+    """The customer managed policy that is a user's boundary. The undo ends where ministack does: it has no
+    `SetDefaultPolicyVersion`, so that only the call is seen; the rest is tried in tests/render_outsiders.rs.
+    """
+    iam, name = aws.client("iam"), "fenced"
+    caller = new_user(aws, name)
+    allowed = policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    fence = iam.create_policy(PolicyName="fence", PolicyDocument=allowed)["Policy"]["Arn"]
+    iam.put_user_permissions_boundary(UserName=name, PermissionsBoundary=fence)
+    everything(iam, name)
+    urls = [SERVICES["sqs"].make(aws, f"{name}-{letter}") for letter in "ab"]
+    sqs = caller.client("sqs")
+    told = refusal(sqs.send_message, QueueUrl=urls[0], MessageBody="x")
+    pasted = in_words_of_aws(told, "permissions boundary", arn("sqs", f"{name}-a"))
+    made = script(name, denywatch("patch", "-", "--format", "cli", pasted=pasted))
+
+    said = made.do()
+    assert f"the boundary is {fence}; it changes for all who have it" in said and "applied; undo: " in said
+    sqs.send_message(QueueUrl=urls[0], MessageBody="x")
+    refusal(sqs.send_message, QueueUrl=urls[1], MessageBody="x")
+    refusal(sqs.receive_message, QueueUrl=urls[0])
+    caller.client("s3").list_buckets()
+    assert "so this is applied; undo first" in made.do(expect=1)
+
+    assert "Unknown IAM action: SetDefaultPolicyVersion" in made.do("undo", expect=255)
+
+
+def queue_of_another(aws, far, name):
+    url = SERVICES["sqs"].make(aws, name)
+    return arn("sqs", name), "resource-based policy", lambda: far.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+
+
+def topic_of_another(aws, far, name):
+    topic = SERVICES["sns"].make(aws, name)
+    return topic, "resource-based policy", lambda: far.client("sns").publish(TopicArn=topic, Message="x")
+
+
+def role_of_another(aws, far, name):
+    trust = policy({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    role = arn("iam", f"role/{name}", region="")
+    return role, "role trust policy", lambda: far.client("sts").assume_role(RoleArn=role, RoleSessionName="deploy")
+
+
+@pytest.mark.parametrize("make", [queue_of_another, topic_of_another, role_of_another])
+def test_the_owner_lets_another_account_in(aws, denywatch, script, make):
+    """ministack does not have buckets, keys, secrets and functions answer other accounts at all."""
+    other, name = "444455556666", make.__name__.replace("_", "-")
+    session = boto3.session.Session(aws_access_key_id=other, aws_secret_access_key="test", region_name=REGION)
+    iam = session.client("iam", endpoint_url=aws.url)
+    far = add_user(iam, aws.url, name)
+    everything(iam, name)
+    resource, layer, call = make(aws, far, f"{name}-a")
+    _, _, neighbour = make(aws, far, f"{name}-b")
+    told = refusal(call)
+    refusal(neighbour)
+    pasted = in_words_of_aws(told, layer, resource)
+    made = script(name, denywatch("patch", "-", "--format", "cli", pasted=pasted))
+
+    assert "applied; undo: " in made.do()
+    call()
+    refusal(neighbour)
+    assert "so this is applied; undo first" in made.do(expect=1)
+
+    made.do("undo")
+    assert refusal(call) == told
+    assert list(made.folder.glob("*.state")) == []
+
+
+@pytest.mark.parametrize("service", ["s3", "kms", "secretsmanager", "lambda"])
+def test_the_resource_s_own_policy_lets_a_user_in(aws, denywatch, script, service):
+    """What ministack cannot show across accounts, within one: there the resource's policy is enough by itself."""
+    story = Story(aws, service, "user", "guest")
+    told = story.is_refused()
+    story.others_are_refused()
+    pasted = in_words_of_aws(told, "resource-based policy", story.of.resource(story.thing))
+    made = script(service, denywatch("patch", "-", "--format", "cli", pasted=pasted))
+    if service == "s3":  # whose bucket it is no ARN tells
+        assert "the account is not known" in made.do(expect=1)
+        made.env["ACCOUNT"] = ACCOUNT
+
+    assert "applied; undo: " in made.do()
+    story.of.call(story.client, story.thing)
+    story.others_are_refused()
+
+    made.do("undo")
+    assert story.is_refused() == told

@@ -203,12 +203,14 @@ fn exact(advice: &Advice, patch: &Patch, document: &Document) {
     }
 }
 
-/// `instance/*` as AWS itself prints it, of services whose names hold no star; told, and never applied.
+/// `instance/*` as AWS itself prints it, never of services whose callers choose names freely; told, and never applied.
 fn is_aws_wildcard(patch: &Patch, resource: &str) -> bool {
-    let starless = ["codebuild", "codedeploy", "ec2", "ecs", "elasticloadbalancing", "iam", "lambda", "logs", "rds"];
+    let free = ["s3", "s3express", "s3-object-lambda", "execute-api", "iot", "cognito-identity", "apigateway"];
     let service = resource.split(':').nth(2).unwrap_or_default();
     let told = patch.doubts.iter().any(|doubt| doubt.contains("is a wildcard: AWS names no single resource"));
-    resource.ends_with('*') && starless.contains(&service) && told && patch.applicability == Applicability::Review
+    let whole =
+        resource.split([':', '/']).any(|part| part == "*") && !resource.trim_start_matches("arn:").contains("arn:");
+    whole && !free.contains(&service) && told && patch.applicability == Applicability::Review
 }
 
 /// What the verdict promises a patch for, a patch allows; who looks around is handed nothing.

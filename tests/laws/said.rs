@@ -14,7 +14,7 @@ pub fn message(message: &str) {
         return;
     }
     let ends: Vec<usize> = (0..message.len()).filter(|end| message.is_char_boundary(*end)).collect();
-    let stride = ends.len() / 400 + 1;
+    let stride = ends.len() / 100 + 1;
     for end in ends.into_iter().step_by(stride) {
         cut(&whole, &message[..end]);
     }

@@ -227,3 +227,79 @@ fn glue_checks_the_catalog_and_the_database_too() {
     let expect = [format!("{place}:catalog"), format!("{place}:database/d"), format!("{place}:table/d/t")];
     check("glue:GetTable", table, &[&expect[0], &expect[1], &expect[2]]);
 }
+
+#[test]
+fn a_request_names_the_account_of_its_resource() {
+    let theirs = "eu-west-1:444455556666";
+    let url = json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/444455556666/q"});
+    check("sqs:SendMessage", url, &[&format!("sqs:{theirs}:q")]);
+    let registry = json!({"repositoryName": "r", "registryId": "444455556666"});
+    check("ecr:BatchGetImage", registry, &[&format!("ecr:{theirs}:repository/r")]);
+    let function = json!({"functionName": "444455556666:function:f"});
+    check("lambda:InvokeFunction", function, &[&format!("lambda:{theirs}:function:f")]);
+    let domain = json!({"domain": "d", "domainOwner": "444455556666"});
+    check("codeartifact:GetAuthorizationToken", domain, &[&format!("codeartifact:{theirs}:domain/d")]);
+    let odd = json!({"repositoryName": "r", "registryId": "*"});
+    check("ecr:BatchGetImage", odd, &["ecr:eu-west-1:111122223333:repository/r"]);
+}
+
+#[test]
+fn a_pattern_is_no_name_but_for_object_keys() {
+    check("dynamodb:GetItem", json!({"tableName": "*"}), &[]);
+    check("dynamodb:GetItem", json!({"tableName": "${aws:username}"}), &[]);
+    check("sns:Publish", json!({"topicArn": "arn:aws:sns:eu-west-1:111122223333:*"}), &[]);
+    check("lambda:InvokeFunction", json!({"functionName": "f?"}), &[]);
+    let group = "arn:aws:logs:eu-west-1:111122223333:log-group:/a:*";
+    check("logs:StartQuery", json!({"logGroupIdentifiers": [group]}), &[&group[8..]]);
+}
+
+#[test]
+fn calls_about_tags_name_one_resource_whole() {
+    let service = "arn:aws:ecs:eu-west-1:111122223333:service/c/s";
+    check("ecs:TagResource", json!({"resourceArn": service, "tags": []}), &[&service[8..]]);
+    let table = "arn:aws:dynamodb:eu-west-1:111122223333:table/T";
+    check("dynamodb:TagResource", json!({"resourceArn": table}), &[&table[8..]]);
+}
+
+#[test]
+fn a_subscription_is_no_topic() {
+    let subscription = "arn:aws:sns:eu-west-1:111122223333:t:11111111-2222-3333-4444-555555555555";
+    check("sns:Unsubscribe", json!({"subscriptionArn": subscription}), &[]);
+}
+
+#[test]
+fn a_model_is_named_by_its_id_or_whole() {
+    let model = "bedrock:eu-west-1::foundation-model/amazon.nova-lite-v1:0";
+    check("bedrock:InvokeModel", json!({"modelId": "amazon.nova-lite-v1:0"}), &[model]);
+    check("bedrock:InvokeModel", json!({"modelId": format!("arn:aws:{model}")}), &[model]);
+}
+
+#[test]
+fn a_request_that_is_not_told_names_no_default() {
+    for action in ["ecs:UpdateService", "athena:StartQueryExecution", "events:PutRule", "bedrock:InvokeModel"] {
+        check(action, Value::Null, &[]);
+    }
+    check("athena:StartQueryExecution", json!({}), &["athena:eu-west-1:111122223333:workgroup/primary"]);
+}
+
+#[test]
+fn a_key_that_reads_like_an_arn_is_a_key() {
+    let key = json!({"bucketName": "b", "key": "arn:aws:s3:::other/secret"});
+    check("s3:PutObject", key, &["s3:::b/arn:aws:s3:::other/secret"]);
+    check("s3:PutObject", json!({"key": "arn:aws:s3:::other/secret"}), &[]);
+    let point = "arn:aws:s3:eu-west-1:111122223333:accesspoint/reports";
+    check("s3:GetObject", json!({"bucketName": point, "key": "k"}), &[]);
+}
+
+#[test]
+fn documents_of_aws_stand_in_no_account() {
+    check("ssm:GetDocument", json!({"name": "AWS-RunShellScript"}), &["ssm:eu-west-1::document/AWS-RunShellScript"]);
+    check("ssm:GetDocument", json!({"name": "Deploy"}), &["ssm:eu-west-1:111122223333:document/Deploy"]);
+}
+
+#[test]
+fn names_are_those_of_the_required_type() {
+    let set = json!({"scope": "REGIONAL", "name": "n", "id": "i"});
+    check("wafv2:UpdateWebACL", set, &["wafv2:eu-west-1:111122223333:regional/webacl/n/i"]);
+    check("ecs:DescribeClusters", json!({"clusters": ["prod"]}), &["ecs:eu-west-1:111122223333:cluster/prod"]);
+}

@@ -319,3 +319,24 @@ proptest! {
         prop_assert_eq!(told.reason.policy_type, Some(PolicyType::Session));
     }
 }
+
+#[test]
+fn an_action_of_wildcards_is_let_through_for_the_caller_to_refuse() {
+    for word in ["s3:*", "*:*", "iam:Put*"] {
+        let said = parse(&format!("User: arn:aws:iam::111122223333:user/a is not authorized to perform: {word}"));
+        assert_eq!(said.action.as_deref(), Some(word));
+    }
+}
+
+#[test]
+fn a_name_before_the_phrase_is_no_caller() {
+    #[track_caller]
+    fn check(message: &str, suspect: bool) {
+        assert_eq!(parse(message).suspect, suspect, "{message}");
+    }
+    let phrase = "is not authorized to perform: rds:StopDBInstance";
+    check(&format!("User {phrase}"), false);
+    check(&format!("User: arn:aws:iam::111122223333:user/a {phrase}"), false);
+    check(phrase, false);
+    check(&format!("\"arn:aws:s3:::b/ {phrase}"), true);
+}

@@ -77,7 +77,8 @@ fn last_marks(lines: &[clean::Line]) -> BTreeMap<usize, usize> {
 
 /// A text that is nothing but one known message, such as `Access Denied`.
 fn whole(text: &str) -> Option<Excerpt> {
-    let message = text.trim().trim_matches(['"', '\'', '`']);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let message = line.trim_matches(['"', '\'', '`']);
     let parsed = parse_pasted(message);
     let code = wrapping::codes(message).next().filter(|code| *code == message).map(str::to_owned);
     let known = !message.is_empty() && (parsed.reason.special.is_some() || code.is_some());

@@ -382,6 +382,12 @@ fn texts_without_an_action() {
     );
 }
 
+#[test]
+fn a_known_message_over_lines_is_one_line() {
+    let found = find("The account\nis suspended\n");
+    assert_eq!(found.iter().map(|excerpt| excerpt.message.as_str()).collect::<Vec<_>>(), ["The account is suspended"]);
+}
+
 /// White space of two bytes before the core once cut a character in half.
 #[test]
 fn wide_white_space_before_the_core_is_survived() {

@@ -72,10 +72,10 @@ fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
             }
         }
         TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => {
-            let policy = job.managed_policy()?.to_string();
+            let (var, find) = managed(job)?;
             let undo = "bash THIS-FILE undo (makes the version before the default again and deletes ours)".to_owned();
-            let body = vec![APPEND, include_str!("version.sh")];
-            Ok(Some(Script { undo, vars: vec![state, ("policy", policy)], data: job.addition.clone(), body }))
+            let body = vec![APPEND, find, include_str!("version.sh")];
+            Ok(Some(Script { undo, vars: vec![state, var], data: job.addition.clone(), body }))
         }
         TargetKind::TrustPolicy => swap(vec![("role", job.target_name()?)], &[include_str!("trust.sh")]),
         TargetKind::BucketPolicy => {
@@ -127,6 +127,21 @@ fn own(job: &Job<'_>) -> Result<Script, RenderError> {
         data: job.addition.clone(),
         body: vec![body],
     })
+}
+
+/// The managed policy to change, or the principal whose boundary it is: a denial names that one alone, so that the
+/// script has to look the policy up.
+fn managed(job: &Job<'_>) -> Result<((&'static str, String), &'static str), RenderError> {
+    let arn =
+        job.target_arn()?.filter(|arn| job.target.kind == TargetKind::PermissionsBoundary && arn.service == "iam");
+    let found = match arn.as_ref().map(Arn::resource_type_and_id) {
+        Some(("role", path)) => ("role", "role name", path, include_str!("boundary_of_role.sh")),
+        Some(("user", path)) => ("user", "user name", path, include_str!("boundary_of_user.sh")),
+        Some(_) | None => return Ok((("policy", job.managed_policy()?.to_string()), "")),
+    };
+    let (kind, what, path, find) = found;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    Ok(((kind, check::name(what, name, 64, check::IAM_SIGNS)?), find))
 }
 
 /// A function's policy is written permission by permission; `None` where a statement says more than one can.

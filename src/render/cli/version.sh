@@ -13,6 +13,7 @@ apply() {
     --query=PolicyVersion.Document --output=json > "$work/before.json"
   append "$work/before.json" "$work/merged.json"
   mkdir -- "$state"
+  printf '%s\n' "$policy" > "$state/policy"
   printf '%s\n' "$before" > "$state/before"
   after=$(aws iam create-policy-version --policy-arn="$policy" --policy-document="file://$work/merged.json" \
     --set-as-default --query=PolicyVersion.VersionId --output=text)
@@ -21,10 +22,17 @@ apply() {
 }
 
 undo() {
-  [ -e "$state/after" ] || fail "nothing to undo: $state/after is not here"
+  [ -e "$state/before" ] || fail "nothing to undo: $state/before is not here"
+  policy=$(cat "$state/policy")
   before=$(cat "$state/before")
-  after=$(cat "$state/after")
   now=$(default_version)
+  if [ ! -e "$state/after" ] && [ "$now" = "$before" ]; then
+    rm -r -- "$state"
+    printf 'nothing to undo: apply had failed\n'
+    return
+  fi
+  [ -e "$state/after" ] || fail "refused: apply had failed, but the default version is $now now, not $before"
+  after=$(cat "$state/after")
   [ "$now" = "$after" ] || fail "refused: the default version is $now now, not ours ($after)"
   aws iam set-default-policy-version --policy-arn="$policy" --version-id="$before"
   aws iam delete-policy-version --policy-arn="$policy" --version-id="$after"
