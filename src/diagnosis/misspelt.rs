@@ -90,6 +90,7 @@ mod tests {
         check("s3:GetObject*", "s3:GetObject", false);
         check("sqs:GetObjects", "s3:GetObject", false);
         check("s3:Coffee", "s3:GetObject", false);
+        check("s3:GetObjectabc", "s3:GetObject", false);
         check("GetObjects", "s3:GetObject", false);
     }
 

@@ -153,6 +153,7 @@ fn beyond_identity(view: &View<'_>, all: &Replay, diagnosis: &Diagnosis) -> Diag
                 view.needed.action
             );
             found.evidence.extend(layer::open_denies(view, all));
+            found.evidence.extend(open_layers(all));
             found.doubts.push("the deciding conditions are unknown: see the evidence".to_owned());
             found
         }
@@ -167,6 +168,16 @@ fn summed(view: &View<'_>, policy_type: PolicyType, diagnosis: Diagnosis) -> Dia
         layer::words(policy_type)
     );
     Diagnosis { summary, ..diagnosis }
+}
+
+/// Layers that allow it or not by what the event does not tell.
+fn open_layers(all: &Replay) -> Vec<String> {
+    let missing =
+        all.worst.deciding.iter().filter(|one| one.statement.is_none() && one.policy_type != PolicyType::Identity);
+    let words = |one: &Deciding| {
+        format!("the {} that was given allows it or not by what the event does not tell", layer::words(one.policy_type))
+    };
+    missing.map(words).collect()
 }
 
 /// Layers besides the identity-based policies that do not allow it either: the next refusal.

@@ -60,7 +60,7 @@ pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis)
 }
 
 /// Whether the statement can never match the action, whatever the request.
-pub(super) fn is_starved(view: &View<'_>, allow: &Allow<'_>) -> bool {
+fn is_starved(view: &View<'_>, allow: &Allow<'_>) -> bool {
     !unreachable_keys(allow.statement, view.needed.action, view.catalog).is_empty()
 }
 

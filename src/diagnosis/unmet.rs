@@ -5,7 +5,6 @@
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html>.
 
 use super::request::{Standing, is_network_key};
-use super::starved::is_starved;
 use super::view::{Allow, View};
 use super::{Cause, Diagnosis};
 use crate::policy::{Conditions, Statement, fit};
@@ -42,7 +41,7 @@ pub(super) fn failed(view: &View<'_>, allow: &Allow<'_>) -> Vec<Failed> {
 
 /// The statement that comes nearest: the one with the fewest tests that fail.
 pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<Diagnosis> {
-    let met = |allow: &&Allow<'_>| allow.action && allow.resource && !is_starved(view, allow);
+    let met = |allow: &&Allow<'_>| allow.action && allow.resource;
     let covering = allows.iter().filter(met);
     let (allow, failed) = covering.map(|allow| (allow, failed(view, allow))).min_by_key(|(_, failed)| failed.len())?;
     let tests: Vec<String> = failed.iter().take(TOLD).map(Failed::words).collect();
