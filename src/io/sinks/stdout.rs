@@ -48,7 +48,7 @@ mod tests {
     fn done(mut sending: Sending<'_>) -> Result<(), SinkError> {
         match sending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(done) => done,
-            Poll::Pending => panic!("a stream does not wait"),
+            Poll::Pending => unreachable!("a stream does not wait"),
         }
     }
 
