@@ -10,7 +10,7 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
         return None;
     }
     let who = caller(denial);
-    let target = place::bearer(&denial.principal, TargetKind::PermissionsBoundary);
+    let target = place::limit(&denial.principal, TargetKind::PermissionsBoundary);
     if !can_have_one(denial.principal.kind) {
         let summary = format!("AWS's message names a permissions boundary, which {who} cannot have");
         return Some(Diagnosed::new(denial, Cause::PrincipalUnknown, target, summary));

@@ -9,21 +9,27 @@ use crate::catalog::{self, Call, Catalog};
 use crate::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Companions of the items' grants, each once; what the finding was denied anyway is left out.
+/// Companions of the items' grants, each once with all its resources; what the finding was denied anyway is left out.
 pub(super) fn of(finding: &Finding, items: &[Judged<'_>], catalog: &Catalog) -> Vec<Companion> {
     let denied: BTreeSet<&str> = finding.items.keys().map(|key| key.action.as_str()).collect();
-    let mut all: BTreeMap<(Vec<String>, Vec<String>, Tests), Companion> = BTreeMap::new();
+    let mut all: BTreeMap<(Vec<String>, Tests, String), Companion> = BTreeMap::new();
     for judged in items {
         let found = passed(judged).into_iter().chain(next(judged)).chain(listed(judged, catalog));
         for mut companion in found {
             companion.actions.retain(|action| !denied.contains(action.as_str()));
             if !companion.actions.is_empty() {
-                let key = (companion.actions.clone(), companion.resources.clone(), companion.conditions.clone());
-                all.entry(key).or_insert(companion);
+                let key = (companion.actions.clone(), companion.conditions.clone(), companion.why.clone());
+                let resources = std::mem::take(&mut companion.resources);
+                all.entry(key).or_insert(companion).resources.extend(resources);
             }
         }
     }
-    all.into_values().collect()
+    let each_once = |mut companion: Companion| {
+        companion.resources.sort();
+        companion.resources.dedup();
+        companion
+    };
+    all.into_values().map(each_once).collect()
 }
 
 /// iam:PassRole on exactly the roles of the requests.
@@ -79,6 +85,8 @@ fn is_passed_already(found: &catalog::Companion, judged: &Judged<'_>) -> bool {
 
 fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
     let resources = match found.resource_hint.as_str() {
+        // Told, and never to be written into this principal's policy.
+        _ if is_anothers(&found) => Vec::new(),
         "same" => judged.grants.iter().map(|(_, grant)| grant.scoped.pattern.clone()).collect(),
         "*" => vec!["*".to_owned()],
         // A resource type: one of those that the call itself was on.
@@ -94,6 +102,12 @@ fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
         conditions = judged.grants.first().map(|(_, grant)| grant.tests.clone()).unwrap_or_default();
     }
     Companion { actions: found.actions, resources, conditions, why: found.why, source: found.source }
+}
+
+/// What another principal needs for the work, such as the role of an ECS task.
+/// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
+fn is_anothers(found: &catalog::Companion) -> bool {
+    found.resource_hint.starts_with("task-role:") || found.why.starts_with("for the task role")
 }
 
 fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = String> + 'j {

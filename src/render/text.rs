@@ -213,7 +213,7 @@ fn patches(sheet: &mut Sheet, advice: &Advice) {
 
 fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     let account = patch.target.account.as_deref().map(|id| format!(" in {id}")).unwrap_or_default();
-    sheet.field("WHERE TO PATCH", &format!("{}{account}", words::place(&patch.target)));
+    sheet.field("WHERE TO PATCH", &format!("{}{account}", words::place(&patch.target, &advice.principal)));
     let proof = alert::proof(patch).map(|text| format!("; proof: {text}")).unwrap_or_default();
     match super::patch(patch, &PatchContext::default(), Format::Json) {
         Err(error) => sheet.field("PATCH", &format!("not written: {error}")),
@@ -229,7 +229,7 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     let next: Vec<String> = patch.companions.iter().map(|one| alert::companion(advice, one)).collect();
     sheet.list("LIKELY NEXT", &next, LIST_MAX);
     if !next.is_empty() {
-        sheet.field("", "(predicted, not in the patch; --companions adds it)");
+        sheet.field("", &format!("({})", words::predicted(patch)));
     }
 }
 
