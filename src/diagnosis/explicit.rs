@@ -44,7 +44,7 @@ fn target(denial: &Denial) -> Target {
 }
 
 /// A boundary is a managed policy: AWS names it, and it is the policy that would change.
-fn named(target: Target, denial: &Denial) -> Target {
+pub(super) fn named(target: Target, denial: &Denial) -> Target {
     let arn = denial.reason.policy_arn.clone();
     let name = arn.as_deref().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
     Target { arn: arn.or(target.arn), name: name.or(target.name), ..target }

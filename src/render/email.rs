@@ -8,7 +8,7 @@ use super::escape::terminal;
 use super::sheet::{Paint, Sheet, wrap};
 use super::table::shorten;
 use super::words::{self, middle};
-use super::{Format, PatchContext, console, snippet};
+use super::{Format, PatchContext, RenderError, console, snippet};
 use crate::advice::Advice;
 use crate::patch::Patch;
 use crate::principal::PrincipalKind;
@@ -171,6 +171,10 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     if !next.is_empty() {
         sheet.field("NEXT", &format!("{}:", words::predicted(patch)));
         sheet.items(&next, LIST_MAX);
+    }
+    if matches!(super::patch(patch, &PatchContext::default(), Format::Hcl), Err(RenderError::Split)) {
+        sheet.field("DO IT", &format!("denywatch patch {id}  (the whole policy, to put in place of the one in force)"));
+        return;
     }
     sheet.field("DO IT", &format!("denywatch patch {id} --format hcl"));
     sheet.field("", &format!("denywatch patch {id} --format cli  (a script, with its undo)"));

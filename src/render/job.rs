@@ -42,7 +42,7 @@ impl<'a> Job<'a> {
         let merged = patch.merged.as_ref().filter(|_| replaces(patch.target.kind));
         let mut whole = merged.map(value).transpose()?;
         let split = patch.merged.as_ref().filter(|_| !replaces(patch.target.kind));
-        let mut split = split.map(value).transpose()?;
+        let mut split = split.map(value).transpose()?.filter(|whole| holds(whole, &addition));
         let extra = companions(patch, context);
         for document in std::iter::once(&mut addition).chain(whole.as_mut()).chain(split.as_mut()) {
             append(document, &extra)?;
@@ -275,6 +275,14 @@ fn append(document: &mut Value, extra: &[Value]) -> Result<(), RenderError> {
         fields.insert("Statement".into(), Value::Array(all));
     }
     Ok(())
+}
+
+/// Whether the whole says all that is to be added: where statements of two policies are split, one whole does not.
+fn holds(whole: &Value, addition: &Value) -> bool {
+    match (statements(whole), statements(addition)) {
+        (Ok(whole), Ok(added)) => added.iter().all(|statement| whole.contains(statement)),
+        _ => false,
+    }
 }
 
 fn tag(target: &Target, account: Option<&str>, addition: &Value) -> String {

@@ -12,6 +12,7 @@ use crate::arn::Arn;
 use crate::patch::Patch;
 use crate::report::{Coverage, rank, shown_patches};
 use crate::triage::Verdict;
+use serde_json::Value;
 use std::cmp::Reverse;
 
 const MARGIN: usize = 16;
@@ -217,10 +218,14 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     let proof = alert::proof(patch).map(|text| format!("; proof: {text}")).unwrap_or_default();
     match super::patch(patch, &PatchContext::default(), Format::Json) {
         Err(error) => sheet.field("PATCH", &format!("not written: {error}")),
-        Ok(_) => {
+        Ok(written) => {
             sheet.field("PATCH", &format!("{}{proof}", words::grade(patch.applicability)));
             let document = patch.document.as_ref().and_then(|document| serde_json::to_value(document).ok());
-            sheet.code(&snippet::document(&document.unwrap_or_default(), 96), 2);
+            let written: Option<Value> = serde_json::from_str(&written).ok();
+            if patch.merged.is_some() && written != document {
+                sheet.field("", &words::instead_of(advice));
+            }
+            sheet.code(&snippet::document(&written.or(document).unwrap_or_default(), 96), 2);
         }
     }
     let widened: Vec<String> = patch.widened.iter().map(|one| format!("{} stands for {}", one.to, one.from)).collect();

@@ -8,8 +8,7 @@ use super::escape::terminal;
 use crate::advice::{Advice, DeniedItem};
 use crate::denial::{PolicyType, ReasonKind};
 use crate::diagnosis::{Target, TargetKind};
-use crate::patch::Applicability;
-use crate::patch::Patch;
+use crate::patch::{Applicability, Patch};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Severity, Verdict};
 
@@ -210,6 +209,13 @@ fn named(target: &Target) -> String {
         TargetKind::Rcp => ("resource control policy", "a resource control policy"),
     };
     name.map_or_else(|| alone.to_owned(), |name| format!("{before} {name}"))
+}
+
+/// What the whole policy of a patch replaces, where a statement in force is split.
+pub fn instead_of(advice: &Advice) -> String {
+    let statement = advice.diagnosis.evidence.iter().find(|line| line.starts_with("statement "));
+    let split = statement.map(|line| format!(", whose statement is split: {}", terminal(line))).unwrap_or_default();
+    format!("the whole policy, to put in place of the one in force{split}")
 }
 
 /// How to get the companions of a patch, as far as `--companions` writes them.
