@@ -20,9 +20,12 @@ pub(super) fn of(finding: &Finding, items: &[Judged<'_>], catalog: &Catalog) -> 
     folded(undenied.filter(|companion| !companion.actions.is_empty()))
 }
 
+/// Actions, conditions and reason: what tells one companion from another.
+type Key = (Vec<String>, Tests, String);
+
 /// Those that differ in their resources alone are one.
 fn folded(found: impl Iterator<Item = Companion>) -> Vec<Companion> {
-    let mut all: BTreeMap<(Vec<String>, Tests, String), (Companion, BTreeSet<String>)> = BTreeMap::new();
+    let mut all: BTreeMap<Key, (Companion, BTreeSet<String>)> = BTreeMap::new();
     for mut companion in found {
         let key = (companion.actions.clone(), companion.conditions.clone(), companion.why.clone());
         let resources = std::mem::take(&mut companion.resources);
