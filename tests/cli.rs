@@ -242,3 +242,62 @@ fn the_policies_given_are_the_basis_of_the_proof() {
     desk.write("broken.json", b"{");
     assert_eq!(desk.run(&["explain", "--policies", "broken.json"], DENIED).code, 6);
 }
+
+#[test]
+fn one_patch_is_printed_and_the_others_are_told() {
+    let desk = Desk::new();
+    let answer = json(&desk.run(&["scan", "TRAIL", "--output", "json"], ""));
+    let of = |name: &str| -> Value {
+        let mut all = answer["findings"].as_array().unwrap().iter();
+        all.find(|one| one["principal"]["name"] == name).unwrap().clone()
+    };
+    let finding = of("report-builder");
+    let id = finding["id"].as_str().unwrap();
+    let first = desk.run(&["patch", id], "");
+    assert_eq!(json(&first)["Statement"].as_array().unwrap().len(), 1);
+    assert!(first.err.contains("--target 2: policy of role report-builder (review): "), "{}", first.err);
+    let second = desk.run(&["patch", id, "--target", "2"], "");
+    assert_eq!(json(&second)["Statement"], finding["patches"][1]["document"]["Statement"]);
+    assert!(second.err.contains("--target 1: bucket policy"), "{}", second.err);
+    for none in ["0", "3"] {
+        let ran = desk.run(&["patch", id, "--target", none], "");
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    }
+    let hollow = desk.run(&["patch", of("media-uploader")["id"].as_str().unwrap(), "--companions"], "");
+    assert!(!hollow.out.contains("kms:") && hollow.err.contains("not added: kms:Decrypt: "), "{}", hollow.err);
+    let boundary = of("feature-developer");
+    assert_eq!(
+        (&boundary["patches"][0]["target"]["arn"], &boundary["patches"][0]["target"]["name"]),
+        (&Value::Null, &Value::Null)
+    );
+    for (format, part) in
+        [("cli", "role=feature-developer\n"), ("hcl", "boundary of role"), ("cfn", "codebuild:StartBuild")]
+    {
+        let ran = desk.run(&["patch", boundary["id"].as_str().unwrap(), "--format", format], "");
+        assert!(ran.code == 0 && ran.out.contains(part), "{}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn a_split_statement_gives_the_whole_policy() {
+    let desk = Desk::new();
+    let details = r#"{"RoleDetailList":[{"RoleName":"app","Arn":"arn:aws:iam::111122223333:role/app","AttachedManagedPolicies":[],
+        "RolePolicyList":[{"PolicyName":"store","PolicyDocument":{"Version":"2012-10-17","Statement":[{"Sid":"Store",
+        "Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":"arn:aws:s3:::b/*",
+        "Condition":{"StringEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}}]}}]}]}"#;
+    desk.write("account.json", details.as_bytes());
+    let denied = "User: arn:aws:sts::111122223333:assumed-role/app/run-1 is not authorized to perform: s3:GetObject on \
+        resource: \"arn:aws:s3:::b/k\" because no identity-based policy allows the s3:GetObject action";
+    let whole = desk.run(&["patch", "-", "--policies", "account.json"], denied);
+    assert!(whole.out.contains("s3:PutObject"), "{}{}", whole.out, whole.err);
+    for format in ["hcl", "cfn", "cli"] {
+        let ran = desk.run(&["patch", "-", "--policies", "account.json", "--format", format], denied);
+        assert!(ran.code != 0 && ran.out.is_empty() && ran.err.contains("--format json"), "{}{}", ran.out, ran.err);
+    }
+    let words = desk.run(&["explain", "--policies", "account.json"], denied).out;
+    assert!(
+        words.contains("in place of the one in force") && words.contains("(`Store`) of inline policy `store`"),
+        "{words}"
+    );
+    assert!(words.contains("s3:PutObject"), "{words}");
+}

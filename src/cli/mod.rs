@@ -115,5 +115,9 @@ pub fn main() -> ExitCode {
 
 /// What a person can mend by calling otherwise is wrong use.
 fn exit_of(fault: &anyhow::Error) -> u8 {
-    if fault.is::<UnknownStore>() || fault.is::<patch::NotPasted>() { USAGE } else { FAILED }
+    if fault.is::<UnknownStore>() || fault.is::<patch::NotPasted>() || fault.is::<patch::NoTarget>() {
+        USAGE
+    } else {
+        FAILED
+    }
 }

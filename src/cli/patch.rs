@@ -7,7 +7,7 @@ use crate::diagnosis::TargetKind;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
-use crate::render::{self, Format, PatchContext, RenderError};
+use crate::render::{self, Format, PatchContext, RenderError, words};
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
@@ -15,6 +15,14 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, thiserror::Error)]
 #[error("`--principal` and `--resource` go with a pasted error alone: `denywatch patch -`")]
 pub(super) struct NotPasted;
+
+/// `--target` counts the finding's patches that have a document.
+#[derive(Debug, thiserror::Error)]
+#[error("no target `{asked}`: the finding has {count} with a document")]
+pub(super) struct NoTarget {
+    asked: usize,
+    count: usize,
+}
 
 /// Nothing to patch by design.
 const UPHELD: u8 = 4;
@@ -29,7 +37,10 @@ pub(super) struct PatchArgs {
     /// The format.
     #[arg(long, value_enum, default_value_t = PatchFormat::Json)]
     format: PatchFormat,
-    /// Add what is likely to be denied next, each as a statement of its own.
+    /// Which of the finding's policies, counted from 1 in the order of its patches; else the proven one, or the first.
+    #[arg(long, value_name = "N")]
+    target: Option<usize>,
+    /// Add what is likely to be denied next, each as a statement of its own, where its resource is known.
     #[arg(long)]
     companions: bool,
     /// AWS CLI profile that the script names.
@@ -67,17 +78,38 @@ pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, _) = inputs::world(global)?;
     let all = findings(args, &world, global)?;
     let advice = if args.id == "-" { leading(&all)? } else { inputs::pick(&all, &args.id)? };
-    if !advice.patches.iter().any(|patch| patch.document.is_some()) {
+    let patches: Vec<&Patch> = advice.patches.iter().filter(|patch| patch.document.is_some()).collect();
+    if patches.is_empty() {
         print::say(false, &format!("{}: nothing to patch: {}", advice.id, advice.diagnosis.summary));
         return Ok(UPHELD);
     }
-    print::out(&written(advice, args)?)?;
-    for patch in advice.patches.iter().filter(|patch| patch.applicability == Applicability::Review) {
-        for doubt in &patch.doubts {
-            print::say(global.quiet, &format!("review first: {doubt}"));
-        }
-    }
+    let at = chosen(&patches, args.target)?;
+    print::out(&written(patches[at], advice, args)?)?;
+    remarks(&patches, at, advice, args).iter().for_each(|remark| print::say(global.quiet, remark));
     Ok(DONE)
+}
+
+/// One patch: two in one text would be applied together, or be no text of the format.
+fn chosen(patches: &[&Patch], asked: Option<usize>) -> Result<usize, NoTarget> {
+    let proven = || patches.iter().position(|patch| patch.applicability == Applicability::Apply).unwrap_or(0);
+    let Some(asked) = asked else { return Ok(proven()) };
+    let at = asked.checked_sub(1).filter(|at| *at < patches.len());
+    at.ok_or(NoTarget { asked, count: patches.len() })
+}
+
+/// What a person must know besides the text: its doubts, what was left out of it, and the finding's other patches.
+fn remarks(patches: &[&Patch], at: usize, advice: &Advice, args: &PatchArgs) -> Vec<String> {
+    let patch = patches[at];
+    let doubts = patch.doubts.iter().filter(|_| patch.applicability == Applicability::Review);
+    let mut all: Vec<String> = doubts.map(|doubt| format!("review first: {doubt}")).collect();
+    let kept_out = patch.companions.iter().filter(|one| args.companions && !render::is_addable(patch, one));
+    all.extend(kept_out.map(|one| format!("not added: {}: {}", one.actions.join(", "), one.why)));
+    for (other, patch) in patches.iter().enumerate().filter(|(other, _)| *other != at) {
+        let place = words::place(&patch.target, &advice.principal);
+        let doubt = patch.doubts.first().map(|doubt| format!(": {doubt}")).unwrap_or_default();
+        all.push(format!("not written: --target {}: {place} ({}){doubt}", other + 1, patch.applicability));
+    }
+    all
 }
 
 /// The ledger's findings, or those of what is pasted.
@@ -101,20 +133,15 @@ fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
     }
 }
 
-/// Every patch of the finding that has a document, the surest first.
-fn written(advice: &Advice, args: &PatchArgs) -> Result<String, RenderError> {
-    let one = |patch: &Patch| {
-        // A bucket's ARN names no account, and the denial may be of the caller's account: the script asks for it.
-        let is_bucket = patch.target.kind == TargetKind::BucketPolicy;
-        let context = PatchContext {
-            finding: Some(advice.id.clone()),
-            companions: args.companions,
-            profile: args.profile.clone(),
-            account: advice.account.clone().filter(|_| !is_bucket),
-        };
-        render::patch(patch, &context, args.format.into())
+fn written(patch: &Patch, advice: &Advice, args: &PatchArgs) -> Result<String, RenderError> {
+    // A bucket's ARN names no account, and the denial may be of the caller's account: the script asks for it.
+    let is_bucket = patch.target.kind == TargetKind::BucketPolicy;
+    let context = PatchContext {
+        finding: Some(advice.id.clone()),
+        companions: args.companions,
+        profile: args.profile.clone(),
+        account: advice.account.clone().filter(|_| !is_bucket),
+        principal: Some(advice.principal.clone()),
     };
-    let with_document = advice.patches.iter().filter(|patch| patch.document.is_some());
-    let texts: Vec<String> = with_document.map(one).collect::<Result<_, _>>()?;
-    Ok(texts.join("\n"))
+    render::patch(patch, &context, args.format.into())
 }

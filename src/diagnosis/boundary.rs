@@ -1,7 +1,7 @@
 //! The principal's permissions boundary does not allow it.
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>.
 
-use super::{Cause, Diagnosed, TargetKind, asked, caller, on_resource, place};
+use super::{Cause, Diagnosed, TargetKind, asked, caller, explicit, on_resource, place};
 use crate::denial::{Denial, PolicyType};
 use crate::principal::PrincipalKind;
 
@@ -10,7 +10,7 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
         return None;
     }
     let who = caller(denial);
-    let target = place::bearer(&denial.principal, TargetKind::PermissionsBoundary);
+    let target = explicit::named(place::limit(&denial.principal, TargetKind::PermissionsBoundary), denial);
     if !can_have_one(denial.principal.kind) {
         let summary = format!("AWS's message names a permissions boundary, which {who} cannot have");
         return Some(Diagnosed::new(denial, Cause::PrincipalUnknown, target, summary));

@@ -29,13 +29,13 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
 }
 
 fn target(denial: &Denial) -> Target {
-    let bearer = |kind| place::bearer(&denial.principal, kind);
+    let limit = |kind| place::limit(&denial.principal, kind);
     let guardrail = |kind| Target { kind, arn: denial.reason.policy_arn.clone(), name: None, account: None };
     match denial.reason.policy_type {
         Some(PolicyType::Scp) => guardrail(TargetKind::Scp),
         Some(PolicyType::Rcp) => guardrail(TargetKind::Rcp),
-        Some(PolicyType::Boundary) => named(bearer(TargetKind::PermissionsBoundary), denial),
-        Some(PolicyType::Session) => bearer(TargetKind::SessionPolicy),
+        Some(PolicyType::Boundary) => named(limit(TargetKind::PermissionsBoundary), denial),
+        Some(PolicyType::Session) => limit(TargetKind::SessionPolicy),
         Some(PolicyType::Resource) => place::of_resource(denial),
         Some(PolicyType::Trust) => Target { kind: TargetKind::TrustPolicy, ..place::of_resource(denial) },
         Some(PolicyType::VpcEndpoint) => super::endpoint::target(denial),
@@ -44,7 +44,7 @@ fn target(denial: &Denial) -> Target {
 }
 
 /// A boundary is a managed policy: AWS names it, and it is the policy that would change.
-fn named(target: Target, denial: &Denial) -> Target {
+pub(super) fn named(target: Target, denial: &Denial) -> Target {
     let arn = denial.reason.policy_arn.clone();
     let name = arn.as_deref().and_then(|arn| arn.rsplit('/').next()).map(str::to_owned);
     Target { arn: arn.or(target.arn), name: name.or(target.name), ..target }

@@ -243,8 +243,8 @@ mod tests {
         use Cause::*;
         check(&no("identity-based policy"), IdentityAllowMissing, TargetKind::RolePolicy, Some("app"));
         check(&no("resource-based policy"), ResourceAllowMissing, TargetKind::QueuePolicy, Some("q"));
-        check(&no("permissions boundary"), BoundaryAllowMissing, TargetKind::PermissionsBoundary, Some("app"));
-        check(&no("session policy"), SessionAllowMissing, TargetKind::SessionPolicy, Some("app"));
+        check(&no("permissions boundary"), BoundaryAllowMissing, TargetKind::PermissionsBoundary, None);
+        check(&no("session policy"), SessionAllowMissing, TargetKind::SessionPolicy, None);
         check(&no("service control policy"), ScpAllowMissing, TargetKind::Scp, None);
         check(&no("resource control policy"), RcpAllowMissing, TargetKind::Rcp, None);
         check(&no("VPC endpoint policy"), EndpointAllowMissing, TargetKind::VpcEndpointPolicy, None);

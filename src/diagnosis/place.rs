@@ -22,14 +22,21 @@ pub fn own_policy(principal: &Principal) -> Option<Target> {
         | PrincipalKind::Anonymous
         | PrincipalKind::Unknown => return None,
     };
-    Some(Target { kind, ..bearer(principal, kind) })
+    let target = Target { kind, ..bearer(principal, kind) };
+    // A role of Identity Center is made from its permission set, whose ARN no event tells.
+    Some(if kind == TargetKind::PermissionSet { Target { arn: None, ..target } } else { target })
 }
 
 fn is_user_arn(arn: Option<&str>) -> bool {
     arn.and_then(|arn| arn.parse::<Arn>().ok()).is_some_and(|arn| arn.resource_type_and_id().0 == "user")
 }
 
-/// A target that is told by who carries it: a boundary or a session policy of this principal.
+/// A limit on this principal, a boundary or a session policy: neither its ARN nor its name is known.
+pub(super) fn limit(principal: &Principal, kind: TargetKind) -> Target {
+    Target { kind, arn: None, name: None, account: principal.account.clone() }
+}
+
+/// A target that is told by who carries it.
 pub(super) fn bearer(principal: &Principal, kind: TargetKind) -> Target {
     Target { kind, arn: principal.arn.clone(), name: principal.name.clone(), account: principal.account.clone() }
 }

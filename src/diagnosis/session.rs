@@ -9,7 +9,7 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
         return None;
     }
     let who = caller(denial);
-    let target = place::bearer(&denial.principal, TargetKind::SessionPolicy);
+    let target = place::limit(&denial.principal, TargetKind::SessionPolicy);
     let summary =
         format!("the session policy of this session of {who} does not allow {}{}", asked(denial), on_resource(denial));
     Some(

@@ -9,21 +9,31 @@ use crate::catalog::{self, Call, Catalog};
 use crate::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Companions of the items' grants, each once; what the finding was denied anyway is left out.
+/// Companions of the items' grants, each once with all its resources; what the finding was denied anyway is left out.
 pub(super) fn of(finding: &Finding, items: &[Judged<'_>], catalog: &Catalog) -> Vec<Companion> {
     let denied: BTreeSet<&str> = finding.items.keys().map(|key| key.action.as_str()).collect();
-    let mut all: BTreeMap<(Vec<String>, Vec<String>, Tests), Companion> = BTreeMap::new();
-    for judged in items {
-        let found = passed(judged).into_iter().chain(next(judged)).chain(listed(judged, catalog));
-        for mut companion in found {
-            companion.actions.retain(|action| !denied.contains(action.as_str()));
-            if !companion.actions.is_empty() {
-                let key = (companion.actions.clone(), companion.resources.clone(), companion.conditions.clone());
-                all.entry(key).or_insert(companion);
-            }
-        }
+    let found = items.iter().flat_map(|item| passed(item).into_iter().chain(next(item)).chain(listed(item, catalog)));
+    let undenied = found.map(|mut companion| {
+        companion.actions.retain(|action| !denied.contains(action.as_str()));
+        companion
+    });
+    folded(undenied.filter(|companion| !companion.actions.is_empty()))
+}
+
+/// Actions, conditions and reason: what tells one companion from another.
+type Key = (Vec<String>, Tests, String);
+
+/// Those that differ in their resources alone are one.
+fn folded(found: impl Iterator<Item = Companion>) -> Vec<Companion> {
+    let mut all: BTreeMap<Key, (Companion, BTreeSet<String>)> = BTreeMap::new();
+    for mut companion in found {
+        let key = (companion.actions.clone(), companion.conditions.clone(), companion.why.clone());
+        let resources = std::mem::take(&mut companion.resources);
+        all.entry(key).or_insert_with(|| (companion, BTreeSet::new())).1.extend(resources);
     }
-    all.into_values().collect()
+    let whole =
+        |(companion, resources): (_, BTreeSet<_>)| Companion { resources: Vec::from_iter(resources), ..companion };
+    all.into_values().map(whole).collect()
 }
 
 /// iam:PassRole on exactly the roles of the requests.
@@ -79,6 +89,8 @@ fn is_passed_already(found: &catalog::Companion, judged: &Judged<'_>) -> bool {
 
 fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
     let resources = match found.resource_hint.as_str() {
+        // Told, and never to be written into this principal's policy.
+        _ if is_anothers(&found) => Vec::new(),
         "same" => judged.grants.iter().map(|(_, grant)| grant.scoped.pattern.clone()).collect(),
         "*" => vec!["*".to_owned()],
         // A resource type: one of those that the call itself was on.
@@ -96,6 +108,12 @@ fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
     Companion { actions: found.actions, resources, conditions, why: found.why, source: found.source }
 }
 
+/// What another principal needs for the work, such as the role of an ECS task.
+/// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
+fn is_anothers(found: &catalog::Companion) -> bool {
+    found.resource_hint.starts_with("task-role:") || found.why.starts_with("for the task role")
+}
+
 fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = String> + 'j {
     let patterns = judged.grants.iter().map(|(_, grant)| &grant.scoped.pattern);
     patterns
@@ -111,4 +129,46 @@ fn is_same_service(found: &catalog::Companion, judged: &Judged<'_>) -> bool {
 
 fn patterns(resources: &[String]) -> Vec<String> {
     resources.iter().filter_map(|resource| scope(resource).ok()).map(|scoped| scoped.pattern).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn companion(action: &str, resources: &[&str], why: &str) -> Companion {
+        Companion {
+            actions: vec![action.to_owned()],
+            resources: resources.iter().map(|&resource| resource.to_owned()).collect(),
+            conditions: Tests::new(),
+            why: why.to_owned(),
+            source: String::new(),
+        }
+    }
+
+    #[track_caller]
+    fn check(found: &[Companion], expect: &[Companion]) {
+        assert_eq!(folded(found.iter().cloned()), expect);
+    }
+
+    #[test]
+    fn resources_of_one_companion_stand_together() {
+        let (a, b) = (companion("s3:Get", &["y", "x"], "why"), companion("s3:Get", &["x", "w"], "why"));
+        check(&[a.clone(), b.clone()], &[companion("s3:Get", &["w", "x", "y"], "why")]);
+        check(&[b, a], &[companion("s3:Get", &["w", "x", "y"], "why")]);
+        let (other, put) = (companion("s3:Get", &["x"], "zeal"), companion("s3:Put", &["x"], "why"));
+        check(&[other.clone(), put.clone()], &[other, put]);
+        check(&[companion("s3:Get", &[], "why")], &[companion("s3:Get", &[], "why")]);
+    }
+
+    #[test]
+    fn what_the_task_role_needs_is_not_the_callers() {
+        let found = Catalog::embedded().companions("", "ecs:ExecuteCommand", &Call::default());
+        let anothers = |action: &str| {
+            let mut of_action = found.iter().filter(|one| one.actions.iter().any(|name| name == action));
+            of_action.next().map(is_anothers)
+        };
+        assert_eq!(anothers("ssmmessages:OpenDataChannel"), Some(true));
+        assert_eq!(anothers("kms:Decrypt"), Some(true));
+        assert_eq!(anothers("ecs:DescribeTasks"), Some(false));
+    }
 }

@@ -21,6 +21,18 @@ pub(super) fn document(value: &Value) -> Result<(), RenderError> {
     }
 }
 
+/// Refuses a statement with an empty list of actions or resources, which IAM does not take.
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>.
+pub(super) fn lists(statements: &[&Value]) -> Result<(), RenderError> {
+    const LISTS: [&str; 4] = ["Action", "NotAction", "Resource", "NotResource"];
+    let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty) || value == "";
+    let hollow = |statement: &&&Value| LISTS.iter().any(|key| statement.get(key).is_some_and(is_empty));
+    match statements.iter().find(hollow) {
+        Some(_) => Err(RenderError::NotAPolicy("a statement has no action or no resource")),
+        None => Ok(()),
+    }
+}
+
 fn characters(text: &str) -> Result<(), RenderError> {
     match text.chars().find(|&c| is_unseen(c) || c > '\u{ff}') {
         Some(c) => Err(RenderError::Character { text: text.to_owned(), code: c as u32 }),

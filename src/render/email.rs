@@ -8,7 +8,7 @@ use super::escape::terminal;
 use super::sheet::{Paint, Sheet, wrap};
 use super::table::shorten;
 use super::words::{self, middle};
-use super::{Format, PatchContext, console, snippet};
+use super::{Format, PatchContext, RenderError, console, snippet};
 use crate::advice::Advice;
 use crate::patch::Patch;
 use crate::principal::PrincipalKind;
@@ -144,7 +144,11 @@ fn flush_left(sheet: &mut Sheet, texts: &[String]) {
 fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     section(
         sheet,
-        &format!("PATCH ({}) for the {}", words::grade(patch.applicability), cut(&words::place(&patch.target), 160)),
+        &format!(
+            "PATCH ({}) for the {}",
+            words::grade(patch.applicability),
+            cut(&words::place(&patch.target, &advice.principal), 160)
+        ),
     );
     let id = cut(&terminal(&advice.id), 40);
     let document = patch.document.as_ref().and_then(|document| serde_json::to_value(document).ok()).unwrap_or_default();
@@ -165,8 +169,12 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     sheet.field("PROOF", &cut(&alert::proof(patch).unwrap_or_default(), WORDS_MAX));
     let next: Vec<String> = patch.companions.iter().map(|one| cut(&alert::companion(advice, one), WORDS_MAX)).collect();
     if !next.is_empty() {
-        sheet.field("NEXT", "likely, but not in the patch; --companions adds it:");
+        sheet.field("NEXT", &format!("{}:", words::predicted(patch)));
         sheet.items(&next, LIST_MAX);
+    }
+    if matches!(super::patch(patch, &PatchContext::default(), Format::Hcl), Err(RenderError::Split)) {
+        sheet.field("DO IT", &format!("denywatch patch {id}  (the whole policy, to put in place of the one in force)"));
+        return;
     }
     sheet.field("DO IT", &format!("denywatch patch {id} --format hcl"));
     sheet.field("", &format!("denywatch patch {id} --format cli  (a script, with its undo)"));

@@ -1,7 +1,7 @@
 //! What every format starts from: checked names, the statements to add, the whole document where it is known.
 
 use super::escape::terminal;
-use super::{PatchContext, RenderError, check};
+use super::{PatchContext, RenderError, check, words};
 use crate::arn::Arn;
 use crate::diagnosis::{Target, TargetKind};
 use crate::patch::{Applicability, Companion, Patch};
@@ -23,8 +23,12 @@ pub(super) struct Job<'a> {
     pub addition: Value,
     /// The policy in force with them in it, where that is known and writing replaces it.
     pub whole: Option<Value>,
+    /// A policy of the identity with one of its statements split: put beside what is there, it would say all twice.
+    pub split: Option<Value>,
     /// The account of the change; `None` when unknown.
     pub account: Option<String>,
+    /// Why the account cannot be written, as a masked one; the document alone does not need it.
+    pub no_account: Option<RenderError>,
     /// Comment lines for formats that have comments: harmless, one line each.
     pub notes: Vec<String>,
 }
@@ -37,16 +41,29 @@ impl<'a> Job<'a> {
         let mut addition = value(patch.document.as_ref().ok_or(RenderError::NoDocument)?)?;
         let merged = patch.merged.as_ref().filter(|_| replaces(patch.target.kind));
         let mut whole = merged.map(value).transpose()?;
+        let split = patch.merged.as_ref().filter(|_| !replaces(patch.target.kind));
+        let mut split = split.map(value).transpose()?.filter(|whole| holds(whole, &addition));
         let extra = companions(patch, context);
-        for document in std::iter::once(&mut addition).chain(whole.as_mut()) {
+        for document in std::iter::once(&mut addition).chain(whole.as_mut()).chain(split.as_mut()) {
             append(document, &extra)?;
             check::document(document)?;
+            check::lists(&statements(document)?)?;
         }
-        let account = patch.target.account.as_deref().or(context.account.as_deref()).map(check::account).transpose()?;
+        let account = patch.target.account.as_deref().or(context.account.as_deref()).map(check::account).transpose();
+        let (account, no_account) = account.map_or_else(|fault| (None, Some(fault)), |account| (account, None));
         let tag = tag(&patch.target, account.as_deref(), &addition);
         let notes = notes(patch, context, account.as_deref());
         let name = format!("denywatch-{tag}");
-        Ok(Self { target: &patch.target, context, name, tag, addition, whole, account, notes })
+        Ok(Self { target: &patch.target, context, name, tag, addition, whole, split, account, no_account, notes })
+    }
+
+    /// Refuses what only the document alone can say.
+    pub(super) fn beside(&self) -> Result<(), RenderError> {
+        match (&self.no_account, &self.split) {
+            (Some(fault), _) => Err(fault.clone()),
+            (None, Some(_)) => Err(RenderError::Split),
+            (None, None) => Ok(()),
+        }
     }
 
     /// The target's name, checked by the rules of its kind.
@@ -209,7 +226,12 @@ fn companions(patch: &Patch, context: &PatchContext) -> Vec<Value> {
     if !context.companions || !takes_companions(patch.target.kind) {
         return Vec::new();
     }
-    patch.companions.iter().map(companion).collect()
+    patch.companions.iter().filter(|companion| is_addable(patch, companion)).map(companion).collect()
+}
+
+/// Whether `--companions` writes this one: a statement needs resources, and a resource's policy takes none.
+pub(super) fn is_addable(patch: &Patch, companion: &Companion) -> bool {
+    takes_companions(patch.target.kind) && !companion.actions.is_empty() && !companion.resources.is_empty()
 }
 
 fn takes_companions(kind: TargetKind) -> bool {
@@ -255,6 +277,14 @@ fn append(document: &mut Value, extra: &[Value]) -> Result<(), RenderError> {
     Ok(())
 }
 
+/// Whether the whole says all that is to be added: where statements of two policies are split, one whole does not.
+fn holds(whole: &Value, addition: &Value) -> bool {
+    match (statements(whole), statements(addition)) {
+        (Ok(whole), Ok(added)) => added.iter().all(|statement| whole.contains(statement)),
+        _ => false,
+    }
+}
+
 fn tag(target: &Target, account: Option<&str>, addition: &Value) -> String {
     digest(&json!([target.kind, target.arn, target.name, account, addition]))
 }
@@ -273,7 +303,11 @@ pub(super) fn size(document: &Value) -> usize {
 
 fn notes(patch: &Patch, context: &PatchContext, account: Option<&str>) -> Vec<String> {
     let id = context.finding.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
-    let name = patch.target.name.as_deref().or(patch.target.arn.as_deref()).unwrap_or("(name unknown)");
+    let name = patch.target.name.as_deref().or(patch.target.arn.as_deref()).map(str::to_owned);
+    let name = name.or_else(|| context.principal.as_ref().map(|principal| format!("of {}", words::who(principal))));
+    let name = name.unwrap_or_else(|| "(name unknown)".to_owned());
+    // A permission set lives in the organisation's management account, whatever account refused the call.
+    let account = account.filter(|_| patch.target.kind != TargetKind::PermissionSet);
     let account = account.map(|account| format!(" in account {account}")).unwrap_or_default();
     let mut notes = vec![format!("denywatch{id}: adds {} {name}{account}", place(patch.target.kind))];
     match patch.applicability {

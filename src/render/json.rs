@@ -4,10 +4,10 @@ use super::job::Job;
 use super::{Format, RenderError};
 use serde_json::Value;
 
-/// The document that goes into the target: the merged one where writing replaces what is there and it is known, else
-/// the statements to add.
+/// The document that goes into the target: the merged one where writing replaces what is there and it is known, or
+/// where a statement is split; else the statements to add.
 pub(super) fn render(job: &Job<'_>) -> Result<String, RenderError> {
-    let document = job.whole.as_ref().unwrap_or(&job.addition);
+    let document = job.whole.as_ref().or(job.split.as_ref()).unwrap_or(&job.addition);
     let text = format!("{document:#}\n");
     read_back(&text, document, Format::Json)?;
     Ok(text)

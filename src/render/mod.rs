@@ -26,7 +26,8 @@ pub mod words;
 mod permission;
 
 use crate::diagnosis::TargetKind;
-use crate::patch::Patch;
+use crate::patch::{Companion, Patch};
+use crate::principal::Principal;
 use escape::terminal;
 use job::Job;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,8 @@ pub struct PatchContext {
     pub profile: Option<String>,
     /// The account of the change where the target names none.
     pub account: Option<String>,
+    /// Who was refused: the bearer of a boundary that AWS did not name; `None` when unknown.
+    pub principal: Option<Principal>,
 }
 
 /// Why a patch was not written in a format; nothing is printed then.
@@ -145,6 +148,12 @@ pub enum RenderError {
         /// How the format would take it.
         why: &'static str,
     },
+    /// A statement in force is split: a policy beside it would say the same twice.
+    #[error(
+        "a statement of a policy in force is split, and a policy beside it would say it twice: `--format json` writes \
+         the whole policy to put in its place"
+    )]
+    Split,
     /// The text, read back, was something else than the document.
     #[error("{format} read back differs from the document: {why}")]
     Unfaithful {
@@ -193,6 +202,9 @@ pub enum RenderError {
 /// ```
 pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<String, RenderError> {
     let job = Job::new(patch, context)?;
+    if format != Format::Json {
+        job.beside()?;
+    }
     match format {
         Format::Json => json::render(&job),
         Format::Hcl => hcl::render(&job),
@@ -200,6 +212,12 @@ pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<St
         Format::CfnJson => cfn::json(&job),
         Format::Cli => cli::render(&job),
     }
+}
+
+/// Whether [`PatchContext::companions`] writes this companion of the patch: not where no resource is known, as of what
+/// another principal needs, nor into a resource's policy.
+pub fn is_addable(patch: &Patch, companion: &Companion) -> bool {
+    job::is_addable(patch, companion)
 }
 
 /// The name that [`patch`] gives the policy it makes, such as `denywatch-1a2b3c4d`.

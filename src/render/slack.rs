@@ -149,7 +149,7 @@ fn patch(advice: &Advice) -> Value {
         );
     };
     let command = format!("denywatch patch {}", middle(&harmless(&advice.id), 40));
-    let place = middle(&harmless(&words::place(&patch.target)), 120);
+    let place = middle(&harmless(&words::place(&patch.target, &advice.principal)), 120);
     let lead = [bold("Patch"), plain(&format!(" ({}) for the {place}", words::grade(patch.applicability)))];
     let shown = snippet::snippet(patch, 2_400);
     let tail = match &shown {
@@ -204,8 +204,10 @@ fn likely_next(advice: &Advice, patch: &Patch) -> Option<String> {
     let lines: String = lines.collect();
     let more = patch.companions.len().saturating_sub(3);
     let more = if more > 0 { format!("\n• and {more} more") } else { String::new() };
-    (!lines.is_empty())
-        .then(|| format!("*Likely next* (predicted, not in the patch; `--companions` adds it):{lines}{more}"))
+    (!lines.is_empty()).then(|| {
+        let how = words::predicted(patch).replace("--companions", "`--companions`");
+        format!("*Likely next* ({how}):{lines}{more}")
+    })
 }
 
 fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {

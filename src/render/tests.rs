@@ -181,3 +181,91 @@ proptest! {
         }
     }
 }
+
+#[track_caller]
+fn check_text(change: impl FnOnce(&mut Patch, &mut PatchContext), format: Format, expect: Result<&str, RenderError>) {
+    let mut patch = patch_of(TargetKind::RolePolicy, "app", sample("k"));
+    let mut context = companions();
+    change(&mut patch, &mut context);
+    match (super::patch(&patch, &context, format), expect) {
+        (Ok(text), Ok(part)) => assert!(text.contains(part), "{text}"),
+        (got, expect) => assert_eq!(got, expect.map(str::to_owned)),
+    }
+}
+
+#[test]
+fn no_list_of_a_statement_is_empty() {
+    let hollow = RenderError::NotAPolicy("a statement has no action or no resource");
+    for key in ["Action", "Resource"] {
+        let mut document = sample("k");
+        document["Statement"][0][key] = json!([]);
+        let change = |patch: &mut Patch, _: &mut PatchContext| {
+            patch.document = serde_json::from_value(document).ok();
+        };
+        check_text(change, Format::Json, Err(hollow.clone()));
+    }
+    let mut patch = patch_of(TargetKind::RolePolicy, "app", sample("k"));
+    patch.companions[0].resources.clear();
+    assert!(!super::is_addable(&patch, &patch.companions[0]));
+    let text = super::patch(&patch, &companions(), Format::Json).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), sample("k"));
+    assert_eq!(words::predicted(&patch), "predicted, not in the patch");
+}
+
+#[test]
+fn a_split_policy_is_written_whole_or_not_at_all() {
+    let mut whole = sample("k");
+    whole["Statement"].as_array_mut().unwrap().push(json!({"Effect": "Allow", "Action": "s3:Old", "Resource": "o"}));
+    let merged =
+        |whole: Value| move |patch: &mut Patch, _: &mut PatchContext| patch.merged = serde_json::from_value(whole).ok();
+    check_text(merged(whole.clone()), Format::Json, Ok("s3:Old"));
+    for format in [Format::Hcl, Format::Cfn, Format::CfnJson, Format::Cli] {
+        check_text(merged(whole.clone()), format, Err(RenderError::Split));
+    }
+    // A whole without all that is to be added is none.
+    check_text(merged(sample("other")), Format::Cli, Ok("role=app"));
+}
+
+#[test]
+fn a_masked_account_stops_all_but_the_document() {
+    let masked = |patch: &mut Patch, _: &mut PatchContext| patch.target.account = Some("********3333".into());
+    check_text(masked, Format::Json, Ok("s3:GetObject"));
+    let fault = RenderError::Name { what: "account number", name: "********3333".into() };
+    check_text(masked, Format::Cli, Err(fault.clone()));
+    check_text(masked, Format::Hcl, Err(fault));
+}
+
+#[test]
+fn a_boundary_is_looked_up_by_its_bearer() {
+    let limit = |arn: &'static str| {
+        move |patch: &mut Patch, context: &mut PatchContext| {
+            patch.target = Target { kind: TargetKind::PermissionsBoundary, name: None, ..patch.target.clone() };
+            context.principal = Some(crate::principal::from_arn(arn));
+        }
+    };
+    check_text(limit("arn:aws:sts::111122223333:assumed-role/app/s"), Format::Cli, Ok("role=app\n"));
+    check_text(
+        limit("arn:aws:sts::111122223333:assumed-role/app/s"),
+        Format::Hcl,
+        Ok("boundary of role app in account"),
+    );
+    check_text(limit("arn:aws:sts::111122223333:assumed-role/app/s"), Format::Cfn, Ok("PolicyDocument"));
+    check_text(limit("arn:aws:iam::111122223333:user/ana"), Format::Cli, Ok("user=ana\n"));
+    check_text(limit("arn:aws:iam::111122223333:root"), Format::Cli, Err(RenderError::Missing("policy's ARN")));
+}
+
+#[test]
+fn a_permission_set_is_changed_from_the_management_account() {
+    let role =
+        "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Dev_0123456789abcdef";
+    let set = |patch: &mut Patch, context: &mut PatchContext| {
+        patch.target = Target { kind: TargetKind::PermissionSet, name: Some("Dev".into()), ..patch.target.clone() };
+        context.principal = Some(crate::principal::from_arn(role));
+    };
+    check_text(set, Format::Cli, Ok("AWS_REGION=eu-west-1\n"));
+    check_text(set, Format::Cli, Ok("${ACCOUNT:-$here}"));
+    let mut patch = patch_of(TargetKind::RolePolicy, "app", sample("k"));
+    let mut context = companions();
+    set(&mut patch, &mut context);
+    assert!(!super::patch(&patch, &context, Format::Cli).unwrap().contains("account=1"));
+}

@@ -12,6 +12,7 @@ use crate::arn::Arn;
 use crate::patch::Patch;
 use crate::report::{Coverage, rank, shown_patches};
 use crate::triage::Verdict;
+use serde_json::Value;
 use std::cmp::Reverse;
 
 const MARGIN: usize = 16;
@@ -213,14 +214,18 @@ fn patches(sheet: &mut Sheet, advice: &Advice) {
 
 fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     let account = patch.target.account.as_deref().map(|id| format!(" in {id}")).unwrap_or_default();
-    sheet.field("WHERE TO PATCH", &format!("{}{account}", words::place(&patch.target)));
+    sheet.field("WHERE TO PATCH", &format!("{}{account}", words::place(&patch.target, &advice.principal)));
     let proof = alert::proof(patch).map(|text| format!("; proof: {text}")).unwrap_or_default();
     match super::patch(patch, &PatchContext::default(), Format::Json) {
         Err(error) => sheet.field("PATCH", &format!("not written: {error}")),
-        Ok(_) => {
+        Ok(written) => {
             sheet.field("PATCH", &format!("{}{proof}", words::grade(patch.applicability)));
             let document = patch.document.as_ref().and_then(|document| serde_json::to_value(document).ok());
-            sheet.code(&snippet::document(&document.unwrap_or_default(), 96), 2);
+            let written: Option<Value> = serde_json::from_str(&written).ok();
+            if patch.merged.is_some() && written != document {
+                sheet.field("", &words::instead_of(advice));
+            }
+            sheet.code(&snippet::document(&written.or(document).unwrap_or_default(), 96), 2);
         }
     }
     let widened: Vec<String> = patch.widened.iter().map(|one| format!("{} stands for {}", one.to, one.from)).collect();
@@ -229,7 +234,7 @@ fn patch(sheet: &mut Sheet, advice: &Advice, patch: &Patch) {
     let next: Vec<String> = patch.companions.iter().map(|one| alert::companion(advice, one)).collect();
     sheet.list("LIKELY NEXT", &next, LIST_MAX);
     if !next.is_empty() {
-        sheet.field("", "(predicted, not in the patch; --companions adds it)");
+        sheet.field("", &format!("({})", words::predicted(patch)));
     }
 }
 

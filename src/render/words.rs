@@ -8,7 +8,7 @@ use super::escape::terminal;
 use crate::advice::{Advice, DeniedItem};
 use crate::denial::{PolicyType, ReasonKind};
 use crate::diagnosis::{Target, TargetKind};
-use crate::patch::Applicability;
+use crate::patch::{Applicability, Patch};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Severity, Verdict};
 
@@ -174,7 +174,18 @@ pub fn policy_type(layer: PolicyType) -> &'static str {
 }
 
 /// Where a patch goes: ``policy of role app``, ``key policy of 7e0e…``, ``a service control policy``.
-pub fn place(target: &Target) -> String {
+///
+/// A boundary or a session policy that AWS did not name is told by the principal that it limits.
+pub fn place(target: &Target, principal: &Principal) -> String {
+    let is_policy = target.arn.as_deref().is_some_and(|arn| arn.contains(":policy/"));
+    match target.kind {
+        TargetKind::PermissionsBoundary if !is_policy => format!("permissions boundary of {}", who(principal)),
+        TargetKind::SessionPolicy if !is_policy => format!("session policy of {}", who(principal)),
+        _ => named(target),
+    }
+}
+
+fn named(target: &Target) -> String {
     let name = target.name.as_deref().or(target.arn.as_deref()).map(terminal);
     let (before, alone) = match target.kind {
         TargetKind::RolePolicy => ("policy of role", "the role's policy"),
@@ -198,6 +209,23 @@ pub fn place(target: &Target) -> String {
         TargetKind::Rcp => ("resource control policy", "a resource control policy"),
     };
     name.map_or_else(|| alone.to_owned(), |name| format!("{before} {name}"))
+}
+
+/// What the whole policy of a patch replaces, where a statement in force is split.
+pub fn instead_of(advice: &Advice) -> String {
+    let statement = advice.diagnosis.evidence.iter().find(|line| line.starts_with("statement "));
+    let split = statement.map(|line| format!(", whose statement is split: {}", terminal(line))).unwrap_or_default();
+    format!("the whole policy, to put in place of the one in force{split}")
+}
+
+/// How to get the companions of a patch, as far as `--companions` writes them.
+pub fn predicted(patch: &Patch) -> &'static str {
+    let addable = patch.companions.iter().filter(|one| super::is_addable(patch, one)).count();
+    match patch.companions.len() - addable {
+        0 => "predicted, not in the patch; --companions adds it",
+        _ if addable == 0 => "predicted, not in the patch",
+        _ => "predicted, not in the patch; --companions adds what has a known resource",
+    }
 }
 
 /// Shortened in the middle by `…` to at most `max` UTF-16 units; both ends of a name tell it apart.

@@ -12,9 +12,12 @@ use super::permission::permissions;
 use super::{Format, RenderError, check};
 use crate::arn::Arn;
 use crate::diagnosis::TargetKind;
+use crate::principal::PrincipalKind;
 use serde_json::{Value, json};
 
 const START: &str = include_str!("start.sh");
+const START_OF_SET: &str = include_str!("start_of_set.sh");
+const WORK: &str = include_str!("work.sh");
 const END: &str = include_str!("end.sh");
 const APPEND: &str = include_str!("append.sh");
 const SWAP: &str = include_str!("swap.sh");
@@ -134,10 +137,16 @@ fn own(job: &Job<'_>) -> Result<Script, RenderError> {
 fn managed(job: &Job<'_>) -> Result<((&'static str, String), &'static str), RenderError> {
     let arn =
         job.target_arn()?.filter(|arn| job.target.kind == TargetKind::PermissionsBoundary && arn.service == "iam");
-    let found = match arn.as_ref().map(Arn::resource_type_and_id) {
-        Some(("role", path)) => ("role", "role name", path, include_str!("boundary_of_role.sh")),
-        Some(("user", path)) => ("user", "user name", path, include_str!("boundary_of_user.sh")),
-        Some(_) | None => return Ok((("policy", job.managed_policy()?.to_string()), "")),
+    let bearer = job.context.principal.as_ref().filter(|_| job.target.kind == TargetKind::PermissionsBoundary);
+    let bearer = bearer.and_then(|principal| Some((principal.kind, principal.name.as_deref()?)));
+    let of_role = |name| ("role", "role name", name, include_str!("boundary_of_role.sh"));
+    let of_user = |name| ("user", "user name", name, include_str!("boundary_of_user.sh"));
+    let found = match (arn.as_ref().map(Arn::resource_type_and_id), bearer) {
+        (Some(("role", path)), _) => of_role(path),
+        (Some(("user", path)), _) => of_user(path),
+        (None, Some((PrincipalKind::Role, name))) => of_role(name),
+        (None, Some((PrincipalKind::User, name))) => of_user(name),
+        _ => return Ok((("policy", job.managed_policy()?.to_string()), "")),
     };
     let (kind, what, path, find) = found;
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -155,18 +164,30 @@ fn function(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
 /// Account, profile and region, as far as they are known.
 fn environment(job: &Job<'_>) -> Result<Vec<(&'static str, String)>, RenderError> {
     let mut vars = Vec::new();
-    if let Some(account) = &job.account {
+    // A permission set is changed from the organisation's management account, whatever account refused the call.
+    if let Some(account) = job.account.as_ref().filter(|_| job.target.kind != TargetKind::PermissionSet) {
         vars.push(("account", account.clone()));
     }
     if let Some(profile) = &job.context.profile {
         vars.push(("AWS_PROFILE", check::name("profile name", profile, 128, "_+=,.@-/: ")?));
     }
     let arn = job.target.arn.as_deref().and_then(|arn| arn.parse::<Arn>().ok());
-    if let Some(arn) = arn.filter(|arn| !arn.region.is_empty()) {
-        let region = check::name("region", &arn.region, 32, "-")?;
+    let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty());
+    if let Some(region) = region.or_else(|| set_region(job)) {
+        let region = check::name("region", &region, 32, "-")?;
         vars.extend([("AWS_REGION", region.clone()), ("AWS_DEFAULT_REGION", region)]);
     }
     Ok(vars)
+}
+
+/// The Region of Identity Center, which the path of a permission set's role names; `None` where the path is hidden, and
+/// in us-east-1, whose roles have no Region in their path.
+/// See <https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html>.
+fn set_region(job: &Job<'_>) -> Option<String> {
+    let principal = job.context.principal.as_ref().filter(|_| job.target.kind == TargetKind::PermissionSet)?;
+    let role: Arn = principal.arn.as_deref()?.parse().ok()?;
+    let (region, _) = role.resource.strip_prefix("role/aws-reserved/sso.amazonaws.com/")?.split_once('/')?;
+    Some(region.to_owned())
 }
 
 /// Some names reach a command that has no `--name=value` form for them; a bucket's never begins with a dash anyway.
@@ -193,13 +214,15 @@ fn write(job: &Job<'_>, script: &Script) -> String {
 /// The fixed code between the variables and the policy.
 fn head(job: &Job<'_>, vars: &[(&'static str, String)]) -> String {
     let mut out = String::new();
-    if job.account.is_none() {
+    let is_set = job.target.kind == TargetKind::PermissionSet;
+    if job.account.is_none() && !is_set {
         out.push_str("account=${ACCOUNT:?the account is not known: run ACCOUNT=123456789012 bash THIS-FILE}\n");
     }
     for (name, _) in vars.iter().filter(|(name, _)| name.starts_with("AWS_")) {
         out.push_str(&format!("export {name}\n"));
     }
-    format!("{out}set -euo pipefail\n{START}")
+    let start = if is_set { START_OF_SET } else { START };
+    format!("{out}set -euo pipefail\n{start}{WORK}")
 }
 
 /// All code of the script: what is neither comment nor data.

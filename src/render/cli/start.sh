@@ -6,6 +6,3 @@ fail() {
 
 here=$(aws sts get-caller-identity --query=Account --output=text)
 [ "$here" = "$account" ] || fail "refused: these credentials belong to account $here, the change to account $account"
-
-work=$(mktemp -d)
-trap 'rm -rf -- "$work"' EXIT

@@ -1,0 +1,3 @@
+
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
