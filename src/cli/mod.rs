@@ -21,6 +21,8 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// Wrong use.
 const USAGE: u8 = 2;
+/// Finished, but some input could not be read.
+const UNREAD: u8 = 6;
 
 /// From an AWS AccessDenied to the smallest correct, proven policy patch.
 #[derive(Debug, Parser)]
