@@ -193,7 +193,9 @@ fn bad_input_is_named_and_the_rest_goes_through() {
     let answer = json(&ran);
     let inputs: Vec<&str> =
         answer["problems"].as_array().unwrap().iter().map(|problem| problem["input"].as_str().unwrap()).collect();
-    for part in ["1-lines.jsonl:line 2", "1-lines.jsonl:line 3", "2-shape.json:record 2", "3-cut.json.gz", "4-no.json.gz"] {
+    for part in
+        ["1-lines.jsonl:line 2", "1-lines.jsonl:line 3", "2-shape.json:record 2", "3-cut.json.gz", "4-no.json.gz"]
+    {
         assert!(inputs.iter().any(|input| input.contains(part)), "{part} is not among {inputs:?}");
     }
     let large = desk.run(&["explain", "-", "--output", "json"], &long);

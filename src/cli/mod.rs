@@ -116,5 +116,6 @@ pub fn main() -> ExitCode {
 
 /// What a person can mend by calling otherwise is wrong use.
 fn exit_of(fault: &anyhow::Error) -> u8 {
-    if fault.is::<UnknownStore>() || fault.is::<patch::NotPasted>() { USAGE } else { FAILED }
+    let is_misuse = fault.is::<UnknownStore>() || fault.is::<patch::NotPasted>() || fault.is::<inputs::Misuse>();
+    if is_misuse { USAGE } else { FAILED }
 }
