@@ -259,4 +259,52 @@ fn the_policies_given_are_the_basis_of_the_proof() {
     assert!(unchecked.contains("policy/gone") && !unchecked.contains("--policies"), "{unchecked}");
     desk.write("broken.json", b"{");
     assert_eq!(desk.run(&["explain", "--policies", "broken.json"], DENIED).code, 6);
+    desk.run(&["scan", "TRAIL", "-q"], "");
+    for command in ["findings", "report"] {
+        let ran = desk.run(&[command, "--policies", "broken.json"], "");
+        assert!(ran.code == 6 && ran.err.contains("broken.json: no JSON"), "{}", ran.err);
+    }
+    for command in [["explain", "-"], ["scan", "TRAIL"], ["findings", "ls"], ["report", "-q"]] {
+        let ran = desk.run(&[command.as_slice(), &["--policies", "nowhere"]].concat(), DENIED);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
+        assert!(ran.err.contains("`nowhere`"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn wrong_use_is_told_in_one_sentence() {
+    #[track_caller]
+    fn check(arguments: &[&str], code: i32, expect: &str) {
+        let ran = Desk::new().run(arguments, DENIED);
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{}", ran.err);
+        assert!(ran.err.contains(expect), "{}", ran.err);
+        assert_eq!(ran.err.matches(expect).count(), 1, "{}", ran.err);
+    }
+    let no_time = "denywatch: `foo` is no time: try `7d`, `36h`, `monday` or `2026-11-09`\n";
+    check(&["report", "--since", "foo"], 2, no_time);
+    check(&["scan", "--lookup", "--since", "foo"], 2, no_time);
+    let backwards = "denywatch: `--since 2026-11-09` is later than `--until 2026-11-02`\n";
+    check(&["report", "--since", "2026-11-09", "--until", "2026-11-02"], 2, backwards);
+    check(&["explain", "--principal", "ann"], 2, "invalid value 'ann' for '--principal <ARN>': expected the ARN of");
+    check(&["explain", "--principal", "arn:aws:s3:::b"], 2, "expected the ARN of a role, a user or a session");
+    check(&["explain", "--resource", "bucket"], 2, "invalid value 'bucket' for '--resource <ARN>': expected an ARN");
+    check(&["explain", "gone.json"], 1, "denywatch: cannot read `gone.json`: No such file or directory (os error 2)\n");
+    check(&["simulate", "gone.json"], 1, "No such file");
+    check(&["explain", "D-WLDQ2A"], 1, "`denywatch findings show D-WLDQ2A`");
+}
+
+#[test]
+fn reading_makes_no_ledger() {
+    let desk = Desk::new();
+    for arguments in [vec!["findings"], vec!["findings", "show", "D-A"], vec!["patch", "D-A"], vec!["report"]] {
+        let ran = desk.run(&[arguments, vec!["--store", "sqlite:new/l.db"]].concat(), "");
+        let told = "denywatch: no ledger at `new/l.db` yet: `denywatch scan …` makes one\n";
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", told));
+        assert!(!desk.folder.path().join("new").exists());
+    }
+    desk.write("none.json", br#"{"Records":[]}"#);
+    assert_eq!(desk.run(&["scan", "none.json", "-q"], "").code, 0);
+    let ran = desk.run(&["findings"], "");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "No findings: the ledger holds no denied call yet.\n"));
+    assert_eq!(desk.run(&["findings", "--output", "json"], "").out, "[]\n");
 }
