@@ -1,6 +1,6 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
-use super::{DONE, Global, Output, inputs, print};
+use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::app::{self, Outcome, Stats};
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
@@ -12,8 +12,6 @@ use std::path::PathBuf;
 
 /// Findings are there, and the caller asked for a code that says so.
 const FOUND: u8 = 3;
-/// Finished, but some input could not be read.
-const UNREAD: u8 = 6;
 
 #[derive(Debug, Args)]
 pub(super) struct ScanArgs {
