@@ -173,7 +173,8 @@ fn exit_codes_are_the_contract() {
     check(&["findings", "--store", "postgres:x"], "", 2);
     check(&["--version"], "", 0);
     check(&["help"], "", 0);
-    check(&["simulate"], "{}", 0);
+    check(&["simulate"], "", 0);
+    check(&["simulate"], "{}", 6);
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn bad_input_is_named_and_the_rest_goes_through() {
             r#"{{"eventID":"{id}","eventTime":"2026-11-10T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"SendMessage","awsRegion":"eu-west-1","errorCode":"AccessDenied","errorMessage":"{DENIED}","recipientAccountId":"111122223333","unknownField":{{"a":[1]}},"userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/run-1","accountId":"111122223333"}}}}"#
         )
     };
-    let long = format!(r#"{{"eventID":"long","padding":"{}"}}"#, "x".repeat(100 << 20));
+    let long = good("long").replacen('{', &format!(r#"{{"padding":"{}","#, "x".repeat(100 << 20)), 1);
     desk.write("logs/1-lines.jsonl", format!("{}\nnot json\n{long}\n{}\n", good("a"), good("b")).as_bytes());
     desk.write("logs/2-shape.json", format!(r#"{{"Records":[{},7,{{"eventID":[]}}]}}"#, good("c")).as_bytes());
     let whole = gzip(format!(r#"{{"Records":[{},{}]}}"#, good("d"), good("e")).as_bytes());
@@ -196,9 +197,14 @@ fn bad_input_is_named_and_the_rest_goes_through() {
     let answer = json(&ran);
     let inputs: Vec<&str> =
         answer["problems"].as_array().unwrap().iter().map(|problem| problem["input"].as_str().unwrap()).collect();
-    for part in ["1-lines.jsonl:line 2", "2-shape.json:record 2", "3-cut.json.gz", "4-no.json.gz"] {
+    for part in
+        ["1-lines.jsonl:line 2", "1-lines.jsonl:line 3", "2-shape.json:record 2", "3-cut.json.gz", "4-no.json.gz"]
+    {
         assert!(inputs.iter().any(|input| input.contains(part)), "{part} is not among {inputs:?}");
     }
+    let large = desk.run(&["explain", "-", "--output", "json"], &long);
+    assert_eq!(large.code, 6, "{}", large.err);
+    assert!(large.err.contains("stdin:line 1") && large.err.contains("16 MiB"), "{}", large.err);
     // a, b, c and f for sure; d and e as far as the cut file yields whole records.
     assert!(answer["findings"][0]["count"].as_u64().unwrap() >= 4, "{answer}");
     assert!(ran.err.contains("4-no.json.gz"), "{}", ran.err);
@@ -208,6 +214,22 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+#[test]
+fn simulate_answers_every_line() {
+    let line = |id: u8, action: &str| {
+        let request = r#"{"principal":"arn:aws:iam::111122223333:user/ann","resource":"*","action""#;
+        format!(r#"{{"id":{id},"request":{request}:"{action}"}}}}"#)
+    };
+    let asked = [line(1, "s3:ListAllMyBuckets"), line(2, "s3:UploadPartCopy"), line(3, "s3:Get*"), "{".to_owned()];
+    let ran = Desk::new().run(&["simulate"], &asked.join("\n"));
+    let answers: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((ran.code, answers.len()), (6, 4), "{}", ran.out);
+    assert_eq!((&answers[0]["decision"], &answers[2]["decision"]), (&"denied".into(), &"denied".into()));
+    assert_eq!(answers[1], serde_json::json!({"id": 2, "error": "no IAM action `s3:UploadPartCopy` is known"}));
+    assert!(answers[3]["error"].is_string(), "{}", answers[3]);
+    assert_eq!(Desk::new().run(&["simulate"], &asked[0]).code, 0);
 }
 
 #[test]
@@ -241,6 +263,54 @@ fn the_policies_given_are_the_basis_of_the_proof() {
     assert!(unchecked.contains("policy/gone") && !unchecked.contains("--policies"), "{unchecked}");
     desk.write("broken.json", b"{");
     assert_eq!(desk.run(&["explain", "--policies", "broken.json"], DENIED).code, 6);
+    desk.run(&["scan", "TRAIL", "-q"], "");
+    for command in ["findings", "report"] {
+        let ran = desk.run(&[command, "--policies", "broken.json"], "");
+        assert!(ran.code == 6 && ran.err.contains("broken.json: no JSON"), "{}", ran.err);
+    }
+    for command in [["explain", "-"], ["scan", "TRAIL"], ["findings", "ls"], ["report", "-q"]] {
+        let ran = desk.run(&[command.as_slice(), &["--policies", "nowhere"]].concat(), DENIED);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{command:?}");
+        assert!(ran.err.contains("`nowhere`"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn wrong_use_is_told_in_one_sentence() {
+    #[track_caller]
+    fn check(arguments: &[&str], code: i32, expect: &str) {
+        let ran = Desk::new().run(arguments, DENIED);
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{}", ran.err);
+        assert!(ran.err.contains(expect), "{}", ran.err);
+        assert_eq!(ran.err.matches(expect).count(), 1, "{}", ran.err);
+    }
+    let no_time = "denywatch: `foo` is no time: try `7d`, `36h`, `monday` or `2026-11-09`\n";
+    check(&["report", "--since", "foo"], 2, no_time);
+    check(&["scan", "--lookup", "--since", "foo"], 2, no_time);
+    let backwards = "denywatch: `--since 2026-11-09` is later than `--until 2026-11-02`\n";
+    check(&["report", "--since", "2026-11-09", "--until", "2026-11-02"], 2, backwards);
+    check(&["explain", "--principal", "ann"], 2, "invalid value 'ann' for '--principal <ARN>': expected the ARN of");
+    check(&["explain", "--principal", "arn:aws:s3:::b"], 2, "expected the ARN of a role, a user or a session");
+    check(&["explain", "--resource", "bucket"], 2, "invalid value 'bucket' for '--resource <ARN>': expected an ARN");
+    check(&["explain", "gone.json"], 1, "denywatch: cannot read `gone.json`: No such file or directory (os error 2)\n");
+    check(&["simulate", "gone.json"], 1, "No such file");
+    check(&["explain", "D-WLDQ2A"], 1, "`denywatch findings show D-WLDQ2A`");
+}
+
+#[test]
+fn reading_makes_no_ledger() {
+    let desk = Desk::new();
+    for arguments in [vec!["findings"], vec!["findings", "show", "D-A"], vec!["patch", "D-A"], vec!["report"]] {
+        let ran = desk.run(&[arguments, vec!["--store", "sqlite:new/l.db"]].concat(), "");
+        let told = "denywatch: no ledger at `new/l.db` yet: `denywatch scan …` makes one\n";
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", told));
+        assert!(!desk.folder.path().join("new").exists());
+    }
+    desk.write("none.json", br#"{"Records":[]}"#);
+    assert_eq!(desk.run(&["scan", "none.json", "-q"], "").code, 0);
+    let ran = desk.run(&["findings"], "");
+    assert_eq!((ran.code, ran.out.as_str()), (0, "No findings: the ledger holds no denied call yet.\n"));
+    assert_eq!(desk.run(&["findings", "--output", "json"], "").out, "[]\n");
 }
 
 #[test]

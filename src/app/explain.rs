@@ -40,6 +40,10 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
                 records.iter().filter_map(|record| denial::from_record(record, given, world.catalog)).collect();
             return Read { denials, problems, records: records.len() as u64 };
         }
+        // No error text is that long: the record is named, and its words are not searched.
+        if input.len() > record::LARGEST_RECORD && !problems.is_empty() {
+            return Read { denials: Vec::new(), problems, records: records.len() as u64 };
+        }
         if let Some(denials) = decoded(&text, given, world) {
             return Read { denials, problems: Vec::new(), records: 1 };
         }

@@ -4,6 +4,7 @@ use super::{Global, Output, inputs, print};
 use crate::app::{self, Outcome, OutcomeKind};
 use crate::io::sources::paste;
 use crate::render;
+use anyhow::anyhow;
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -17,7 +18,10 @@ pub(super) struct ExplainArgs {
 
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, problems) = inputs::world(global)?;
-    let (name, bytes) = paste::read(&args.source)?;
+    let (name, bytes) = paste::read(&args.source).map_err(|fault| match is_finding_id(&args.source) {
+        true => anyhow!("`{0}` is a finding's id, not a file: `denywatch findings show {0}` tells it", args.source),
+        false => fault.into(),
+    })?;
     let mut outcome = app::explain(&bytes, &name, &args.told.given(), &world);
     outcome.problems.splice(0..0, problems);
     match global.output {
@@ -25,10 +29,14 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> anyhow::Result<u8> {
         Output::Jsonl => print::json(&outcome, false)?,
         Output::Text => print::out(&text(&outcome, global))?,
     }
-    for problem in &outcome.problems {
-        print::say(false, &format!("not read: {}: {}", problem.input, problem.error));
-    }
+    print::problems(&outcome.problems);
     Ok(outcome.exit_code())
+}
+
+/// `D-` and what ids are written with (base32), in either letter case.
+fn is_finding_id(text: &str) -> bool {
+    let id = text.strip_prefix("D-").or_else(|| text.strip_prefix("d-")).unwrap_or_default();
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'2'..=b'7'))
 }
 
 /// Each finding whole, or the words for none.

@@ -1,6 +1,6 @@
 //! `denywatch findings`: what the ledger holds.
 
-use super::{DONE, Global, Output, inputs, print};
+use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::advice::{Advice, advise};
 use crate::io::stores::Filter;
 use crate::render;
@@ -24,20 +24,22 @@ enum What {
 }
 
 pub(super) fn run(args: &FindingsArgs, global: &Global) -> anyhow::Result<u8> {
-    let (world, _) = inputs::world(global)?;
+    let (world, problems) = inputs::world(global)?;
+    print::problems(&problems);
     let ledger = inputs::ledger(global)?;
     let all = advise(&ledger.findings(&Filter::default())?, world.context());
     match &args.what {
         None | Some(What::Ls) => list(&all, global)?,
         Some(What::Show { id }) => show(inputs::pick(&all, id)?, global)?,
     }
-    Ok(DONE)
+    Ok(if problems.is_empty() { DONE } else { UNREAD })
 }
 
 fn list(all: &[Advice], global: &Global) -> anyhow::Result<()> {
     match global.output {
         Output::Json => print::json(&all, true),
         Output::Jsonl => all.iter().try_for_each(|advice| print::json(advice, false)),
+        Output::Text if all.is_empty() => print::out("No findings: the ledger holds no denied call yet.\n"),
         Output::Text => print::out(&render::text::findings(all, print::look(global))),
     }
 }

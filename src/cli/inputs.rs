@@ -4,10 +4,12 @@
 use super::Global;
 use crate::advice::Advice;
 use crate::app::World;
+use crate::arn::{Arn, ArnError};
 use crate::denial::Given;
 use crate::io::config;
 use crate::io::sources::policies;
 use crate::io::stores::{self, Ledger, StoreUri};
+use crate::principal::{self, PrincipalKind};
 use crate::record::Problem;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -19,11 +21,20 @@ use jiff::{Span, Timestamp};
 #[derive(Debug, Args)]
 pub(super) struct GivenArgs {
     /// Who was refused, where the message does not tell: a role, user or session ARN.
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = principal_arn)]
     principal: Option<String>,
     /// On what, where the message does not tell.
-    #[arg(long, value_name = "ARN")]
+    #[arg(long, value_name = "ARN", value_parser = resource_arn)]
     resource: Option<String>,
+}
+
+/// A wrong use that the parser of the arguments cannot see.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Misuse {
+    #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
+    NoTime(String),
+    #[error("`--since {since}` is later than `--until {until}`")]
+    Backwards { since: String, until: String },
 }
 
 impl GivenArgs {
@@ -36,22 +47,44 @@ impl GivenArgs {
     }
 }
 
+fn principal_arn(text: &str) -> Result<String, String> {
+    match principal::from_arn(text).kind {
+        PrincipalKind::Unknown => Err("expected the ARN of a role, a user or a session, such as \
+            `arn:aws:iam::111122223333:role/app`"
+            .to_owned()),
+        _ => resource_arn(text),
+    }
+}
+
+fn resource_arn(text: &str) -> Result<String, String> {
+    let told = |_: ArnError| "expected an ARN: `arn:partition:service:region:account:resource`".to_owned();
+    text.parse::<Arn>().map(|_| text.to_owned()).map_err(told)
+}
+
 /// The facts and the policies given; what in them could not be read is told, the rest is used.
 pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
-    let (in_force, problems) = policies::read(&global.policies);
+    let (in_force, problems) = policies::read(&global.policies)?;
     Ok((World::new(in_force), problems))
 }
 
-/// Opens the ledger that was named, or the user's own.
+/// Opens the ledger that was named, or the user's own, to read it: none is made.
 pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    let uri = match &global.store {
+    Ok(stores::open_existing(&store(global)?)?)
+}
+
+/// Opens the ledger that was named, or the user's own; a missing one is made.
+pub(super) fn ledger_to_write(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
+    Ok(stores::open(&store(global)?)?)
+}
+
+fn store(global: &Global) -> anyhow::Result<StoreUri> {
+    Ok(match &global.store {
         Some(uri) => uri.parse::<StoreUri>()?,
         None => StoreUri::Sqlite(
             config::default_ledger()
                 .context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,
         ),
-    };
-    Ok(stores::open(&uri)?)
+    })
 }
 
 /// The finding whose id this is, or begins with it.
@@ -66,25 +99,37 @@ pub(super) fn pick<'a>(all: &'a [Advice], id: &str) -> anyhow::Result<&'a Advice
     }
 }
 
+/// Beginning and end of a period, in this order in time.
+pub(super) fn period(
+    since: Option<&str>,
+    until: Option<&str>,
+    now: Timestamp,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Misuse> {
+    let at = |text: Option<&str>| text.map(|text| time(text, now)).transpose();
+    let (from, to) = (at(since)?, at(until)?);
+    match (since, until) {
+        (Some(since), Some(until)) if from > to => {
+            Err(Misuse::Backwards { since: since.to_owned(), until: until.to_owned() })
+        }
+        _ => Ok((from, to)),
+    }
+}
+
 /// `7d`, `36h`, `monday`, a date, or a time, seen from `now`; the beginning of the day where only a day is named.
 ///
 /// ```text
 /// 7d   monday   2026-11-09   2026-11-09T10:00:00Z
 /// ```
-pub(super) fn time(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
-    let midnight = |date: Date| date.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    if let Ok(date) = text.parse::<Date>() {
-        return Ok(midnight(date)?);
-    }
-    let today = now.to_zoned(TimeZone::UTC).date();
-    if let Some(day) = weekday(text) {
-        let back = i64::from(today.weekday().since(day));
-        return Ok(midnight(today.checked_sub(Span::new().days(back))?)?);
-    }
-    ago(text, now).with_context(|| format!("`{text}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`"))
+fn time(text: &str, now: Timestamp) -> Result<Timestamp, Misuse> {
+    let midnight = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let named_day = || {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let back = i64::from(today.weekday().since(weekday(text)?));
+        midnight(today.checked_sub(Span::new().days(back)).ok()?)
+    };
+    let exact = text.parse::<Timestamp>().ok();
+    let found = exact.or_else(|| midnight(text.parse().ok()?)).or_else(named_day).or_else(|| ago(text, now));
+    found.ok_or_else(|| Misuse::NoTime(text.to_owned()))
 }
 
 fn weekday(text: &str) -> Option<Weekday> {
@@ -93,17 +138,17 @@ fn weekday(text: &str) -> Option<Weekday> {
     all.into_iter().find(|day| format!("{day:?}").eq_ignore_ascii_case(text))
 }
 
-fn ago(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+fn ago(text: &str, now: Timestamp) -> Option<Timestamp> {
     let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let count: i64 = number.parse().context("no number")?;
+    let count: i64 = number.parse().ok()?;
     let hours = match &text[number.len()..] {
         "h" => 1,
         "d" => 24,
         "w" => 24 * 7,
-        _ => bail!("no unit"),
+        _ => return None,
     };
-    let hours = count.checked_mul(hours).filter(|hours| (0..1_000_000).contains(hours)).context("out of range")?;
-    Ok(now.checked_sub(Span::new().hours(hours))?)
+    let hours = count.checked_mul(hours).filter(|hours| (0..1_000_000).contains(hours))?;
+    now.checked_sub(Span::new().hours(hours)).ok()
 }
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 /// Wrong use.
 const USAGE: u8 = 2;
+/// Finished, but some input could not be read.
+const UNREAD: u8 = 6;
 
 /// From an AWS AccessDenied to the smallest correct, proven policy patch.
 #[derive(Debug, Parser)]
@@ -115,9 +117,9 @@ pub fn main() -> ExitCode {
 
 /// What a person can mend by calling otherwise is wrong use.
 fn exit_of(fault: &anyhow::Error) -> u8 {
-    if fault.is::<UnknownStore>() || fault.is::<patch::NotPasted>() || fault.is::<patch::NoTarget>() {
-        USAGE
-    } else {
-        FAILED
-    }
+    let is_misuse = fault.is::<UnknownStore>()
+        || fault.is::<inputs::Misuse>()
+        || fault.is::<patch::NotPasted>()
+        || fault.is::<patch::NoTarget>();
+    if is_misuse { USAGE } else { FAILED }
 }

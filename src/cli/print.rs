@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // the one place that prints
 
 use super::{Color, Global};
+use crate::record::Problem;
 use crate::render::text::Look;
 use anstream::ColorChoice;
 use serde::Serialize;
@@ -39,9 +40,27 @@ pub(super) fn say(quiet: bool, text: &str) {
     }
 }
 
+/// What could not be read, whatever else is quiet.
+pub(super) fn problems(all: &[Problem]) {
+    for problem in all {
+        say(false, &format!("not read: {}: {}", problem.input, problem.error));
+    }
+}
+
 /// A failure with its reasons.
 pub(super) fn error(fault: &anyhow::Error) {
-    anstream::eprintln!("denywatch: {}", crate::render::escape::terminal(&format!("{fault:#}")));
+    anstream::eprintln!("denywatch: {}", crate::render::escape::terminal(&told_once(fault)));
+}
+
+/// A failure and what is behind it; some failures tell their cause themselves.
+fn told_once(fault: &anyhow::Error) -> String {
+    let add = |mut told: String, cause: String| {
+        if !told.contains(&cause) {
+            told = format!("{told}: {cause}");
+        }
+        told
+    };
+    fault.chain().skip(1).map(ToString::to_string).fold(fault.to_string(), add)
 }
 
 /// Whether a progress line can be redrawn.

@@ -1,6 +1,6 @@
 //! `denywatch report`: the denied actions of a period.
 
-use super::{DONE, Global, inputs, print};
+use super::{DONE, Global, UNREAD, inputs, print};
 use crate::app;
 use crate::io::clock;
 use crate::io::sinks::file;
@@ -37,9 +37,11 @@ enum ReportFormat {
 }
 
 pub(super) fn run(args: &ReportArgs, global: &Global) -> anyhow::Result<u8> {
-    let (world, _) = inputs::world(global)?;
+    let period = period(args, clock::now())?;
+    let (world, problems) = inputs::world(global)?;
+    print::problems(&problems);
     let ledger = inputs::ledger(global)?;
-    let report = app::report(ledger.as_ref(), period(args, clock::now())?, &world)?;
+    let report = app::report(ledger.as_ref(), period, &world)?;
     let text = match args.format {
         ReportFormat::Md => markdown::report(&report),
         ReportFormat::Json => markdown::report_json(&report)? + "\n",
@@ -48,15 +50,13 @@ pub(super) fn run(args: &ReportArgs, global: &Global) -> anyhow::Result<u8> {
         Some(path) => file::write(path, &text)?,
         None => print::out(&text)?,
     }
-    Ok(DONE)
+    Ok(if problems.is_empty() { DONE } else { UNREAD })
 }
 
 /// Whole days, UTC.
 fn period(args: &ReportArgs, now: Timestamp) -> anyhow::Result<Period> {
-    let day = |text: &String| anyhow::Ok(date(inputs::time(text, now)?));
-    let since = args.since.as_ref().map(day).transpose()?;
-    let until = args.until.as_ref().map(day).transpose()?;
-    Ok(match (since, until) {
+    let (since, until) = inputs::period(args.since.as_deref(), args.until.as_deref(), now)?;
+    Ok(match (since.map(date), until.map(date)) {
         (None, None) => Period::week_of(date(now).saturating_sub(7.days())),
         (Some(since), None) => Period::between(since, since.saturating_add(7.days())),
         (None, Some(until)) => Period::between(until.saturating_sub(7.days()), until),

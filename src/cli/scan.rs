@@ -1,18 +1,17 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
-use super::{DONE, Global, Output, inputs, print};
+use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::app::{self, Outcome, Stats};
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
 use crate::io::stores::Ledger;
 use crate::render;
 use clap::Args;
+use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// Findings are there, and the caller asked for a code that says so.
 const FOUND: u8 = 3;
-/// Finished, but some input could not be read.
-const UNREAD: u8 = 6;
 
 #[derive(Debug, Args)]
 pub(super) struct ScanArgs {
@@ -50,8 +49,10 @@ struct LookupArgs {
 }
 
 pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
+    let asked = &args.lookup_options;
+    let period = inputs::period(asked.since.as_deref(), asked.until.as_deref(), crate::io::clock::now())?;
     let (world, mut problems) = inputs::world(global)?;
-    let mut ledger = inputs::ledger(global)?;
+    let mut ledger = inputs::ledger_to_write(global)?;
     let shown = print::is_progress_wanted(global.quiet, global.no_progress);
     let mut progress = |stats: &Stats| {
         if shown {
@@ -60,7 +61,7 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     };
     let options = app::scan::Options { denials: args.denials };
     let mut outcome = if args.lookup {
-        lookup(args, ledger.as_mut(), &world, options, &mut progress)?
+        lookup(args, period, ledger.as_mut(), &world, options, &mut progress)?
     } else {
         app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?
     };
@@ -110,15 +111,14 @@ fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
 #[cfg(feature = "lookup")]
 fn lookup(
     args: &ScanArgs,
+    (since, until): (Option<Timestamp>, Option<Timestamp>),
     ledger: &mut dyn Ledger,
     world: &app::World,
     options: app::scan::Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> anyhow::Result<Outcome> {
-    let now = crate::io::clock::now();
-    let time = |text: &Option<String>| text.as_ref().map(|text| inputs::time(text, now)).transpose();
     let asked = app::lookup::Asked {
-        period: Period { since: time(&args.lookup_options.since)?, until: time(&args.lookup_options.until)? },
+        period: Period { since, until },
         regions: args.lookup_options.only_region.clone(),
         profile: args.lookup_options.profile.clone(),
     };
@@ -129,6 +129,7 @@ fn lookup(
 #[cfg(not(feature = "lookup"))]
 fn lookup(
     _: &ScanArgs,
+    _: (Option<Timestamp>, Option<Timestamp>),
     _: &mut dyn Ledger,
     _: &app::World,
     _: app::scan::Options,

@@ -4,7 +4,7 @@ use super::message::{self, Parsed};
 use super::text::Excerpt;
 use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context, origin};
 use crate::arn::Arn;
-use crate::catalog::{self, Basis, Call, Catalog};
+use crate::catalog::{self, AccessLevel, Basis, Call, Catalog};
 use crate::principal::{self, Principal, PrincipalKind};
 use crate::record::Record;
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<
 /// The denial in an error text.
 pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Denial {
     let said = excerpt.parsed.clone();
-    let source = excerpt.service.as_deref().map(host);
+    let source = excerpt.service.clone().or_else(|| given_service(&said, given)).as_deref().map(host);
     let caller = Principal::unknown();
     let site = Site::of(&Record::default(), &caller, &said);
     let operation = excerpt.operation.as_deref();
@@ -59,6 +59,13 @@ pub fn from_excerpt(excerpt: &Excerpt, given: &Given, catalog: &Catalog) -> Deni
     denial.facts.via = context::relaying(source.as_deref(), &denial.actions).map(str::to_owned);
     denial.facts.source = source;
     denial
+}
+
+/// Whose resource the user gave, where the text tells no service: SDKs print the operation alone, and only a service
+/// that has it gives an action.
+fn given_service(said: &Parsed, given: &Given) -> Option<String> {
+    let arn: Arn = given.resource.as_deref().filter(|_| said.action.is_none())?.parse().ok()?;
+    Some(arn.service)
 }
 
 /// `AmazonS3`, `AWSLambda` or `Iam`, as SDKs name services, to an event source.
@@ -227,12 +234,12 @@ fn operation(told: &Told<'_>, catalog: &Catalog) -> Option<String> {
     Some(format!("{prefix}:{name}"))
 }
 
-/// The action that AWS names, if it exists; else those of the operation.
+/// The action that AWS names, if it exists; else those of the operation that it names, or of the one that was called.
 fn actions(told: &Told<'_>, catalog: &Catalog) -> (Vec<String>, How) {
     if let Some(named) = told.said.action.as_deref() {
         return match catalog.action(named) {
             Some(action) => (vec![action.canonical()], How::Message),
-            None => (Vec::new(), How::Unknown),
+            None => actions_of_operation(named, told, catalog),
         };
     }
     let (Some(source), Some(name)) = (told.source, told.operation) else { return (Vec::new(), How::Unknown) };
@@ -246,12 +253,27 @@ fn actions(told: &Told<'_>, catalog: &Catalog) -> (Vec<String>, How) {
     (found.actions, how)
 }
 
+/// Some messages print the operation in the action's place, as `s3:UploadPartCopy`; what is neither stays unknown.
+fn actions_of_operation(named: &str, told: &Told<'_>, catalog: &Catalog) -> (Vec<String>, How) {
+    let unknown = (Vec::new(), How::Unknown);
+    let Some((prefix, name)) = named.split_once(':') else { return unknown };
+    let source = host(prefix);
+    let is_known = catalog.prefixes(&source).iter().any(|known| known.eq_ignore_ascii_case(prefix));
+    if !is_known || name.contains(['*', '?']) {
+        return unknown;
+    }
+    match catalog.resolve(&source, name, told.params).actions {
+        actions if actions.is_empty() => unknown,
+        actions => (actions, How::Exception),
+    }
+}
+
 /// Each action with its exact resources, and what else the same call needs of the same action.
 fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<Permission>, Vec<String>) {
     let mut all = Vec::new();
     let mut also = BTreeSet::new();
     for action in actions {
-        let own = resources(told, action, actions.len() == 1, catalog);
+        let own = resources(told, action, actions, catalog);
         also.extend(needed_too(action, &own, &told.call(), catalog));
         let pair = |resource| Permission { action: Some(action.clone()), resource };
         match own.is_empty() {
@@ -264,16 +286,29 @@ fn permissions(told: &Told<'_>, actions: &[String], catalog: &Catalog) -> (Vec<P
 }
 
 /// The message's resource, else one that the record lists and the action takes, else the request's, else the one given.
-fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> Vec<String> {
+/// Where the call needs several actions the request goes before the record's list, which does not tell whose each is.
+fn resources(told: &Told<'_>, action: &str, all: &[String], catalog: &Catalog) -> Vec<String> {
     let call = told.call();
+    let single = all.len() == 1;
+    let copies = reads_and_writes(all, catalog);
+    let is_target = !copies || all.first().is_some_and(|first| first == action);
     let said = told.said.resource.as_deref().filter(|_| single && !is_forgeable(told.said));
     let said = said.filter(|text| action.starts_with("s3:") || !is_callers_pattern(text, told.params));
     let printed = said.map(|text| catalog.fit(action, text, &call).resources).unwrap_or_default();
-    let listed = || told.site.arns.iter().map(|arn| catalog.fit(action, arn, &call)).find(|fit| fits(fit.basis));
-    let given = || told.given.resource.as_deref().map(|arn| catalog.fit(action, arn, &call).resources);
+    let listed = || {
+        told.site
+            .arns
+            .iter()
+            .filter(|_| is_target)
+            .map(|arn| catalog.fit(action, arn, &call))
+            .find(|fit| fits(fit.basis))
+    };
+    let given =
+        || told.given.resource.as_deref().filter(|_| !copies).map(|arn| catalog.fit(action, arn, &call).resources);
     let whole = || if asks_of_all(told, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
-    let steps: [&dyn Fn() -> Vec<String>; 5] = [
+    let steps: [&dyn Fn() -> Vec<String>; 6] = [
         &|| printed.clone(),
+        &|| if single { Vec::new() } else { catalog.resources_from_request(action, &call) },
         &|| {
             listed()
                 .map(|fit| or_its_index(fit.resources, catalog.resources_from_request(action, &call)))
@@ -284,6 +319,14 @@ fn resources(told: &Told<'_>, action: &str, single: bool, catalog: &Catalog) -> 
         &whole,
     ];
     steps.iter().map(|step| step()).find(|found| !found.is_empty()).unwrap_or_default()
+}
+
+/// The call reads one thing and writes another, as a copy does: a resource that is told by itself may be either. A record
+/// lists the one that is written.
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>.
+fn reads_and_writes(actions: &[String], catalog: &Catalog) -> bool {
+    let any = |level| actions.iter().filter_map(|name| catalog.action(name)).any(|found| found.access_level() == level);
+    any(AccessLevel::Read) && any(AccessLevel::Write)
 }
 
 /// A record lists the table; the request tells that an index of it is asked, which is another resource.

@@ -33,7 +33,8 @@ impl<'a> Table<'a> {
             let Some((cells, rest)) = row(text, self.delimiter) else {
                 return reader.problem(Some(&here), "a quotation mark is never closed".to_owned());
             };
-            line += text[..text.len() - rest.len()].matches('\n').count();
+            let size = text.len() - rest.len();
+            line += text[..size].matches('\n').count();
             text = rest;
             if cells.iter().all(String::is_empty) {
                 continue;
@@ -43,7 +44,9 @@ impl<'a> Table<'a> {
                 reader.problem(Some(&here), error);
                 continue;
             }
-            self.event(&cells, reader);
+            if reader.is_in_size(size, &here) {
+                self.event(&cells, reader);
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! event, and keys are compared unescaped, so that no spelling hides one.
 
 use super::members::{Members, Word};
-use super::{Problem, Record, csv, field};
+use super::{LARGEST_RECORD, Problem, Record, csv, field};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
@@ -236,16 +236,30 @@ impl<'r> Reader<'r> {
 
     fn object(&mut self, raw: &str, place: &str) {
         match serde_json::from_str::<Head<'_>>(raw) {
-            Ok(head) if head.is_event && !head.is_lookup_entry => self.event(&head, || {
-                let members = Members::read(raw).ok()?;
-                Some(field::build(|name| members.value(name)))
-            }),
+            Ok(head) if head.is_event && !head.is_lookup_entry => {
+                if self.is_in_size(raw.len(), place) {
+                    self.event(&head, || {
+                        let members = Members::read(raw).ok()?;
+                        Some(field::build(|name| members.value(name)))
+                    });
+                }
+            }
             Ok(_) => match Members::read(raw) {
-                Ok(members) => self.wrapping(&members, place),
+                Ok(members) => self.wrapping(&members, raw.len(), place),
                 Err(fault) => self.problem(Some(place), broken(&fault)),
             },
             Err(fault) => self.problem(Some(place), broken(&fault)),
         }
+    }
+
+    /// Whether a record of so many bytes can be CloudTrail's; one that cannot is reported. Wrappings may be larger.
+    pub(super) fn is_in_size(&mut self, bytes: usize, place: &str) -> bool {
+        let fits = bytes <= LARGEST_RECORD;
+        if !fits {
+            let (limit, largest) = (LARGEST_RECORD >> 20, "CloudTrail's largest has 256 KB, CloudTrail Lake's 1 MB");
+            self.problem(Some(place), format!("a record of {bytes} bytes, the limit is {limit} MiB: {largest}"));
+        }
+        fits
     }
 
     /// Counts an event and reads it if wanted.
@@ -258,7 +272,7 @@ impl<'r> Reader<'r> {
         }
     }
 
-    fn wrapping(&mut self, members: &Members<'_>, place: &str) {
+    fn wrapping(&mut self, members: &Members<'_>, raw_len: usize, place: &str) {
         let is = |name: &str, start: char| members.raw(name).filter(|raw| raw.starts_with(start));
         if members.text("messageType").as_deref() == Some("CONTROL_MESSAGE") {
             return;
@@ -279,10 +293,10 @@ impl<'r> Reader<'r> {
                 return;
             }
         }
-        self.problem(
-            Some(place),
-            "no CloudTrail event: `eventName`, `eventSource` and `errorCode` are missing".to_owned(),
-        );
+        if self.is_in_size(raw_len, place) {
+            let error = "no CloudTrail event: `eventName`, `eventSource` and `errorCode` are missing";
+            self.problem(Some(place), error.to_owned());
+        }
     }
 
     /// A Lake result row: a list of objects with one column each.

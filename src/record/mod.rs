@@ -12,6 +12,11 @@ pub use json::{Head, is_denied_candidate};
 use jiff::Timestamp;
 use serde_json::Value;
 
+/// Bytes of the largest record that is read: 16 MiB. CloudTrail's own end at 256 KB, CloudTrail Lake's at 1 MB, so that
+/// a larger one is no event but a way to fill the memory. Lists of records may be larger.
+/// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>.
+pub const LARGEST_RECORD: usize = 16 << 20;
+
 /// One CloudTrail event; a field is `None` when the event lacks it, holds null, or holds another type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Record {
@@ -83,8 +88,8 @@ impl Record {
 /// Every event in an input, and what could not be read, in the input's order.
 ///
 /// The shape is told by content: `{"Records": […]}`, a bare list, one event, JSON lines, EventBridge envelopes,
-/// LookupEvents output, CloudWatch Logs payloads (decoded), Athena and Lake rows as JSON or CSV. A fault loses the record
-/// that has it and no other. `input_name` is put before the place in a [`Problem`].
+/// LookupEvents output, CloudWatch Logs payloads (decoded), Athena and Lake rows as JSON or CSV. A fault, or a size above
+/// [`LARGEST_RECORD`], loses the record that has it and no other. `input_name` is put before the place in a [`Problem`].
 ///
 /// ```
 /// let (records, problems) = denywatch::record::read(br#"{"Records": [{"eventName": "GetObject"}, 7]}"#, "log.json");

@@ -136,6 +136,28 @@ fn a_fault_loses_only_itself() {
 }
 
 #[test]
+fn a_record_too_large_loses_only_itself() {
+    let one = event().to_string();
+    let padded = |bytes: usize| {
+        let bare = format!("{},\"padding\":\"\"}}", &one[..one.len() - 1]);
+        bare.replace("\"padding\":\"", &format!("\"padding\":\"{}", "x".repeat(bytes - bare.len())))
+    };
+    let (full, large) = (padded(LARGEST_RECORD), padded(LARGEST_RECORD + 1));
+    check_problems(full.as_bytes(), 1, &[]);
+    check_problems(large.as_bytes(), 0, &["in:line 1"]);
+    check_problems(format!("{one}\n{large}\n{one}\n").as_bytes(), 2, &["in:line 2"]);
+    check_problems(format!("{{\"Records\": [{one}, {large}, {one}]}}").as_bytes(), 2, &["in:record 2"]);
+    // The wrapping is larger than any record may be, its records are not.
+    check_problems(format!("{{\"Records\": [{full}, {one}]}}").as_bytes(), 2, &[]);
+    check_problems(format!("{{\"x\": 1, \"Events\": [{full}, {one}]}}").as_bytes(), 2, &[]);
+    check_problems(format!("{{\"detail\": {large}}}").as_bytes(), 0, &["in:line 1"]);
+    let cell = "x".repeat(LARGEST_RECORD);
+    check_problems(format!("eventname,errorcode\nA,{cell}\nB,c\n").as_bytes(), 1, &["in:line 2"]);
+    let error = &read(large.as_bytes(), "in").1[0].error;
+    assert!(error.contains("16777217 bytes") && error.contains("16 MiB"), "{error}");
+}
+
+#[test]
 fn only_the_wanted_are_read_whole() {
     let plain = json!({"eventName": "A", "requestParameters": {"errorCode": "AccessDenied"}}).to_string();
     let escaped = "{\"eventName\": \"B\", \"error\\u0043ode\": \"Access\\u0044enied\"}";

@@ -8,7 +8,7 @@ const LIMIT: u64 = 256 << 20;
 
 /// Why an input could not be had.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read `{input}`: {source}")]
+#[error("cannot read `{input}`")]
 pub struct PasteError {
     input: String,
     source: std::io::Error,

@@ -4,17 +4,41 @@ use crate::diagnosis::InForce;
 use crate::record::Problem;
 use std::path::{Path, PathBuf};
 
+/// A path that was named and cannot be read at all: without it every proof would rest on less than was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("no policies can be read from `{path}`")]
+pub struct PoliciesError {
+    path: PathBuf,
+    source: std::io::Error,
+}
+
 /// Reads each path: a file of `aws iam get-account-authorization-details`, or a folder with such files and with the
 /// sub-folders `identity/`, `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`, `vpc_endpoint/` of single
 /// documents; folders in `scp/` and `rcp/` are levels, root first by name.
 ///
-/// What cannot be read is a problem; the rest is used.
-pub fn read(paths: &[PathBuf]) -> (InForce, Vec<Problem>) {
+/// A document that cannot be read is a problem; the rest is used.
+///
+/// # Errors
+/// A path itself is missing or cannot be opened.
+pub fn read(paths: &[PathBuf]) -> Result<(InForce, Vec<Problem>), PoliciesError> {
     let mut reader = Reader { in_force: InForce::default(), problems: Vec::new() };
     for path in paths {
+        is_there(path).map_err(|source| PoliciesError { path: path.clone(), source })?;
         if path.is_dir() { reader.folder(path) } else { reader.details(path) }
     }
-    (reader.in_force, reader.problems)
+    Ok((reader.in_force, reader.problems))
+}
+
+fn is_there(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return std::fs::read_dir(path).map(drop);
+    }
+    // A pipe can be opened but once: `--policies <(aws iam …)`.
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(());
+    }
+    #[allow(clippy::disallowed_methods)] // this is a source
+    std::fs::File::open(path).map(drop)
 }
 
 struct Reader {

@@ -105,5 +105,23 @@ pub fn open(uri: &StoreUri) -> Result<Box<dyn Ledger>, LedgerError> {
     }
 }
 
+/// Opens the ledger at a place to read it; nothing is made.
+///
+/// ```
+/// use denywatch::io::stores::{StoreUri, open_existing};
+/// let nowhere = StoreUri::Sqlite("no/such/ledger.db".into());
+/// let fault = open_existing(&nowhere).err().unwrap().to_string();
+/// assert_eq!(fault, "no ledger at `no/such/ledger.db` yet: `denywatch scan …` makes one");
+/// ```
+///
+/// # Errors
+/// [`LedgerError::Missing`], and see [`SqliteLedger::open`].
+pub fn open_existing(uri: &StoreUri) -> Result<Box<dyn Ledger>, LedgerError> {
+    match uri {
+        StoreUri::Sqlite(path) if !path.exists() => Err(LedgerError::Missing(path.clone())),
+        StoreUri::Sqlite(_) => open(uri),
+    }
+}
+
 #[cfg(test)]
 mod tests;

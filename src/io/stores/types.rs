@@ -208,6 +208,9 @@ pub enum LedgerError {
     /// Another program's database.
     #[error("`{0}` is a database, but no ledger of denywatch: name another file with --store sqlite:PATH")]
     NotALedger(PathBuf),
+    /// There is none to read.
+    #[error("no ledger at `{0}` yet: `denywatch scan …` makes one")]
+    Missing(PathBuf),
     /// The file or its folder cannot be made.
     #[error("the ledger `{path}` cannot be made: {source}; name another file with --store sqlite:PATH")]
     Create {
