@@ -142,7 +142,7 @@ mod tests {
             #[allow(clippy::disallowed_methods)] // a test makes what it reads
             std::fs::write(path, document).unwrap();
         }
-        let (in_force, problems) = read(&[folder.path().to_owned()]);
+        let (in_force, problems) = read(&[folder.path().to_owned()]).unwrap();
         assert_eq!(problems.len(), 1, "{problems:?}");
         let held = in_force.of(&crate::principal::Principal::unknown()).unwrap();
         let names: Vec<Vec<&str>> =
