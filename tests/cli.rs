@@ -154,6 +154,8 @@ fn exit_codes_are_the_contract() {
         assert_eq!(ran.code, code, "{arguments:?}\n{}\n{}", ran.out, ran.err);
     }
     check(&["explain"], DENIED, 0);
+    check(&["explain", "--offline"], DENIED, 0);
+    check(&["scan", "--lookup", "--offline"], "", 2);
     check(
         &["explain"],
         &DENIED.replace(

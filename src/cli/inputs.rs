@@ -31,6 +31,9 @@ pub(super) struct GivenArgs {
 /// A wrong use that the parser of the arguments cannot see.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Misuse {
+    /// Event history is read from AWS.
+    #[error("`--lookup` talks to AWS and `--offline` forbids it: leave one of them out")]
+    Offline,
     #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
     NoTime(String),
     #[error("`--since {since}` is later than `--until {until}`")]

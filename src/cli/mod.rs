@@ -57,6 +57,9 @@ struct Global {
     /// No progress line.
     #[arg(long, global = true)]
     no_progress: bool,
+    /// Never talk to AWS: what would, is wrong use.
+    #[arg(long, global = true)]
+    offline: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

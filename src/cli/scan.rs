@@ -49,6 +49,9 @@ struct LookupArgs {
 }
 
 pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
+    if args.lookup && global.offline {
+        return Err(inputs::Misuse::Offline.into());
+    }
     let asked = &args.lookup_options;
     let period = inputs::period(asked.since.as_deref(), asked.until.as_deref(), crate::io::clock::now())?;
     let (world, mut problems) = inputs::world(global)?;
