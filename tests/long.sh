@@ -52,7 +52,9 @@ if [[ -f $x86 ]]; then
   stage "size for x86_64" small "$dist/bootstrap-x86_64.zip"
   glibc x86_64 "$x86"
   stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
-  stage "end to end with what is shipped" "$target/venv/bin/python" tests/e2e/run.py --bootstrap "$x86"
+  stage "command line" cargo build --release
+  stage "end to end with what is shipped" "$target/venv/bin/python" tests/e2e/run.py --bootstrap "$x86" \
+    --denywatch "$target/release/denywatch"
 fi
 
 # arm64: zig as C compiler and linker, against an old glibc. The standard library for it comes from rustup, or from
