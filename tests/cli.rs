@@ -265,6 +265,9 @@ fn the_policies_given_are_the_basis_of_the_proof() {
     assert!(unchecked.contains("policy/gone") && !unchecked.contains("--policies"), "{unchecked}");
     desk.write("broken.json", b"{");
     assert_eq!(desk.run(&["explain", "--policies", "broken.json"], DENIED).code, 6);
+    let patch = desk.run(&["patch", "-", "--policies", "broken.json"], DENIED);
+    assert_eq!(patch.code, 6);
+    assert!(patch.err.contains("broken.json"), "{}", patch.err);
     desk.run(&["scan", "TRAIL", "-q"], "");
     for command in ["findings", "report"] {
         let ran = desk.run(&[command, "--policies", "broken.json"], "");

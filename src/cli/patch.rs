@@ -1,6 +1,6 @@
 //! `denywatch patch`: a finding's patch in the format of where the policy lives.
 
-use super::{DONE, Global, inputs, print};
+use super::{DONE, Global, UNREAD, inputs, print};
 use crate::advice::{Advice, advise};
 use crate::app::{self, World};
 use crate::diagnosis::TargetKind;
@@ -8,6 +8,7 @@ use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
 use crate::render::{self, Format, PatchContext, RenderError, words};
+use crate::triage::Verdict;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
@@ -26,6 +27,8 @@ pub(super) struct NoTarget {
 
 /// Nothing to patch by design.
 const UPHELD: u8 = 4;
+/// Too little is known.
+const UNCLEAR: u8 = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct PatchArgs {
@@ -75,13 +78,20 @@ impl From<PatchFormat> for Format {
 }
 
 pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
-    let (world, _) = inputs::world(global)?;
-    let all = findings(args, &world, global)?;
+    let (world, problems) = inputs::world(global)?;
+    print::problems(&problems);
+    let code = print_patch(args, &world, global)?;
+    // A policy that could not be read may have changed the grade: that ranks above all else.
+    Ok(if problems.is_empty() { code } else { UNREAD })
+}
+
+fn print_patch(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<u8> {
+    let all = findings(args, world, global)?;
     let advice = if args.id == "-" { leading(&all)? } else { inputs::pick(&all, &args.id)? };
     let patches: Vec<&Patch> = advice.patches.iter().filter(|patch| patch.document.is_some()).collect();
     if patches.is_empty() {
         print::say(false, &format!("{}: nothing to patch: {}", advice.id, advice.diagnosis.summary));
-        return Ok(UPHELD);
+        return Ok(if advice.verdict == Verdict::Unclear { UNCLEAR } else { UPHELD });
     }
     let at = chosen(&patches, args.target)?;
     print::out(&written(patches[at], advice, args)?)?;
