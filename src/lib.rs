@@ -18,6 +18,7 @@ pub mod verify;
 pub mod advice;
 pub mod report;
 pub mod render;
+pub mod edit;
 #[cfg(feature = "io")]
 pub mod io;
 #[cfg(feature = "io")]
