@@ -45,6 +45,7 @@ pub use cause::Cause;
 pub use in_force::{Held, InForce, NamedDocument, Origin};
 pub use place::{crosses_accounts, own_policy};
 pub use refine::{Refined, refine};
+pub(crate) use replay::statement_words;
 pub use request::Needed;
 pub use starved::Split;
 pub use target::{Target, TargetKind};

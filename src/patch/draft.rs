@@ -3,13 +3,13 @@
 use super::needed::needed;
 use super::scope::{Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
+use super::roads::{Around, Road, roads};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
-use crate::catalog::{Catalog, RiskKind};
+use crate::catalog::Catalog;
 use crate::diagnosis::{Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
-use crate::policy::pattern::matches_action;
-use crate::policy::{Actions, Document, Effect, Statement};
+use crate::policy::{Document, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
 use std::collections::BTreeMap;
@@ -228,7 +228,7 @@ fn owners_say(target: &Target) -> Option<&'static str> {
 /// What the grant itself, whatever its cause, asks a person to settle.
 fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let action = &judged.key.action;
-    let mut doubts: Vec<String> = road(action, ground).into_iter().collect();
+    let mut doubts = open_roads(action, scoped, ground);
     if fitted(scoped.clone(), ground.target) != *scoped {
         // The policy calls its own resource `*`, whatever its name.
     } else if scoped.widened.is_some() {
@@ -241,25 +241,11 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
     doubts
 }
 
-/// The road to more power that the action opens, alone or with what the principal already has.
-fn road(action: &str, ground: Ground<'_>) -> Option<String> {
-    let risk = ground.catalog.risk(action)?;
-    let may_pass = ground.held.is_none_or(|held| may(held, "iam:PassRole"));
-    // Code that runs as a passed role needs iam:PassRole too: known not to be held, it is no road.
-    if risk.kind == RiskKind::WithPassRole && !may_pass {
-        return None;
-    }
-    Some(format!("`{action}` opens a road to more power: {}", risk.road))
-}
-
-/// Whether any Allow of the principal covers the action; a Deny is not counted in its favour.
-fn may(held: &Held, action: &str) -> bool {
-    let statements = held.identity.iter().flat_map(|named| &named.document.statements);
-    let covers = |statement: &Statement| match &statement.actions {
-        Actions::Action(patterns) => patterns.iter().any(|pattern| matches_action(pattern, action)),
-        Actions::NotAction(patterns) => !patterns.iter().any(|pattern| matches_action(pattern, action)),
-    };
-    !held.missing.is_empty() || statements.filter(|statement| statement.effect == Effect::Allow).any(covers)
+/// The roads to more power that the grant opens, alone or with what the principal already has.
+fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
+    let beside = |other: &str| ground.finding.items.keys().any(|key| key.action == other);
+    let around = Around { held: ground.held, beside: &beside, catalog: ground.catalog };
+    roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
 }
 
 /// A wildcard outside `${…}`.

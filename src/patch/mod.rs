@@ -5,6 +5,7 @@ mod conditions;
 mod draft;
 mod gate;
 mod needed;
+mod roads;
 pub mod scope;
 mod sides;
 mod statement;
@@ -13,6 +14,8 @@ mod whom;
 pub use draft::{Draft, Judged, draft};
 pub use gate::{Grounds, Look, look};
 pub use needed::needed;
+pub(crate) use roads::{Around, roads};
+pub use roads::{Road, Step};
 pub use statement::{Grant, Named, Tests, sid};
 
 use crate::diagnosis::Target;

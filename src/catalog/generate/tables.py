@@ -16,6 +16,7 @@ TRANSFORMS = {
 
 def all_tables(facts, resolver):
     """In the order that the reader expects."""
+    check_roads(facts)
     return [
         hosts(resolver), operations(facts, resolver), forms(facts), dependents(facts), passrole(facts, resolver),
         companions(facts, resolver), risks(facts), global_keys(), gateway(facts), together(facts),
@@ -157,6 +158,15 @@ def risks(facts):
                 line = table[action]
             table[action] = line
     return list(table.values())
+
+
+def check_roads(facts):
+    """The program reads roads.tsv as it stands; here each action must exist, spelt as IAM spells it."""
+    for number, (name, legs, _, _) in overlay.rows("roads.tsv", 4):
+        where = f"roads.tsv:{number}"
+        for action in re.split(r" \+ |\|", legs):
+            if overlay.known(facts, action, where) != action:
+                raise overlay.OverlayError(f"{where}: `{action}` of `{name}` is spelt otherwise")
 
 
 def global_keys():
