@@ -96,7 +96,7 @@ pub struct Proof {
     pub before: String,
     /// The decision with it.
     pub after: String,
-    /// Dropping any action or resource brings a recorded denial back.
+    /// Dropping any action or resource brings a recorded denial back; dropping any condition lets an unrecorded call in.
     pub minimal: bool,
     /// What becomes allowed beyond the recorded denials.
     pub beyond: Vec<String>,
