@@ -56,16 +56,20 @@ impl Road {
 
 /// The roads that these statements open, each once; the longest where one holds another.
 pub(crate) fn roads(patch: &[Statement], around: Around<'_>) -> Vec<Road> {
-    let together = longest(around.catalog.roads().filter_map(|road| open(&road, patch, around)).collect());
+    let patch = &Granted::of(patch);
+    // Most patches touch no road at all.
+    let touched = !patch.wide.is_empty() || patch.plain.iter().any(|action| around.catalog.is_on_a_road(action));
+    let listed = around.catalog.roads().iter().filter(|_| touched);
+    let together = longest(listed.filter_map(|road| open(road, patch, around)).collect());
     let on_a_longer = |action: &str| together.iter().flat_map(|road| &road.from).any(|step| step.action == action);
-    let told = |(action, risk): &(&str, Risk<'_>)| match risk.kind {
+    let told = |(action, risk): &(String, Risk<'_>)| match risk.kind {
         // Code that runs as a passed role needs iam:PassRole too: known not to be held, it is no road.
         RiskKind::WithPassRole => !on_a_longer(action) && around.held.is_none_or(|held| !held.missing.is_empty()),
         RiskKind::ExistingRole => !on_a_longer(action),
         _ => true,
     };
-    let alone = risks(patch, around.catalog).filter(told).map(|(action, risk)| Road {
-        from: vec![step(action, THIS)],
+    let alone = patch.risks(around.catalog).filter(told).map(|(action, risk)| Road {
+        from: vec![step(&action, THIS)],
         to: risk.road.to_owned(),
         source: risk.source.to_owned(),
     });
@@ -75,21 +79,55 @@ pub(crate) fn roads(patch: &[Statement], around: Around<'_>) -> Vec<Road> {
     all
 }
 
-/// The dangerous actions that the statements allow.
-fn risks<'c>(patch: &[Statement], catalog: &'c Catalog) -> impl Iterator<Item = (&'c str, Risk<'c>)> {
-    let found = catalog.risky_actions().filter(|action| patch.iter().any(|statement| allows(statement, action)));
-    found.filter_map(|action| Some((action, catalog.risk(action)?)))
+/// What statements allow, so that most questions are one look into a set.
+struct Granted<'a> {
+    /// Action patterns without wildcard, in small letters.
+    plain: BTreeSet<String>,
+    /// Statements that a pattern or a `NotAction` makes wider.
+    wide: Vec<&'a Statement>,
 }
 
-fn open(road: &catalog::Road, patch: &[Statement], around: Around<'_>) -> Option<Road> {
+impl<'a> Granted<'a> {
+    fn of(statements: &'a [Statement]) -> Self {
+        let mut granted = Self { plain: BTreeSet::new(), wide: Vec::new() };
+        for statement in statements.iter().filter(|statement| statement.effect == Effect::Allow) {
+            match &statement.actions {
+                Actions::Action(patterns) if !patterns.iter().any(|pattern| pattern.contains(['*', '?'])) => {
+                    granted.plain.extend(patterns.iter().map(|pattern| pattern.to_ascii_lowercase()));
+                }
+                Actions::Action(_) | Actions::NotAction(_) => granted.wide.push(statement),
+            }
+        }
+        granted
+    }
+
+    fn allows(&self, action: &str) -> bool {
+        self.plain.contains(&action.to_ascii_lowercase()) || self.wide.iter().any(|statement| allows(statement, action))
+    }
+
+    /// The dangerous actions among them.
+    fn risks<'c>(&self, catalog: &'c Catalog) -> impl Iterator<Item = (String, Risk<'c>)> {
+        let known = |action: &str| Some((catalog.action(action)?.canonical(), catalog.risk(action)?));
+        let mut found: Vec<_> = self.plain.iter().filter_map(|action| known(action)).collect();
+        if !self.wide.is_empty() {
+            found.extend(catalog.risky_actions().filter(|action| self.allows(action)).filter_map(known));
+        }
+        found.into_iter()
+    }
+}
+
+fn open(road: &catalog::Road, patch: &Granted<'_>, around: Around<'_>) -> Option<Road> {
+    if !road.legs.iter().flatten().any(|action| patch.allows(action)) {
+        return None;
+    }
     let from: Vec<Step> = road.legs.iter().map(|leg| walk(leg, patch, around, road.legs.len())).collect::<Option<_>>()?;
     let is_new = from.iter().any(|step| step.by == THIS);
     is_new.then(|| Road { from, to: road.to.to_owned(), source: road.source.to_owned() })
 }
 
 /// Who gives one leg: the patch, else what is held.
-fn walk(leg: &[&str], patch: &[Statement], around: Around<'_>, legs: usize) -> Option<Step> {
-    let by_patch = leg.iter().find(|action| patch.iter().any(|statement| allows(statement, action)));
+fn walk(leg: &[&str], patch: &Granted<'_>, around: Around<'_>, legs: usize) -> Option<Step> {
+    let by_patch = leg.iter().find(|action| patch.allows(action));
     if let Some(action) = by_patch {
         return Some(step(action, THIS));
     }
