@@ -7,7 +7,7 @@
 use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
-use crate::patch::scope::Scoped;
+use crate::patch::scope::{NO_REGION, Scoped};
 use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look, needed};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
@@ -47,10 +47,13 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
 fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look {
     let printed = |judged: &Judged<'_>| {
         let message = judged.item.facts.message.clone().unwrap_or_default();
-        let exact =
-            |grant: &Grant| grant.scoped.widened.is_none() && is_of_service(&grant.action, &grant.scoped, catalog);
-        let named =
-            judged.grants.iter().filter(|(resource, grant)| message.contains(resource.as_str()) && exact(grant));
+        // The record's Region may be none that AWS has: `*` stands for it, and that is told.
+        let open = |grant: &Grant| grant.scoped.widened.as_ref().is_some_and(|found| found.rule == NO_REGION);
+        let exact = |grant: &Grant| grant.scoped.widened.is_none();
+        let named = judged.grants.iter().filter(|(resource, grant)| {
+            let held = open(grant) || exact(grant) && message.contains(resource.as_str());
+            held && is_of_service(&grant.action, &grant.scoped, catalog)
+        });
         named.map(|(_, grant)| grant.scoped.pattern.clone()).collect::<Vec<_>>()
     };
     let of_splits = draft.items.iter().filter_map(|judged| judged.split.as_ref()).flat_map(|split| &split.resources);

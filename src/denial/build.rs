@@ -374,7 +374,9 @@ fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) 
     if own.is_empty() || catalog.required_together(action) != Some(true) {
         return Vec::new();
     }
-    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact);
+    // What the call makes has no name yet, and EC2 checks `network-interface/*`; what is merely unknown stays out.
+    let made = |needed: &catalog::NeededResource| needed.made && action.starts_with("ec2:");
+    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact || made(needed));
     let others = needed.map(|needed| needed.arns).filter(|arns| !arns.iter().any(|arn| is_other_of_a_kind(arn, own)));
     others.flatten().chain(own.iter().filter_map(|arn| cluster_of(action, arn))).collect()
 }
