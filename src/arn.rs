@@ -124,10 +124,14 @@ mod tests {
 
     #[test]
     fn regions() {
-        for code in ["eu-west-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "cn-northwest-1", "ap-southeast-12"] {
+        for code in
+            ["eu-west-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "cn-northwest-1", "ap-southeast-12"]
+        {
             assert!(is_region(code), "{code}");
         }
-        for text in ["", "ca-south-3r", "apiso-northsouth-3r", "*", "global", "us-east-1a", "EU-WEST-1", "eu--1", "us-east-1-x"] {
+        for text in
+            ["", "ca-south-3r", "apiso-northsouth-3r", "*", "global", "us-east-1a", "EU-WEST-1", "eu--1", "us-east-1-x"]
+        {
             assert!(!is_region(text), "{text}");
         }
     }

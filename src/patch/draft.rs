@@ -140,9 +140,10 @@ fn withheld(judged: &Judged<'_>, catalog: &Catalog) -> Option<String> {
     if judged.item.facts.suspect {
         return Some("no Allow is written for a name that imitates AWS's messages: find out who chose it".to_owned());
     }
-    let guessed = matches!(judged.diagnosis.cause, Cause::LayerUnstated | Cause::BareDenial);
-    let risk = catalog.risk(&judged.key.action).filter(|risk| risk.kind == RiskKind::ResourceExposure && guessed)?;
     let action = &judged.key.action;
+    let guessed = matches!(judged.diagnosis.cause, Cause::LayerUnstated | Cause::BareDenial);
+    let of_s3 = guessed && action.starts_with("s3:");
+    let risk = catalog.risk(action).filter(|risk| risk.kind == RiskKind::ResourceExposure && of_s3)?;
     Some(format!(
         "`{action}` {}, and AWS does not say that the caller's policy lacks it (S3 Block Public Access refuses with the same \
          words): no such Allow is written on a guess; `--policies` tells",

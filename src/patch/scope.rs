@@ -89,9 +89,7 @@ fn in_a_region(arn: &Arn) -> bool {
 }
 
 fn in_every_region(pattern: &str) -> String {
-    pattern
-        .parse::<Arn>()
-        .map_or_else(|_| pattern.to_owned(), |arn| Arn { region: "*".to_owned(), ..arn }.to_string())
+    pattern.parse::<Arn>().map_or_else(|_| pattern.to_owned(), |arn| Arn { region: "*".to_owned(), ..arn }.to_string())
 }
 
 /// A resource part, durable, and the rule's name; empty where nothing was widened.
