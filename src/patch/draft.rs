@@ -215,7 +215,8 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     for (operator, keys) in whom.tests {
         tests.entry(operator).or_default().extend(keys);
     }
-    let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
+    let is_here = |resource: &&String| !is_resource_side(target.kind) || is_its_policy(resource, target);
+    let also = item.also.iter().filter(|_| judged.split.is_none()).filter(is_here);
     for resource in std::iter::once(&key.resource).chain(also) {
         match scope_for(&key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
             Ok(scoped) => {

@@ -111,7 +111,7 @@ fn with(arn: &Arn, resource: &str) -> String {
 
 /// Services whose resource names cannot hold a `*` (the patterns of the names in their API references), so that one in
 /// an ARN is AWS's own.
-const NO_STARS_IN_NAMES: [&str; 43] = [
+const NO_STARS_IN_NAMES: [&str; 45] = [
     "acm",
     "application-autoscaling",
     "backup",
@@ -134,9 +134,11 @@ const NO_STARS_IN_NAMES: [&str; 43] = [
     "es",
     "events",
     "firehose",
+    "fis",
     "fsx",
     "guardduty",
     "iam",
+    "identitystore",
     "kafka",
     "kinesis",
     "kms",
