@@ -54,7 +54,7 @@ fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look 
 }
 
 /// A companion may be merged in on demand, so it has to stand the same look.
-fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
+pub(crate) fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
     let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
     for (operator, keys) in &companion.conditions {
         for (key, values) in keys {
