@@ -1,13 +1,13 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
 use super::needed::needed;
-use super::scope::{Scoped, scope_for};
+use super::scope::{NO_REGION, Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
 use super::roads::{Around, Road, roads};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
-use crate::catalog::Catalog;
-use crate::diagnosis::{Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
+use crate::catalog::{Catalog, RiskKind};
+use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::{Document, Statement};
 use crate::principal::{Principal, PrincipalKind};
@@ -127,10 +127,28 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) {
+    let withheld = withheld(&judged, ground.catalog);
+    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
         add_grants(&mut judged, ground);
     }
+    judged.doubts.extend(withheld);
     judged
+}
+
+/// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
+fn withheld(judged: &Judged<'_>, catalog: &Catalog) -> Option<String> {
+    if judged.item.facts.suspect {
+        return Some("no Allow is written for a name that imitates AWS's messages: find out who chose it".to_owned());
+    }
+    let action = &judged.key.action;
+    let guessed = matches!(judged.diagnosis.cause, Cause::LayerUnstated | Cause::BareDenial);
+    let of_s3 = guessed && action.starts_with("s3:");
+    let risk = catalog.risk(action).filter(|risk| risk.kind == RiskKind::ResourceExposure && of_s3)?;
+    Some(format!(
+        "`{action}` {}, and AWS does not say that the caller's policy lacks it (S3 Block Public Access refuses with the same \
+         words): no such Allow is written on a guess; `--policies` tells",
+        risk.road
+    ))
 }
 
 /// The same item, judged for the policy on the other side; `None` where one policy is enough.
@@ -197,9 +215,10 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     for (operator, keys) in whom.tests {
         tests.entry(operator).or_default().extend(keys);
     }
-    let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
+    let is_here = |resource: &&String| !is_resource_side(target.kind) || is_its_policy(resource, target);
+    let also = item.also.iter().filter(|_| judged.split.is_none()).filter(is_here);
     for resource in std::iter::once(&key.resource).chain(also) {
-        match scope_for(&key.action, resource) {
+        match scope_for(&key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
@@ -211,6 +230,17 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
     }
+}
+
+/// The rule for a further resource of the same call that has no name yet: EC2 checks it as `network-interface/*`.
+const MADE: &str = "made-by-the-call";
+
+/// AWS prints the `*` of the resource that it refused; that of a further one is ours, and is told as wider than the call.
+fn told(scoped: Scoped, resource: &str, refused: &str) -> Scoped {
+    let open = resource != refused && scoped.widened.is_none() && has_wildcard(&scoped.pattern);
+    let rule = MADE.to_owned();
+    let widened = open.then(|| Widened { from: resource.to_owned(), to: scoped.pattern.clone(), rule });
+    Scoped { widened: widened.or(scoped.widened), ..scoped }
 }
 
 /// Whoever owns what carries the policy decides.
@@ -231,6 +261,13 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
     let mut doubts = open_roads(action, scoped, ground);
     if fitted(scoped.clone(), ground.target) != *scoped {
         // The policy calls its own resource `*`, whatever its name.
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION) {
+        doubts.push(
+            "AWS has no Region of the record's form, so it was masked or altered: `*` stands for every Region; write the real one"
+                .to_owned(),
+        );
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == MADE) {
+        doubts.push(format!("`{}` stands for what the call makes, or picks without naming it", scoped.pattern));
     } else if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
     } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {

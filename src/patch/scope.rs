@@ -3,7 +3,7 @@
 //! Every widening has a name and is told; text of the caller's choosing never becomes a wildcard.
 
 use super::Widened;
-use crate::arn::Arn;
+use crate::arn::{Arn, is_region};
 use crate::policy::pattern::escape_literal;
 
 /// A resource as the policy has it.
@@ -14,6 +14,9 @@ pub struct Scoped {
     /// Set where `pattern` allows more than the exact resource.
     pub widened: Option<Widened>,
 }
+
+/// The rule for a Region that AWS cannot have.
+pub const NO_REGION: &str = "no-such-region";
 
 /// Text that no policy can hold, not even widened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +34,7 @@ pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
     let plain = resource.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'$'));
     let printed = |arn: &Arn| plain && !arn.resource.contains("arn:") && arn.service != "s3" && is_whole_star(arn);
     match resource.parse::<Arn>() {
-        Ok(arn) if lists && printed(&arn) => {
+        Ok(arn) if lists && printed(&arn) && in_a_region(&arn) => {
             scope(&with(&arn, "x"))?;
             Ok(Scoped { pattern: resource.to_owned(), widened: None })
         }
@@ -72,8 +75,21 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     let (pattern, rule) = durable(&arn);
     let latin: String = pattern.chars().map(|letter| if letter > '\u{ff}' { '?' } else { letter }).collect();
     let rule = if latin == pattern { rule } else { Some("characters-outside-latin-1") };
-    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: latin.clone(), rule: rule.to_owned() });
-    Ok(Scoped { pattern: latin, widened })
+    let (pattern, rule) = match in_a_region(&arn) {
+        true => (latin, rule),
+        false => (in_every_region(&latin), Some(NO_REGION)),
+    };
+    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: pattern.clone(), rule: rule.to_owned() });
+    Ok(Scoped { pattern, widened })
+}
+
+/// Whoever published or altered a record may have masked the Region: a statement with it would match nothing.
+fn in_a_region(arn: &Arn) -> bool {
+    arn.region.is_empty() || is_region(&arn.region)
+}
+
+fn in_every_region(pattern: &str) -> String {
+    pattern.parse::<Arn>().map_or_else(|_| pattern.to_owned(), |arn| Arn { region: "*".to_owned(), ..arn }.to_string())
 }
 
 /// A resource part, durable, and the rule's name; empty where nothing was widened.
@@ -95,7 +111,7 @@ fn with(arn: &Arn, resource: &str) -> String {
 
 /// Services whose resource names cannot hold a `*` (the patterns of the names in their API references), so that one in
 /// an ARN is AWS's own.
-const NO_STARS_IN_NAMES: [&str; 43] = [
+const NO_STARS_IN_NAMES: [&str; 45] = [
     "acm",
     "application-autoscaling",
     "backup",
@@ -118,9 +134,11 @@ const NO_STARS_IN_NAMES: [&str; 43] = [
     "es",
     "events",
     "firehose",
+    "fis",
     "fsx",
     "guardduty",
     "iam",
+    "identitystore",
     "kafka",
     "kinesis",
     "kms",
@@ -276,6 +294,14 @@ mod tests {
         check(&format!("{build}:11111111-2222-3333-4444-555555555555"), &format!("{build}:*"), Some("build-id"));
         let run = format!("arn:aws:states:{here}:execution:flow");
         check(&format!("{run}:run-1"), &format!("{run}:*"), Some("execution-name"));
+    }
+
+    #[test]
+    fn a_region_that_aws_cannot_have_is_left_open() {
+        let of = |region: &str, rest: &str| format!("arn:aws:ec2:{region}:111122223333:{rest}");
+        check(&of("ca-south-3r", "instance/*"), &of("*", "instance/*"), Some(NO_REGION));
+        check(&of("REDACTED", "vpc/vpc-1"), &of("*", "vpc/vpc-1"), Some(NO_REGION));
+        check(&of("us-gov-west-1", "vpc/vpc-1"), &of("us-gov-west-1", "vpc/vpc-1"), None);
     }
 
     #[test]
