@@ -4,6 +4,8 @@
 pub mod envelope;
 pub mod files;
 mod gzip;
+#[cfg(feature = "live")]
+pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod paste;
