@@ -110,7 +110,7 @@ impl Diagnosed {
             cause,
             summary,
             evidence: evidence(denial),
-            unchecked: encoded(denial),
+            unchecked: encoded(denial).into_iter().chain(denial.facts.unlearnt.iter().cloned()).collect(),
             doubts: doubts(denial),
         };
         Self { diagnosis, target }
@@ -143,6 +143,7 @@ fn evidence(denial: &Denial) -> Vec<String> {
         let keys = denial.facts.context.iter().filter(|(_, values)| !values.is_empty()).take(KEYS_TOLD);
         evidence.extend(keys.map(|(key, values)| format!("the request carried {key} = {}", values.join(", "))));
     }
+    evidence.extend(denial.facts.learnt.iter().cloned());
     if let Some(via) = &denial.facts.via {
         evidence.push(format!("{via} made the call with the caller's permissions (invokedBy)"));
     }

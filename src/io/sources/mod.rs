@@ -11,4 +11,6 @@ pub mod lookup;
 pub mod paste;
 pub mod policies;
 mod salvage;
+#[cfg(feature = "live")]
+pub mod told;
 mod walk;

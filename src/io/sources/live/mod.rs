@@ -185,7 +185,7 @@ fn words(action: &str, of: &str, error: &CallError) -> String {
 }
 
 /// AWS's codes for "you may not".
-fn is_refusal(error: &CallError) -> bool {
+pub(super) fn is_refusal(error: &CallError) -> bool {
     let words = ["AccessDenied", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized", "Forbidden"];
     code(error).is_some_and(|code| words.iter().any(|word| code.contains(word)) || code == "HTTP 403")
 }
