@@ -41,7 +41,7 @@ impl Told {
                 denial.not_learnt(&format!(
                     "what AWS keeps of it: no more than {MOST} denials of a batch are asked about"
                 ));
-            } else if timeout_at(until, self.ask(denial, catalog)).await.is_err() {
+            } else if timeout_at(until, Box::pin(self.ask(denial, catalog))).await.is_err() {
                 denial.not_learnt("what AWS keeps of it: no time was left to ask");
             }
         }

@@ -97,7 +97,10 @@ impl Live {
         if let Some((_, facts)) = self.kept.get(key) {
             return facts.clone();
         }
-        let Ok(answer) = timeout_at(until, self.ask(key, now)).await else { return vec![unread(key, NO_TIME)] };
+        // On the heap: it holds the state of every sort of call.
+        let Ok(answer) = timeout_at(until, Box::pin(self.ask(key, now))).await else {
+            return vec![unread(key, NO_TIME)];
+        };
         if answer.lasting {
             self.kept.insert(key.clone(), (now, answer.facts.clone()));
         }
