@@ -33,7 +33,8 @@ pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
 }
 
 fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, Look>, context: Context<'_>) -> Advice {
-    let held = context.in_force.of(&finding.principal);
+    let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
+    let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
     let look = sweeps.get(&caller(&finding.principal));
     let judged = judged(finding, held.as_ref(), look, context.catalog);
     let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));

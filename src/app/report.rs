@@ -1,7 +1,6 @@
 //! Ledger → the denied-action report of a period.
 
 use super::World;
-use crate::advice::advise;
 use crate::io::stores::{self, Filter, Ledger, LedgerError};
 use crate::report::{Coverage, Period, Report};
 use jiff::Timestamp;
@@ -16,7 +15,8 @@ pub fn report(ledger: &dyn Ledger, period: Period, world: &World) -> Result<Repo
     let (since, until) = (midnight(period.since), midnight(period.until));
     let findings = ledger.findings(&Filter::default())?;
     let read = ledger.coverage(since, until)?;
-    Ok(Report::build(&advise(&findings, world.context()), &coverage(&read), period))
+    let (advice, _) = world.advise(&findings, None);
+    Ok(Report::build(&advice, &coverage(&read), period))
 }
 
 fn midnight(day: Date) -> Option<Timestamp> {

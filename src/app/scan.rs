@@ -1,12 +1,10 @@
 //! Logs → ledger → ranked findings.
 
 use super::World;
-use super::ingest::advise_on;
+use super::ingest::{advise_on, observed};
 use super::outcome::{Outcome, Stats};
 use super::report::coverage;
 use crate::denial::{self, Denial, Given};
-use crate::diagnosis::diagnose;
-use crate::finding::{Observed, observe};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::files::{self, Limits};
 use crate::io::stores::{Ledger, LedgerError, Place, Run};
@@ -50,7 +48,7 @@ pub fn scan(
 pub struct Scan<'a> {
     ledger: &'a mut dyn Ledger,
     world: &'a World,
-    batch: Vec<Observed>,
+    batch: Vec<Denial>,
     touched: BTreeSet<String>,
     denials: Option<Vec<Denial>>,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
@@ -94,13 +92,7 @@ impl<'a> Scan<'a> {
         self.note_place(&record);
         let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else { return };
         self.stats.denied += 1;
-        if let Some(denials) = &mut self.denials {
-            denials.push(denial.clone());
-        }
-        let diagnosed = diagnose(&denial);
-        let observed = observe(denial, diagnosed);
-        self.touched.insert(observed.finding.id.clone());
-        self.batch.push(observed);
+        self.batch.push(denial);
         if self.batch.len() >= BATCH {
             self.flush();
         }
@@ -116,7 +108,14 @@ impl<'a> Scan<'a> {
     }
 
     fn flush(&mut self) {
-        match self.ledger.record(std::mem::take(&mut self.batch)) {
+        let mut denials = std::mem::take(&mut self.batch);
+        self.world.sharpen(&mut denials);
+        if let Some(kept) = &mut self.denials {
+            kept.extend(denials.iter().cloned());
+        }
+        let batch = observed(denials);
+        self.touched.extend(batch.iter().map(|one| one.finding.id.clone()));
+        match self.ledger.record(batch) {
             Ok(recorded) => self.stats.duplicates += recorded.duplicate,
             Err(fault) => self.failed = self.failed.take().or(Some(fault)),
         }
@@ -143,7 +142,8 @@ impl<'a> Scan<'a> {
             places: self.places.into_values().collect(),
         };
         self.ledger.note_run(&run)?;
-        let advice = advise_on(&self.touched, self.ledger, self.world)?;
+        let (advice, problems) = advise_on(&self.touched, self.ledger, self.world)?;
+        self.problems.extend(problems);
         self.stats.seconds = self.watch.seconds();
         let outcome = Outcome::new(self.denials, advice, self.problems, self.stats);
         Ok(Outcome { coverage: coverage(&run.coverage()), ..outcome })

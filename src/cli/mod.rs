@@ -48,6 +48,10 @@ struct Global {
     /// levels, root first by name.
     #[arg(long, global = true, value_name = "PATH")]
     policies: Vec<PathBuf>,
+    /// Read the policies in force from AWS as well, read-only, and ask it what it keeps of the denials. What it does not
+    /// give is listed as unchecked.
+    #[arg(long, global = true)]
+    live: bool,
     /// Say nothing on standard error but errors.
     #[arg(short, long, global = true)]
     quiet: bool,

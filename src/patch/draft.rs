@@ -127,6 +127,7 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
+    judged.doubts.extend(ground.held.and_then(|held| held.outlived(&ground.finding.principal, item.last_seen)));
     let withheld = withheld(&judged, ground.catalog);
     if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
         add_grants(&mut judged, ground);
@@ -281,7 +282,7 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
 /// The roads to more power that the grant opens, alone or with what the principal already has.
 fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let beside = |other: &str| ground.finding.items.keys().any(|key| key.action == other);
-    let around = Around { held: ground.held, beside: &beside, catalog: ground.catalog };
+    let around = Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
     roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
 }
 

@@ -130,14 +130,17 @@ pub(super) fn in_place(held: &Held, kind: TargetKind) -> Vec<&Document> {
 
 /// Whether the real policies of that layer are known: all of a caller's own, or the limit that was given.
 fn is_given(held: &Held, kind: TargetKind) -> bool {
-    matches!(place(kind), Place::Identity) || !in_place(held, kind).is_empty()
+    match place(kind) {
+        Place::Identity => held.tells_identity(),
+        _ => !in_place(held, kind).is_empty(),
+    }
 }
 
 /// All that was given; where only a limit was, what it limits is taken to allow everything.
 fn given_around(held: &Held, kind: TargetKind) -> Policies {
     let mut policies = held.policies("", "");
     policies.resource = None;
-    if held.identity.is_empty() && !matches!(place(kind), Place::Identity) {
+    if !held.tells_identity() && !matches!(place(kind), Place::Identity) {
         policies.identity.push(everything());
     }
     policies

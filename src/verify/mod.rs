@@ -95,7 +95,7 @@ pub fn check(
     let known = held.filter(|_| bench.basis == "policies");
     let old = known.map(|held| bench::in_place(held, draft.target.kind)).unwrap_or_default();
     let still_denied = bench.requests.iter().zip(&after).filter(|(_, allowed)| !**allowed);
-    let around = Around { held: known, beside: &|_| false, catalog };
+    let around = Around { held: known.filter(|held| held.tells_identity()), beside: &|_| false, catalog };
     let word = |allowed: bool| if allowed { "allowed" } else { "denied" }.to_owned();
     Check {
         faults,
