@@ -8,6 +8,7 @@ use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
+pub use crate::verify::observed::Status;
 use crate::verify::verify;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -198,18 +199,4 @@ pub struct DeniedItem {
     pub reason: Reason,
     /// What we concluded.
     pub diagnosis: Diagnosis,
-}
-
-/// Where an item stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Denied lately.
-    Open,
-    /// No denial for a while; nothing more is known.
-    Quiet,
-    /// An allowed call was observed after the last denial.
-    Resolved,
-    /// A rule keeps it out of the messages.
-    Muted,
 }

@@ -27,6 +27,13 @@ pub fn explain(input: &[u8], name: &str, given: &Given, world: &World) -> Outcom
     Outcome::new(Some(read.denials), advice, read.problems, stats)
 }
 
+/// The denials of whatever was pasted, as [`explain`] reads them.
+pub fn denials(input: &[u8], name: &str, given: &Given, world: &World) -> Vec<Denial> {
+    let mut read = read(input, name, given, world);
+    world.sharpen(&mut read.denials);
+    read.denials
+}
+
 struct Read {
     denials: Vec<Denial>,
     problems: Vec<Problem>,

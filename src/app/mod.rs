@@ -13,6 +13,7 @@ pub mod outside;
 pub mod printed;
 pub mod report;
 pub mod scan;
+pub mod verify;
 #[cfg(feature = "lambda")]
 pub mod watch;
 
@@ -64,6 +65,14 @@ impl World {
             all.iter().filter(|finding| ids.is_none_or(|ids| ids.contains(&finding.id))).cloned().collect();
         let (in_force, problems) = outside.in_force(&asked, &self.in_force);
         (advise(all, Context { catalog: self.catalog, in_force: &in_force }), problems)
+    }
+
+    /// The policies in force for one finding: those given, and what AWS tells where it may be asked.
+    pub fn in_force_of(&self, finding: &Finding) -> (InForce, Vec<Problem>) {
+        match &self.outside {
+            Some(outside) => outside.in_force(std::slice::from_ref(finding), &self.in_force),
+            None => (self.in_force.clone(), Vec::new()),
+        }
     }
 
     /// As the core takes it.

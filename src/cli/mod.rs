@@ -8,6 +8,7 @@ mod print;
 mod report;
 mod scan;
 mod simulate;
+mod verify;
 mod version;
 
 use crate::io::stores::UnknownStore;
@@ -92,6 +93,8 @@ enum Command {
     Patch(patch::PatchArgs),
     /// Offline IAM policy simulator: JSON lines in, JSON lines out.
     Simulate(simulate::SimulateArgs),
+    /// Is a patch valid, sufficient, minimal, safe; with `--observed`: has it worked.
+    Verify(verify::VerifyArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
 }
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Findings(args) => findings::run(&args, &cli.global),
         Command::Patch(args) => patch::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Verify(args) => verify::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
 fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
+        || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>();
     if is_misuse { USAGE } else { FAILED }

@@ -7,6 +7,7 @@
 mod bench;
 mod beyond;
 mod minimal;
+pub mod observed;
 mod quota;
 
 use crate::catalog::Catalog;
@@ -30,15 +31,7 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
         return explained(draft);
     }
     draft.companions.retain(|companion| is_known(companion, catalog));
-    let mut doubts = draft.doubts.clone();
-    doubts.extend(shortcomings(&checked.proof));
-    doubts.extend(checked.over_quota);
-    // Each item's roads stand among the draft's doubts already; this one look is over all of them together.
-    let told = |road: &&Road| !doubts.iter().any(|doubt| road.from.iter().all(|step| doubt.contains(&step.action)));
-    let roads: Vec<String> = checked.roads.iter().filter(told).map(Road::words).collect();
-    doubts.extend(roads);
-    let sound = doubts.is_empty() && is_own(&draft.target);
-    let applicability = if sound { Applicability::Apply } else { Applicability::Review };
+    let (applicability, doubts) = graded(draft.doubts.clone(), &draft.target, &checked);
     Patch {
         target: draft.target,
         applicability,
@@ -51,12 +44,115 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
     }
 }
 
+/// The grade of a valid document, and all that a person must settle; the draft's own doubts come first.
+fn graded(mut doubts: Vec<String>, target: &Target, checked: &Check) -> (Applicability, Vec<String>) {
+    doubts.extend(shortcomings(&checked.proof));
+    doubts.extend(checked.over_quota.clone());
+    // Each item's roads stand among the draft's doubts already; this one look is over all of them together.
+    let told = |road: &&Road| !doubts.iter().any(|doubt| road.from.iter().all(|step| doubt.contains(&step.action)));
+    let roads: Vec<String> = checked.roads.iter().filter(told).map(Road::words).collect();
+    doubts.extend(roads);
+    let sound = doubts.is_empty() && is_own(target);
+    (if sound { Applicability::Apply } else { Applicability::Review }, doubts)
+}
+
+/// Anybody's document against the drafts of a finding.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verified {
+    /// The policy that the denials would be mended in.
+    pub target: Target,
+    /// What [`verify`] would grade it.
+    pub applicability: Applicability,
+    /// What a person must settle first.
+    pub doubts: Vec<String>,
+    /// Whether IAM would take it: actions, ARN forms and condition keys exist, and it fits.
+    pub valid: bool,
+    /// Whether every recorded call is denied without it and allowed with it.
+    pub sufficient: bool,
+    /// Whether every part of it matters.
+    pub minimal: bool,
+    /// Whether it allows nothing beyond the recorded calls and opens no road to more power.
+    pub safe: bool,
+    /// The details.
+    #[serde(flatten)]
+    pub check: Check,
+}
+
+/// What one of AWS's own checks says of one document. It stands beside our verdict and never changes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Asked {
+    /// The document's place among the checks, from 0.
+    pub check: usize,
+    /// Such as `accessanalyzer:ValidatePolicy`.
+    pub operation: String,
+    /// AWS's verdict in a word: `PASS`, `FAIL`, `allowed`, `denied`, `findings`; `None` where it was not asked.
+    pub verdict: Option<String>,
+    /// What it says, one line each.
+    pub says: Vec<String>,
+    /// Why it could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_asked: Option<String>,
+}
+
+/// Holds a document against the recorded denials that it is meant for: those of the draft that it is, else all of the
+/// first policy that drafts are for (of `kind`, where that is said). `None` where no Allow is drafted there.
+pub fn verify_document(
+    document: &Document,
+    kind: Option<TargetKind>,
+    drafts: Vec<Draft<'_>>,
+    finding: &Finding,
+    held: Option<&Held>,
+    catalog: &Catalog,
+) -> Option<Verified> {
+    let draft = meant(document, kind, drafts)?;
+    let check = check(document, &draft, finding, held, catalog);
+    let doubts = draft.doubts.iter().chain(&check.doubts).cloned().collect();
+    let (mut applicability, mut doubts) = graded(doubts, &draft.target, &check);
+    if !check.faults.is_empty() {
+        applicability = Applicability::Explain;
+        doubts.extend(check.faults.iter().map(|fault| format!("it is not valid: {fault}")));
+    }
+    Some(Verified {
+        target: draft.target,
+        applicability,
+        doubts,
+        valid: check.faults.is_empty() && check.over_quota.is_none(),
+        sufficient: check.proof.before == "denied" && check.proof.after == "allowed",
+        minimal: check.proof.minimal,
+        safe: check.proof.beyond.is_empty() && check.roads.is_empty(),
+        check,
+    })
+}
+
+/// The draft whose document it is, else all drafts for one policy as one.
+fn meant<'a>(document: &Document, kind: Option<TargetKind>, drafts: Vec<Draft<'a>>) -> Option<Draft<'a>> {
+    let of_kind = |draft: &Draft<'a>| draft.document.is_some() && kind.is_none_or(|kind| draft.target.kind == kind);
+    let mut drafts: Vec<Draft<'a>> = drafts.into_iter().filter(of_kind).collect();
+    let same = |draft: &Draft<'a>| draft.document.as_ref().is_some_and(|own| nameless(own) == nameless(document));
+    if let Some(at) = drafts.iter().position(same) {
+        return Some(drafts.swap_remove(at));
+    }
+    let mut drafts = drafts.into_iter();
+    let mut whole = drafts.next()?;
+    for more in drafts.filter(|draft| draft.target == whole.target).collect::<Vec<_>>() {
+        whole.items.extend(more.items);
+        whole.doubts.extend(more.doubts);
+    }
+    Some(whole)
+}
+
+/// The statements without their names.
+fn nameless(document: &Document) -> Vec<Statement> {
+    document.statements.iter().map(|statement| Statement { sid: None, ..statement.clone() }).collect()
+}
+
 /// What a document is worth against the recorded denials of a draft's items, whoever wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
     /// Why the document is not valid: unknown actions, ARN forms, condition keys, wildcards.
     pub faults: Vec<String>,
-    /// Well-formed, but to be looked at.
+    /// Well-formed, but to be looked at; [`Verified::doubts`] holds them too.
+    #[serde(skip)]
     pub doubts: Vec<String>,
     /// Recorded calls that are denied with it.
     pub still_denied: Vec<String>,
