@@ -2,11 +2,10 @@
 
 use super::World;
 use crate::advice::{Advice, Context};
-use crate::catalog::Catalog;
-use crate::diagnosis::{InForce, TargetKind};
+use crate::diagnosis::TargetKind;
 use crate::finding::Finding;
 use crate::io::sources::files::{self, Limits};
-use crate::patch::draft;
+use crate::patch::{Patch, draft};
 use crate::policy::Document;
 use crate::record::{self, Problem};
 use crate::verify::observed::{Observed, Watcher};
@@ -113,31 +112,22 @@ pub fn candidates(bytes: &[u8], name: &str) -> Result<Candidates, NoDocument> {
 
 /// A finding's own patches, as they are advised now, each with its check. None for a caller that looked around: it is
 /// handed nothing.
-pub fn own(advice: &Advice, finding: &Finding, context: Context<'_>) -> (Vec<Candidate>, Vec<Verified>) {
-    let mut both = (Vec::new(), Vec::new());
-    for patch in &advice.patches {
-        let Some(document) = patch.document.clone() else { continue };
-        let candidate = Candidate { document, kind: Some(patch.target.kind) };
-        let checked = verify(std::slice::from_ref(&candidate), finding, context.in_force, context.catalog);
+pub fn own(advice: &Advice, finding: &Finding, context: Context<'_>) -> Vec<(Candidate, Verified)> {
+    let one = |patch: &Patch| {
+        let candidate = Candidate { document: patch.document.clone()?, kind: Some(patch.target.kind) };
+        let checked = verify(&candidate, finding, context)?;
         // Advice sees all findings together, and may have graded lower.
-        both.1.extend(checked.into_iter().map(|checked| Verified {
-            applicability: patch.applicability.max(checked.applicability),
-            doubts: patch.doubts.clone(),
-            ..checked
-        }));
-        both.0.push(candidate);
-    }
-    both
+        let applicability = patch.applicability.max(checked.applicability);
+        Some((candidate, Verified { applicability, doubts: patch.doubts.clone(), ..checked }))
+    };
+    advice.patches.iter().filter_map(one).collect()
 }
 
-/// Holds documents against a finding's denials. Of a kind of policy that the finding asks for no Allow in, nothing is said.
-pub fn verify(candidates: &[Candidate], finding: &Finding, in_force: &InForce, catalog: &Catalog) -> Vec<Verified> {
-    let held = in_force.of(&finding.principal);
-    let one = |candidate: &Candidate| {
-        let drafts = draft(finding, held.as_ref(), catalog);
-        verify_document(&candidate.document, candidate.kind, drafts, finding, held.as_ref(), catalog)
-    };
-    candidates.iter().filter_map(one).collect()
+/// Holds a document against a finding's denials; `None` where the finding asks for no Allow in a policy of its kind.
+pub fn verify(candidate: &Candidate, finding: &Finding, context: Context<'_>) -> Option<Verified> {
+    let held = context.in_force.of(&finding.principal);
+    let drafts = draft(finding, held.as_ref(), context.catalog);
+    verify_document(&candidate.document, candidate.kind, drafts, finding, held.as_ref(), context.catalog)
 }
 
 /// Looks through logs for allowed calls after the last denial.

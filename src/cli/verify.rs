@@ -2,7 +2,7 @@
 
 use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::advice::{Context, advise};
-use crate::app::verify::{Answer, Candidates, candidates, own, verify};
+use crate::app::verify::{Answer, Candidate, Candidates, candidates, own, verify};
 use crate::app::{self, World};
 use crate::denial::{self, Given};
 use crate::diagnosis::{InForce, diagnose};
@@ -12,7 +12,10 @@ use crate::io::stores::Filter;
 use crate::record::Problem;
 use crate::render;
 use crate::triage::Verdict;
+#[cfg(feature = "live")]
+use crate::verify::in_place as verify_place;
 use crate::verify::observed::Observed;
+use crate::verify::{Asked, Verified};
 use anyhow::bail;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -78,23 +81,21 @@ pub(super) fn run(args: &VerifyArgs, global: &Global) -> anyhow::Result<u8> {
     let (in_force, unread) = world.in_force_of(&finding);
     problems.extend(unread);
     let context = Context { catalog: world.catalog, in_force: &in_force };
-    let (documents, checks) = match given {
+    let pairs = match given {
         Some(given) => {
-            let checks = verify(&given.documents, &finding, &in_force, world.catalog);
-            (given.documents, checks)
+            let each = given.documents.into_iter();
+            each.filter_map(|one| verify(&one, &finding, context).map(|checked| (one, checked))).collect()
         }
-        None => {
-            let advice = advise(&others, context);
-            own(inputs::pick(&advice, &finding.id)?, &finding, context)
-        }
+        None => own(inputs::pick(&advise(&others, context), &finding.id)?, &finding, context),
     };
+    let (documents, checks): (Vec<Candidate>, Vec<Verified>) = pairs.into_iter().unzip();
     if checks.is_empty() {
         print::problems(&problems);
         let code = nothing(&finding, &others, context);
         return Ok(if problems.is_empty() { code } else { UNREAD });
     }
     let observed = observed(args, &finding, &world, &mut problems);
-    let asked = ask(&documents, &finding, &in_force, global);
+    let asked = ask(&documents, &checks, &finding, &in_force, global)?;
     let answer = Answer { version: 1, finding: finding.id.clone(), checks, observed, asked, problems };
     show(&answer, &finding, global)?;
     Ok(match (answer.problems.is_empty(), args.exit_code && !answer.is_sound()) {
@@ -210,12 +211,42 @@ fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> (Observed, Ve
     (observed, vec![Problem { input: format!("Event history {}", args.only_region.join(" ")).trim_end().to_owned(), error }])
 }
 
-/// AWS's own checks, with `--live`.
+/// AWS's own checks, with `--live`: beside our verdict, never instead of it.
+#[cfg(feature = "live")]
 fn ask(
-    _documents: &[app::verify::Candidate],
-    _finding: &Finding,
-    _in_force: &InForce,
-    _global: &Global,
-) -> Option<Vec<crate::verify::Asked>> {
-    None
+    documents: &[Candidate],
+    checks: &[Verified],
+    finding: &Finding,
+    in_force: &InForce,
+    global: &Global,
+) -> anyhow::Result<Option<Vec<Asked>>> {
+    use crate::io::aws::{Aws, Options, judges};
+    if !global.live {
+        return Ok(None);
+    }
+    let held = in_force.of(&finding.principal);
+    let told = finding.principal.arn.as_deref().filter(|_| finding.principal.path_known);
+    let principal = held.as_ref().and_then(|held| held.arn.as_deref()).or(told);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let aws = runtime.block_on(Aws::load(&Options::default()));
+    let mut all = Vec::new();
+    for (at, (candidate, checked)) in documents.iter().zip(checks).enumerate() {
+        let kind = checked.target.kind;
+        let in_force = held.as_ref().map(|held| verify_place(held, kind)).unwrap_or_default();
+        let (document, exact, recorded) = (&candidate.document, &checked.check.exact, &checked.check.recorded);
+        let question = judges::Question { document, exact, in_force: &in_force, kind, principal, recorded };
+        all.extend(runtime.block_on(judges::ask(aws.signed(), at, question)));
+    }
+    Ok(Some(all))
+}
+
+#[cfg(not(feature = "live"))]
+fn ask(
+    _: &[Candidate],
+    _: &[Verified],
+    _: &Finding,
+    _: &InForce,
+    _: &Global,
+) -> anyhow::Result<Option<Vec<Asked>>> {
+    Ok(None)
 }

@@ -9,6 +9,7 @@ use super::{Companion, Widened, companions, conditions, sides};
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
+use crate::policy::pattern::escape_literal;
 use crate::policy::{Document, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
@@ -320,6 +321,22 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
     let companions = companions::of(ground.finding, &items, ground.catalog);
     let document = Some(Document::new(made));
     Draft { document, merged, widened, companions, doubts, ..bare(target.clone(), items) }
+}
+
+/// The items' calls as statements, their resources as they were recorded and not widened.
+pub(crate) fn exact(draft: &Draft<'_>) -> Document {
+    let mut by_name: BTreeMap<&Named, Vec<Grant>> = BTreeMap::new();
+    for judged in &draft.items {
+        let whole = |grant: &Grant| match &grant.scoped.widened {
+            Some(widened) => Scoped { pattern: escape_literal(&widened.from), widened: None },
+            None => grant.scoped.clone(),
+        };
+        let grants = judged.grants.iter().map(|(_, grant)| Grant { scoped: whole(grant), ..grant.clone() });
+        by_name.entry(&judged.named).or_default().extend(grants);
+    }
+    let has_resource = has_resource(&draft.target);
+    let all = by_name.into_iter().flat_map(|(named, grants)| statements(&grants, named, has_resource));
+    Document::new(all.collect())
 }
 
 /// A policy that hangs on one resource calls it `*`, as keys and secrets do.

@@ -11,6 +11,7 @@ mod sides;
 mod statement;
 mod whom;
 
+pub(crate) use draft::exact;
 pub use draft::{Draft, Judged, draft};
 pub use gate::{Grounds, Look, look};
 pub use needed::needed;

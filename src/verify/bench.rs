@@ -117,7 +117,7 @@ fn place(kind: TargetKind) -> Place {
 }
 
 /// The documents in force in the layer that a patch goes into, where they were given.
-pub(super) fn in_place(held: &Held, kind: TargetKind) -> Vec<&Document> {
+pub fn in_place(held: &Held, kind: TargetKind) -> Vec<&Document> {
     let named: &[NamedDocument] = match place(kind) {
         Place::Identity => &held.identity,
         Place::Boundary => &held.boundary,

@@ -15,10 +15,11 @@ use crate::diagnosis::{Held, Target, TargetKind};
 use crate::finding::Finding;
 use crate::patch::scope::{NO_REGION, Scoped};
 use crate::patch::{
-    Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, look, roads,
+    Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, exact, look, roads,
 };
 use crate::policy::{Document, Request, Statement};
 use bench::Bench;
+pub use bench::in_place;
 use serde::Serialize;
 
 /// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
@@ -164,6 +165,12 @@ pub struct Check {
     pub over_quota: Option<String>,
     /// The replay.
     pub proof: Proof,
+    /// The recorded calls that were replayed.
+    #[serde(skip)]
+    pub recorded: Vec<Request>,
+    /// Exactly the recorded calls as statements, nothing widened.
+    #[serde(skip)]
+    pub exact: Document,
 }
 
 impl Check {
@@ -207,6 +214,8 @@ pub fn check(
             beyond: beyond::beyond(document, draft, &old),
         },
         superfluous,
+        exact: exact(draft),
+        recorded: bench.requests,
     }
 }
 

@@ -5,6 +5,8 @@ pub mod allow;
 pub mod ask;
 mod credentials;
 pub mod guard;
+#[cfg(feature = "live")]
+pub mod judges;
 pub mod secret;
 pub mod signed;
 #[cfg(feature = "lambda")]
