@@ -11,9 +11,7 @@ use denywatch::denial::{Denial, Given, from_excerpt, from_record, text};
 use denywatch::diagnosis::diagnose;
 use denywatch::finding::{Finding, fold, observe};
 use denywatch::patch::{Draft, draft};
-use denywatch::policy::{
-    Actions, Document, OneOrMany, PrincipalSet, Principals, Resources, Scalar, Statement,
-};
+use denywatch::policy::{Actions, Document, OneOrMany, PrincipalSet, Principals, Resources, Scalar, Statement};
 use denywatch::record;
 use denywatch::verify::{Check, check};
 use serde_json::Value;
@@ -131,14 +129,14 @@ fn replaced(values: &OneOrMany<String>, at: usize, by: &[String]) -> Option<OneO
 
 fn of_actions(statement: &Statement, number: usize, put: &mut Put<'_>) {
     let Actions::Action(actions) = &statement.actions else { return };
-    let with = |actions: Option<OneOrMany<String>>| {
-        actions.map(|actions| with_actions(statement, Actions::Action(actions)))
-    };
+    let with =
+        |actions: Option<OneOrMany<String>>| actions.map(|actions| with_actions(statement, Actions::Action(actions)));
     for (at, action) in actions.iter().enumerate() {
         put(format!("drop {action}"), with(replaced(actions, at, &[])));
         let (service, name) = action.split_once(':').unwrap();
         let verb: String = name.chars().take(1).chain(name.chars().skip(1).take_while(|c| c.is_lowercase())).collect();
-        let mut wider = vec![format!("{service}:*"), "*".to_owned(), format!("{service}:{verb}*"), format!("{action}*")];
+        let mut wider =
+            vec![format!("{service}:*"), "*".to_owned(), format!("{service}:{verb}*"), format!("{action}*")];
         wider.push(format!("{service}:{}?", &name[..name.len() - 1]));
         for wide in turn(wider, 2, number + at) {
             put(format!("widen {action} to {wide}"), with(replaced(actions, at, std::slice::from_ref(&wide))));
@@ -147,7 +145,10 @@ fn of_actions(statement: &Statement, number: usize, put: &mut Put<'_>) {
             put(format!("swap {action} for {other}"), with(replaced(actions, at, std::slice::from_ref(&other))));
             put(format!("add {other} to {action}"), with(replaced(actions, at, &[action.clone(), other])));
         }
-        put(format!("swap {action} for nothing known"), with(replaced(actions, at, &[format!("{service}:Make{name}")])));
+        put(
+            format!("swap {action} for nothing known"),
+            with(replaced(actions, at, &[format!("{service}:Make{name}")])),
+        );
     }
     put("allow all but these".to_owned(), Some(with_actions(statement, Actions::NotAction(actions.clone()))));
 }
@@ -181,7 +182,10 @@ fn of_resources(statement: &Statement, number: usize, put: &mut Put<'_>) {
             put(format!("add {other} to {resource}"), with(replaced(resources, at, &[resource.clone(), other])));
         }
     }
-    put("allow all but these resources".to_owned(), Some(with_resources(statement, Resources::NotResource(resources.clone()))));
+    put(
+        "allow all but these resources".to_owned(),
+        Some(with_resources(statement, Resources::NotResource(resources.clone()))),
+    );
 }
 
 /// Patterns that hold the resource and more.
@@ -272,7 +276,10 @@ struct Counts {
 
 /// The first word of what was done.
 fn manner(how: &str) -> &'static str {
-    ["drop", "widen", "swap", "add", "allow", "negate", "narrow"].into_iter().find(|word| how.starts_with(word)).unwrap()
+    ["drop", "widen", "swap", "add", "allow", "negate", "narrow"]
+        .into_iter()
+        .find(|word| how.starts_with(word))
+        .unwrap()
 }
 
 /// Checks every mutant of one draft; gives back those that nothing new is held against.
@@ -311,7 +318,12 @@ fn every_mutant_is_caught() {
     }
     let all: usize = counts.mutants.values().sum();
     println!("{} patches, {all} mutants {:?}, {} not caught", counts.patches, counts.mutants, missed.len());
-    assert!(missed.is_empty(), "{} of {all} not caught:\n{}", missed.len(), missed.iter().take(12).cloned().collect::<Vec<_>>().join("\n"));
+    assert!(
+        missed.is_empty(),
+        "{} of {all} not caught:\n{}",
+        missed.len(),
+        missed.iter().take(12).cloned().collect::<Vec<_>>().join("\n")
+    );
     assert!(counts.patches >= PATCHES_AT_LEAST, "only {} patches", counts.patches);
     assert!(["drop", "widen", "swap"].iter().all(|manner| counts.mutants[manner] > 1_000), "{:?}", counts.mutants);
 }

@@ -68,7 +68,8 @@ fn explained_by(case: &Value, theirs: &Value) -> Option<String> {
     let mut sets: Vec<u32> = (1..1 << RULES.len()).collect();
     sets.sort_by_key(|set| set.count_ones());
     sets.into_iter().find_map(|set| {
-        let taken: Vec<&Rule> = RULES.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, rule)| rule).collect();
+        let taken: Vec<&Rule> =
+            RULES.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, rule)| rule).collect();
         let changed = taken.iter().fold(case.clone(), |case, (_, change)| change(&case));
         let each_changes = taken.iter().all(|(_, change)| change(case) != *case);
         let agrees = each_changes && simulate_line(&changed.to_string())["decision"] == theirs["decision"];
@@ -80,7 +81,9 @@ fn explained_by(case: &Value, theirs: &Value) -> Option<String> {
 fn session_named(case: &Value) -> Value {
     let mut changed = case.clone();
     let session = case["request"]["principal"].as_str().unwrap();
-    let Some((account, rest)) = session.strip_prefix("arn:aws:sts::").and_then(|rest| rest.split_once(":assumed-role/")) else {
+    let Some((account, rest)) =
+        session.strip_prefix("arn:aws:sts::").and_then(|rest| rest.split_once(":assumed-role/"))
+    else {
         return changed;
     };
     let role = format!("arn:aws:iam::{account}:role/{}", rest.split('/').next().unwrap());

@@ -39,7 +39,9 @@ pub enum NoDocument {
     #[error("`{0}` is no policy document: {1}")]
     Fault(String, String),
     /// JSON of another kind.
-    #[error("`{0}` holds no policy document: expected a document with `Statement`, a patch, or `explain --output json`")]
+    #[error(
+        "`{0}` holds no policy document: expected a document with `Statement`, a patch, or `explain --output json`"
+    )]
     None(String),
     /// Several findings in one answer.
     #[error("`{0}` holds {1} findings: verify one of them")]
@@ -177,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_document_a_patch_a_finding_and_an_answer() {
-        let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+        let document =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
         let patch = format!(r#"{{"target":{{"kind":"bucket_policy"}},"document":{document}}}"#);
         let finding = format!(r#"{{"id":"D-ABCDEFGHIJ","patches":[{patch},{{"document":null}}]}}"#);
         check(document, 1, None);
@@ -185,7 +188,15 @@ mod tests {
         check(&finding, 1, Some("D-ABCDEFGHIJ"));
         check(&format!(r#"{{"version":1,"findings":[{finding}]}}"#), 1, Some("D-ABCDEFGHIJ"));
         assert_eq!(candidates(patch.as_bytes(), "x").unwrap().documents[0].kind, Some(TargetKind::BucketPolicy));
-        for bad in ["", "{", "[]", "{}", r#"{"findings":[]}"#, r#"{"Statement":[{"Effect":"Maybe"}]}"#, r#"{"findings":[{},{}]}"#] {
+        for bad in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"findings":[]}"#,
+            r#"{"Statement":[{"Effect":"Maybe"}]}"#,
+            r#"{"findings":[{},{}]}"#,
+        ] {
             assert!(candidates(bad.as_bytes(), "x").is_err(), "{bad}");
         }
         let twice = r#"{"Statement":[],"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;

@@ -74,7 +74,9 @@ mod tests {
         let with_pass_role =
             |action: &&str| catalog.risk(action).is_some_and(|risk| risk.kind == super::super::RiskKind::WithPassRole);
         for action in catalog.risky_actions().filter(with_pass_role) {
-            let together = |road: &Road| road.legs.len() == 2 && road.legs[0] == ["iam:PassRole"] && road.legs[1].contains(&action);
+            let together = |road: &Road| {
+                road.legs.len() == 2 && road.legs[0] == ["iam:PassRole"] && road.legs[1].contains(&action)
+            };
             assert!(catalog.roads().iter().any(together), "{action}");
         }
     }

@@ -208,7 +208,10 @@ fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> (Observed, Ve
 fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> (Observed, Vec<Problem>) {
     let error = "this build cannot reach AWS: build it with `cargo build --release --features lookup`".to_owned();
     let (observed, _) = app::verify::observed(finding, &[], world);
-    (observed, vec![Problem { input: format!("Event history {}", args.only_region.join(" ")).trim_end().to_owned(), error }])
+    (
+        observed,
+        vec![Problem { input: format!("Event history {}", args.only_region.join(" ")).trim_end().to_owned(), error }],
+    )
 }
 
 /// AWS's own checks, with `--live`: beside our verdict, never instead of it.
@@ -241,12 +244,6 @@ fn ask(
 }
 
 #[cfg(not(feature = "live"))]
-fn ask(
-    _: &[Candidate],
-    _: &[Verified],
-    _: &Finding,
-    _: &InForce,
-    _: &Global,
-) -> anyhow::Result<Option<Vec<Asked>>> {
+fn ask(_: &[Candidate], _: &[Verified], _: &Finding, _: &InForce, _: &Global) -> anyhow::Result<Option<Vec<Asked>>> {
     Ok(None)
 }

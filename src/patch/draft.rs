@@ -1,9 +1,9 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
 use super::needed::needed;
+use super::roads::{Around, Road, roads};
 use super::scope::{NO_REGION, Scoped, scope_for};
 use super::statement::{Grant, Named, statements};
-use super::roads::{Around, Road, roads};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
 use crate::catalog::{Catalog, RiskKind};
@@ -283,7 +283,8 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
 /// The roads to more power that the grant opens, alone or with what the principal already has.
 fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let beside = |other: &str| ground.finding.items.keys().any(|key| key.action == other);
-    let around = Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
+    let around =
+        Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
     roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
 }
 

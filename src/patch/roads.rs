@@ -120,7 +120,8 @@ fn open(road: &catalog::Road, patch: &Granted<'_>, around: Around<'_>) -> Option
     if !road.legs.iter().flatten().any(|action| patch.allows(action)) {
         return None;
     }
-    let from: Vec<Step> = road.legs.iter().map(|leg| walk(leg, patch, around, road.legs.len())).collect::<Option<_>>()?;
+    let from: Vec<Step> =
+        road.legs.iter().map(|leg| walk(leg, patch, around, road.legs.len())).collect::<Option<_>>()?;
     let is_new = from.iter().any(|step| step.by == THIS);
     is_new.then(|| Road { from, to: road.to.to_owned(), source: road.source.to_owned() })
 }
@@ -253,7 +254,11 @@ mod tests {
                     let around = Around { held: Some(&held), beside: &|_| false, catalog };
                     let found = roads(&[Statement::allow([*action], ["*"])], around);
                     let tells = |found: &Road| found.from.iter().any(|step| step.by == THIS && step.action == *action);
-                    assert!(found.iter().any(|found| tells(found) && found.from.len() > 1), "{} at {action}", road.name);
+                    assert!(
+                        found.iter().any(|found| tells(found) && found.from.len() > 1),
+                        "{} at {action}",
+                        road.name
+                    );
                 }
             }
         }

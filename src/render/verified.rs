@@ -43,11 +43,18 @@ fn document(sheet: &mut Sheet, verified: &Verified) {
     answer(sheet, "VALID", verified.valid, "yes", "no");
     sheet.items(&check.faults, SHOWN);
     sheet.items(&check.over_quota.iter().cloned().collect::<Vec<_>>(), SHOWN);
-    let replayed = format!("{} without it, {} with it; {}", check.proof.before, check.proof.after, basis(&check.proof.basis));
+    let replayed =
+        format!("{} without it, {} with it; {}", check.proof.before, check.proof.after, basis(&check.proof.basis));
     answer(sheet, "SUFFICIENT", verified.sufficient, &format!("yes: {replayed}"), &format!("no: {replayed}"));
     let denied: Vec<String> = check.still_denied.iter().map(|call| format!("still denied: {call}")).collect();
     sheet.items(&denied, SHOWN);
-    answer(sheet, "MINIMAL", verified.minimal, "yes: without any part a recorded call is denied, or another let in", "no");
+    answer(
+        sheet,
+        "MINIMAL",
+        verified.minimal,
+        "yes: without any part a recorded call is denied, or another let in",
+        "no",
+    );
     let spare: Vec<String> = check.superfluous.iter().map(|part| format!("could be dropped: {part}")).collect();
     sheet.items(&spare, SHOWN);
     answer(sheet, "SAFE", verified.safe, "yes: it allows nothing else and opens no road to more power", "no");
@@ -80,7 +87,9 @@ fn asked_words(asked: &Asked) -> String {
 
 fn log(sheet: &mut Sheet, observed: &Observed) {
     let words = match observed.status {
-        Status::Resolved => format!("resolved: {} after the last denial", words::plural(observed.allowed, "allowed call")),
+        Status::Resolved => {
+            format!("resolved: {} after the last denial", words::plural(observed.allowed, "allowed call"))
+        }
         Status::Open => "still open: it was denied again".to_owned(),
         Status::Quiet | Status::Muted => "quiet: not every denied call was seen to succeed since".to_owned(),
     };

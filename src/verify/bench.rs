@@ -227,11 +227,9 @@ fn assumed(target: &Target, principal: &Principal, requests: &[Request]) -> Poli
     base
 }
 
-
 /// A resource policy that leaves the decision to IAM in the caller's account, as AWS's words imply.
 fn delegating(principal: &Principal) -> Document {
     let root = format!("arn:{}:iam::{}:root", partition_of(principal), account_of(principal));
     let root = PrincipalSet::aws([root]);
     Document::new(vec![Statement::allow(["*"], ["*"]).with_principal(root)])
 }
-

@@ -3,9 +3,7 @@
 use crate::diagnosis::TargetKind;
 use crate::patch::{Draft, Grant, Named, Tests};
 use crate::policy::covers::{covers_action, covers_arn};
-use crate::policy::{
-    Actions, Conditions, Document, Effect, PrincipalSet, Principals, Resources, Scalar, Statement,
-};
+use crate::policy::{Actions, Conditions, Document, Effect, PrincipalSet, Principals, Resources, Scalar, Statement};
 use std::collections::BTreeSet;
 
 /// Permissions of the document that no recorded call asked for, in words: a widened form, a pair that nobody asked for, a
@@ -143,7 +141,8 @@ fn principals(statement: &Statement) -> Vec<Option<(String, String)>> {
         Principals::NotPrincipal(_) => vec![Some(("*".to_owned(), "all but some".to_owned()))],
         Principals::Principal(PrincipalSet::Everyone(_)) => vec![Some(("*".to_owned(), "*".to_owned()))],
         Principals::Principal(PrincipalSet::Named(kinds)) => {
-            let pairs = kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind.clone(), name.clone())));
+            let pairs =
+                kinds.iter().flat_map(|(kind, names)| names.iter().map(move |name| (kind.clone(), name.clone())));
             pairs.map(Some).collect()
         }
     }

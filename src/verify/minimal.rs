@@ -13,8 +13,15 @@ use crate::policy::{
 use std::collections::BTreeMap;
 
 /// Values that no call was recorded with, one a type of condition key.
-const OTHERS: [&str; 7] =
-    ["denywatch-other", "0", "true", "false", "1999-01-01T00:00:00Z", "198.18.0.1", "arn:aws:iam::999999999999:role/other"];
+const OTHERS: [&str; 7] = [
+    "denywatch-other",
+    "0",
+    "true",
+    "false",
+    "1999-01-01T00:00:00Z",
+    "198.18.0.1",
+    "arn:aws:iam::999999999999:role/other",
+];
 
 /// The parts that could be dropped, in words; empty for a minimal document.
 pub(super) fn superfluous(document: &Document, bench: &mut Bench<'_>) -> Vec<String> {
@@ -47,10 +54,13 @@ impl Cover {
         for (at, request) in requests.iter().enumerate() {
             by_action.entry(request.action.to_ascii_lowercase()).or_default().push(at);
         }
-        let mut cover =
-            Self { by_statement: vec![Vec::new(); document.statements.len()], by_request: vec![Vec::new(); requests.len()] };
+        let mut cover = Self {
+            by_statement: vec![Vec::new(); document.statements.len()],
+            by_request: vec![Vec::new(); requests.len()],
+        };
         for (at, statement) in document.statements.iter().enumerate() {
-            for request in by_action.iter().filter(|(action, _)| speaks_of(statement, action)).flat_map(|(_, all)| all) {
+            for request in by_action.iter().filter(|(action, _)| speaks_of(statement, action)).flat_map(|(_, all)| all)
+            {
                 let found = fit(statement, &requests[*request], document.has_variables());
                 if found.action && found.resource && found.conditions {
                     cover.by_statement[at].push(*request);
@@ -218,13 +228,17 @@ mod tests {
             Statement::allow(["kms:Decrypt"], [key]).with_condition(operator, key_name, values.to_vec())
         };
         check(&with("StringEquals", "kms:ViaService", &["s3.eu-west-1.amazonaws.com"]), &call, &[]);
-        check(&with("StringLikeIfExists", "kms:ViaService", &["*"]), &call, &[
-            "condition `StringLikeIfExists` on `kms:ViaService`",
-        ]);
+        check(
+            &with("StringLikeIfExists", "kms:ViaService", &["*"]),
+            &call,
+            &["condition `StringLikeIfExists` on `kms:ViaService`"],
+        );
         check(&with("StringNotEquals", "aws:SourceVpc", &["vpc-1"]), &call, &[]);
-        check(&with("StringEquals", "kms:ViaService", &["s3.eu-west-1.amazonaws.com", "x"]), &call, &[
-            "value `x` of `StringEquals` on `kms:ViaService`",
-        ]);
+        check(
+            &with("StringEquals", "kms:ViaService", &["s3.eu-west-1.amazonaws.com", "x"]),
+            &call,
+            &["value `x` of `StringEquals` on `kms:ViaService`"],
+        );
         check(&with("StringNotEquals", "aws:SourceVpc", &["vpc-1", "vpc-2"]), &call, &[]);
     }
 
@@ -236,7 +250,8 @@ mod tests {
             Statement::allow(["sqs:*"], [two]),
             Statement::allow(["sns:Publish"], ["*"]),
         ]);
-        let cover = Cover::new(&document, &[recorded("SQS:sendmessage", one, &[]), recorded("sqs:SendMessage", two, &[])]);
+        let cover =
+            Cover::new(&document, &[recorded("SQS:sendmessage", one, &[]), recorded("sqs:SendMessage", two, &[])]);
         assert_eq!(cover.by_request, [vec![0], vec![0, 1]]);
         assert_eq!(cover.by_statement, [vec![0, 1], vec![1], vec![]]);
     }

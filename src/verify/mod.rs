@@ -14,9 +14,7 @@ use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind};
 use crate::finding::Finding;
 use crate::patch::scope::{NO_REGION, Scoped};
-use crate::patch::{
-    Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, exact, look, roads,
-};
+use crate::patch::{Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, exact, look, roads};
 use crate::policy::{Document, Request, Statement};
 use bench::Bench;
 pub use bench::in_place;
@@ -279,4 +277,3 @@ fn shortcomings(proof: &Proof) -> Vec<String> {
     }
     doubts
 }
-

@@ -92,8 +92,7 @@ struct Watched<'f> {
 impl<'f> Watcher<'f> {
     /// Begins to watch for a finding's items. `history`: the log is Event history, which holds no data events.
     pub fn new(finding: &'f Finding, catalog: &'f Catalog, history: bool) -> Self {
-        let watched =
-            |(key, item)| Watched { key, item, again: None, allowed: Vec::new(), unsure: Vec::new() };
+        let watched = |(key, item)| Watched { key, item, again: None, allowed: Vec::new(), unsure: Vec::new() };
         let operations = finding.items.values().flat_map(|item| &item.operations);
         let names = operations.filter_map(|operation| operation.split_once(':')).map(|(_, name)| name).collect();
         let items = finding.items.iter().map(watched).collect();
@@ -188,9 +187,9 @@ impl<'f> Watcher<'f> {
         let host = format!("{service}.amazonaws.com");
         match is_data_event(service, name) {
             true if self.history => Some(format!("Event history holds no data events, and `{operation}` is one")),
-            true if !self.data.contains(&host) => {
-                Some(format!("the log holds no data events of {service}, and `{operation}` is one: its calls cannot show there"))
-            }
+            true if !self.data.contains(&host) => Some(format!(
+                "the log holds no data events of {service}, and `{operation}` is one: its calls cannot show there"
+            )),
             false if service == "kms" && !self.sources.contains(&host) => {
                 Some("the log holds no events of KMS at all: the trail may leave them out".to_owned())
             }
@@ -218,7 +217,8 @@ impl Watched<'_> {
     fn covers(&self, resource: Option<&str>) -> bool {
         let own = self.key.resource.as_str();
         let durable = || scope_for(&self.key.action, own).map(|scoped| scoped.pattern);
-        own == "*" || resource.is_some_and(|resource| resource == own || durable().is_ok_and(|p| matches_arn(&p, resource)))
+        own == "*"
+            || resource.is_some_and(|resource| resource == own || durable().is_ok_and(|p| matches_arn(&p, resource)))
     }
 
     fn told(&self) -> ObservedItem {
@@ -265,7 +265,14 @@ fn is_data_event(service: &str, name: &str) -> bool {
         "dynamodb" => {
             name.ends_with("Item")
                 || name.ends_with("Items")
-                || one_of(&["Query", "Scan", "GetRecords", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"])
+                || one_of(&[
+                    "Query",
+                    "Scan",
+                    "GetRecords",
+                    "ExecuteStatement",
+                    "BatchExecuteStatement",
+                    "ExecuteTransaction",
+                ])
         }
         "sns" => name.starts_with("Publish"),
         "sqs" => name.contains("Message") && !name.contains("MoveTask"),

@@ -93,7 +93,11 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("sqs", Shape::Json("AmazonSQS.GetQueueAttributes"), "a queue's policy"),
     // `verify --live`: AWS's own checks of a policy text; they keep nothing.
     allowed("access-analyzer", Shape::RestJson("/policy/validation"), "ValidatePolicy: whether a patch is valid"),
-    allowed("access-analyzer", Shape::RestJson("/policy/check-no-new-access"), "CheckNoNewAccess: whether it allows more"),
+    allowed(
+        "access-analyzer",
+        Shape::RestJson("/policy/check-no-new-access"),
+        "CheckNoNewAccess: whether it allows more",
+    ),
     allowed("iam", Shape::Query("SimulatePrincipalPolicy"), "whether the recorded calls go through with a patch"),
     // What AWS keeps of a refusal.
     allowed("sts", Shape::Query("DecodeAuthorizationMessage"), "an encoded refusal of EC2"),

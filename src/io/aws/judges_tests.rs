@@ -83,17 +83,26 @@ async fn what_they_object_to_is_told() {
     let all = asked(&server, TargetKind::RolePolicy, Some(ROLE)).await;
     assert_eq!(all[0].says, ["ERROR INVALID_ACTION: no such action"]);
     assert_eq!((all[1].verdict.as_deref(), all[1].says.len()), (Some("FAIL"), 2));
-    assert_eq!((all[2].verdict.as_deref(), all[2].says[0].as_str()), (Some("denied"), &*format!("explicitDeny: sqs:SendMessage on {QUEUE}")));
+    assert_eq!(
+        (all[2].verdict.as_deref(), all[2].says[0].as_str()),
+        (Some("denied"), &*format!("explicitDeny: sqs:SendMessage on {QUEUE}"))
+    );
 }
 
 #[tokio::test]
 async fn who_refuses_or_mumbles_was_not_asked() {
     let refused = Server::start(|request, _| match request.target.as_str() {
-        "/" => Reply::new(403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"),
+        "/" => Reply::new(
+            403,
+            "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",
+        ),
         _ => Reply::new(403, r#"{"__type":"AccessDeniedException","message":"not yours"}"#),
     });
     let [one, two, three] = words(&refused).await;
-    assert!(one.contains("AccessDenied") && two.contains("AccessDenied") && three.contains("AccessDenied"), "{one} {two} {three}");
+    assert!(
+        one.contains("AccessDenied") && two.contains("AccessDenied") && three.contains("AccessDenied"),
+        "{one} {two} {three}"
+    );
     for body in ["", "{}", "[]", "<x/>", r#"{"findings":7,"result":null}"#] {
         let garbled = Server::start(move |_, _| Reply::new(200, body));
         let all = asked(&garbled, TargetKind::RolePolicy, Some(ROLE)).await;
