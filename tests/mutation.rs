@@ -225,7 +225,7 @@ fn of_conditions(statement: &Statement, put: &mut Put<'_>) {
                 mutant.conditions.get_mut(operator.trim_end_matches("IfExists")).map(|keys| keys.remove(key));
                 mutant.conditions.retain(|_, keys| !keys.is_empty());
                 if let Some(values) = values {
-                    let keys = mutant.conditions.entry(operator.to_owned()).or_insert_with(BTreeMap::new);
+                    let keys = mutant.conditions.entry(operator.to_owned()).or_default();
                     keys.insert(name.to_owned(), OneOrMany::Many(values));
                 }
                 Some(mutant)

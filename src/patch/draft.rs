@@ -128,6 +128,7 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
+    judged.doubts.extend(judged.split.as_ref().map(split_doubt));
     judged.doubts.extend(ground.held.and_then(|held| held.outlived(&ground.finding.principal, item.last_seen)));
     let withheld = withheld(&judged, ground.catalog);
     if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
@@ -135,6 +136,16 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     }
     judged.doubts.extend(withheld);
     judged
+}
+
+/// Somebody wrote the condition: whether it was meant to keep the action out only they can tell.
+fn split_doubt(split: &Split) -> String {
+    let keys: Vec<String> = split.keys.iter().map(|key| format!("`{key}`")).collect();
+    format!(
+        "the condition on {} no longer holds for `{}`, which it can only starve: make sure that this was not meant",
+        keys.join(", "),
+        split.action
+    )
 }
 
 /// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
