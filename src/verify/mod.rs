@@ -15,7 +15,7 @@ use crate::diagnosis::{Held, Target, TargetKind};
 use crate::finding::Finding;
 use crate::patch::scope::{NO_REGION, Scoped};
 use crate::patch::{Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, exact, look, roads};
-use crate::policy::{Document, Request, Statement};
+use crate::policy::{Document, Principals, Request, Statement};
 use bench::Bench;
 pub use bench::in_place;
 use serde::Serialize;
@@ -125,8 +125,13 @@ pub fn verify_document(
 
 /// The draft whose document it is, else all drafts for one policy as one.
 fn meant<'a>(document: &Document, kind: Option<TargetKind>, drafts: Vec<Draft<'a>>) -> Option<Draft<'a>> {
-    let of_kind = |draft: &Draft<'a>| draft.document.is_some() && kind.is_none_or(|kind| draft.target.kind == kind);
-    let mut drafts: Vec<Draft<'a>> = drafts.into_iter().filter(of_kind).collect();
+    // Without a kind: a document that names principals goes on the resource's side, and the other way round.
+    let of_side = |own: &Document| names_anybody(own) == names_anybody(document);
+    let fits = |draft: &Draft<'a>| match kind {
+        Some(kind) => draft.document.is_some() && draft.target.kind == kind,
+        None => draft.document.as_ref().is_some_and(of_side),
+    };
+    let mut drafts: Vec<Draft<'a>> = drafts.into_iter().filter(fits).collect();
     let same = |draft: &Draft<'a>| draft.document.as_ref().is_some_and(|own| nameless(own) == nameless(document));
     if let Some(at) = drafts.iter().position(same) {
         return Some(drafts.swap_remove(at));
@@ -138,6 +143,10 @@ fn meant<'a>(document: &Document, kind: Option<TargetKind>, drafts: Vec<Draft<'a
         whole.doubts.extend(more.doubts);
     }
     Some(whole)
+}
+
+fn names_anybody(document: &Document) -> bool {
+    document.statements.iter().any(|statement| statement.principals != Principals::Absent)
 }
 
 /// The statements without their names.
