@@ -132,7 +132,20 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
         add_grants(&mut judged, ground);
     }
     judged.doubts.extend(withheld);
+    judged.diagnosis.unchecked.extend(checked_next(&judged, ground));
     judged
+}
+
+/// What the same call is checked on besides, where neither message nor request names it.
+fn checked_next(judged: &Judged<'_>, ground: Ground<'_>) -> Option<String> {
+    let action = &judged.key.action;
+    let together = ground.catalog.required_together(action) == Some(true) && judged.split.is_none();
+    let granted: Vec<&str> = judged.grants.iter().map(|(resource, _)| resource.as_str()).collect();
+    let known = ground.catalog.action(action).filter(|_| together && !granted.is_empty() && !granted.contains(&"*"))?;
+    let open = known.types_without(&granted);
+    (!open.is_empty()).then(|| {
+        format!("`{action}` is checked on these types too, which the event does not name: {}", open.join(", "))
+    })
 }
 
 /// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
