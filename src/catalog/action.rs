@@ -148,6 +148,16 @@ impl<'c> Action<'c> {
         resource == "*" || self.resource_types().into_iter().any(of)
     }
 
+    /// The required types that none of these resources is of, by name; of types whose ARNs begin with the same word one
+    /// is enough.
+    pub fn types_without(&self, resources: &[&str]) -> Vec<&'c str> {
+        let is_of = |kind: &ResourceType<'_>| resources.iter().any(|arn| template::capture(kind.arn, arn).is_some());
+        let met: Vec<&str> =
+            self.resource_types().iter().filter(|kind| is_of(kind)).map(|k| template::head(k.arn)).collect();
+        let open = self.required_types().into_iter().filter(|kind| !met.contains(&template::head(kind.arn)));
+        open.map(|kind| kind.name).collect()
+    }
+
     /// The condition keys listed for the action and its resource types, sorted; global keys are not among them.
     pub fn condition_keys(&self) -> Vec<&'c str> {
         let data = &self.catalog.data;

@@ -2,10 +2,11 @@
 
 use super::needed::needed;
 use super::roads::{Around, Road, roads};
-use super::scope::{NO_REGION, Scoped, scope_for};
+use super::scope::{NO_REGION, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Widened, companions, conditions, sides};
+use crate::arn::Arn;
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
@@ -135,6 +136,7 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
         add_grants(&mut judged, ground);
     }
     judged.doubts.extend(withheld);
+    judged.diagnosis.unchecked.extend(checked_next(&judged, ground));
     judged
 }
 
@@ -146,6 +148,18 @@ fn split_doubt(split: &Split) -> String {
         keys.join(", "),
         split.action
     )
+}
+
+/// What the same call is checked on besides, where neither message nor request names it.
+fn checked_next(judged: &Judged<'_>, ground: Ground<'_>) -> Option<String> {
+    let action = &judged.key.action;
+    let together = ground.catalog.required_together(action) == Some(true) && judged.split.is_none();
+    let granted: Vec<&str> = judged.grants.iter().map(|(resource, _)| resource.as_str()).collect();
+    let known = ground.catalog.action(action).filter(|_| together && !granted.is_empty() && !granted.contains(&"*"))?;
+    let open = known.types_without(&granted);
+    (!open.is_empty()).then(|| {
+        format!("`{action}` is checked on these types too, which the event does not name: {}", open.join(", "))
+    })
 }
 
 /// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
@@ -231,7 +245,7 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     let is_here = |resource: &&String| !is_resource_side(target.kind) || is_its_policy(resource, target);
     let also = item.also.iter().filter(|_| judged.split.is_none()).filter(is_here);
     for resource in std::iter::once(&key.resource).chain(also) {
-        match scope_for(&key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
+        match scope_in(item, &key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
@@ -242,6 +256,15 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     }
     if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
+    }
+}
+
+/// The resource's policy text; a Region that the calls' own records have, and AWS cannot have, was masked.
+fn scope_in(item: &Item, action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let masked = |arn: &Arn| !in_a_region(arn) && item.regions.contains(&arn.region);
+    match resource.parse::<Arn>() {
+        Ok(arn) if masked(&arn) => scope_masked(action, resource),
+        _ => scope_for(action, resource),
     }
 }
 

@@ -34,7 +34,7 @@ pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
     let plain = resource.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'$'));
     let printed = |arn: &Arn| plain && !arn.resource.contains("arn:") && arn.service != "s3" && is_whole_star(arn);
     match resource.parse::<Arn>() {
-        Ok(arn) if lists && printed(&arn) && in_a_region(&arn) => {
+        Ok(arn) if lists && printed(&arn) => {
             scope(&with(&arn, "x"))?;
             Ok(Scoped { pattern: resource.to_owned(), widened: None })
         }
@@ -69,22 +69,35 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(wild)) {
         return Err(refuse("a wildcard stands before its resource part"));
     }
+    if !in_a_region(&arn) {
+        return Err(refuse("AWS has no Region of this form"));
+    }
     if arn.service != "s3" && durable(&arn).0 == with(&arn, &escape_literal(&arn.resource)) && is_whole_star(&arn) {
         return Err(refuse("its `*` may be AWS's own or part of a name"));
     }
     let (pattern, rule) = durable(&arn);
     let latin: String = pattern.chars().map(|letter| if letter > '\u{ff}' { '?' } else { letter }).collect();
     let rule = if latin == pattern { rule } else { Some("characters-outside-latin-1") };
-    let (pattern, rule) = match in_a_region(&arn) {
-        true => (latin, rule),
-        false => (in_every_region(&latin), Some(NO_REGION)),
-    };
-    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: pattern.clone(), rule: rule.to_owned() });
-    Ok(Scoped { pattern, widened })
+    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: latin.clone(), rule: rule.to_owned() });
+    Ok(Scoped { pattern: latin, widened })
 }
 
-/// Whoever published or altered a record may have masked the Region: a statement with it would match nothing.
-fn in_a_region(arn: &Arn) -> bool {
+/// As [`scope_for`], for a resource of a record whose own Region is none that AWS can have: whoever published or altered the
+/// record masked it, and a statement with it would match nothing. `*` stands for it.
+///
+/// # Errors
+/// As [`scope`].
+pub fn scope_masked(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let Ok(arn) = resource.parse::<Arn>() else { return scope(resource) };
+    let stand_in = Arn { region: "us-east-1".to_owned(), ..arn };
+    let scoped = scope_for(action, &stand_in.to_string())?;
+    let to = in_every_region(&scoped.pattern);
+    let widened = Widened { from: resource.to_owned(), to: to.clone(), rule: NO_REGION.to_owned() };
+    Ok(Scoped { pattern: to, widened: Some(widened) })
+}
+
+/// Whether the ARN's Region, if it has one, has the form of AWS's.
+pub fn in_a_region(arn: &Arn) -> bool {
     arn.region.is_empty() || is_region(&arn.region)
 }
 
@@ -297,11 +310,17 @@ mod tests {
     }
 
     #[test]
-    fn a_region_that_aws_cannot_have_is_left_open() {
+    fn a_region_that_aws_cannot_have_is_left_open_only_where_the_record_has_it() {
         let of = |region: &str, rest: &str| format!("arn:aws:ec2:{region}:111122223333:{rest}");
-        check(&of("ca-south-3r", "instance/*"), &of("*", "instance/*"), Some(NO_REGION));
-        check(&of("REDACTED", "vpc/vpc-1"), &of("*", "vpc/vpc-1"), Some(NO_REGION));
         check(&of("us-gov-west-1", "vpc/vpc-1"), &of("us-gov-west-1", "vpc/vpc-1"), None);
+        for rest in ["instance/*", "vpc/vpc-1"] {
+            let masked = of("ca-south-3r", rest);
+            assert!(scope(&masked).is_err() && scope_for("ec2:DescribeVpcs", &masked).is_err());
+            let scoped = scope_masked("ec2:DescribeVpcs", &masked).unwrap();
+            let rule = scoped.widened.map(|widened| widened.rule);
+            assert_eq!((scoped.pattern, rule.as_deref()), (of("*", rest), Some(NO_REGION)));
+        }
+        assert!(scope_masked("sqs:SendMessage", "arn:aws:sqs:x:1*:q").is_err());
     }
 
     #[test]
