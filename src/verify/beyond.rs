@@ -147,3 +147,53 @@ fn principals(statement: &Statement) -> Vec<Option<(String, String)>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[track_caller]
+    fn old(held: &Statement, action: &str, pattern: &str, expect: bool) {
+        let new = Statement::allow([action], [pattern]);
+        assert_eq!(allows_all(held, &new, action, pattern), expect, "{action} on {pattern}");
+    }
+
+    #[test]
+    fn what_a_statement_in_force_allows_is_no_news() {
+        let queues = "arn:aws:sqs:eu-west-1:111122223333:jobs-*";
+        let held = Statement::allow(["sqs:Send*"], [queues]);
+        old(&held, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:jobs-1", true);
+        old(&held, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:jobs-*", true);
+        old(&held, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:111122223333:*", false);
+        old(&held, "sqs:*", queues, false);
+        old(&Statement { effect: Effect::Deny, ..held.clone() }, "sqs:SendMessage", queues, false);
+        // Under a condition it is not all of it.
+        old(&held.clone().with_condition("Bool", "aws:SecureTransport", ["true"]), "sqs:SendMessage", queues, false);
+        let all_but = Statement { resources: Resources::NotResource(["x"].into()), ..held };
+        old(&all_but, "sqs:SendMessage", queues, false);
+    }
+
+    #[test]
+    fn a_condition_is_held_to_by_the_same_values_or_fewer() {
+        let tests: Tests = BTreeMap::from([(
+            "StringEquals".to_owned(),
+            BTreeMap::from([("kms:ViaService".to_owned(), vec!["s3.eu-west-1.amazonaws.com".to_owned()])]),
+        )]);
+        let with = |operator: &str, values: &[&str]| {
+            Statement::allow(["kms:Decrypt"], ["*"])
+                .with_condition(operator, "kms:ViaService", values.to_vec())
+                .conditions
+        };
+        assert!(looser(&tests, &with("StringEquals", &["s3.eu-west-1.amazonaws.com"])).is_empty());
+        for (operator, values) in [
+            ("StringEquals", &["s3.eu-west-1.amazonaws.com", "x"][..]),
+            ("StringEquals", &[]),
+            ("StringEqualsIfExists", &["s3.eu-west-1.amazonaws.com"]),
+            ("StringNotEquals", &["s3.eu-west-1.amazonaws.com"]),
+        ] {
+            assert_eq!(looser(&tests, &with(operator, values)).len(), 1, "{operator} {values:?}");
+        }
+        assert_eq!(looser(&tests, &Conditions::new()).len(), 1);
+    }
+}
