@@ -148,7 +148,12 @@ fn grantable(judged: &Judged<'_>) -> bool {
     named
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
-            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::Decision
+            | Remedy::Upheld
+            | Remedy::Elsewhere
+            | Remedy::Passed
+            | Remedy::Unknown
+            | Remedy::Incident => false,
         }
 }
 
