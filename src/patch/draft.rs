@@ -299,7 +299,7 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
         merged
     });
     let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
-    let companions = companions::of(ground.finding, &items, ground.catalog);
+    let companions = companions::of(ground.finding, &items, ground.held, ground.catalog);
     let document = Some(Document::new(made));
     Draft { document, merged, widened, companions, doubts, ..bare(target.clone(), items) }
 }
