@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(verdicts(&[&[no.clone(), yes.clone()]]), [(Verdict::Transient, 1)]);
         assert_eq!(verdicts(&[&[yes.clone(), no.clone()]]), [(Verdict::Transient, 1)]);
         // In a later log the success still finds the denial; nothing is denied there, so nothing is shown.
-        assert_eq!(verdicts(&[&[no.clone()], &[yes]]), [(Verdict::Transient, 1)]);
+        assert_eq!(verdicts(&[std::slice::from_ref(&no), &[yes]]), [(Verdict::Transient, 1)]);
         assert_eq!(verdicts(&[&[no]]), [(Verdict::Review, 1)]);
     }
 

@@ -107,7 +107,8 @@ pub(super) async fn read(signed: &Signed, arn: &str, region: &str) -> Answer {
 fn find(arn: &Arn) -> Option<&'static Reading> {
     let kind = arn.resource_type_and_id().0;
     let of_service = || READINGS.iter().filter(|reading| reading.service == arn.service);
-    let bare = |reading: &&Reading| reading.kind.is_empty() && !(arn.service == "s3" && !arn.region.is_empty());
+    // What has a Region in S3 is no bucket.
+    let bare = |reading: &&Reading| reading.kind.is_empty() && (arn.service != "s3" || arn.region.is_empty());
     of_service().find(|reading| reading.kind == kind).or_else(|| of_service().find(bare))
 }
 
