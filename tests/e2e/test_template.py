@@ -67,7 +67,9 @@ def test_reading_policies_takes_what_the_program_calls_and_nothing_else():
     listed = (conftest.ROOT / "src" / "io" / "aws" / "allow.rs").read_text()
     name = lambda shape, text: OF_PATH[text] if shape == "Rest" else text.rsplit(".", 1)[-1]
     calls = {f"{service}:{name(shape, text)}" for service, shape, text in READS.findall(listed)}
-    assert set(statement["Action"]) == calls - OTHERS
+    (details,) = RESOURCES["AuthorizationDetails"]["Properties"]["PolicyDocument"]["Statement"]
+    assert RESOURCES["AuthorizationDetails"]["Condition"] == "ReadsPolicies"
+    assert {*statement["Action"], details["Action"]} == calls - OTHERS
     assert statement["Action"] == sorted(statement["Action"])
     for action in statement["Action"]:
         assert re.search(":(Get|List|Describe|Decode)", action), action
@@ -133,10 +135,10 @@ def test_the_weekly_schedule():
 def test_the_configuration_is_json_without_secrets(slack):
     _, with_slack, without = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["DENYWATCH_CONFIG"]["Fn::If"]
     text = (with_slack if slack else without)["Fn::Sub"]
-    for name, value in {"StoreUri": "sqlite:/tmp/x.db", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
+    for name, value in {"StoreUri": "sqlite:/tmp/x.db", "ReadPolicies": "true", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
         text = text.replace("${" + name + "}", value)
     assert "${" not in text
-    expected = {"version": 1, "store": {"uri": "sqlite:/tmp/x.db"}, "route": [{"to": ["sns:arn:t"]}]}
+    expected = {"version": 1, "store": {"uri": "sqlite:/tmp/x.db"}, "policies": {"live": True}, "route": [{"to": ["sns:arn:t"]}]}
     if slack:
         expected |= {"slack": {"mode": "webhook", "secret": "arn:s"}, "route": [{"to": ["sns:arn:t", "slack"]}]}
     assert json.loads(text) == expected
