@@ -11,6 +11,7 @@ pub mod lookup;
 pub mod outcome;
 pub mod outside;
 pub mod passed;
+pub mod printed;
 pub mod report;
 pub mod scan;
 #[cfg(feature = "lambda")]
@@ -19,6 +20,7 @@ pub mod watch;
 pub use explain::explain;
 pub use outcome::{Outcome, OutcomeKind, Stats};
 pub use outside::Outside;
+pub use printed::{PrintedError, printed};
 pub use report::report;
 pub use scan::scan;
 
