@@ -78,47 +78,36 @@ impl<'f> Changes<'f> {
         }
     }
 
+    fn of(&self, places: &[Place<'f>]) -> Vec<(Place<'f>, &'f Item)> {
+        places.iter().filter_map(|place| Some((*place, self.items.get(place).copied()?))).collect()
+    }
+
     /// S3 tells KMS's refusal only to callers of the same account or organization.
     /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>.
     fn kms_behind_s3(&mut self, places: &[Place<'f>]) {
-        let of = |place: &Place<'f>| self.items.get(place).copied();
-        let bare: Vec<_> = places
-            .iter()
-            .filter_map(|place| Some((*place, of(place)?)))
-            .filter(|(place, item)| is_bare(place.1, item))
-            .collect();
-        let kms: Vec<_> = places
-            .iter()
-            .filter_map(|place| Some((*place, of(place)?)))
-            .filter(|(place, item)| is_for_s3(place.1, item))
-            .collect();
-        for (place, item) in bare {
-            let near: Vec<Place<'f>> =
-                kms.iter().filter(|(_, other)| share_second(item, other)).map(|(place, _)| *place).collect();
-            let Some(first) = near.first().copied() else { continue };
-            let by: Vec<&Item> = kms.iter().filter(|(place, _)| near.contains(place)).map(|(_, item)| *item).collect();
-            let told = near
-                .iter()
-                .take(TOLD)
-                .map(|(id, key)| format!("`{}` on `{}` ({id})", key.action, key.resource))
-                .collect::<Vec<_>>()
-                .join(", ");
+        let all = self.of(places);
+        let kms: Vec<_> = all.iter().filter(|(place, item)| is_for_s3(place.1, item)).collect();
+        let mut answered: BTreeMap<Place<'f>, Vec<Place<'f>>> = BTreeMap::new();
+        for (place, item) in all.iter().filter(|(place, item)| is_bare(place.1, item)) {
+            let near: Vec<_> = kms.iter().filter(|(_, other)| share_second(item, other)).collect();
+            let Some((first, _)) = near.first() else { continue };
+            let told = named(near.iter().map(|(place, _)| *place));
+            let by: Vec<&Item> = near.iter().map(|(_, item)| *item).collect();
             match is_covered(item, &by) {
-                true => self.put_behind(place, first, &told),
+                true => self.put_behind(*place, *first, &told),
                 false => self.add_evidence(
-                    place,
+                    *place,
                     format!("some of these calls came with a refusal of KMS in the same second: {told}"),
                 ),
             }
-            for other in near {
-                self.add_evidence(
-                    other,
-                    format!(
-                        "S3 answered with a bare Access Denied in the same second ({}, `{}`): one act",
-                        place.0, place.1.resource
-                    ),
-                );
-            }
+            near.iter().for_each(|(other, _)| answered.entry(*other).or_default().push(*place));
+        }
+        for (place, by) in answered {
+            let told = named(by.into_iter());
+            self.add_evidence(
+                place,
+                format!("one act: S3 answered with a bare Access Denied in the same second: {told}"),
+            );
         }
     }
 
@@ -138,23 +127,21 @@ impl<'f> Changes<'f> {
     /// `CreateFunction` wants lambda:CreateFunction and iam:PassRole; AWS names one at a time.
     /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>.
     fn passed_roles(&mut self, places: &[Place<'f>]) {
-        let all: Vec<_> = places.iter().filter_map(|place| Some((*place, self.items.get(place).copied()?))).collect();
+        let all = self.of(places);
+        let mut acts: BTreeMap<(Place<'f>, &'f str), Vec<Place<'f>>> = BTreeMap::new();
         for (passed, item) in all.iter().filter(|(place, _)| place.1.action == "iam:PassRole") {
             for (place, other) in all.iter().filter(|(place, _)| is_own_action(place.1)) {
-                let Some(operation) = item.operations.iter().find(|name| other.operations.contains(*name)) else {
+                let shared = item.operations.iter().find(|name| other.operations.contains(*name));
+                let Some(operation) = shared.filter(|_| is_one_attempt(item, other) || passes(other, passed)) else {
                     continue;
                 };
-                if other.passes.iter().any(|(_, role)| *role == passed.1.resource) || is_one_attempt(item, other) {
-                    let words = |of: &Place<'_>| {
-                        format!(
-                            "one act with the denial of `{}` on `{}` ({}): `{operation}` needs both",
-                            of.1.action, of.1.resource, of.0
-                        )
-                    };
-                    self.add_evidence(*place, words(passed));
-                    self.add_evidence(*passed, words(place));
-                }
+                acts.entry((*place, operation)).or_default().push(*passed);
+                acts.entry((*passed, operation)).or_default().push(*place);
             }
+        }
+        for ((place, operation), with) in acts {
+            let told = named(with.into_iter());
+            self.add_evidence(place, format!("one act with the denial of {told}: `{operation}` needs both"));
         }
     }
 
@@ -197,8 +184,8 @@ impl<'f> Changes<'f> {
             None => Cow::Owned(with(finding.clone(), Vec::new())),
             Some(changes) => Cow::Owned(with(finding.clone(), changes)),
         };
-        let named = |(id, key): Place<'f>| (id.to_owned(), key.action.clone(), key.resource.clone());
-        let behind = self.behind.into_iter().map(|(place, first)| (named(place), first)).collect();
+        let owned = |(id, key): Place<'f>| (id.to_owned(), key.action.clone(), key.resource.clone());
+        let behind = self.behind.into_iter().map(|(place, first)| (owned(place), first)).collect();
         Linked { findings: findings.iter().filter(|finding| finding.count > 0).map(one).collect(), behind }
     }
 }
@@ -211,6 +198,22 @@ fn with(mut finding: Finding, changes: Vec<(&ItemKey, Cause, Diagnosis)>) -> Fin
         }
     }
     finding
+}
+
+/// Whether the item's request hands over the role of the other.
+fn passes(item: &Item, passed: &Place<'_>) -> bool {
+    item.passes.iter().any(|(_, role)| *role == passed.1.resource)
+}
+
+/// The denials of these places in words, and how many more there are.
+fn named<'p>(places: impl ExactSizeIterator<Item = Place<'p>>) -> String {
+    let more = places.len().saturating_sub(TOLD);
+    let told = places.take(TOLD).map(|(id, key)| format!("`{}` on `{}` ({id})", key.action, key.resource));
+    let mut told = told.collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        told.push_str(&format!(" and {more} more"));
+    }
+    told
 }
 
 fn is_bare(key: &ItemKey, item: &Item) -> bool {

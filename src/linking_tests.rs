@@ -75,7 +75,12 @@ fn kms_behind_s3_is_one_act_and_asks_for_nothing_of_s3() {
     assert_eq!((s3.verdict, s3.diagnosis.cause), (Verdict::Patch, Cause::KmsBehind));
     assert!(s3.diagnosis.summary.contains("`kms:Decrypt`"), "{}", s3.diagnosis.summary);
     let kms = all[0].denied.iter().find(|item| item.action.as_deref() == Some("kms:Decrypt")).unwrap();
-    assert!(kms.diagnosis.evidence.iter().any(|told| told.contains("`arn:aws:s3:::shop/a`): one act")));
+    assert!(
+        kms.diagnosis
+            .evidence
+            .iter()
+            .any(|told| told.starts_with("one act: S3") && told.contains("`arn:aws:s3:::shop/a`"))
+    );
 }
 
 #[test]
@@ -121,6 +126,8 @@ fn many_objects_stand_behind_one_key() {
     let all = advice(&findings(&events));
     let bare = all.iter().flat_map(|one| &one.denied).filter(|item| item.diagnosis.cause == Cause::BareDenial).count();
     assert_eq!(bare, 0, "also beyond the seconds that are kept");
+    let told = all.iter().flat_map(|one| &one.denied).flat_map(|item| &item.diagnosis.evidence);
+    assert!(told.clone().any(|words| words.ends_with("and 4 more")), "{:?}", told.collect::<Vec<_>>());
 }
 
 #[test]

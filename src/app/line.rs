@@ -165,7 +165,7 @@ impl LedgerLine {
     fn weekly(&self, now: Timestamp) -> Result<Message, LineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let period = Period::week_of(today.saturating_sub(7.days()));
-        report(self.ledger.as_ref(), period, &self.world).map(|report| report_message(&report)).map_err(busy)
+        report(self.ledger.as_ref(), period, &self.world).map(|(report, _)| report_message(&report)).map_err(busy)
     }
 }
 
