@@ -54,10 +54,10 @@ OF_PATH = {
     "/{}": "GetBucketPolicy",
     "/authorization-details/{}": "GetRequestAuthorizationDetails",
 }
-# Those are not for policies in force, or need no permission.
+# Those are not for policies in force, or need no permission; `verify --live` alone, at a desk, asks the simulator.
 OTHERS = {
     "cloudtrail:LookupEvents", "secretsmanager:GetSecretValue", "ssm:GetParameter", "sns:Publish", "sts:AssumeRole",
-    "sts:GetCallerIdentity",
+    "sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy",
 }
 
 
