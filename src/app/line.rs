@@ -56,12 +56,12 @@ pub struct LedgerLine {
 struct Asking {
     live: Live,
     told: Told,
+    /// Time for each of the two.
+    within: Duration,
 }
 
-/// Time for what AWS keeps of a batch's denials, and for the policies in force: both are well within the function's own.
-const SHARPEN: Duration = Duration::from_secs(12);
-/// See [`SHARPEN`].
-const READ: Duration = Duration::from_secs(15);
+/// The longest that either question may take for one message.
+const ASK: Duration = Duration::from_secs(12);
 /// The function asks for a policy again when what it knows is older.
 const KEEP: Duration = Duration::from_secs(300);
 
@@ -74,7 +74,8 @@ impl LedgerLine {
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
     #[must_use]
     pub fn asking(self, aws: &Aws) -> Self {
-        Self { asking: Some(Asking { live: Live::new(aws, KEEP), told: Told::new(aws.clone()) }), ..self }
+        let (live, told) = (Live::new(aws, KEEP), Told::new(aws.clone()));
+        Self { asking: Some(Asking { live, told, within: ASK }), ..self }
     }
 
     /// Advice on these findings, in the light of the policies that AWS shows.
@@ -87,7 +88,7 @@ impl LedgerLine {
             return Ok(ingest::advise_among(ids, &all, self.world.context()));
         };
         let touched: Vec<Finding> = all.iter().filter(|finding| ids.contains(&finding.id)).cloned().collect();
-        let moment = Moment { now: (self.now)(), within: READ };
+        let moment = Moment { now: (self.now)(), within: asking.within };
         let (in_force, problems) = Box::pin(asking.live.read(&touched, &self.world.in_force, moment)).await;
         for problem in problems {
             warn!(input = problem.input, error = problem.error, "policies not read");
@@ -97,6 +98,13 @@ impl LedgerLine {
 }
 
 impl Line for LedgerLine {
+    fn hurry(&mut self, left: Duration) {
+        if let Some(asking) = &mut self.asking {
+            // The ledger, the alert and the other question need theirs too.
+            asking.within = ASK.min(left / 4);
+        }
+    }
+
     async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError> {
         let (mut read, mut unread) = (Vec::new(), Vec::new());
         for (at, value) in records.iter().enumerate() {
@@ -107,7 +115,7 @@ impl Line for LedgerLine {
         }
         let mut denials = ingest::denials(&read, &self.world);
         if let Some(asking) = &self.asking {
-            Box::pin(asking.told.sharpen(&mut denials, self.world.catalog, SHARPEN)).await;
+            Box::pin(asking.told.sharpen(&mut denials, self.world.catalog, asking.within)).await;
         }
         let ids = ingest::count(denials, self.ledger.as_mut()).map_err(busy)?;
         let touched = self.advise(&ids).await.map_err(busy)?;
@@ -157,7 +165,7 @@ impl LedgerLine {
     fn weekly(&self, now: Timestamp) -> Result<Message, LineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let period = Period::week_of(today.saturating_sub(7.days()));
-        report(self.ledger.as_ref(), period, &self.world).map(|report| report_message(&report)).map_err(busy)
+        report(self.ledger.as_ref(), period, &self.world).map(|(report, _)| report_message(&report)).map_err(busy)
     }
 }
 

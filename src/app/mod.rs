@@ -10,6 +10,7 @@ pub mod line;
 pub mod lookup;
 pub mod outcome;
 pub mod outside;
+pub mod passed;
 pub mod printed;
 pub mod report;
 pub mod scan;

@@ -3,11 +3,12 @@
 use super::World;
 use super::ingest::{advise_on, observed};
 use super::outcome::{Outcome, Stats};
+use super::passed::Passed;
 use super::report::coverage;
 use crate::denial::{self, Denial, Given};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::files::{self, Limits};
-use crate::io::stores::{Ledger, LedgerError, Place, Run};
+use crate::io::stores::{Filter, Ledger, LedgerError, Place, Run};
 use crate::record::{self, Problem, Record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -49,6 +50,7 @@ pub struct Scan<'a> {
     ledger: &'a mut dyn Ledger,
     world: &'a World,
     batch: Vec<Denial>,
+    passed: Passed,
     touched: BTreeSet<String>,
     denials: Option<Vec<Denial>>,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
@@ -67,6 +69,7 @@ impl<'a> Scan<'a> {
             ledger,
             world,
             batch: Vec::new(),
+            passed: Passed::default(),
             touched: BTreeSet::new(),
             denials: options.denials.then(Vec::new),
             places: BTreeMap::new(),
@@ -90,7 +93,9 @@ impl<'a> Scan<'a> {
     fn take(&mut self, record: Record) {
         self.stats.records += 1;
         self.note_place(&record);
-        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else { return };
+        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
+            return self.passed.take(&record, self.world.catalog);
+        };
         self.stats.denied += 1;
         self.batch.push(denial);
         if self.batch.len() >= BATCH {
@@ -121,12 +126,26 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Adds allowed calls to what was denied, now or in a scan before.
+    fn note_passed(&mut self) {
+        if self.failed.is_some() {
+            return;
+        }
+        let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
+            let observed = self.passed.observed(&all, self.world.catalog);
+            self.touched.extend(observed.iter().map(|one| one.finding.id.clone()));
+            self.ledger.record(observed)
+        });
+        self.failed = noted.err();
+    }
+
     /// Writes the rest, notes what was read, and advises. `input` names the sources: reading them again replaces the note.
     ///
     /// # Errors
     /// The ledger could not be read or written.
     pub fn finish(mut self, input: &str) -> Result<Outcome, LedgerError> {
         self.flush();
+        self.note_passed();
         if let Some(fault) = self.failed {
             return Err(fault);
         }

@@ -173,8 +173,9 @@ impl Denial {
     /// statement that denied it. A message about another caller or of another sort changes nothing, and is told.
     pub fn add_decoded(&mut self, decoded: Denial) {
         let (own, told) = (&self.principal, &decoded.principal);
-        let same = own.name == told.name && own.account == told.account;
-        if decoded.permissions.is_empty() || !(same || own.name.is_none()) {
+        let account = own.account == told.account || own.account.is_none();
+        let same = account && (own.name == told.name || own.name.is_none());
+        if decoded.permissions.is_empty() || !same {
             return self.not_learnt("the decoded message is not about this call");
         }
         if own.name.is_none() {

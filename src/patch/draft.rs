@@ -192,7 +192,12 @@ fn grantable(judged: &Judged<'_>) -> bool {
     named
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
-            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::Decision
+            | Remedy::Upheld
+            | Remedy::Elsewhere
+            | Remedy::Passed
+            | Remedy::Unknown
+            | Remedy::Incident => false,
         }
 }
 
@@ -353,7 +358,7 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
         merged
     });
     let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
-    let companions = companions::of(ground.finding, &items, ground.catalog);
+    let companions = companions::of(ground.finding, &items, ground.held, ground.catalog);
     let document = Some(Document::new(made));
     Draft { document, merged, widened, companions, doubts, ..bare(target.clone(), items) }
 }

@@ -43,11 +43,7 @@ pub(super) async fn read(signed: &Signed, account: &str, partition: &str) -> Ans
             Answer::of(vec![Fact::NoOrganization(account.to_owned())])
         }
         Err((action, error)) => {
-            let of = format!("account {account}");
-            let mut answer = Answer::failed(Owner::Account(account.to_owned()), action, &of, &error);
-            let what = "service and resource control policies were not read".to_owned();
-            answer.facts.push(Fact::Unread(Owner::Account(account.to_owned()), what));
-            answer
+            Answer::failed(Owner::Account(account.to_owned()), action, &format!("account {account}"), &error)
         }
     }
 }

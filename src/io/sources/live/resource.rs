@@ -4,7 +4,7 @@ use super::{Answer, code, short, words};
 use crate::arn::Arn;
 use crate::diagnosis::{Fact, Owner};
 use crate::io::aws::ask::{EC2, ELSEWHERE, KMS, SNS, encode};
-use crate::io::aws::signed::{CallError, SECRETS_MANAGER, Service, Signed, Wire};
+use crate::io::aws::signed::{CallError, DYNAMODB, SECRETS_MANAGER, Service, Signed, Wire};
 use serde_json::{Map, Value, json};
 
 /// How the policy of one sort of resource is read.
@@ -58,8 +58,6 @@ const fn behind_colon(action: &'static str) -> &'static str {
 }
 
 const ECR: Service = Service { host: "api.ecr", ..Service::json("ecr", "ECR", "AmazonEC2ContainerRegistry_V20150921") };
-const DYNAMODB: Service =
-    Service { wire: Wire::Json("DynamoDB_20120810", "1.0"), ..Service::json("dynamodb", "DynamoDB", "") };
 const SQS: Service = Service { wire: Wire::Json("AmazonSQS", "1.0"), ..Service::json("sqs", "SQS", "") };
 const S3: Service = Service::rest("s3", "S3");
 const LAMBDA: Service = Service::rest("lambda", "Lambda");
@@ -107,7 +105,8 @@ pub(super) async fn read(signed: &Signed, arn: &str, region: &str) -> Answer {
 fn find(arn: &Arn) -> Option<&'static Reading> {
     let kind = arn.resource_type_and_id().0;
     let of_service = || READINGS.iter().filter(|reading| reading.service == arn.service);
-    let bare = |reading: &&Reading| reading.kind.is_empty() && !(arn.service == "s3" && !arn.region.is_empty());
+    // What has a Region in S3 is no bucket.
+    let bare = |reading: &&Reading| reading.kind.is_empty() && (arn.service != "s3" || arn.region.is_empty());
     of_service().find(|reading| reading.kind == kind).or_else(|| of_service().find(bare))
 }
 
@@ -167,7 +166,10 @@ fn fill(pattern: &str, arn: &Arn) -> String {
         "{id}" => parts(arn).1.to_owned(),
         "{account}" => arn.account.clone(),
         // AWS makes nothing of the host but the queue's name and account.
-        "{url}" => format!("https://sqs.{}.amazonaws.com/{}/{}", arn.region, arn.account, arn.resource),
+        "{url}" => {
+            let china = if arn.region.starts_with("cn-") { ".cn" } else { "" };
+            format!("https://sqs.{}.amazonaws.com{china}/{}/{}", arn.region, arn.account, arn.resource)
+        }
         fixed => fixed.to_owned(),
     }
 }

@@ -167,7 +167,6 @@ async fn what_is_refused_is_told_by_its_name_and_asked_once() {
             "`iam:GetRolePolicy` was refused for inline policy `one` of role `app`",
             "`iam:GetRolePolicy` was refused for inline policy `two` of role `app`",
             "`organizations:DescribeOrganization` was refused for account 111122223333",
-            "service and resource control policies were not read",
         ]
     );
     assert_eq!(held.missing, ["inline policy `one` of role `app`", "inline policy `two` of role `app`"]);

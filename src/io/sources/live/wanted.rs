@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Key {
+    /// The policies above an account, by its id; the partition.
+    Organization(String, String),
     /// A role or user, by its ARN.
     Principal(String),
     /// A role that somebody wanted to assume, by its ARN.
@@ -19,11 +21,9 @@ pub(super) enum Key {
     Grants(String, String),
     /// A VPC endpoint: Region and id.
     Endpoint(String, String),
-    /// The policies above an account, by its id; the partition.
-    Organization(String, String),
 }
 
-/// What the findings need, in the order of reading: principals first, since most depends on them.
+/// What the findings need, in the order of reading: what most depends on first.
 pub(super) fn wanted(findings: &[Finding]) -> Vec<Key> {
     let mut keys = BTreeSet::new();
     for finding in findings {
