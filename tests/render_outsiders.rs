@@ -230,6 +230,7 @@ fn patch(target: Target, document: Value) -> Patch {
         doubts: vec![],
         document: Some(serde_json::from_value(document).unwrap()),
         merged: None,
+        room: Default::default(),
         widened: vec![],
         companions: vec![],
         proof: None,
