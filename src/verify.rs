@@ -8,7 +8,9 @@ use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
 use crate::patch::scope::Scoped;
-use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, Room, look, needed, over_quota};
+use crate::patch::{
+    Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, Room, look, needed, over_quota,
+};
 use crate::policy::{
     Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate,
 };

@@ -17,7 +17,9 @@ pub enum Unmergeable {
     OldVersion,
     /// AWS keeps the id of a principal that was deleted, and refuses to store it again.
     /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>.
-    #[error("the policy in force names a deleted principal by its unique id, which AWS refuses to store again: take it out")]
+    #[error(
+        "the policy in force names a deleted principal by its unique id, which AWS refuses to store again: take it out"
+    )]
     Gone,
 }
 
@@ -142,8 +144,10 @@ fn principals(statement: &Statement) -> Option<BTreeMap<&str, BTreeSet<&str>>> {
 
 /// Operators are compared as written, keys without regard to letter case, values as sets of text.
 fn tests(conditions: &Conditions) -> BTreeSet<(&str, String, BTreeSet<String>)> {
-    let keys = conditions.iter().flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator, key, values)));
-    let one = |values: &OneOrMany<_>| values.iter().map(|value: &crate::policy::Scalar| value.text().into_owned()).collect();
+    let keys =
+        conditions.iter().flat_map(|(operator, keys)| keys.iter().map(move |(key, values)| (operator, key, values)));
+    let one =
+        |values: &OneOrMany<_>| values.iter().map(|value: &crate::policy::Scalar| value.text().into_owned()).collect();
     keys.map(|(operator, key, values)| (operator.as_str(), key.to_ascii_lowercase(), one(values))).collect()
 }
 
@@ -197,7 +201,8 @@ mod tests {
         let mut renamed = new.clone();
         renamed["Sid"] = json!("D1n2");
         check(json!([there]), new.clone(), json!([there, renamed]));
-        let same = json!({"Effect": "Allow", "Action": "s:A", "Resource": "a", "Condition": {"StringEquals": {"AWS:x": "1"}}});
+        let same =
+            json!({"Effect": "Allow", "Action": "s:A", "Resource": "a", "Condition": {"StringEquals": {"AWS:x": "1"}}});
         let mut joined = same.clone();
         joined["Action"] = json!(["s:A", "s:B"]);
         check(json!([same]), new, json!([joined]));

@@ -15,9 +15,8 @@ use crate::policy::{Document, Effect, OneOrMany, Resources, Statement};
 /// assert_eq!(parts(&document, Holder::Managed).map(|all| all.len()), Some(2));
 /// ```
 pub fn parts(document: &Document, holder: Holder) -> Option<Vec<Document>> {
-    let fits = |statements: &[Statement]| {
-        size(&with(document, statements), holder.quota().unit) <= holder.quota().limit
-    };
+    let fits =
+        |statements: &[Statement]| size(&with(document, statements), holder.quota().unit) <= holder.quota().limit;
     let mut small = Vec::new();
     for statement in &document.statements {
         halve(statement, &fits, &mut small)?;

@@ -217,11 +217,12 @@ fn no_list_of_a_statement_is_empty() {
 fn a_split_policy_is_written_whole_or_not_at_all() {
     let mut whole = sample("k");
     whole["Statement"].as_array_mut().unwrap().push(json!({"Effect": "Allow", "Action": "s3:Old", "Resource": "o"}));
-    let merged =
-        |whole: Value| move |patch: &mut Patch, _: &mut PatchContext| {
+    let merged = |whole: Value| {
+        move |patch: &mut Patch, _: &mut PatchContext| {
             patch.merged = serde_json::from_value(whole).ok();
             patch.room.in_place = true;
-        };
+        }
+    };
     check_text(merged(whole.clone()), Format::Json, Ok("s3:Old"));
     for format in [Format::Hcl, Format::Cfn, Format::CfnJson, Format::Cli] {
         check_text(merged(whole.clone()), format, Err(RenderError::Split));

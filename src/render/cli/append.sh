@@ -12,8 +12,8 @@ def is_plain:
 def frame:
   [ (if has("Resource") then .Resource | texts else null end),
     (.Principal | if . == "*" then {"*": ["*"]} elif type == "object" then map_values(texts) else . end),
-    [ (.Condition // {}) | to_entries[] | .key as $test | .value | to_entries[]
-      | [$test, (.key | ascii_downcase), (.value | texts)] ] | unique ];
+    ( [ (.Condition // {}) | to_entries[] | .key as $test | .value | to_entries[]
+      | [$test, (.key | ascii_downcase), (.value | texts)] ] | unique ) ];
 def covers($action):
   ascii_downcase | gsub("[*]"; ".*") | gsub("[?]"; ".") as $pattern
   | $action | ascii_downcase | test("^" + $pattern + "$");

@@ -104,10 +104,7 @@ fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
             Some(arn) => swap(vec![("resource", arn.to_string())], &[include_str!("table.sh")]),
             None => Ok(None),
         },
-        TargetKind::SessionPolicy
-        | TargetKind::VpcEndpointPolicy
-        | TargetKind::Scp
-        | TargetKind::Rcp => Ok(None),
+        TargetKind::SessionPolicy | TargetKind::VpcEndpointPolicy | TargetKind::Scp | TargetKind::Rcp => Ok(None),
     }
 }
 

@@ -63,7 +63,8 @@ fn by_data(nodes: Vec<Node>) -> Result<Vec<Node>, RenderError> {
             Node::Block(head, body) if head.first().is_some_and(|word| word == "resource") => {
                 let (found, body) = taken_out(&head, body)?;
                 // Comments belong to the resource, and stay before it.
-                let at = out.iter().rposition(|node| !matches!(node, Node::Comment(_))).map_or(out.len(), |last| last + 1);
+                let at =
+                    out.iter().rposition(|node| !matches!(node, Node::Comment(_))).map_or(out.len(), |last| last + 1);
                 let at = if found.is_empty() { out.len() } else { at };
                 out.splice(at..at, found);
                 out.push(Node::Block(head, body));

@@ -47,6 +47,7 @@ ARNS = {
 }
 NAMES = ("name", "bucket", "function_name")
 DATA = {
+    "aws_ssoadmin_instances": {"arns": ["arn:aws:sso:::instance/ssoins-stub"], "identity_store_ids": ["d-stub"]},
     "aws_caller_identity": {"account_id": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/stub", "user_id": "AIDASTUB"},
     "aws_region": {"name": REGION, "region": REGION, "id": REGION, "endpoint": f"ec2.{REGION}.amazonaws.com"},
     "aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com", "id": "aws", "reverse_dns_prefix": "com.amazonaws"},
@@ -244,6 +245,15 @@ class Servicer(tf.provider.ProviderServicer):
             planned = self.app.fill(request.type_name, block, without_unknown(planned), True)
         return pb.ApplyResourceChange.Response(new_state=to_dynamic_value(planned), legacy_type_system=True)
 
+    def ImportResourceState(self, request, context):
+        block = self.app.resources[request.type_name]
+        empty = {one["name"]: None for one in block["attributes"]} | {"id": request.id}
+        if request.id.startswith("arn:"):
+            empty |= {"arn": request.id, "name": request.id.rsplit("/", 1)[-1]}
+        state = self.app.fill(request.type_name, block, {key: empty[key] for key in empty if key in known(block)}, True)
+        one = pb.ImportResourceState.ImportedResource(type_name=request.type_name, state=to_dynamic_value(state))
+        return pb.ImportResourceState.Response(imported_resources=[one])
+
     def ReadDataSource(self, request, context):
         config = read_dynamic_value(request.config)
         try:
@@ -251,6 +261,10 @@ class Servicer(tf.provider.ProviderServicer):
         except (policy_document.Fault, ValueError) as fault:
             return pb.ReadDataSource.Response(diagnostics=refused(str(fault)))
         return pb.ReadDataSource.Response(state=to_dynamic_value(state))
+
+
+def known(block):
+    return {one["name"] for one in block["attributes"]}
 
 
 def without_unknown(value):
