@@ -4,8 +4,10 @@
 //! written to disk: the caller prints the diff, and `git apply` takes it.
 
 mod diff;
+mod owners;
 
 pub use diff::unified;
+pub use owners::{CODEOWNERS, owners};
 
 use crate::patch::Patch;
 use crate::principal::Principal;
