@@ -57,8 +57,10 @@ pub(super) struct PatchArgs {
 enum PatchFormat {
     /// The policy document.
     Json,
-    /// Terraform.
+    /// Terraform, the document in `jsonencode`.
     Hcl,
+    /// Terraform, the document in `data "aws_iam_policy_document"`.
+    HclData,
     /// CloudFormation, YAML.
     Cfn,
     /// CloudFormation, JSON.
@@ -72,6 +74,7 @@ impl From<PatchFormat> for Format {
         match format {
             PatchFormat::Json => Self::Json,
             PatchFormat::Hcl => Self::Hcl,
+            PatchFormat::HclData => Self::HclData,
             PatchFormat::Cfn => Self::Cfn,
             PatchFormat::CfnJson => Self::CfnJson,
             PatchFormat::Cli => Self::Cli,
