@@ -9,6 +9,8 @@ pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod outcome;
+#[cfg(feature = "github")]
+pub mod pull_request;
 pub mod report;
 pub mod scan;
 #[cfg(feature = "lambda")]

@@ -1,70 +1,7 @@
-//! A folder of the user's own code: its files of policies, and the repository that it lies in.
+//! The repository that a folder of the user's own code lies in.
 
-use super::walk::problem;
-use crate::edit::SourceFile;
-use crate::record::Problem;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Folders that hold copies and no source.
-const NO_SOURCE: [&str; 6] = [".git", ".terraform", "node_modules", "target", ".aws-sam", "cdk.out"];
-/// Endings of Terraform's and CloudFormation's files.
-const ENDINGS: [&str; 6] = [".tf", ".tf.json", ".yaml", ".yml", ".json", ".template"];
-/// No template is longer: CloudFormation takes 1 MB.
-const SIZE_MAX: u64 = 2 * 1024 * 1024;
-
-/// The files below a folder that may hold policies, by path; what cannot be read is told.
-pub fn files(folder: &Path) -> (Vec<SourceFile>, Vec<Problem>) {
-    let (mut found, mut problems) = (Vec::new(), Vec::new());
-    let mut ahead = vec![folder.to_path_buf()];
-    while let Some(at) = ahead.pop() {
-        let members = fs::read_dir(&at).and_then(|all| all.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>());
-        let mut members = match members {
-            Ok(members) => members,
-            Err(error) => {
-                problems.push(problem(&at, &error));
-                continue;
-            }
-        };
-        members.sort();
-        for path in members {
-            match step(folder, &path) {
-                Ok(Step::Into) => ahead.push(path),
-                Ok(Step::File(file)) => found.push(file),
-                Ok(Step::Pass) => {}
-                Err(fault) => problems.push(fault),
-            }
-        }
-    }
-    found.sort();
-    (found, problems)
-}
-
-enum Step {
-    Into,
-    File(SourceFile),
-    Pass,
-}
-
-/// Links are not followed: they may lead out of the folder.
-fn step(folder: &Path, path: &Path) -> Result<Step, Problem> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let kind = fs::symlink_metadata(path).map_err(|error| problem(path, &error))?;
-    if kind.is_dir() {
-        return Ok(if NO_SOURCE.contains(&name.as_str()) { Step::Pass } else { Step::Into });
-    }
-    if !kind.is_file() || !ENDINGS.iter().any(|ending| name.ends_with(ending)) || kind.len() > SIZE_MAX {
-        return Ok(Step::Pass);
-    }
-    #[allow(clippy::disallowed_methods)] // io reads files
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return Err(problem(path, &error)),
-    };
-    let inside = path.strip_prefix(folder).unwrap_or(path);
-    let parts: Vec<String> = inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    Ok(Step::File(SourceFile { path: parts.join("/"), text }))
-}
 
 /// The repository that a folder lies in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,18 +63,6 @@ mod tests {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
-    }
-
-    #[test]
-    fn sources_are_found_and_copies_are_not() {
-        let folder = tempfile::tempdir().unwrap();
-        for path in ["b/main.tf", "a.yaml", "notes.md", ".terraform/x.tf", "b/node_modules/c.json", ".git/config"] {
-            put(folder.path(), path, "x");
-        }
-        fs::write(folder.path().join("bad.tf"), [0xff]).unwrap();
-        let (found, problems) = files(folder.path());
-        assert_eq!(found.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["a.yaml", "b/main.tf"]);
-        assert!(problems.len() == 1 && problems[0].input.ends_with("bad.tf"), "{problems:?}");
     }
 
     #[test]
