@@ -54,7 +54,9 @@ pub enum PullRequestError {
         base: String,
     },
     /// The open request has made something of the file that the change does not fit.
-    #[error("#{0} is open for the same files, and the change does not fit what it makes of them: merge or close it first")]
+    #[error(
+        "#{0} is open for the same files, and the change does not fit what it makes of them: merge or close it first"
+    )]
     DoesNotFit(u64),
     /// Every name for a branch has been used.
     #[error("too many requests of this finding were merged: is it the same one?")]
@@ -65,7 +67,10 @@ pub enum PullRequestError {
 ///
 /// # Errors
 /// [`PullRequestError`]; what was sent before stays, and a second run goes on from there.
-pub async fn pull_request(repository: &Repository<'_>, asked: &Asked<'_>) -> Result<(Done, Vec<String>), PullRequestError> {
+pub async fn pull_request(
+    repository: &Repository<'_>,
+    asked: &Asked<'_>,
+) -> Result<(Done, Vec<String>), PullRequestError> {
     let base = match asked.base {
         Some(base) => base.to_owned(),
         None => repository.default_branch().await?,
@@ -129,7 +134,11 @@ enum Branch {
 }
 
 /// The first name whose requests, if any, were merged.
-async fn free_branch(repository: &Repository<'_>, asked: &Asked<'_>, open: &[Open]) -> Result<Branch, PullRequestError> {
+async fn free_branch(
+    repository: &Repository<'_>,
+    asked: &Asked<'_>,
+    open: &[Open],
+) -> Result<Branch, PullRequestError> {
     for number in 1..=NAMES_MAX {
         let first = &asked.request.branch;
         let branch = if number == 1 { first.clone() } else { format!("{first}-{number}") };
@@ -147,7 +156,11 @@ async fn free_branch(repository: &Repository<'_>, asked: &Asked<'_>, open: &[Ope
 }
 
 /// Brings the change into a request that is open, as far as it is not there yet.
-async fn update(repository: &Repository<'_>, asked: &Asked<'_>, open: &Open) -> Result<(Done, Vec<String>), PullRequestError> {
+async fn update(
+    repository: &Repository<'_>,
+    asked: &Asked<'_>,
+    open: &Open,
+) -> Result<(Done, Vec<String>), PullRequestError> {
     let head = repository.head(&open.branch).await?.ok_or_else(|| PullRequestError::NoBase(open.branch.clone()))?;
     let mut there = BTreeMap::new();
     for change in asked.changes {

@@ -25,7 +25,9 @@ use std::path::{Path, PathBuf};
 pub(super) enum Misuse {
     #[error("`pr` talks to GitHub and `--offline` forbids it: `--dry-run` shows the request")]
     Offline,
-    #[error("no token: set DENYWATCH_GITHUB_TOKEN (or GH_TOKEN, GITHUB_TOKEN), or name a secret with --token-secret; `--dry-run` needs none")]
+    #[error(
+        "no token: set DENYWATCH_GITHUB_TOKEN (or GH_TOKEN, GITHUB_TOKEN), or name a secret with --token-secret; `--dry-run` needs none"
+    )]
     NoToken,
     #[error("`{0}` is in no repository with a remote `origin`: name it with --repo OWNER/NAME")]
     NoRepository(String),
@@ -98,14 +100,19 @@ pub(super) fn run(args: &PrArgs, global: &Global) -> anyhow::Result<u8> {
     problems.extend(more);
     print::problems(&problems);
     let code = match edited {
-        Edited::Changed { changes, notes } => changed(args, &source, &source.in_repository(changes), &notes, &folder, global)?,
+        Edited::Changed { changes, notes } => {
+            changed(args, &source, &source.in_repository(changes), &notes, &folder, global)?
+        }
         Edited::Already(found) => {
             print::say(global.quiet, &format!("nothing to change: {}", words(&found)));
             DONE
         }
         Edited::Undecided(places) => {
             places.iter().for_each(|place| print::say(false, &words(place)));
-            print::say(false, "no single place is certain, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own");
+            print::say(
+                false,
+                "no single place is certain, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own",
+            );
             UNCLEAR
         }
     };
@@ -257,13 +264,8 @@ async fn token(secret: Option<&str>) -> anyhow::Result<crate::io::secret::Secret
 }
 
 #[cfg(not(feature = "github"))]
-fn send(
-    _: &PrArgs,
-    _: &Source<'_>,
-    _: &PullRequest,
-    _: &[Change],
-    _: &Path,
-    _: &Global,
-) -> anyhow::Result<u8> {
-    anyhow::bail!("this build cannot reach GitHub: build it with `cargo build --release --features github`, or add --dry-run")
+fn send(_: &PrArgs, _: &Source<'_>, _: &PullRequest, _: &[Change], _: &Path, _: &Global) -> anyhow::Result<u8> {
+    anyhow::bail!(
+        "this build cannot reach GitHub: build it with `cargo build --release --features github`, or add --dry-run"
+    )
 }

@@ -24,7 +24,10 @@ fn of(text: &str, path: &str) -> Vec<String> {
     let rules = text.lines().filter_map(rule);
     let last = rules.filter(|(pattern, _)| fits(pattern, path)).last();
     let names = last.map(|(_, names)| names).unwrap_or_default();
-    names.into_iter().filter_map(|name| name.strip_prefix('@').filter(|name| is_name(name)).map(str::to_owned)).collect()
+    names
+        .into_iter()
+        .filter_map(|name| name.strip_prefix('@').filter(|name| is_name(name)).map(str::to_owned))
+        .collect()
 }
 
 /// A pattern and the words behind it.

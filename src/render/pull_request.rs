@@ -195,9 +195,11 @@ fn texts(value: &Value) -> Vec<String> {
 
 fn lead(advice: &Advice) -> String {
     let since = advice.first_seen.map(|at| format!(" since {}", at.strftime("%F %H:%M UTC"))).unwrap_or_default();
-    let actions: Vec<String> = advice.denied.iter().filter_map(|item| item.action.as_deref()).map(markdown_code).collect();
+    let actions: Vec<String> =
+        advice.denied.iter().filter_map(|item| item.action.as_deref()).map(markdown_code).collect();
     let what = if actions.is_empty() { String::new() } else { format!(": {}", few(&actions, 5)) };
-    let account = advice.account.as_deref().map(|account| format!(" in {}", markdown_code(account))).unwrap_or_default();
+    let account =
+        advice.account.as_deref().map(|account| format!(" in {}", markdown_code(account))).unwrap_or_default();
     let who = words::who_with(&advice.principal, |name| markdown_code(&middle(name, 80)));
     format!("Denied {}{since}{what} by {who}{account}.\n\n", alert::times(advice.count))
 }
@@ -206,7 +208,8 @@ fn lead(advice: &Advice) -> String {
 fn access(granted: &[&Value], advice: &Advice) -> String {
     let mut out = String::from("| Access added | Resource | Only if | Evidence |\n|---|---|---|---|\n");
     for statement in granted {
-        let resources: Vec<String> = texts(&statement["Resource"]).iter().map(|one| markdown_cell(&middle(one, 120))).collect();
+        let resources: Vec<String> =
+            texts(&statement["Resource"]).iter().map(|one| markdown_cell(&middle(one, 120))).collect();
         let on = if resources.is_empty() { "the resource of this policy".to_owned() } else { few(&resources, 5) };
         for action in texts(&statement["Action"]) {
             let level = Catalog::embedded().action(&action).map(|known| format!(" ({})", level(known.access_level())));
@@ -233,17 +236,13 @@ fn level(level: AccessLevel) -> &'static str {
 }
 
 fn only_if(condition: &Value) -> String {
-    let operators = condition.as_object().into_iter().flatten();
-    let keys = operators.flat_map(|(test, keys)| keys.as_object().into_iter().flatten().map(move |one| (test, one)));
-    let one = |(test, (key, values)): (&String, (&String, &Value))| {
-        markdown_cell(&format!("{key} {test} {}", texts(values).join(" or ")))
-    };
-    let all: Vec<String> = keys.map(one).collect();
+    let all: Vec<String> = alert::conditions(condition).iter().map(|one| markdown_cell(&middle(one, 160))).collect();
     if all.is_empty() { "–".to_owned() } else { few(&all, 5) }
 }
 
 fn evidence(action: &str, advice: &Advice) -> String {
-    let item = advice.denied.iter().find(|item| item.action.as_deref().is_some_and(|held| held.eq_ignore_ascii_case(action)));
+    let item =
+        advice.denied.iter().find(|item| item.action.as_deref().is_some_and(|held| held.eq_ignore_ascii_case(action)));
     match item.map(|item| item.events.first()) {
         Some(Some(event)) => format!("observed, event {}", markdown_cell(event)),
         Some(None) => "observed".to_owned(),
@@ -259,7 +258,8 @@ fn checks(advice: &Advice, patch: &Patch) -> String {
         all.push(format!("{} → {} {}", markdown_text(&proof.before), markdown_text(&proof.after), mark(turned)));
         all.push(format!("minimal {}", mark(proof.minimal)));
         all.push(format!("nothing beyond {}", mark(proof.beyond.is_empty())));
-        let basis = if proof.basis == "policies" { "judged on the policies in force" } else { "judged on AWS's message" };
+        let basis =
+            if proof.basis == "policies" { "judged on the policies in force" } else { "judged on AWS's message" };
         all.push(basis.to_owned());
     }
     if patch.applicability == Applicability::Apply {
@@ -312,7 +312,8 @@ fn plan(changed: Changed<'_>) -> String {
 }
 
 fn why(advice: &Advice) -> String {
-    let evidence: String = advice.diagnosis.evidence.iter().map(|line| format!("- {}\n", markdown_text(line))).collect();
+    let evidence: String =
+        advice.diagnosis.evidence.iter().map(|line| format!("- {}\n", markdown_text(line))).collect();
     let gap = if evidence.is_empty() { "" } else { "\n\n" };
     format!("{}{gap}{}", markdown_text(&advice.diagnosis.summary), evidence.trim_end())
 }

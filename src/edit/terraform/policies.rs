@@ -180,7 +180,8 @@ fn attachments<'c>(world: &World<'c>, bearer: &Bearer<'_, 'c>) -> Vec<Attached<'
             for each in each_of(world, *block, &Scope::new(at)) {
                 let key = each.key.clone();
                 let scope = Scope::with(at, each);
-                let policies = block.argument(what).map(|expr| members(world, Written { file: block.file, expr }, &scope));
+                let policies =
+                    block.argument(what).map(|expr| members(world, Written { file: block.file, expr }, &scope));
                 let is_role = whom.is_empty();
                 let itself = Resource { at, is_data: false, found: *block, key, attribute: "name" };
                 let bearers = whom.iter().filter_map(|argument| block.argument(argument));
@@ -214,9 +215,7 @@ fn attachments<'c>(world: &World<'c>, bearer: &Bearer<'_, 'c>) -> Vec<Attached<'
 /// The members of a list that is written out, or the one expression.
 fn members<'c>(world: &World<'c>, written: Written<'c>, scope: &Scope<'c>) -> Vec<(Written<'c>, Scope<'c>)> {
     match written.expr {
-        Expression::Array(items) => {
-            items.iter().map(|expr| (Written { expr, ..written }, scope.clone())).collect()
-        }
+        Expression::Array(items) => items.iter().map(|expr| (Written { expr, ..written }, scope.clone())).collect(),
         Expression::FuncCall(call) if matches!(call.name.name.as_str(), "concat" | "toset" | "tolist" | "compact") => {
             call.args.iter().flat_map(|expr| members(world, Written { expr, ..written }, scope)).collect()
         }

@@ -38,7 +38,8 @@ pub(super) const ORDER: [&str; 5] = ["Sid", "Effect", "Principal", "Action", "Re
 pub(super) fn of(text: &str, form: Form, list: &List, statements: &[&Statement]) -> Style {
     let is_json = matches!(form, Form::Heredoc | Form::Template | Form::File);
     let last = statements.last();
-    let fields: Vec<&Field> = statements.iter().flat_map(|one| &one.fields).filter(|field| !field.span.is_empty()).collect();
+    let fields: Vec<&Field> =
+        statements.iter().flat_map(|one| &one.fields).filter(|field| !field.span.is_empty()).collect();
     let pattern: Vec<&Field> = last.iter().flat_map(|one| &one.fields).filter(|field| !field.span.is_empty()).collect();
     let multi_line = last.is_none_or(|one| text[one.span.clone()].contains('\n'));
     let assigns: Vec<&str> = pattern.iter().filter_map(|field| assign(text, field)).collect();
@@ -75,7 +76,8 @@ fn assign<'t>(text: &'t str, field: &Field) -> Option<&'t str> {
 
 /// Whether keys of different lengths have their values under each other.
 fn is_aligned(assigns: &[&str]) -> bool {
-    assigns.is_empty() || assigns.iter().any(|sign| sign.trim_end().len() > 2 + usize::from(sign.starts_with('"')))
+    assigns.is_empty()
+        || assigns.iter().any(|sign| sign.trim_end().len() > 2 + usize::from(sign.starts_with('"')))
         || assigns.len() == 1
 }
 
@@ -94,8 +96,7 @@ fn is_listed(fields: &[&Field], key: &str) -> bool {
 }
 
 fn is_long(text: &str, field: &Field) -> bool {
-    matches!(&field.value.kind, Kind::List(items) if items.len() > 1)
-        && text[field.value.span.clone()].contains('\n')
+    matches!(&field.value.kind, Kind::List(items) if items.len() > 1) && text[field.value.span.clone()].contains('\n')
 }
 
 fn has_last_comma(text: &str, field: &Field) -> bool {

@@ -71,7 +71,9 @@ impl Task<'_> {
         for owner in found {
             let why = match (owner.fit, many) {
                 (Fit::Certain, _) => format!("more than one block makes `{}`", self.name),
-                (_, true) => format!("its name `{}` may come to be `{}`, and so may others", owner.named.shown(), self.name),
+                (_, true) => {
+                    format!("its name `{}` may come to be `{}`, and so may others", owner.named.shown(), self.name)
+                }
                 (_, false) => "its name is known only when it is deployed: give --state or --plan".to_owned(),
             };
             places.push(candidate(&worlds[owner.world], owner.resource.found, why));
@@ -123,7 +125,13 @@ impl Task<'_> {
             }
         }
         notes.extend(planned.notes.iter().cloned());
-        notes.extend(planned.plans.iter().filter_map(|plan| found.readable.get(plan.policy)).filter_map(|policy| shared(world, policy)));
+        notes.extend(
+            planned
+                .plans
+                .iter()
+                .filter_map(|plan| found.readable.get(plan.policy))
+                .filter_map(|policy| shared(world, policy)),
+        );
         match self.carried_out(world, found, &planned, &all) {
             Ok(changes) => Edited::Changed { changes, notes },
             Err(why) => Edited::Undecided(self.refused(world, found, why)),
@@ -150,13 +158,14 @@ impl Task<'_> {
         };
         let others = || found.other.iter().map(|(block, why)| candidate(world, *block, (*why).to_owned()));
         let shared = found.readable.iter().filter(|policy| !policy.others.is_empty());
-        let mut notes: Vec<String> = others().map(|place| format!("{} is left as it is: {}", place.what, place.why)).collect();
+        let mut notes: Vec<String> =
+            others().map(|place| format!("{} is left as it is: {}", place.what, place.why)).collect();
         notes.extend(shared.map(|policy| {
             format!("{} is left as it is: {} has it too", policy.holder.words(), policy.others.join(", "))
         }));
-        let made = owner.filter(|owner| !is_exclusive(owner)).and_then(|owner| {
-            fresh::beside(world, (owner, &self.carrier), self.wanted.name, needs, self.account)
-        });
+        let made = owner
+            .filter(|owner| !is_exclusive(owner))
+            .and_then(|owner| fresh::beside(world, (owner, &self.carrier), self.wanted.name, needs, self.account));
         made.map(|edit| (edit, notes)).ok_or_else(|| {
             let mut places: Vec<Candidate> = others().collect();
             if let Some(owner) = owner.filter(|_| places.is_empty()) {
@@ -173,7 +182,9 @@ impl Task<'_> {
             Some((policy.holder, policy.site.statements.get(statement)?))
         });
         let (path, at, what) = match by {
-            Some((holder, statement)) => (world.code.path(statement.file), (statement.file, statement.span.start), holder.words()),
+            Some((holder, statement)) => {
+                (world.code.path(statement.file), (statement.file, statement.span.start), holder.words())
+            }
             None => ("", (0, 0), String::new()),
         };
         Candidate {

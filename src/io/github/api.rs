@@ -33,8 +33,13 @@ impl Api {
         let (scheme, rest) = text.split_once("://").ok_or(NotAnApi)?;
         let rest = rest.trim_end_matches('/');
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let plain = |text: &str, more: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b));
-        if authority.is_empty() || !plain(authority, ".-:[]") || !plain(path, "._-/") || path.split('/').any(|part| part == "..") {
+        let plain =
+            |text: &str, more: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || more.as_bytes().contains(&b));
+        if authority.is_empty()
+            || !plain(authority, ".-:[]")
+            || !plain(path, "._-/")
+            || path.split('/').any(|part| part == "..")
+        {
             return Err(NotAnApi);
         }
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
@@ -67,9 +72,19 @@ mod tests {
         check("http://127.0.0.1:4000", Some("http://127.0.0.1:4000"));
         check("http://localhost", Some("http://localhost"));
         for bad in [
-            "", "api.github.com", "http://api.github.com", "http://127.0.0.1.example", "ftp://x", "https://",
-            "https://user:pass@github.example", "https://x/../y", "https://x/a?b", "https://x/a#b", "https://x y",
-            "http://localhost@evil.example", "https://x\r\ny: z",
+            "",
+            "api.github.com",
+            "http://api.github.com",
+            "http://127.0.0.1.example",
+            "ftp://x",
+            "https://",
+            "https://user:pass@github.example",
+            "https://x/../y",
+            "https://x/a?b",
+            "https://x/a#b",
+            "https://x y",
+            "http://localhost@evil.example",
+            "https://x\r\ny: z",
         ] {
             check(bad, None);
         }

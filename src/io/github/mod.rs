@@ -34,7 +34,9 @@ pub enum GitHubError {
     #[error("GitHub refuses the token: it is wrong, or has expired")]
     Token,
     /// 403.
-    #[error("the token may not {what}: it needs the permissions `contents: write` and `pull requests: write` ({message})")]
+    #[error(
+        "the token may not {what}: it needs the permissions `contents: write` and `pull requests: write` ({message})"
+    )]
     Forbidden {
         /// What was asked.
         what: &'static str,
@@ -112,7 +114,13 @@ impl GitHub {
     }
 
     /// Asks and reads JSON.
-    async fn json(&self, what: &'static str, method: &str, path: String, body: Option<Value>) -> Result<Value, GitHubError> {
+    async fn json(
+        &self,
+        what: &'static str,
+        method: &str,
+        path: String,
+        body: Option<Value>,
+    ) -> Result<Value, GitHubError> {
         let ask = Ask { what, method, path, accept: "application/vnd.github+json", body };
         let answer = self.ask(&ask).await?;
         serde_json::from_str(&answer.body).map_err(|_| GitHubError::Answer { what, why: "it is no JSON" })

@@ -203,7 +203,8 @@ impl<'a> Repository<'a> {
         let all = self.requests(&format!("state=closed&head={head}")).await?;
         // GitHub ignores a `head` that it cannot read, and lists everything.
         let of_branch = all.iter().filter(|one| self.is_own(one) && one["head"]["ref"] == branch);
-        let closed = |one: &Value| Some(Closed { number: one["number"].as_u64()?, merged: one["merged_at"].is_string() });
+        let closed =
+            |one: &Value| Some(Closed { number: one["number"].as_u64()?, merged: one["merged_at"].is_string() });
         Ok(of_branch.filter_map(closed).collect())
     }
 

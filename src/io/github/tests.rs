@@ -6,6 +6,9 @@ use crate::edit::Change;
 use crate::io::doubles::{Reply, Request, Server};
 use crate::io::secret::Secret;
 use crate::render::pull_request::{PullRequest, marker};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -49,7 +52,8 @@ impl Forge {
 
     /// Requests whose state and head are asked for, a page at a time.
     fn list(&self, query: &str) -> Value {
-        let field = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap_or_default();
+        let field =
+            |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}="))).unwrap_or_default();
         let head = field("head").replace("%3A", ":").replace("%2F", "/");
         let page: usize = field("page").parse().unwrap();
         let fits = |one: &&Value| {
@@ -202,7 +206,10 @@ fn a_request_is_opened_with_labels_and_owners() {
     assert_eq!((held.file("denywatch/D-AAAAAAAAAA"), held.file("main")), (NEW, OLD));
     let seen = server.seen();
     let asked = seen.iter().find(|one| one.target.ends_with("requested_reviewers")).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&asked.body).unwrap(), json!({"reviewers": ["ana"], "team_reviewers": ["platform"]}));
+    assert_eq!(
+        serde_json::from_str::<Value>(&asked.body).unwrap(),
+        json!({"reviewers": ["ana"], "team_reviewers": ["platform"]})
+    );
 }
 
 #[test]
@@ -279,9 +286,8 @@ fn a_merged_request_makes_way_for_another() {
 #[test]
 fn a_branch_left_by_a_broken_run_is_taken_over() {
     let forge = forge();
-    let broken = serve(&forge, |one, _| {
-        (one.method == "POST" && one.target.ends_with("/pulls")).then(|| Reply::new(500, "{}"))
-    });
+    let broken =
+        serve(&forge, |one, _| (one.method == "POST" && one.target.ends_with("/pulls")).then(|| Reply::new(500, "{}")));
     assert!(matches!(run(&broken), Err(PullRequestError::GitHub(GitHubError::Refused { status: 500, .. }))));
     let server = serve(&forge, |_, _| None);
     assert!(matches!(run(&server).unwrap().0, Done::Opened(_)));
@@ -301,7 +307,11 @@ fn an_answer_that_got_lost_opens_no_second_request() {
             held.answer(one);
             return Some(Reply::new(502, "<html>bad gateway</html>"));
         }
-        Some(Reply::new(422, json!({"message": "Validation Failed", "errors": [{"message": "A pull request already exists"}]}).to_string()))
+        Some(Reply::new(
+            422,
+            json!({"message": "Validation Failed", "errors": [{"message": "A pull request already exists"}]})
+                .to_string(),
+        ))
     });
     let (done, _) = run(&server).unwrap();
     assert!(matches!(done, Done::Opened(ref open) if open.number == 1), "{done:?}");
@@ -358,26 +368,48 @@ fn refusals_are_told_apart() {
     check(told(403, "Resource not accessible"), "the token may not read the repository: it needs", 1);
     check(told(404, "Not Found"), "not found, or not for this token: read the repository", 1);
     check(told(409, "Git Repository is empty."), "GitHub answers 409 when asked to read the repository: Git Rep", 1);
-    check(told(422, "x\u{1b}[31m\n\u{202e}y"), "GitHub answers 422 when asked to read the repository: x\\u{1b}[31m\\n\\u{202e}y", 1);
+    check(
+        told(422, "x\u{1b}[31m\n\u{202e}y"),
+        "GitHub answers 422 when asked to read the repository: x\\u{1b}[31m\\n\\u{202e}y",
+        1,
+    );
     check(told(301, "Moved Permanently").with("location", "http://evil.example/"), "GitHub answers 301", 1);
     check(told(429, "slow down").with("retry-after", "1"), "GitHub limits the rate: try again in 1 s", 3);
     check(told(429, "slow down").with("retry-after", "3600"), "GitHub limits the rate: try again in 3600 s", 1);
-    check(told(403, "secondary rate limit").with("retry-after", "120"), "GitHub limits the rate: try again in 120 s", 1);
+    check(
+        told(403, "secondary rate limit").with("retry-after", "120"),
+        "GitHub limits the rate: try again in 120 s",
+        1,
+    );
     check(told(503, "unicorn"), "GitHub answers 503", 3);
 }
 
 #[test]
 fn hostile_answers_are_not_used() {
-    check(Reply::new(200, "<html>"), "GitHub's answer when asked to read the repository is not understood: it is no JSON", 1);
-    check(Reply::new(200, "{}"), "GitHub's answer when asked to read the repository is not understood: it names no branch", 1);
+    check(
+        Reply::new(200, "<html>"),
+        "GitHub's answer when asked to read the repository is not understood: it is no JSON",
+        1,
+    );
+    check(
+        Reply::new(200, "{}"),
+        "GitHub's answer when asked to read the repository is not understood: it names no branch",
+        1,
+    );
     for bad in ["../../orgs", "a b", "a\r\nx: y", "-x", "", "a..b"] {
         check(Reply::new(200, json!({"default_branch": bad}).to_string()), "GitHub's answer when asked to read", 1);
     }
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
-    check(Reply::new(200, deep), "GitHub's answer when asked to read the repository is not understood: it is no JSON", 1);
+    check(
+        Reply::new(200, deep),
+        "GitHub's answer when asked to read the repository is not understood: it is no JSON",
+        1,
+    );
     let forge = forge();
     let server = serve(&forge, |one, _| {
-        one.target.contains("/git/ref/").then(|| Reply::new(200, json!({"object": {"sha": "../../../user"}}).to_string()))
+        one.target
+            .contains("/git/ref/")
+            .then(|| Reply::new(200, json!({"object": {"sha": "../../../user"}}).to_string()))
     });
     let fault = run(&server).unwrap_err().to_string();
     assert_eq!(fault, "GitHub's answer when asked to read a branch is not understood: it holds no hash");
@@ -409,7 +441,9 @@ fn a_server_that_hangs_up_is_asked_again() {
 fn a_review_that_cannot_be_asked_for_is_a_remark() {
     let forge = forge();
     let server = serve(&forge, |one, _| {
-        one.target.ends_with("requested_reviewers").then(|| Reply::new(422, json!({"message": "Reviews may only be requested from collaborators"}).to_string()))
+        one.target.ends_with("requested_reviewers").then(|| {
+            Reply::new(422, json!({"message": "Reviews may only be requested from collaborators"}).to_string())
+        })
     });
     let (done, remarks) = run(&server).unwrap();
     assert!(matches!(done, Done::Opened(_)));
@@ -428,4 +462,28 @@ fn names_of_repositories() {
     for bad in ["", "acme", "acme/", "/infra", "acme/infra/x", "acme/..", "a b/c", "acme/$(id)", "https://github.com"] {
         check(bad, None);
     }
+}
+
+/// A connector on which nothing is answered in time.
+#[derive(Debug, Clone, Default)]
+struct Silent(Arc<Mutex<usize>>);
+
+impl HttpConnector for Silent {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        *self.0.lock().unwrap() += 1;
+        HttpConnectorFuture::ready(Err(ConnectorError::timeout("too slow".into())))
+    }
+}
+
+#[test]
+fn what_is_not_answered_in_time_is_asked_again() {
+    let silent = Silent::default();
+    let connector = SharedHttpConnector::new(silent.clone());
+    let github =
+        GitHub { connector, ..GitHub::new(Api::default(), Secret::new(TOKEN)).waiting_at_most(Duration::ZERO) };
+    let repository = Repository::new(&github, RepositoryName::parse("acme/infra").unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let fault = runtime.block_on(repository.default_branch()).unwrap_err();
+    assert_eq!(fault.to_string(), "GitHub: no answer within 10 s");
+    assert_eq!(*silent.0.lock().unwrap(), 3);
 }

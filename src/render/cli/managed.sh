@@ -8,7 +8,7 @@ create_managed() {
   }
 }
 
-delete_managed() {
+undo_managed() {
   caller=$(aws sts get-caller-identity --query=Arn --output=text)
   partition=$(cut -d: -f2 <<< "$caller")
   policy="arn:$partition:iam::$account:policy/$1"
