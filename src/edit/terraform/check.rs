@@ -54,14 +54,11 @@ fn around(form: Form, texts: (&str, &str), (old, new): (&List, &List)) -> Result
 }
 
 /// Each member of the list is what it was, one that the plan changes, or one that it adds.
-fn inside(
-    pair: &Pair<'_, '_, '_>,
-    plan: &Plan,
-    list: usize,
-    texts: (&str, &str),
-) -> Result<(), &'static str> {
+fn inside(pair: &Pair<'_, '_, '_>, plan: &Plan, list: usize, texts: (&str, &str)) -> Result<(), &'static str> {
     let (before, after) = (&pair.before.1.site, &pair.after.1.site);
-    let (Some(old), Some(new)) = (before.lists.get(list), after.lists.get(list)) else { return Err("a list is missing") };
+    let (Some(old), Some(new)) = (before.lists.get(list), after.lists.get(list)) else {
+        return Err("a list is missing");
+    };
     let at = |all: &[Statement], span: &std::ops::Range<usize>| {
         all.iter().position(|one| one.list == list && one.span == *span)
     };
@@ -118,7 +115,9 @@ fn is_touched(old: &Statement, new: &Statement, touch: &Touch, texts: (&str, &st
     let mut found = new.texts("Action").unwrap_or_default();
     wanted.sort();
     found.sort();
-    rest(old, texts.0) == rest(new, texts.1) && wanted == found && (!touch.frees_all || new.field("Condition").is_none())
+    rest(old, texts.0) == rest(new, texts.1)
+        && wanted == found
+        && (!touch.frees_all || new.field("Condition").is_none())
 }
 
 /// The new statement says what one of the plan's does, and no more.

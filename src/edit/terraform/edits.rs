@@ -1,8 +1,8 @@
 //! A plan → the text that changes.
 
 use super::layout::Edit;
-use super::plan::{Add, Plan, Touch};
 use super::place::{add_actions, cut_element, members, put_blocks, slot};
+use super::plan::{Add, Plan, Touch};
 use super::policies::Policy;
 use super::refs::{Names, names};
 use super::site::{Form, List};
