@@ -1,6 +1,6 @@
 //! One patch and one folder: from the block that is meant to the change.
 
-use super::check::{Pair, is_sound, shifted};
+use super::check::{self, Pair, is_sound, shifted};
 use super::edits::edits;
 use super::fresh;
 use super::known;
@@ -263,10 +263,50 @@ impl Task<'_> {
             if !done.plans.is_empty() || !done.rest.is_empty() {
                 continue;
             }
+            outside((world, found), (new_world, &again), planned, all)?;
             return planned.plans.iter().try_for_each(|plan| same_but(world, (found, plan), new_world, &again, all));
         }
         Err("read again, it does not allow what it should")
     }
+}
+
+/// What lies outside the policies that are planned for is letter by letter what it was; a new policy says what it should.
+fn outside(
+    (world, found): (&World<'_>, &Policies<'_>),
+    (new_world, again): (&World<'_>, &Policies<'_>),
+    planned: &Planned,
+    all: &[Edit],
+) -> Result<(), &'static str> {
+    let old: Vec<&Policy<'_>> = planned.plans.iter().filter_map(|plan| found.readable.get(plan.policy)).collect();
+    let new: Vec<&Policy<'_>> = old.iter().filter_map(|old| moved(old, again, all)).collect();
+    if new.len() != old.len() {
+        return Err("the policy is gone");
+    }
+    let fresh = again.readable.iter().filter(|policy| {
+        !found.readable.iter().any(|old| moved(old, again, all).is_some_and(|other| std::ptr::eq(other, *policy)))
+    });
+    let fresh: Vec<&Policy<'_>> = fresh.collect();
+    if fresh.len() != usize::from(!planned.rest.is_empty())
+        || !fresh.iter().all(|policy| check::is_fresh(policy, &planned.rest))
+    {
+        return Err("the new policy says something else");
+    }
+    for file in all.iter().map(|edit| edit.file).collect::<BTreeSet<_>>() {
+        let before = check::masked(world.code.text(file), file, &old, &[]);
+        let after = check::masked(new_world.code.text(file), file, &new, &fresh);
+        let same = before.split_whitespace().eq(after.split_whitespace());
+        if !same || fresh.is_empty() && before != after {
+            return Err("something outside the policy changed");
+        }
+    }
+    Ok(())
+}
+
+/// A policy in the changed code.
+fn moved<'p, 'c>(old: &Policy<'_>, again: &'p Policies<'c>, all: &[Edit]) -> Option<&'p Policy<'c>> {
+    let place = |policy: &Policy<'_>| policy.site.lists.first().map(|list| (list.file, list.span.start));
+    let moved = place(old).map(|(file, at)| (file, shifted(all, file, at)));
+    again.readable.iter().find(|policy| place(policy) == moved)
 }
 
 /// Everything but the planned change is what it was.
@@ -278,9 +318,7 @@ fn same_but(
     all: &[Edit],
 ) -> Result<(), &'static str> {
     let old = found.readable.get(plan.policy).ok_or("the policy is gone")?;
-    let place = |policy: &Policy<'_>| policy.site.lists.first().map(|list| (list.file, list.span.start));
-    let moved = place(old).map(|(file, at)| (file, shifted(all, file, at)));
-    let new = again.readable.iter().find(|policy| place(policy) == moved).ok_or("the policy is gone")?;
+    let new = moved(old, again, all).ok_or("the policy is gone")?;
     is_sound(&Pair { before: (world, old), after: (new_world, new) }, plan)
 }
 
