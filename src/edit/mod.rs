@@ -3,12 +3,15 @@
 //! Each language finds the policy that owns the principal in its own file; what they share stands here. Nothing is
 //! written to disk: the caller prints the diff, and `git apply` takes it.
 
+mod cloudformation;
 mod diff;
+mod terraform;
 
 pub use diff::unified;
 
 use crate::patch::Patch;
 use crate::principal::Principal;
+use crate::record::Problem;
 
 /// One of the user's files, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +20,15 @@ pub struct SourceFile {
     pub path: String,
     /// The whole text, line ends as they are.
     pub text: String,
+}
+
+/// What tells which resource of the code bears which name, where somebody has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// A Terraform state file, or what `terraform show -json` prints of one.
+    pub state: Option<SourceFile>,
+    /// What `terraform show -json PLANFILE` prints.
+    pub plan: Option<SourceFile>,
 }
 
 /// What is to be written, and for whom.
@@ -68,4 +80,52 @@ pub enum Edited {
     Already(Candidate),
     /// Nothing fits, or more than one place does; then a complete new resource is printed instead.
     Undecided(Vec<Candidate>),
+}
+
+/// Writes the patch into the source: the change that its owner would have written.
+///
+/// Each language looks for the policy in the files that are its own. What more than one place may mean is never
+/// chosen: the answer is then [`Edited::Undecided`] with every place. The problems name files that could not be read as
+/// what they seem to be; the others are used all the same.
+pub fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Edited, Vec<Problem>) {
+    let (terraform, mut problems) = terraform::edit(wanted, files, hints);
+    let (cloudformation, more) = cloudformation::edit(wanted, files);
+    problems.extend(more);
+    (one_of(terraform, cloudformation), problems)
+}
+
+/// The answer of the language that found the place; both are named where both did.
+fn one_of(first: Edited, second: Edited) -> Edited {
+    match (first, second) {
+        (Edited::Undecided(mut places), Edited::Undecided(more)) => {
+            places.extend(more);
+            places.sort();
+            Edited::Undecided(places)
+        }
+        (found, Edited::Undecided(places)) | (Edited::Undecided(places), found) if places.is_empty() => found,
+        (found, other) => {
+            let mut places: Vec<Candidate> = [found, other].into_iter().flat_map(places).collect();
+            places.sort();
+            Edited::Undecided(places)
+        }
+    }
+}
+
+/// Where an answer points, as candidates: two languages claim the same policy.
+fn places(of: Edited) -> Vec<Candidate> {
+    match of {
+        Edited::Changed { changes, .. } => changes.iter().map(claimed).collect(),
+        Edited::Already(place) => vec![place],
+        Edited::Undecided(places) => places,
+    }
+}
+
+fn claimed(change: &Change) -> Candidate {
+    let same = change.before.lines().zip(change.after.lines()).take_while(|(before, after)| before == after).count();
+    Candidate {
+        path: change.path.clone(),
+        line: same + 1,
+        what: "a policy that fits".to_owned(),
+        why: "Terraform and CloudFormation both define it here".to_owned(),
+    }
 }
