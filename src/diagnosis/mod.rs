@@ -47,6 +47,7 @@ pub use place::{crosses_accounts, own_policy};
 pub use refine::{Refined, refine};
 pub use request::Needed;
 pub use starved::Split;
+pub(crate) use starved::unreachable_keys;
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};

@@ -95,7 +95,7 @@ fn kept(statement: &Statement, gone: &[String]) -> Conditions {
 }
 
 /// Keys under a positive operator that the action does not know; `…IfExists`, `Null` and negations hold without a key.
-fn unreachable_keys(statement: &Statement, action: &str, catalog: &Catalog) -> Vec<String> {
+pub(crate) fn unreachable_keys(statement: &Statement, action: &str, catalog: &Catalog) -> Vec<String> {
     let tested = statement.conditions.iter().filter(|(operator, _)| needs_key(operator));
     let keys = tested.flat_map(|(_, keys)| keys.keys());
     keys.filter(|key| catalog.condition_key_applies(action, key) == Some(false)).cloned().collect()

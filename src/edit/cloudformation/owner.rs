@@ -1,9 +1,10 @@
 //! Whose policy it is: the resource that makes the role, user, bucket or key of that name.
 
-use super::kinds::{generated, kind_of};
+use super::kinds::kind_of;
 use super::node::Node;
 use super::nested::Nested;
 use super::template::Template;
+use super::told::Told;
 use super::value::{Part, Parts, Stage, call, fits, read};
 use crate::diagnosis::TargetKind;
 use std::collections::BTreeMap;
@@ -63,7 +64,7 @@ pub(super) fn owners(
     kind: TargetKind,
     name: &str,
     stage: &Stage,
-    told: &BTreeMap<String, (String, Option<String>)>,
+    told: &Told,
     nested: &Nested,
 ) -> Vec<Owner> {
     let mut found = Vec::new();
@@ -105,10 +106,9 @@ fn judge(
     logical: &str,
     name: &str,
     stage: &Stage,
-    told: &BTreeMap<String, (String, Option<String>)>,
+    told: &Told,
     given: &[BTreeMap<String, String>],
 ) -> Option<(Rank, Stage)> {
-    let told = told.get(name).filter(|(own, _)| own == logical);
     let sort = template.sort(id)?;
     let with = |mut stage: Stage| {
         if logical == id {
@@ -116,10 +116,8 @@ fn judge(
         }
         stage
     };
-    if let Some((_, stack)) = told {
-        let mut stage = with(stage.clone());
-        stack.iter().for_each(|stack| drop(stage.known.insert("AWS::StackName".to_owned(), stack.clone())));
-        return Some((Rank::Told, stage));
+    if let Some(stage) = told.stage(logical, name, stage) {
+        return Some((Rank::Told, with(stage)));
     }
     let property = kind_of(sort).filter(|_| logical == id).and_then(|kind| template.property(id, kind.named_by));
     let Some(property) = property else {
@@ -189,9 +187,4 @@ pub(super) fn names_it(template: &Template<'_>, stage: &Stage, node: &Node, owne
         return owner == id;
     }
     super::value::sure(template, stage, node).is_some_and(|text| texts.contains(&text.as_str()))
-}
-
-/// Whether the name is one that CloudFormation made.
-pub(super) fn is_generated(name: &str, logical: &str) -> bool {
-    generated(name, logical, 64).is_some()
 }

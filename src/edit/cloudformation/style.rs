@@ -43,10 +43,11 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// Learns from nodes of the same sort, the nearest first; functions are long where the template has no short ones.
-    pub(super) fn of(doc: &Doc, beside: &[&Node], long: bool) -> Self {
+    /// Learns from statements, the nearest first, what to write beside or inside `near`; functions are long where the
+    /// template has no short ones.
+    pub(super) fn of(doc: &Doc, near: Option<&Node>, beside: &[&Node], long: bool) -> Self {
         let eol = if doc.text.contains("\r\n") { "\r\n" } else { "\n" };
-        let flow = doc.is_json || beside.first().is_some_and(|node| node.flow);
+        let flow = doc.is_json || near.is_some_and(|node| node.flow);
         let mut style = Self {
             eol,
             unit: unit(doc),
@@ -55,7 +56,7 @@ impl Style {
             has_sids: beside.is_empty() || beside.iter().any(|node| node.find("Sid").is_some()),
             flow,
             json: doc.is_json,
-            one_line: flow && beside.first().is_some_and(|node| !doc.slice(node.start, node.end).contains('\n')),
+            one_line: flow && near.is_some_and(|node| !doc.slice(node.start, node.end).contains('\n')),
             colon: ": ".to_owned(),
             pad: String::new(),
             quoting: Quote::Double,
