@@ -3,7 +3,7 @@
 use super::node::Node;
 use super::owner::Owner;
 use super::template::Template;
-use super::value::{Stage, read, sure, Part};
+use super::value::{Part, Stage, read, sure};
 use std::collections::BTreeMap;
 
 /// One `AWS::CloudFormation::Stack` that deploys a template of these.
@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 struct Use {
     child: usize,
     id: String,
-    given: BTreeMap<String, String>,
 }
 
 /// All of them.
@@ -33,8 +32,8 @@ impl Nested {
                 let parameters = parent.property(id, "Parameters").map(Node::pairs).unwrap_or_default();
                 let text = |(name, value): &(Node, Node)| Some((name.text()?.to_owned(), sure(parent, stage, value)?));
                 let given: BTreeMap<String, String> = parameters.iter().filter_map(text).collect();
-                nested.given.entry(child).or_default().push(given.clone());
-                nested.uses.push(Use { child, id: id.to_owned(), given });
+                nested.given.entry(child).or_default().push(given);
+                nested.uses.push(Use { child, id: id.to_owned() });
             }
         }
         nested

@@ -141,6 +141,13 @@ impl Node {
         }
     }
 
+    /// Whether this very text stands in it, as no function's.
+    pub(super) fn says(&self, text: &str) -> bool {
+        let mut found = false;
+        self.walk(&mut |node| found |= node.plain_text() == Some(text));
+        found
+    }
+
     /// Calls `each` with this node and all below it.
     pub(super) fn walk<'a>(&'a self, each: &mut dyn FnMut(&'a Node)) {
         each(self);

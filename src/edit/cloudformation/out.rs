@@ -63,21 +63,18 @@ impl Out {
             }
         }
     }
-
-    /// The pair of a key, where this is a map.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
-        match self {
-            Self::Map(pairs) => pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value),
-            Self::Text(_) | Self::Bare(_) | Self::Call(..) | Self::Same(..) | Self::List(_) => None,
-        }
-    }
 }
 
 /// Text as `Fn::Sub` must have it to give exactly this text: its `${x}` is written `${!x}`.
 ///
-/// `None` for text that it cannot carry: `${!x}` would lose its mark.
+/// `None` for text that it may not carry: what stands in its braces must look like the name of a variable.
 /// See <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html>.
 pub(super) fn within_sub(text: &str) -> Option<String> {
+    let is_name = |inner: &str| inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":_-./".contains(&byte));
+    let inner = |rest: &str| rest.split_once('}').is_some_and(|(inner, _)| !inner.is_empty() && is_name(inner));
+    if !text.split("${").skip(1).all(inner) {
+        return None;
+    }
     let escaped = text.replace("${", "${!");
     let read: Option<String> = super::value::pieces(&escaped)
         .into_iter()
@@ -102,8 +99,8 @@ mod tests {
     fn what_substitution_would_take_is_escaped() {
         check("a/*", Some("a/*"));
         check("home/${aws:username}/*", Some("home/${!aws:username}/*"));
-        check("${*}", Some("${!*}"));
-        check("${!x}", Some("${!!x}"));
+        check("${*}", None);
+        check("${!x}", None);
         check("$x} $${a}", Some("$x} $${!a}"));
         check("${a", None);
     }

@@ -7,8 +7,8 @@ use super::places::{Bearer, Place, own_property, places};
 use super::statement::{Found, Sought};
 use super::style::Style;
 use super::surgery::{self, Change, below};
-use super::template::Template;
-use super::value::{Stage, call};
+use super::template::{Template, names};
+use super::value::{Part, Stage, call};
 use super::{Job, Read, candidate, refer, templates};
 use crate::diagnosis::TargetKind;
 use crate::edit::Candidate;
@@ -129,9 +129,28 @@ impl Work<'_> {
         }
         plans.extend(self.owner.map(|owner| self.anew(&templates[owner.at], owner, sought)).into_iter().flatten());
         for plan in &mut plans {
+            let template = &templates[plan.at];
+            let written: Vec<Node> = plan.steps.iter().map(|step| step.change.node()).collect();
+            plan.notes.extend(written.iter().flat_map(|node| self.defaults(template, plan.at, node)));
+            let place = refer::Place { template, stage: &self.stages[plan.at], holder: &plan.holder };
+            let literals = sought.resources.iter().filter(|text| written.iter().any(|node| node.says(text)));
+            plan.notes.extend(literals.filter_map(|text| place.hint(text)));
             plan.notes.extend(left.iter().filter_map(|place| place.left.clone()).map(|why| format!("left alone: {why}")));
         }
         Ok(plans)
+    }
+
+    /// The parameters that a node takes at their defaults, each a sentence.
+    fn defaults(&self, template: &Template<'_>, at: usize, node: &Node) -> Vec<String> {
+        let mut all = names(node);
+        all.sort();
+        all.dedup();
+        let by_default = |name: &String| match template.parameter(name) {
+            Some(Part::Default(name, _)) => !self.stages[at].known.contains_key(&name),
+            _ => false,
+        };
+        let told = |name: String| format!("the parameter `{name}` is taken to have its default");
+        all.into_iter().filter(by_default).map(told).collect()
     }
 
     /// Into a statement with the same resources, conditions and principals.
@@ -150,7 +169,9 @@ impl Work<'_> {
             vec![Change::Widen(actions)]
         };
         let step = |change| Step { path: path.clone(), key: "Action".to_owned(), change, style: style.clone() };
-        Some(Plan { at: place.at, holder: place.holder.clone(), steps: changes.into_iter().map(step).collect(), notes: vec![] })
+        let steps = changes.into_iter().map(step).collect();
+        let notes = self.defaults(template, place.at, all.get(at)?.node);
+        Some(Plan { at: place.at, holder: place.holder.clone(), steps, notes })
     }
 
     /// Out of a statement whose condition starves the actions, into one of their own behind it.

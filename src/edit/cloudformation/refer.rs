@@ -71,6 +71,23 @@ impl Place<'_, '_> {
         found.or_else(|| self.pseudo(text)).unwrap_or_else(|| Out::text(text))
     }
 
+    /// What a person should know of a text that stayed one: a resource that may be meant.
+    pub(super) fn hint(&self, text: &str) -> Option<String> {
+        let region = text.split(':').nth(3).filter(|region| !region.is_empty())?;
+        if self.stage.known.contains_key("AWS::Region") {
+            return None;
+        }
+        let mut stage = self.stage.clone();
+        stage.known.insert("AWS::Region".to_owned(), region.to_owned());
+        let there = Place { template: self.template, stage: &stage, holder: self.holder };
+        let Some(Out::Call(_, id)) = there.resource(text) else { return None };
+        let id = id.trim_start_matches("${").split(['.', '}']).next().unwrap_or_default().to_owned();
+        Some(format!(
+            "`{text}` may be `{id}` of the template, if the stack is deployed in {region}: what `aws cloudformation \
+             describe-stack-resources` prints would tell"
+        ))
+    }
+
     fn is_safe(&self, id: &str) -> bool {
         self.template.resource(id).is_none() || !self.template.would_ring(self.holder, id)
     }

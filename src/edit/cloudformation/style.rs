@@ -2,6 +2,7 @@
 
 use super::node::{Doc, Kind, Node, Quote, is_word};
 use super::out::Out;
+use super::surgery::dash;
 use crate::render::escape::{is_unseen, yaml_string};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ pub(super) struct Style {
     pub unit: String,
     /// What a dash stands further in than its key.
     pub dash: String,
+    /// The blanks behind a dash.
+    pub gap: String,
     /// Functions in their long form.
     pub long: bool,
     /// Whether statements are named.
@@ -52,6 +55,7 @@ impl Style {
             eol,
             unit: unit(doc),
             dash: String::new(),
+            gap: " ".to_owned(),
             long,
             has_sids: beside.is_empty() || beside.iter().any(|node| node.find("Sid").is_some()),
             flow,
@@ -66,7 +70,7 @@ impl Style {
             quotes: BTreeMap::new(),
             order: Vec::new(),
         };
-        style.dash = if indented(doc) { style.unit.clone() } else { String::new() };
+        style.dashes(doc, beside);
         style.count_quotes(doc);
         for node in beside {
             style.learn(doc, node, "");
@@ -74,6 +78,22 @@ impl Style {
         let longest = beside.iter().max_by_key(|node| node.pairs().len());
         style.order = longest.map(|node| node.pairs()).unwrap_or_default().iter().filter_map(|(key, _)| Some(key.text()?.to_owned())).collect();
         style
+    }
+
+    /// How lists stand beside, else in most of the template.
+    fn dashes(&mut self, doc: &Doc, beside: &[&Node]) {
+        let mut all: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        for node in beside {
+            node.walk(&mut |node| lists(doc, node, &mut all));
+        }
+        if all.is_empty() {
+            doc.root.walk(&mut |node| lists(doc, node, &mut all));
+        }
+        // Of equally many the one that stands further in.
+        let most = all.into_iter().max_by_key(|(habit, count)| (*count, *habit));
+        let (dash, gap) = most.map_or((2, 1), |(habit, _)| habit);
+        self.dash = " ".repeat(dash);
+        self.gap = " ".repeat(gap);
     }
 
     fn count_quotes(&mut self, doc: &Doc) {
@@ -208,7 +228,7 @@ impl Style {
             Out::List(items) if !items.is_empty() && !self.is_one_line(key, items.len()) => {
                 let inner = format!("{indent}{}", self.dash);
                 for item in items {
-                    out.push_str(&format!("{}{inner}- {}", self.eol, self.item(key, item, &inner)));
+                    out.push_str(&format!("{}{inner}-{}{}", self.eol, self.gap, self.item(key, item, &inner)));
                 }
             }
             Out::Map(pairs) if !pairs.is_empty() => {
@@ -227,7 +247,7 @@ impl Style {
         match value {
             _ if self.flow => self.tree(key, value, indent),
             Out::Map(pairs) if !pairs.is_empty() => {
-                let inner = format!("{indent}  ");
+                let inner = format!("{indent} {}", self.gap);
                 let pairs: Vec<_> = pairs.iter().map(|(key, value)| self.pair(key, value, &inner)).collect();
                 pairs.join(&format!("{}{inner}", self.eol))
             }
@@ -324,18 +344,17 @@ fn unit(doc: &Doc) -> String {
     if unit.is_empty() || !unit.chars().all(|c| c == ' ' || c == '\t') { "  ".to_owned() } else { unit.to_owned() }
 }
 
-/// Whether most lists stand further in than their keys.
-fn indented(doc: &Doc) -> bool {
-    let (mut inner, mut flush) = (0_usize, 0_usize);
-    doc.root.walk(&mut |node| {
-        for (key, value) in node.pairs() {
-            let Some(first) = value.items().first().filter(|_| !value.flow && value.tag.is_none()) else { continue };
-            let column = |byte: usize| byte - doc.line_start(byte);
-            // The item stands behind its dash and a blank.
-            if column(first.start) > column(key.start) + 2 { inner += 1 } else { flush += 1 }
+/// Counts how far dashes stand in from their keys, and items from their dashes.
+fn lists(doc: &Doc, node: &Node, all: &mut BTreeMap<(usize, usize), usize>) {
+    for (key, value) in node.pairs() {
+        let Some(first) = value.items().first().filter(|_| !value.flow && value.tag.is_none()) else { continue };
+        let Ok(dash) = dash(doc, first) else { continue };
+        let column = |byte: usize| byte - doc.line_start(byte);
+        let gap = if doc.line_start(first.start) == doc.line_start(dash) { first.start - dash - 1 } else { 1 };
+        if let Some(inner) = column(dash).checked_sub(column(key.start)) {
+            *all.entry((inner, gap)).or_default() += 1;
         }
-    });
-    inner >= flush
+    }
 }
 
 impl Node {

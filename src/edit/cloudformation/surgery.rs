@@ -17,6 +17,17 @@ pub(super) enum Change {
     Drop(usize),
 }
 
+impl Change {
+    /// All that it brings, as one node.
+    pub(super) fn node(&self) -> Node {
+        match self {
+            Self::Push(_, value) | Self::Put(_, value) => value.node(),
+            Self::Widen(values) => Out::List(values.clone()).node(),
+            Self::Drop(_) => Node::loose(Kind::Seq(Vec::new())),
+        }
+    }
+}
+
 /// Why a change was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
@@ -103,7 +114,7 @@ fn indent(doc: &Doc, byte: usize) -> Option<&str> {
 }
 
 /// The dash of a list's item, which may stand on a line of its own.
-fn dash(doc: &Doc, item: &Node) -> Result<usize, Refused> {
+pub(super) fn dash(doc: &Doc, item: &Node) -> Result<usize, Refused> {
     let mut end = item.start;
     loop {
         let head = doc.slice(0, end).trim_end_matches([' ', '\t', '\r', '\n']);
@@ -134,13 +145,16 @@ fn push(
     let indent = indent(doc, dash).ok_or(Refused::Place("a list begins on another list's line"))?;
     let end = line_end(doc, last.end);
     let space = if blank_between(doc, items) { style.eol } else { "" };
-    Ok((end, end, format!("{space}{}{indent}- {}", style.eol, item(indent))))
+    Ok((end, end, format!("{space}{}{indent}-{}{}", style.eol, style.gap, item(indent))))
 }
 
 /// Whether the author leaves a line free between items.
 fn blank_between(doc: &Doc, items: &[Node]) -> bool {
-    items.windows(2).any(|pair| doc.slice(pair[0].end, pair[1].start).lines().skip(1).any(|line| line.trim().is_empty()))
-        && items.len() > 1
+    items.windows(2).any(|pair| {
+        // The last line is the next item's own.
+        let lines: Vec<&str> = doc.slice(pair[0].end, pair[1].start).split('\n').skip(1).collect();
+        lines.split_last().is_some_and(|(_, between)| between.iter().any(|line| line.trim().is_empty()))
+    })
 }
 
 fn put(doc: &Doc, node: &Node, key: &str, value: &Out, style: &Style) -> Result<Piece, Refused> {
@@ -233,18 +247,18 @@ fn widen(doc: &Doc, path: &[usize], key: &str, more: &[Out], style: &Style) -> R
     }
     let column = doc.slice(doc.line_start(name.start), name.start).chars().count();
     let inner = format!("{}{}", " ".repeat(column), style.dash);
-    let items = more.iter().map(|item| format!("{}{inner}- {}", style.eol, style.item(key, item, &inner)));
+    let items = more.iter().map(|item| format!("{}{inner}-{}{}", style.eol, style.gap, style.item(key, item, &inner)));
     let end = line_end(doc, node.end);
     let last = (end, end, items.collect::<String>());
     let colon = doc.slice(name.end, node.start).find(':').map(|at| name.end + at + 1);
     let colon = colon.ok_or(Refused::Place("a colon is not found"))?;
     if !written.contains('\n') {
-        return Ok(vec![(colon, node.start, format!("{}{inner}- ", style.eol)), last]);
+        return Ok(vec![(colon, node.start, format!("{}{inner}-{}", style.eol, style.gap)), last]);
     }
     // An object on lines of its own moves in behind the dash.
     let starts = indent(doc, node.start).ok_or(Refused::Place("the value takes several lines"))?;
-    let mut pieces = vec![(node.start - starts.len(), node.start, format!("{inner}- "))];
-    let shift = (inner.len() + 2).checked_sub(starts.len()).map(|by| " ".repeat(by));
+    let mut pieces = vec![(node.start - starts.len(), node.start, format!("{inner}-{}", style.gap))];
+    let shift = (inner.len() + 1 + style.gap.len()).checked_sub(starts.len()).map(|by| " ".repeat(by));
     let shift = shift.ok_or(Refused::Place("the value stands further in than a list would"))?;
     let lines = written.match_indices('\n').map(|(at, _)| node.start + at + 1);
     let filled = lines.filter(|at| !doc.slice(*at, line_end(doc, *at)).trim().is_empty());
@@ -280,6 +294,9 @@ fn drop_at(doc: &Doc, node: &Node, at: usize) -> Result<Piece, Refused> {
     // The first pair of an item stands behind its dash: the next one takes its place there.
     if indent(doc, begin).is_none() {
         let next = spans.get(at + 1).ok_or(Refused::Place("nothing would be left"))?;
+        if doc.slice(end, next.0).contains('#') {
+            return Err(Refused::Place("a comment would be lost"));
+        }
         return Ok((begin, next.0, String::new()));
     }
     let stop = line_end(doc, end);
