@@ -135,6 +135,11 @@ impl<'a> Job<'a> {
         if let Some(generated) = owner.as_ref().and_then(|owner| self.generated(&templates(&docs)[owner.at], owner)) {
             return Edited::Undecided(vec![generated]);
         }
+        if self.sought.iter().any(Sought::is_resolved) {
+            let why = || "CloudFormation resolves `{{resolve:` wherever it stands".to_owned();
+            let place = owner.iter().map(|owner| candidate(&templates(&docs)[owner.at], &owner.id, why()));
+            return Edited::Undecided(place.collect());
+        }
         let mut notes = Vec::new();
         if let Some(owner) = &owner {
             let texts: Vec<String> = self.sought.iter().flat_map(|sought| sought.resources.clone()).collect();
@@ -165,8 +170,7 @@ impl<'a> Job<'a> {
         match covering {
             Some(place) if !changed => Edited::Already(place),
             _ => {
-                notes.dedup();
-                Edited::Changed { changes: changes(docs, before), notes }
+                Edited::Changed { changes: changes(docs, before), notes: each_once(notes) }
             }
         }
     }
@@ -202,6 +206,16 @@ impl<'a> Job<'a> {
 fn candidate(template: &Template<'_>, id: &str, why: String) -> Candidate {
     let sort = template.sort(id).unwrap_or("no type");
     Candidate { path: template.path.to_owned(), line: template.line_of(id), what: format!("Resources.{id} ({sort})"), why }
+}
+
+fn each_once(notes: Vec<String>) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    for note in notes {
+        if !seen.contains(&note) {
+            seen.push(note);
+        }
+    }
+    seen
 }
 
 fn changes(docs: Vec<Read>, before: &[String]) -> Vec<Change> {

@@ -95,7 +95,7 @@ fn is_given_a_role(template: &Template<'_>, id: &str) -> bool {
 
 /// The logical id of what bears the name.
 /// See <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources-function.html>.
-fn logical(template: &Template<'_>, id: &str) -> Option<String> {
+pub(super) fn logical(template: &Template<'_>, id: &str) -> Option<String> {
     let is_sam = template.sort(id)?.starts_with("AWS::Serverless::");
     Some(if is_sam { format!("{id}Role") } else { id.to_owned() })
 }
@@ -119,38 +119,49 @@ fn judge(
     if let Some(stage) = told.stage(logical, name, stage) {
         return Some((Rank::Told, with(stage)));
     }
-    let property = kind_of(sort).filter(|_| logical == id).and_then(|kind| template.property(id, kind.named_by));
-    let Some(property) = property else {
-        let parts = vec![Part::Generated(logical.to_owned(), "AWS::IAM::Role")];
-        // A key's id, or a secret's, tells nothing of the stack.
-        let is_made = kind_of(sort).is_some_and(|kind| !kind.named_by.is_empty() || logical != id);
-        let parts = if logical == id { vec![Part::Generated(logical.to_owned(), kind_of(sort)?.sort)] } else { parts };
-        if !is_made {
-            return Some((Rank::Open, stage.clone()));
+    let kind = kind_of(sort)?;
+    // A key's id, or a secret's, tells nothing of the stack.
+    let made_as = if logical == id { kind.sort } else { "AWS::IAM::Role" };
+    let generated = vec![Part::Generated(logical.to_owned(), made_as)];
+    let property = template.property(id, kind.named_by).filter(|_| logical == id);
+    let ways = match property {
+        None if kind.named_by.is_empty() => return Some((Rank::Open, stage.clone())),
+        None => vec![generated],
+        Some(property) => {
+            let mut ways = read(template, property);
+            let none = [Part::Hole("AWS::NoValue".to_owned())];
+            ways.iter_mut().filter(|parts| ***parts == none).for_each(|parts| parts.clone_from(&generated));
+            ways
         }
-        return fits(&parts, name, stage).into_iter().next().map(|stage| (Rank::Shaped, stage));
     };
-    let ways = read(template, property);
-    let stages: Vec<Stage> = std::iter::once(stage.clone()).chain(given.iter().map(|given| filled(stage, given))).collect();
-    for stage in &stages {
-        if let Some(found) = ways.iter().find_map(|parts| named(parts, name, stage)) {
-            return Some((Rank::Named, with(found)));
-        }
+    let stages = std::iter::once(stage.clone()).chain(given.iter().map(|given| filled(stage, given)));
+    if let Some(found) = stages.flat_map(|stage| ways.iter().find_map(|parts| named(parts, name, &stage))).next() {
+        return Some((Rank::Named, with(found)));
     }
-    let found: Vec<Stage> = ways.iter().flat_map(|parts| fits(parts, name, stage)).collect();
-    let first = found.first()?;
-    let letters = |parts: &Parts| parts.iter().map(|part| if let Part::Text(text) = part { word(text) } else { 0 }).sum();
-    let most: usize = ways.iter().map(letters).max().unwrap_or_default();
-    if most < 3 {
+    let fitting = ways.iter().map(|parts| (tells(parts), fits(parts, name, stage))).filter(|(_, found)| !found.is_empty());
+    let (tells, found) = fitting.max_by_key(|(tells, _)| *tells)?;
+    let mut common = found.first()?.clone();
+    if !tells {
         return Some((Rank::Open, stage.clone()));
     }
-    let mut common = first.clone();
     common.known.retain(|key, value| found.iter().all(|other| other.known.get(key) == Some(value)));
     Some((Rank::Shaped, with(common)))
 }
 
-fn word(text: &str) -> usize {
-    text.chars().filter(|c| c.is_alphanumeric()).count()
+/// Words that names of all sorts bear.
+const COMMON: [&str; 14] = [
+    "app", "dev", "execution", "exec", "function", "iam", "lambda", "policy", "prod", "role", "service", "svc", "task",
+    "user",
+];
+
+/// Whether the texts of a name tell it from others: `${Env}-role` fits half the roles of an account.
+fn tells(parts: &Parts) -> bool {
+    let word = |word: &&str| word.len() >= 3 && !COMMON.contains(&word.to_ascii_lowercase().as_str());
+    parts.iter().any(|part| match part {
+        Part::Text(text) => text.split(|c: char| !c.is_alphanumeric()).any(|text| word(&text)),
+        Part::Generated(..) => true,
+        Part::Hole(_) | Part::Default(..) | Part::Unknown => false,
+    })
 }
 
 fn filled(stage: &Stage, given: &BTreeMap<String, String>) -> Stage {

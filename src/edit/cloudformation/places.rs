@@ -1,7 +1,7 @@
 //! The policies of an owner in its templates, and where one that is missing would stand.
 
 use super::node::{Kind, Node, Path};
-use super::owner::names_it;
+use super::owner::{logical, names_it};
 use super::surgery::below;
 use super::template::Template;
 use super::value::{Stage, call};
@@ -160,7 +160,8 @@ fn attached(
             _ => vec![node],
         })
         .collect();
-    all.iter().find(|node| names_it(template, stage, node, owner, &texts))?;
+    let bearing = owner.and_then(|owner| logical(template, owner));
+    all.iter().find(|node| names_it(template, stage, node, bearing.as_deref(), &texts))?;
     if !is_always(template, id, owner) {
         return None;
     }

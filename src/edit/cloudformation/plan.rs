@@ -2,7 +2,7 @@
 
 use super::node::{Doc, Kind, Node, Path};
 use super::out::Out;
-use super::owner::Owner;
+use super::owner::{Owner, logical};
 use super::places::{Bearer, Place, own_property, places};
 use super::statement::{Found, Sought};
 use super::style::Style;
@@ -110,7 +110,7 @@ impl Work<'_> {
     /// The ways to write it, the best first.
     fn plans(&self, templates: &[Template<'_>], sought: &Sought) -> Result<Vec<Plan>, Vec<Candidate>> {
         let all = self.places(templates);
-        let has_variable = sought.resources.iter().any(|text| text.contains("${"));
+        let has_variable = sought.has_variable();
         let fits = |place: &&Place| place.left.is_none() && (!has_variable || is_current(&templates[place.at], place));
         let mut open: Vec<&Place> = all.iter().filter(fits).collect();
         let mut plans: Vec<Plan> = Vec::new();
@@ -252,7 +252,7 @@ impl Work<'_> {
             (Some(path), Some(held)) if matches!(held.kind, Kind::Seq(_)) && held.tag.is_none() => {
                 step(path, "Policies", Change::Push(None, item))
             }
-            (Some(path), Some(_)) if is_sam => step(path, "Policies", Change::Widen(vec![item])),
+            (Some(path), Some(held)) if is_sam && call(held).is_none() => step(path, "Policies", Change::Widen(vec![item])),
             (None, None) => step(properties, "Properties", Change::Put("Policies".to_owned(), Out::List(vec![item]))),
             _ => None,
         }
@@ -274,9 +274,7 @@ impl Work<'_> {
 
     /// A resource of its own.
     fn apart(&self, template: &Template<'_>, owner: &Owner, sought: &Sought) -> Option<Step> {
-        let is_sam = template.sort(&owner.id)?.starts_with("AWS::Serverless::");
-        let bearer = if is_sam { format!("{}Role", owner.id) } else { owner.id.clone() };
-        let reference = Out::Call("Ref", bearer);
+        let reference = Out::Call("Ref", logical(template, &owner.id)?);
         let (sort, of, document) = match self.job.kind {
             TargetKind::RolePolicy => ("AWS::IAM::RolePolicy", ("RoleName", reference), "PolicyDocument"),
             TargetKind::UserPolicy => ("AWS::IAM::UserPolicy", ("UserName", reference), "PolicyDocument"),

@@ -79,7 +79,7 @@ impl Place<'_, '_> {
         }
         let mut stage = self.stage.clone();
         stage.known.insert("AWS::Region".to_owned(), region.to_owned());
-        let there = Place { template: self.template, stage: &stage, holder: self.holder };
+        let there = Place { template: self.template, stage: &stage, holder: "" };
         let Some(Out::Call(_, id)) = there.resource(text) else { return None };
         let id = id.trim_start_matches("${").split(['.', '}']).next().unwrap_or_default().to_owned();
         Some(format!(

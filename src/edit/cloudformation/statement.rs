@@ -50,6 +50,21 @@ impl Sought {
         })
     }
 
+    /// Whether it holds what CloudFormation would take for a reference to a secret or parameter, and has no escape for.
+    /// See <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html>.
+    pub(super) fn is_resolved(&self) -> bool {
+        let named = self.whom().into_values().flatten();
+        let tested = self.tests().into_values().flatten().flat_map(|(key, values)| values.into_iter().chain([key]));
+        let mut all = self.resources.iter().cloned().chain(named).chain(tested);
+        all.any(|text| text.contains("{{resolve:"))
+    }
+
+    /// Whether it holds a variable, which only the newer version of the language knows.
+    pub(super) fn has_variable(&self) -> bool {
+        let tested = self.tests().into_values().flatten().flat_map(|(_, values)| values);
+        self.resources.iter().cloned().chain(tested).any(|text| text.contains("${"))
+    }
+
     fn whom(&self) -> Whom {
         match &self.principals {
             Principals::Principal(PrincipalSet::Everyone(_)) => everyone(),

@@ -42,6 +42,10 @@ pub(super) struct Style {
     single: BTreeMap<String, Shape>,
     many: BTreeMap<String, Shape>,
     quotes: BTreeMap<String, Quote>,
+    /// Of texts that cannot go without.
+    forced: BTreeMap<String, Quote>,
+    /// Plain texts hold colons.
+    plain_colons: bool,
     order: Vec<String>,
 }
 
@@ -68,6 +72,8 @@ impl Style {
             single: BTreeMap::new(),
             many: BTreeMap::new(),
             quotes: BTreeMap::new(),
+            forced: BTreeMap::new(),
+            plain_colons: false,
             order: Vec::new(),
         };
         style.dashes(doc, beside);
@@ -117,7 +123,10 @@ impl Style {
                 // A text that must be quoted tells nothing of those that need not.
                 if *quote == Quote::Plain || is_word(text) {
                     self.quotes.entry(key.to_owned()).or_insert(*quote);
+                } else {
+                    self.forced.entry(key.to_owned()).or_insert(*quote);
                 }
+                self.plain_colons |= *quote == Quote::Plain && text.contains(':');
             }
             Kind::Scalar { .. } | Kind::Alias(_) => {}
             Kind::Seq(items) => {
@@ -192,22 +201,23 @@ impl Style {
         }
     }
 
-    fn is_one_line(&self, key: &str, count: usize) -> bool {
-        let (first, second) = if count == 1 { (&self.single, &self.many) } else { (&self.many, &self.single) };
+    fn is_one_line(&self, key: &str, items: &[Out]) -> bool {
+        let is_flat = !items.iter().any(|item| matches!(item, Out::Map(pairs) if !is_call(pairs)));
+        let (first, second) = if items.len() == 1 { (&self.single, &self.many) } else { (&self.many, &self.single) };
         let near = first.get(key).or_else(|| second.get(key)).filter(|shape| **shape != Shape::Bare);
         let any = || first.values().chain(second.values()).find(|shape| **shape != Shape::Bare);
-        near.or_else(any) == Some(&Shape::OneLine)
+        near.or_else(|| any().filter(|_| is_flat)) == Some(&Shape::OneLine)
     }
 
     /// Whether a list under this key stands on one line.
     pub(super) fn is_list_on_one_line(&self, key: &str) -> bool {
-        !self.flow && self.is_one_line(key, 2)
+        !self.flow && self.is_one_line(key, &[])
     }
 
     /// What opens a list, stands between its items and closes it, for a value that stands at `indent`.
     pub(super) fn brackets(&self, key: &str, in_flow: bool, indent: &str) -> (String, String, String) {
         let (eol, unit, pad) = (self.eol, &self.unit, &self.pad);
-        if in_flow && !self.one_line && !self.is_one_line(key, 2) {
+        if in_flow && !self.one_line && !self.is_one_line(key, &[]) {
             return (format!("[{eol}{indent}{unit}"), format!(",{eol}{indent}{unit}"), format!("{eol}{indent}]"));
         }
         (format!("[{pad}"), ", ".to_owned(), format!("{pad}]"))
@@ -225,7 +235,7 @@ impl Style {
         }
         let mut out = format!("{}:", self.key(key));
         match value {
-            Out::List(items) if !items.is_empty() && !self.is_one_line(key, items.len()) => {
+            Out::List(items) if !items.is_empty() && !self.is_one_line(key, items) => {
                 let inner = format!("{indent}{}", self.dash);
                 for item in items {
                     out.push_str(&format!("{}{inner}-{}{}", self.eol, self.gap, self.item(key, item, &inner)));
@@ -259,7 +269,7 @@ impl Style {
     fn tree(&self, key: &str, value: &Out, indent: &str) -> String {
         let inner = format!("{indent}{}", self.unit);
         let (open, parts, close) = match value {
-            Out::List(items) if !items.is_empty() && !self.one_line && !self.is_one_line(key, items.len()) => {
+            Out::List(items) if !items.is_empty() && !self.one_line && !self.is_one_line(key, items) => {
                 ('[', items.iter().map(|item| self.tree(key, item, &inner)).collect::<Vec<_>>(), ']')
             }
             Out::Map(pairs) if !pairs.is_empty() && !self.one_line && !is_call(pairs) => {
@@ -275,11 +285,11 @@ impl Style {
     pub(super) fn line(&self, key: &str, value: &Out, in_flow: bool) -> String {
         let pad = &self.pad;
         match value {
-            Out::Text(text) => self.scalar(text, self.quotes.get(key).copied().unwrap_or(Quote::Plain), in_flow),
+            Out::Text(text) => self.scalar(key, text, self.quotes.get(key).copied().unwrap_or(Quote::Plain), in_flow),
             Out::Bare(text) | Out::Same(text, _) => text.clone(),
             Out::Call("Sub", text) if self.sub == Quote::Plain && !in_flow && is_plain_sub(text) => format!("!Sub {text}"),
             Out::Call("Sub", text) => format!("!Sub {}", self.quoted(text, self.sub)),
-            Out::Call(name, text) => format!("!{name} {}", self.scalar(text, Quote::Plain, in_flow)),
+            Out::Call(name, text) => format!("!{name} {}", self.scalar("", text, Quote::Plain, in_flow)),
             Out::List(items) if items.is_empty() => "[]".to_owned(),
             Out::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| self.line(key, item, true)).collect();
@@ -296,22 +306,23 @@ impl Style {
     }
 
     fn key(&self, key: &str) -> String {
-        if self.flow { self.key_in_flow(key) } else { self.scalar(key, Quote::Plain, false) }
+        if self.flow { self.key_in_flow(key) } else { self.scalar("", key, Quote::Plain, false) }
     }
 
     fn key_in_flow(&self, key: &str) -> String {
         // Some readers take a colon inside braces for the end of a plain key.
         let plain = if key.contains(':') { Quote::Double } else { Quote::Plain };
-        self.scalar(key, plain, true)
+        self.scalar("", key, plain, true)
     }
 
-    fn scalar(&self, text: &str, wish: Quote, in_flow: bool) -> String {
+    fn scalar(&self, key: &str, text: &str, wish: Quote, in_flow: bool) -> String {
         // Some readers take a plain text with a colon inside brackets for a pair, unless the author knows better.
         let plain = wish == Quote::Plain && !self.json && is_word(text);
-        if plain && !(in_flow && text.contains(':') && !self.quotes.values().any(|quote| *quote == Quote::Plain)) {
+        if plain && (self.plain_colons || !in_flow || !text.contains(':')) {
             return text.to_owned();
         }
-        self.quoted(text, wish)
+        let forced = self.forced.get(key).or_else(|| self.forced.values().next()).copied();
+        self.quoted(text, if wish == Quote::Plain { forced.unwrap_or(self.quoting) } else { wish })
     }
 
     fn quoted(&self, text: &str, wish: Quote) -> String {

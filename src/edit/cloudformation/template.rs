@@ -11,6 +11,9 @@ pub(super) struct Template<'d> {
     pub doc: &'d Doc,
 }
 
+/// SAM's function, which brings a role of its own.
+const FUNCTION: &str = "AWS::Serverless::Function";
+
 /// Whether a text is worth parsing as a template.
 pub(super) fn looks_like_one(text: &str) -> bool {
     text.contains("Resources") && (text.contains("AWS::") || text.contains("AWSTemplateFormatVersion"))
@@ -130,14 +133,23 @@ impl<'d> Template<'d> {
         let mut edges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         let ids: BTreeSet<&str> = self.resources().map(|(id, _)| id).collect();
         for (id, node) in self.resources() {
-            let named = names(node);
+            let mut named = names(node);
+            // What SAM makes of a function's events stands beside it.
+            if let Some(events) = self.property(id, "Events").filter(|_| self.sort(id) == Some(FUNCTION)) {
+                for name in names(events) {
+                    named.iter().position(|other| *other == name).map(|at| named.swap_remove(at));
+                }
+            }
             let known = named.iter().filter_map(|name| ids.get(name.as_str()).copied());
             edges.entry(id).or_default().extend(known);
         }
         // SAM makes a bucket notify the functions that have it as their event.
-        for id in self.of_sort(&["AWS::Serverless::Function"]) {
-            let Some(events) = self.property(id, "Events") else { continue };
-            for bucket in names(events).iter().filter_map(|name| ids.get(name.as_str()).copied()) {
+        for id in self.of_sort(&[FUNCTION]) {
+            let events = self.property(id, "Events").map(Node::pairs).unwrap_or_default();
+            let of_buckets = events.iter().map(|(_, event)| event).filter(|event| {
+                event.get("Type").and_then(Node::plain_text) == Some("S3")
+            });
+            for bucket in of_buckets.flat_map(names).collect::<Vec<_>>().iter().filter_map(|name| ids.get(name.as_str()).copied()) {
                 edges.entry(bucket).or_default().insert(id);
             }
         }

@@ -316,16 +316,16 @@ fn what_cloudformation_would_run_is_refused() {
 #[test]
 fn what_cannot_be_read_is_named_and_others_go_on() {
     let good = role("              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n");
-    let huge = format!("Resources: AWS::\n{}", "#\n".repeat(1_100_000));
-    let deep = format!("Resources: AWS::{}", "[".repeat(2_000));
+    let huge = format!("Resources: AWS::X\n{}", "#\n".repeat(1_100_000));
+    let deep = format!("Resources: [AWS::X, {}]{}", "[".repeat(200), "]".repeat(200));
     let files = [
         file("a.yaml", &good),
         file("b.yaml", &huge),
         file("c.json", "{\"Resources\": \"AWS::\", "),
         file("d.yaml", &deep),
-        file("e.yaml", "Resources: AWS::\n---\nResources: {}\n"),
-        file("f.yaml", "Resources: AWS::\nResources: {}\n"),
-        file("g.txt", "Resources: AWS::\n---\n"),
+        file("e.yaml", "Resources: AWS::X\n---\nResources: {}\n"),
+        file("f.yaml", "Resources: AWS::X\nResources: {}\n"),
+        file("g.md", "Resources: AWS::X\n---\n"),
         file(".aws-sam/build/template.yaml", &good),
     ];
     let (edited, problems) = run(&files, RolePolicy, "app", &allow("s3:PutObject", "arn:aws:s3:::a/k"));
