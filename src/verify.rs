@@ -8,9 +8,11 @@ use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
 use crate::patch::scope::Scoped;
-use crate::patch::{Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, look, needed};
+use crate::patch::{
+    Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, Room, look, needed, over_quota,
+};
 use crate::policy::{
-    Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate, size,
+    Actions, ContextValue, Document, OneOrMany, Policies, PrincipalSet, Request, Resources, Statement, evaluate,
 };
 use crate::principal::Principal;
 
@@ -28,7 +30,7 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
     let proof = bench.prove(&document, &draft);
     let mut doubts = draft.doubts.clone();
     doubts.extend(shortcomings(&proof));
-    doubts.extend(over_quota(draft.target.kind, &document));
+    doubts.extend(over_quota(draft.target.kind, &document, draft.merged.as_ref()));
     let sound = doubts.is_empty() && is_own(&draft.target);
     let applicability = if sound { Applicability::Apply } else { Applicability::Review };
     Patch {
@@ -37,6 +39,7 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
         doubts,
         document: Some(document),
         merged: draft.merged,
+        room: draft.room,
         widened: draft.widened,
         companions: draft.companions,
         proof: Some(proof),
@@ -87,41 +90,11 @@ fn explained(draft: Draft<'_>) -> Patch {
         doubts: draft.doubts,
         document: None,
         merged: None,
+        room: Room::default(),
         widened: Vec::new(),
         companions: Vec::new(),
         proof: None,
     }
-}
-
-/// A patch that does not fit by itself; what else the policy holds is not known here.
-fn over_quota(kind: TargetKind, document: &Document) -> Option<String> {
-    let holder = holder(kind)?;
-    let (length, quota) = (size::size(document, holder.quota().unit), holder.quota());
-    (length > quota.limit)
-        .then(|| format!("its length of {length} is more than the {} that fit ({})", quota.limit, quota.source))
-}
-
-fn holder(kind: TargetKind) -> Option<size::Holder> {
-    Some(match kind {
-        TargetKind::RolePolicy => size::Holder::RoleInline,
-        TargetKind::UserPolicy => size::Holder::UserInline,
-        TargetKind::GroupPolicy => size::Holder::GroupInline,
-        TargetKind::PermissionSet => size::Holder::PermissionSetInline,
-        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => size::Holder::Managed,
-        TargetKind::TrustPolicy => size::Holder::Trust,
-        TargetKind::SessionPolicy => size::Holder::Session,
-        TargetKind::BucketPolicy => size::Holder::Bucket,
-        TargetKind::KeyPolicy => size::Holder::Key,
-        TargetKind::QueuePolicy => size::Holder::Queue,
-        TargetKind::TopicPolicy => size::Holder::Topic,
-        TargetKind::FunctionPolicy => size::Holder::Function,
-        TargetKind::SecretPolicy => size::Holder::Secret,
-        TargetKind::RepositoryPolicy => size::Holder::Repository,
-        TargetKind::VpcEndpointPolicy => size::Holder::VpcEndpoint,
-        TargetKind::Scp => size::Holder::Scp,
-        TargetKind::Rcp => size::Holder::Rcp,
-        TargetKind::ResourcePolicy => return None,
-    })
 }
 
 /// Whether the policy is the caller's own, so that nobody else has to be asked.

@@ -3,6 +3,7 @@
 mod explain;
 mod findings;
 mod inputs;
+mod into;
 mod patch;
 mod print;
 mod report;

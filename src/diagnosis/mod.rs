@@ -46,8 +46,7 @@ pub use in_force::{Held, InForce, NamedDocument, Origin};
 pub use place::{crosses_accounts, own_policy};
 pub use refine::{Refined, refine};
 pub use request::Needed;
-pub use starved::Split;
-pub(crate) use starved::unreachable_keys;
+pub use starved::{Split, kept_conditions, unreachable_keys};
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};

@@ -65,6 +65,7 @@ fn patch(kind: TargetKind, name: &str) -> Patch {
         doubts: vec![],
         document: Some(Document::new(vec![statement])),
         merged: None,
+        room: Default::default(),
         widened: vec![],
         companions: vec![],
         proof: None,

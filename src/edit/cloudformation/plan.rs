@@ -12,7 +12,7 @@ use super::value::{Part, Stage, call};
 use super::{Job, Read, candidate, refer, templates};
 use crate::diagnosis::TargetKind;
 use crate::edit::Candidate;
-use crate::policy::{PrincipalSet, Principals};
+use crate::policy::{Conditions, PrincipalSet, Principals};
 
 /// What one answer needs throughout.
 pub(super) struct Work<'a> {
@@ -177,7 +177,7 @@ impl Work<'_> {
     /// Out of a statement whose condition starves the actions, into one of their own behind it.
     fn split(&self, templates: &[Template<'_>], place: &Place, sought: &Sought) -> Option<Plan> {
         let all = self.found(templates, place);
-        let (at, keys) = all.iter().enumerate().find_map(|(at, found)| Some((at, found.starves(sought)?)))?;
+        let (at, (keys, kept)) = all.iter().enumerate().find_map(|(at, found)| Some((at, found.starves(sought)?)))?;
         let template = &templates[place.at];
         let statement = step_into(template, place, at)?;
         let style = self.style(template, all[at].node, &nodes(&all));
@@ -194,7 +194,7 @@ impl Work<'_> {
         let step = |path: Path, key: &str, change| Step { path, key: key.to_owned(), change, style: style.clone() };
         let mut steps = Vec::new();
         if named.iter().all(is_starved) {
-            for (path, at) in freed(template.doc, &statement, &keys)? {
+            for (path, at) in freed(template.doc, &statement, &kept)? {
                 steps.push(step(path, "Condition", Change::Drop(at)));
             }
         } else {
@@ -379,22 +379,22 @@ fn is_only_one(kind: TargetKind) -> bool {
     !matches!(kind, TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy)
 }
 
-/// What to take out of a statement's conditions, in that order, to free it of these keys.
-fn freed(doc: &Doc, statement: &[usize], keys: &std::collections::BTreeSet<String>) -> Option<Vec<(Path, usize)>> {
+/// What to take out of a statement's conditions, in that order, so that these stay.
+fn freed(doc: &Doc, statement: &[usize], kept: &Conditions) -> Option<Vec<(Path, usize)>> {
     let path = below(doc, statement, "Condition")?;
     let operators = doc.at(&path)?;
-    let is_gone = |(key, _): &(Node, Node)| key.text().is_some_and(|key| keys.contains(key));
-    if operators.pairs().iter().all(|(_, held)| held.pairs().iter().all(is_gone)) {
+    if kept.is_empty() {
         let (step, parent) = path.split_last()?;
         return Some(vec![(parent.to_vec(), *step)]);
     }
     let mut drops = Vec::new();
-    for (at, (_, held)) in operators.pairs().iter().enumerate().rev() {
-        if held.pairs().iter().all(is_gone) {
+    for (at, (operator, held)) in operators.pairs().iter().enumerate().rev() {
+        let Some(stays) = kept.get(operator.text()?) else {
             drops.push((path.clone(), at));
             continue;
-        }
-        let gone = held.pairs().iter().enumerate().filter(|(_, pair)| is_gone(pair));
+        };
+        let is_gone = |key: &Node| key.text().is_none_or(|key| !stays.contains_key(key));
+        let gone = held.pairs().iter().enumerate().filter(|(_, (key, _))| is_gone(key));
         let mut inner: Vec<(Path, usize)> = gone.map(|(key, _)| ([path.as_slice(), &[at]].concat(), key)).collect();
         inner.reverse();
         drops.extend(inner);

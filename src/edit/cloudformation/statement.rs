@@ -5,7 +5,7 @@ use super::out::Out;
 use super::template::Template;
 use super::value::{Stage, call, sure};
 use crate::catalog::Catalog;
-use crate::diagnosis::unreachable_keys;
+use crate::diagnosis::{kept_conditions, unreachable_keys};
 use crate::policy::covers::{covers_action, covers_arn};
 use crate::policy::{
     Actions, Conditions, Effect, OneOrMany, PrincipalSet, Principals, Resources, Scalar, Statement,
@@ -216,24 +216,22 @@ impl<'d> Found<'_, 'd> {
         self.is_about(sought) && self.conditions().is_some_and(|own| tests(&own) == sought.tests())
     }
 
-    /// The condition keys that starve every wanted action, where it names them all and would allow them without.
-    pub(super) fn starves(&self, sought: &Sought) -> Option<BTreeSet<String>> {
+    /// The condition keys that starve every wanted action, where it names them all and would allow them without; and
+    /// the conditions that stay.
+    pub(super) fn starves(&self, sought: &Sought) -> Option<(BTreeSet<String>, Conditions)> {
         let conditions = self.conditions().filter(|_| self.is_about(sought))?;
         let named = self.all("Action")?;
         let is_named = |action: &String| named.iter().any(|name| name.eq_ignore_ascii_case(action));
-        let statement = Statement { conditions, ..Statement::allow(named.clone(), [""]) };
         let mut keys = BTreeSet::new();
         for action in &sought.actions {
-            let starved = unreachable_keys(&statement, action, Catalog::embedded());
+            let starved = unreachable_keys(&conditions, action, Catalog::embedded());
             if starved.is_empty() || !is_named(action) {
                 return None;
             }
             keys.extend(starved);
         }
-        let mut kept = statement.conditions;
-        kept.values_mut().for_each(|held| held.retain(|key, _| !keys.contains(key)));
-        kept.retain(|_, held| !held.is_empty());
-        (tests(&kept) == sought.tests()).then_some(keys)
+        let kept = kept_conditions(&conditions, &keys.iter().cloned().collect::<Vec<_>>());
+        (tests(&kept) == sought.tests()).then_some((keys, kept))
     }
 
     /// How many of its actions are of the services that are wanted.

@@ -22,6 +22,7 @@ fn patch(kind: TargetKind, name: &str, statement: &Value) -> Patch {
         doubts: vec![],
         document: Some(Document::from_value(document).unwrap()),
         merged: None,
+        room: Default::default(),
         widened: vec![],
         companions: vec![],
         proof: None,
