@@ -115,6 +115,7 @@ fn yaml_in(before: &Yaml<'_>, after: &Yaml<'_>) -> bool {
             in_order(&a, &b, |a, b| a.0 == b.0 && yaml_in(a.1, b.1))
         }
         (Yaml::Sequence(a), Yaml::Sequence(b)) => in_order(a, b, yaml_in),
+        (Yaml::Tagged(p, a), Yaml::Tagged(q, b)) => p == q && yaml_in(a, b),
         (one, Yaml::Sequence(b)) => b.first() == Some(one),
         (a, b) => a == b,
     }

@@ -211,8 +211,8 @@ fn is_only(list: &Node, owner: Option<&str>) -> bool {
 
 /// The way to a document's statements.
 fn statement(template: &Template<'_>, document: &[usize]) -> Option<Path> {
-    let node = template.doc.at(document)?;
-    if call(node).is_some() || template.doc.is_shared(document) {
+    let is_argument = |end: usize| template.doc.at(&document[..end]).is_none_or(|node| call(node).is_some());
+    if (0..=document.len()).any(is_argument) || template.doc.is_shared(document) {
         return None;
     }
     let path = below(template.doc, document, "Statement")?;
