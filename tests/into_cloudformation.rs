@@ -9,17 +9,24 @@
 // A test of the outside world reads files and environment, and says what it skips.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+#[allow(dead_code, reason = "this user takes a part")]
+#[path = "outsiders/payloads.rs"]
+mod payloads;
+mod readers;
+
 use denywatch::app::{World, explain};
 use denywatch::denial::Given;
-use denywatch::diagnosis::InForce;
+use denywatch::diagnosis::{InForce, Target, TargetKind};
 use denywatch::edit::{self, Candidate, Change, Edited, Hints, SourceFile, Wanted};
 use denywatch::io::sources::policies;
-use denywatch::patch::Patch;
+use denywatch::patch::{Applicability, Patch};
+use denywatch::policy::{Document, Statement};
 use denywatch::principal::Principal;
 use denywatch::render::{self, PatchContext};
+use readers::tool;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 struct Fixture {
     name: String,
@@ -146,21 +153,6 @@ fn a_second_run_adds_nothing() {
     assert!(ran > 0 || std::env::var_os("DENYWATCH_CASE").is_some());
 }
 
-/// A program that answers this probe: from `DENYWATCH_TOOLS` or `PATH`.
-fn tool(name: &str, probe: &[&str]) -> Option<PathBuf> {
-    let folder = std::env::var_os("DENYWATCH_TOOLS").map(|folder| PathBuf::from(folder).join(name));
-    let works = |program: &PathBuf| {
-        let run = Command::new(program).args(probe).stdin(Stdio::null()).output();
-        run.is_ok_and(|output| output.status.success())
-    };
-    let found = folder.into_iter().chain([PathBuf::from(name)]).find(works);
-    if found.is_none() {
-        assert!(std::env::var("CI").as_deref() != Ok("true"), "`{name}` does not run, and CI must not skip it");
-        eprintln!("skipped: `{name}` does not run here");
-    }
-    found
-}
-
 #[test]
 fn git_applies_every_diff() {
     let Some(git) = tool("git", &["--version"]) else { return };
@@ -185,19 +177,21 @@ fn git_applies_every_diff() {
     }
 }
 
-/// Writes every change as `before/NAME` and `after/NAME`, and the wanted document beside.
+/// Puts one change before the judge: as `before/NAME`, `after/NAME`, and what was wanted beside.
+fn put(folder: &Path, name: &str, change: &Change, wanted: &str) {
+    for (side, text) in [("before", change.before.as_str()), ("after", &change.after), ("wanted", wanted)] {
+        std::fs::create_dir_all(folder.join(side)).unwrap();
+        std::fs::write(folder.join(side).join(name), text).unwrap();
+    }
+}
+
+/// All changes of the fixtures; how many.
 fn both_sides(folder: &Path) -> usize {
     let mut count = 0;
     for fixture in fixtures() {
         for change in fixture.changes() {
             let name = format!("{}--{}", fixture.name, change.path.replace('/', "-"));
-            for (side, text) in [("before", &change.before), ("after", &change.after)] {
-                std::fs::create_dir_all(folder.join(side)).unwrap();
-                std::fs::write(folder.join(side).join(&name), text).unwrap();
-            }
-            let wanted = serde_json::to_string(&fixture.patch.document).unwrap();
-            std::fs::create_dir_all(folder.join("wanted")).unwrap();
-            std::fs::write(folder.join("wanted").join(&name), wanted).unwrap();
+            put(folder, &name, &change, &serde_json::to_string(&fixture.patch.document).unwrap());
             count += 1;
         }
     }
@@ -206,11 +200,17 @@ fn both_sides(folder: &Path) -> usize {
 
 #[test]
 fn a_reader_of_another_make_sees_nothing_but_the_statement() {
-    let Some(python) = tool("python3", &["-c", "import yaml"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let count = both_sides(folder.path());
+    judged(folder.path(), count);
+}
+
+/// Lets PyYAML compare what was put before it.
+#[track_caller]
+fn judged(folder: &Path, count: usize) {
+    let Some(python) = tool("python3", &["-c", "import yaml"]) else { return };
     let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/template_equal.py");
-    let run = Command::new(python).arg(judge).arg(folder.path()).output().unwrap();
+    let run = Command::new(python).arg(judge).arg(folder).output().unwrap();
     let said = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{said}{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(said.lines().filter(|line| line.starts_with("equal but for")).count(), count, "{said}");
@@ -239,4 +239,77 @@ fn cfn_lint_finds_nothing_new() {
     let (before, after) = (found("before"), found("after"));
     let new: Vec<_> = after.difference(&before).collect();
     assert!(new.is_empty(), "{new:#?}");
+}
+
+/// One role in three styles: lines, brackets, JSON.
+const STYLES: [(&str, &str); 3] = [
+    (
+        "lines.yaml",
+        "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties:\n      BucketName: b\n  R:\n    Type: \
+         AWS::IAM::Role\n    Properties:\n      RoleName: app\n      Policies:\n        - PolicyName: p\n          \
+         PolicyDocument:\n            Version: '2012-10-17'\n            Statement:\n              - Effect: Allow\n                \
+         Action:\n                  - s3:ListBucket\n                Resource: !GetAtt B.Arn # all\n",
+    ),
+    (
+        "flow.yaml",
+        "Resources:\n  B: {Type: AWS::S3::Bucket, Properties: {BucketName: b}}\n  R:\n    Type: AWS::IAM::Role\n    \
+         Properties: {RoleName: app, Policies: [{PolicyName: p, PolicyDocument: {Version: '2012-10-17', Statement: \
+         [{Effect: Allow, Action: 's3:ListBucket', Resource: !GetAtt B.Arn}]}}]}\n",
+    ),
+    (
+        "t.json",
+        "{\"Resources\": {\"B\": {\"Type\": \"AWS::S3::Bucket\", \"Properties\": {\"BucketName\": \"b\"}}, \"R\": {\"Type\": \
+         \"AWS::IAM::Role\", \"Properties\": {\"RoleName\": \"app\", \"Policies\": [{\"PolicyName\": \"p\", \"PolicyDocument\": \
+         {\"Version\": \"2012-10-17\", \"Statement\": [\n{\"Effect\": \"Allow\", \"Action\": \"s3:ListBucket\", \"Resource\": \
+         {\"Fn::GetAtt\": [\"B\", \"Arn\"]}}\n]}}]}}}}\n",
+    ),
+];
+
+fn reading(resource: &str) -> Patch {
+    Patch {
+        target: Target {
+            kind: TargetKind::RolePolicy,
+            arn: None,
+            name: Some("app".to_owned()),
+            account: Some("111122223333".to_owned()),
+        },
+        applicability: Applicability::Review,
+        doubts: vec![],
+        document: Some(Document::new(vec![Statement::allow(["s3:GetObject"], [resource])])),
+        merged: None,
+        room: Default::default(),
+        widened: vec![],
+        companions: vec![],
+        proof: None,
+    }
+}
+
+#[test]
+fn hostile_text_stays_text_to_a_reader_of_another_make() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut principal = Principal::unknown();
+    principal.arn = Some("arn:aws:iam::111122223333:role/app".to_owned());
+    let (mut count, mut refused) = (0, 0);
+    for (at, piece) in payloads::PIECES.iter().enumerate() {
+        // One bucket is in the template and is referred to, the other is not.
+        for (bucket, resource) in [("b", format!("arn:aws:s3:::b/{piece}")), ("c", format!("arn:aws:s3:::c/{piece}"))] {
+            let patch = reading(&resource);
+            let wanted = Wanted { patch: &patch, principal: &principal, name: "fix" };
+            for (name, text) in STYLES {
+                let files = [SourceFile { path: name.to_owned(), text: text.to_owned() }];
+                let Edited::Changed { changes, .. } = edit::edit(&wanted, &files, &Hints::default()).0 else {
+                    assert!(piece.contains("{{resolve:"), "{piece}");
+                    refused += 1;
+                    continue;
+                };
+                let document = serde_json::to_value(&patch.document).unwrap();
+                let names = serde_json::json!({"B.Arn": "arn:aws:s3:::b"});
+                let wanted = serde_json::json!({"Statement": document["Statement"], "Names": names}).to_string();
+                put(folder.path(), &format!("{at:03}-{bucket}-{name}"), &changes[0], &wanted);
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 600 && refused > 0, "{count} {refused}");
+    judged(folder.path(), count);
 }

@@ -1,6 +1,11 @@
 //! Laws of the whole line, on records and texts that hostile generators write; the laws stand in `laws/`.
 #![cfg(feature = "io")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
 
 mod laws;
 
@@ -412,9 +417,50 @@ fn templates() -> Vec<String> {
 
 /// What changes the meaning of YAML or JSON around it.
 const SNIPS: &[&str] = &[
-    "\n", "\r\n", " ", "  ", "\t", "- ", "-", ": ", ":", "#", " # x", "'", "\"", "[", "]", "{", "}", ",", "&a ", "*a", "!Sub ",
-    "!Ref ", "!If ", "|\n", ">-\n", "---\n", "...\n", "~", "null", "é", "\u{feff}", "\u{2028}", "<<: *a\n", "? ", "%", "@",
-    "Effect: Allow", "Statement:", "Policies:", "- Effect: Allow\n", "\"Fn::Sub\": ", "AWS::NoValue", "${", "}",
+    "\n",
+    "\r\n",
+    " ",
+    "  ",
+    "\t",
+    "- ",
+    "-",
+    ": ",
+    ":",
+    "#",
+    " # x",
+    "'",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "&a ",
+    "*a",
+    "!Sub ",
+    "!Ref ",
+    "!If ",
+    "|\n",
+    ">-\n",
+    "---\n",
+    "...\n",
+    "~",
+    "null",
+    "é",
+    "\u{feff}",
+    "\u{2028}",
+    "<<: *a\n",
+    "? ",
+    "%",
+    "@",
+    "Effect: Allow",
+    "Statement:",
+    "Policies:",
+    "- Effect: Allow\n",
+    "\"Fn::Sub\": ",
+    "AWS::NoValue",
+    "${",
+    "}",
 ];
 
 /// A template with some of it taken out, doubled, or broken.

@@ -52,7 +52,8 @@ fn once(patch: &Patch, files: &[SourceFile]) -> Edited {
 }
 
 fn patch(kind: TargetKind, name: &str) -> Patch {
-    let statement = Statement::allow(["sqs:SendMessage"], ["arn:aws:sqs:eu-west-1:111122223333:${*}: #x"]).with_sid("S");
+    let statement =
+        Statement::allow(["sqs:SendMessage"], ["arn:aws:sqs:eu-west-1:111122223333:${*}: #x"]).with_sid("S");
     let role = || PrincipalSet::aws(["arn:aws:iam::111122223333:role/x"]);
     let statement = match kind {
         TargetKind::BucketPolicy => statement.with_principal(role()),

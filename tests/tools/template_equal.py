@@ -6,12 +6,16 @@ Nothing here is shared with the program that made the change.
 
 import json
 import pathlib
+import re
 import sys
 
 import yaml
 
 
-class Loader(yaml.SafeLoader):
+Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Loader(Base):
     """Tags stay what they are: `!Sub x` is not `x`."""
 
 
@@ -29,7 +33,7 @@ Loader.add_multi_constructor("!", tagged)
 # A date stays the text that it was written as.
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
-    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, found in Base.yaml_implicit_resolvers.items()
 }
 
 
@@ -97,11 +101,27 @@ def actions(statement):
     return set(items(statement.get("Action", [])))
 
 
+def resolved(value, names):
+    """What CloudFormation makes of a text or of `Fn::Sub`, as far as the names are told."""
+    for key in ("!Sub", "Fn::Sub"):
+        if isinstance(value, dict) and key in value:
+            return re.sub(r"\$\{(!?)([^}]*)\}", lambda m: "${" + m[2] + "}" if m[1] else names[m[2]], value[key])
+    for key in ("!GetAtt", "Fn::GetAtt"):
+        if isinstance(value, dict) and key in value:
+            return names[value[key] if isinstance(value[key], str) else ".".join(value[key])]
+    return value
+
+
+def resources(statement, names):
+    return {resolved(one, names) for one in items(statement.get("Resource", []))}
+
+
 def judge(before, after, wanted):
     """What is wrong, as sentences."""
     found = []
     difference(read(before), read(after), [], found)
-    want = set().union(*(actions(one) for one in json.loads(wanted.read_text())["Statement"]))
+    wanted = json.loads(wanted.read_text(encoding="utf-8"))
+    want = set().union(*(actions(one) for one in wanted["Statement"]))
     wrong, got, gone = [], set(), set()
     for way, old, new in found:
         if way and way[-1] == "Action" and isinstance(new, str) and old is None:
@@ -113,6 +133,12 @@ def judge(before, after, wanted):
             if any(one["Effect"] != "Allow" for one in added):
                 wrong.append(f"a statement at {way} is no Allow")
             got |= set().union(*(actions(one) for one in added))
+            # Where it is told what the references stand for, each resource must be the very one.
+            if "Names" in wanted:
+                texts = set().union(*(resources(one, wanted["Names"]) for one in added))
+                asked = set().union(*(resources(one, {}) for one in wanted["Statement"]))
+                if texts != asked:
+                    wrong.append(f"{texts} was written, {asked} is wanted")
         else:
             wrong.append(f"{way}: {old!r} became {new!r}")
     if not gone <= got:

@@ -169,9 +169,7 @@ impl<'a> Job<'a> {
         }
         match covering {
             Some(place) if !changed => Edited::Already(place),
-            _ => {
-                Edited::Changed { changes: changes(docs, before), notes: each_once(notes) }
-            }
+            _ => Edited::Changed { changes: changes(docs, before), notes: each_once(notes) },
         }
     }
 
@@ -198,14 +196,21 @@ impl<'a> Job<'a> {
     /// The owner as a candidate, where its template is written by a program.
     fn generated(&self, template: &Template<'_>, owner: &Owner) -> Option<Candidate> {
         let path = template.cdk_path(&owner.id)?;
-        let why = format!("the CDK generates this template: change `{path}` in the CDK's code, for instance with addToPolicy");
+        let why = format!(
+            "the CDK generates this template: change `{path}` in the CDK's code, for instance with addToPolicy"
+        );
         Some(candidate(template, &owner.id, why))
     }
 }
 
 fn candidate(template: &Template<'_>, id: &str, why: String) -> Candidate {
     let sort = template.sort(id).unwrap_or("no type");
-    Candidate { path: template.path.to_owned(), line: template.line_of(id), what: format!("Resources.{id} ({sort})"), why }
+    Candidate {
+        path: template.path.to_owned(),
+        line: template.line_of(id),
+        what: format!("Resources.{id} ({sort})"),
+        why,
+    }
 }
 
 fn each_once(notes: Vec<String>) -> Vec<String> {

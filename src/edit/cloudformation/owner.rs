@@ -1,8 +1,8 @@
 //! Whose policy it is: the resource that makes the role, user, bucket or key of that name.
 
 use super::kinds::kind_of;
-use super::node::Node;
 use super::nested::Nested;
+use super::node::Node;
 use super::template::Template;
 use super::told::Told;
 use super::value::{Part, Parts, Stage, call, fits, read};
@@ -35,9 +35,7 @@ pub(super) struct Owner {
 /// The types that carry a policy of this kind, or bear it themselves.
 pub(super) fn sorts(kind: TargetKind) -> &'static [&'static str] {
     match kind {
-        TargetKind::RolePolicy => {
-            &["AWS::IAM::Role", "AWS::Serverless::Function", "AWS::Serverless::StateMachine"]
-        }
+        TargetKind::RolePolicy => &["AWS::IAM::Role", "AWS::Serverless::Function", "AWS::Serverless::StateMachine"],
         TargetKind::TrustPolicy => &["AWS::IAM::Role"],
         TargetKind::UserPolicy => &["AWS::IAM::User"],
         TargetKind::GroupPolicy => &["AWS::IAM::Group"],
@@ -138,7 +136,8 @@ fn judge(
     if let Some(found) = stages.flat_map(|stage| ways.iter().find_map(|parts| named(parts, name, &stage))).next() {
         return Some((Rank::Named, with(found)));
     }
-    let fitting = ways.iter().map(|parts| (tells(parts), fits(parts, name, stage))).filter(|(_, found)| !found.is_empty());
+    let fitting =
+        ways.iter().map(|parts| (tells(parts), fits(parts, name, stage))).filter(|(_, found)| !found.is_empty());
     let (tells, found) = fitting.max_by_key(|(tells, _)| *tells)?;
     let mut common = found.first()?.clone();
     if !tells {
@@ -150,7 +149,19 @@ fn judge(
 
 /// Words that names of all sorts bear.
 const COMMON: [&str; 14] = [
-    "app", "dev", "execution", "exec", "function", "iam", "lambda", "policy", "prod", "role", "service", "svc", "task",
+    "app",
+    "dev",
+    "execution",
+    "exec",
+    "function",
+    "iam",
+    "lambda",
+    "policy",
+    "prod",
+    "role",
+    "service",
+    "svc",
+    "task",
     "user",
 ];
 
@@ -187,7 +198,13 @@ fn named(parts: &[Part], name: &str, stage: &Stage) -> Option<Stage> {
 }
 
 /// Whether a node gives this name, refers to the resource that bears it, or is sure to be one of its ARNs.
-pub(super) fn names_it(template: &Template<'_>, stage: &Stage, node: &Node, owner: Option<&str>, texts: &[&str]) -> bool {
+pub(super) fn names_it(
+    template: &Template<'_>,
+    stage: &Stage,
+    node: &Node,
+    owner: Option<&str>,
+    texts: &[&str],
+) -> bool {
     let node = template.doc.resolve(node);
     let referred = call(node).and_then(|call| match call.name {
         "Ref" => call.argument.text().map(str::to_owned),

@@ -185,17 +185,12 @@ fn is_always(template: &Template<'_>, id: &str, owner: Option<&str>) -> bool {
 }
 
 /// Whom else a policy serves: further bearers that it names, or that name it.
-fn shared(
-    template: &Template<'_>,
-    id: &str,
-    owner: Option<&str>,
-    others: &[&str],
-    named: usize,
-) -> Option<String> {
+fn shared(template: &Template<'_>, id: &str, owner: Option<&str>, others: &[&str], named: usize) -> Option<String> {
     if named > 1 {
         return Some(format!("`{id}` is attached to {named} of them"));
     }
-    if let Some(other) = others.iter().find(|one| template.property(id, one).is_some_and(|node| !is_only(node, owner))) {
+    if let Some(other) = others.iter().find(|one| template.property(id, one).is_some_and(|node| !is_only(node, owner)))
+    {
         return Some(format!("`{id}` has `{other}` too"));
     }
     let referrers = template.referrers(id);

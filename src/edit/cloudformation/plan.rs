@@ -116,7 +116,8 @@ impl Work<'_> {
         let mut plans: Vec<Plan> = Vec::new();
         plans.extend(open.iter().find_map(|place| self.split(templates, place, sought)));
         plans.extend(open.iter().find_map(|place| self.join(templates, place, sought)));
-        let kinship = |place: &Place| self.found(templates, place).iter().map(|found| found.kinship(sought)).sum::<usize>();
+        let kinship =
+            |place: &Place| self.found(templates, place).iter().map(|found| found.kinship(sought)).sum::<usize>();
         open.sort_by_key(|place| std::cmp::Reverse(kinship(place)));
         plans.extend(open.iter().filter_map(|place| self.beside(templates, place, sought)));
         let left: Vec<&Place> = all.iter().filter(|place| place.left.is_some()).collect();
@@ -135,7 +136,8 @@ impl Work<'_> {
             let place = refer::Place { template, stage: &self.stages[plan.at], holder: &plan.holder };
             let literals = sought.resources.iter().filter(|text| written.iter().any(|node| node.says(text)));
             plan.notes.extend(literals.filter_map(|text| place.hint(text)));
-            plan.notes.extend(left.iter().filter_map(|place| place.left.clone()).map(|why| format!("left alone: {why}")));
+            plan.notes
+                .extend(left.iter().filter_map(|place| place.left.clone()).map(|why| format!("left alone: {why}")));
         }
         Ok(plans)
     }
@@ -220,7 +222,8 @@ impl Work<'_> {
         let near = all.last().map_or(list, |found| found.node);
         let style = self.style(template, near, &nodes(&all));
         let made = Out::Map(self.statement(template, place.at, &place.holder, sought, &style));
-        let change = if matches!(list.kind, Kind::Seq(_)) { Change::Push(None, made) } else { Change::Widen(vec![made]) };
+        let change =
+            if matches!(list.kind, Kind::Seq(_)) { Change::Push(None, made) } else { Change::Widen(vec![made]) };
         let steps = vec![Step { path, key: "Statement".to_owned(), change, style }];
         Some(Plan { at: place.at, holder: place.holder.clone(), steps, notes: vec![] })
     }
@@ -252,7 +255,9 @@ impl Work<'_> {
             (Some(path), Some(held)) if matches!(held.kind, Kind::Seq(_)) && held.tag.is_none() => {
                 step(path, "Policies", Change::Push(None, item))
             }
-            (Some(path), Some(held)) if is_sam && call(held).is_none() => step(path, "Policies", Change::Widen(vec![item])),
+            (Some(path), Some(held)) if is_sam && call(held).is_none() => {
+                step(path, "Policies", Change::Widen(vec![item]))
+            }
             (None, None) => step(properties, "Properties", Change::Put("Policies".to_owned(), Out::List(vec![item]))),
             _ => None,
         }
@@ -280,8 +285,12 @@ impl Work<'_> {
             TargetKind::UserPolicy => ("AWS::IAM::UserPolicy", ("UserName", reference), "PolicyDocument"),
             TargetKind::GroupPolicy => ("AWS::IAM::GroupPolicy", ("GroupName", reference), "PolicyDocument"),
             TargetKind::BucketPolicy => ("AWS::S3::BucketPolicy", ("Bucket", reference), "PolicyDocument"),
-            TargetKind::QueuePolicy => ("AWS::SQS::QueuePolicy", ("Queues", Out::List(vec![reference])), "PolicyDocument"),
-            TargetKind::TopicPolicy => ("AWS::SNS::TopicPolicy", ("Topics", Out::List(vec![reference])), "PolicyDocument"),
+            TargetKind::QueuePolicy => {
+                ("AWS::SQS::QueuePolicy", ("Queues", Out::List(vec![reference])), "PolicyDocument")
+            }
+            TargetKind::TopicPolicy => {
+                ("AWS::SNS::TopicPolicy", ("Topics", Out::List(vec![reference])), "PolicyDocument")
+            }
             TargetKind::SecretPolicy => {
                 ("AWS::SecretsManager::ResourcePolicy", ("SecretId", reference), "ResourcePolicy")
             }
@@ -309,7 +318,14 @@ impl Work<'_> {
         Out::Map(vec![version, ("Statement".to_owned(), Out::List(vec![statement]))])
     }
 
-    fn statement(&self, template: &Template<'_>, at: usize, holder: &str, sought: &Sought, style: &Style) -> Vec<(String, Out)> {
+    fn statement(
+        &self,
+        template: &Template<'_>,
+        at: usize,
+        holder: &str,
+        sought: &Sought,
+        style: &Style,
+    ) -> Vec<(String, Out)> {
         let place = refer::Place { template, stage: &self.stages[at], holder };
         let mut pairs: Vec<(String, Out)> = Vec::new();
         pairs.extend(sought.sid.as_deref().map(|sid| ("Sid".to_owned(), Out::text(sid))));
@@ -318,7 +334,9 @@ impl Work<'_> {
             Principals::Principal(PrincipalSet::Everyone(_)) => pairs.push(("Principal".to_owned(), Out::text("*"))),
             Principals::Principal(PrincipalSet::Named(kinds)) => {
                 let names = |kind: &String, names: Vec<Out>| (kind.clone(), style.list(kind, names));
-                let kinds = kinds.iter().map(|(kind, all)| names(kind, all.iter().map(|name| place.expression(name)).collect()));
+                let kinds = kinds
+                    .iter()
+                    .map(|(kind, all)| names(kind, all.iter().map(|name| place.expression(name)).collect()));
                 pairs.push(("Principal".to_owned(), Out::Map(kinds.collect())));
             }
             Principals::Absent | Principals::NotPrincipal(_) => {}

@@ -18,7 +18,9 @@ pub(super) fn learn(template: &Template<'_>, stage: &mut Stage, texts: &[String]
         for text in texts {
             let Some(found) = name_in(template, stage, id, text) else { continue };
             if let Some(name) = found.physical.get(id).filter(|_| !stage.physical.contains_key(id)) {
-                notes.push(format!("`{name}` is `{id}` of the template: its name is made of the stack's and of that id"));
+                notes.push(format!(
+                    "`{name}` is `{id}` of the template: its name is made of the stack's and of that id"
+                ));
                 stage.physical.insert(id.to_owned(), name.clone());
                 let region = found.known.get("AWS::Region").cloned();
                 region.and_then(|region| stage.known.insert("AWS::Region".to_owned(), region));

@@ -7,9 +7,7 @@ use super::value::{Stage, call, sure};
 use crate::catalog::Catalog;
 use crate::diagnosis::{kept_conditions, unreachable_keys};
 use crate::policy::covers::{covers_action, covers_arn};
-use crate::policy::{
-    Actions, Conditions, Effect, OneOrMany, PrincipalSet, Principals, Resources, Scalar, Statement,
-};
+use crate::policy::{Actions, Conditions, Effect, OneOrMany, PrincipalSet, Principals, Resources, Scalar, Statement};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -171,7 +169,9 @@ impl<'d> Found<'_, 'd> {
     /// The conditions, if all of them are sure.
     pub(super) fn conditions(&self) -> Option<Conditions> {
         let doc = self.template.doc;
-        let Some(node) = self.node.get("Condition").map(|node| doc.resolve(node)) else { return Some(Conditions::new()) };
+        let Some(node) = self.node.get("Condition").map(|node| doc.resolve(node)) else {
+            return Some(Conditions::new());
+        };
         let mut conditions = Conditions::new();
         if call(node).is_some() || node.pairs().is_empty() {
             return None;

@@ -82,7 +82,12 @@ impl Style {
             style.learn(doc, node, "");
         }
         let longest = beside.iter().max_by_key(|node| node.pairs().len());
-        style.order = longest.map(|node| node.pairs()).unwrap_or_default().iter().filter_map(|(key, _)| Some(key.text()?.to_owned())).collect();
+        style.order = longest
+            .map(|node| node.pairs())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|(key, _)| Some(key.text()?.to_owned()))
+            .collect();
         style
     }
 
@@ -180,7 +185,8 @@ impl Style {
             let default = ORDER.iter().position(|name| *name == key).unwrap_or(ORDER.len());
             let own = self.order.iter().position(|name| name == key);
             // A key that the author's longest statement lacks stands behind the one that it usually follows.
-            let before = || ORDER[..default].iter().rev().find_map(|prior| self.order.iter().position(|name| name == prior));
+            let before =
+                || ORDER[..default].iter().rev().find_map(|prior| self.order.iter().position(|name| name == prior));
             (own.or_else(before).map_or(0, |at| at + 1), usize::from(own.is_none()), default)
         };
         let mut pairs: Vec<_> = pairs.into_iter().filter(|(key, _)| self.has_sids || key != "Sid").collect();
@@ -287,7 +293,9 @@ impl Style {
         match value {
             Out::Text(text) => self.scalar(key, text, self.quotes.get(key).copied().unwrap_or(Quote::Plain), in_flow),
             Out::Bare(text) | Out::Same(text, _) => text.clone(),
-            Out::Call("Sub", text) if self.sub == Quote::Plain && !in_flow && is_plain_sub(text) => format!("!Sub {text}"),
+            Out::Call("Sub", text) if self.sub == Quote::Plain && !in_flow && is_plain_sub(text) => {
+                format!("!Sub {text}")
+            }
             Out::Call("Sub", text) => format!("!Sub {}", self.quoted(text, self.sub)),
             Out::Call(name, text) => format!("!{name} {}", self.scalar("", text, Quote::Plain, in_flow)),
             Out::List(items) if items.is_empty() => "[]".to_owned(),
@@ -343,7 +351,9 @@ fn is_call(pairs: &[(String, Out)]) -> bool {
 /// Whether `!Sub`'s text needs no quotes in block style.
 fn is_plain_sub(text: &str) -> bool {
     let bare: String = text.chars().filter(|c| !"${}!".contains(*c)).collect();
-    (text.starts_with("${") || text.starts_with(|c: char| c.is_ascii_alphabetic())) && is_word(&format!("a{bare}a")) && !text.ends_with(':')
+    (text.starts_with("${") || text.starts_with(|c: char| c.is_ascii_alphabetic()))
+        && is_word(&format!("a{bare}a"))
+        && !text.ends_with(':')
 }
 
 /// One level of indentation: of the first resource in `Resources`.

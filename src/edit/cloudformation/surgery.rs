@@ -162,7 +162,14 @@ fn put(doc: &Doc, node: &Node, key: &str, value: &Out, style: &Style) -> Result<
     if node.flow {
         let beside: Vec<Node> =
             pairs.iter().map(|(key, value)| Node { start: key.start, end: value.end, ..value.clone() }).collect();
-        return flow(doc, node, &beside.iter().collect::<Vec<_>>(), None, |indent| style.pair(key, value, indent), style);
+        return flow(
+            doc,
+            node,
+            &beside.iter().collect::<Vec<_>>(),
+            None,
+            |indent| style.pair(key, value, indent),
+            style,
+        );
     }
     let (first, last) = pairs.first().zip(pairs.last()).ok_or(Refused::Place("the object is empty"))?;
     let column = doc.slice(doc.line_start(first.0.start), first.0.start).chars().count();

@@ -146,10 +146,13 @@ impl<'d> Template<'d> {
         // SAM makes a bucket notify the functions that have it as their event.
         for id in self.of_sort(&[FUNCTION]) {
             let events = self.property(id, "Events").map(Node::pairs).unwrap_or_default();
-            let of_buckets = events.iter().map(|(_, event)| event).filter(|event| {
-                event.get("Type").and_then(Node::plain_text) == Some("S3")
-            });
-            for bucket in of_buckets.flat_map(names).collect::<Vec<_>>().iter().filter_map(|name| ids.get(name.as_str()).copied()) {
+            let of_buckets = events
+                .iter()
+                .map(|(_, event)| event)
+                .filter(|event| event.get("Type").and_then(Node::plain_text) == Some("S3"));
+            for bucket in
+                of_buckets.flat_map(names).collect::<Vec<_>>().iter().filter_map(|name| ids.get(name.as_str()).copied())
+            {
                 edges.entry(bucket).or_default().insert(id);
             }
         }

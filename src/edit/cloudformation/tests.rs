@@ -263,7 +263,8 @@ fn trust_policies() {
     let text = "Resources:\n  App:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: app\n      \
                 AssumeRolePolicyDocument:\n        Statement:\n        - Action: sts:AssumeRole\n          Effect: Allow\n\
                 \x20         Principal:\n            Service: ec2.amazonaws.com\n";
-    let wanted = json!({"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"});
+    let wanted =
+        json!({"Effect": "Allow", "Principal": {"Service": ["lambda.amazonaws.com"]}, "Action": "sts:AssumeRole"});
     let expect = "+        - Action: sts:AssumeRole\n+          Effect: Allow\n+          Principal:\n+            Service: \
                   lambda.amazonaws.com";
     check(text, TrustPolicy, "app", wanted, expect);
@@ -284,18 +285,49 @@ fn a_ring_is_not_closed() {
         let files = [file("t.yaml", &text(notified))];
         told(&run(&files, RolePolicy, "stack-FRole-1A2B3C4D5E6F7", &wanted()).0)
     };
-    assert!(told("In").contains("Resource: arn:aws:s3:::in/*") || told("In").contains("Resource: \"arn:aws:s3:::in/*\""), "{}", told("In"));
+    assert!(
+        told("In").contains("Resource: arn:aws:s3:::in/*") || told("In").contains("Resource: \"arn:aws:s3:::in/*\""),
+        "{}",
+        told("In")
+    );
     assert!(told("Out").contains("${In.Arn}/*"), "{}", told("Out"));
 }
 
 #[test]
 fn text_from_an_event_stays_text() {
-    let bare = role("              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n");
+    let bare = role(
+        "              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n",
+    );
     let plain = bare.replace("arn:aws:s3:::a", "*x");
     assert!(Doc::parse(&plain).is_err());
     for key in [
-        "x: y", "x #y", "&a", "*", "!Ref x", "no", "- a", "it's", "\"q\"", "\\", "${aws:username}", "${!x}", "&{x}", "a\tb",
-        "|", ">-", "%x", "@x", "`x`", "{a}", "[a]", "a,b", "---", "<<", "é", "ends:", "{{x}}",
+        "x: y",
+        "x #y",
+        "&a",
+        "*",
+        "!Ref x",
+        "no",
+        "- a",
+        "it's",
+        "\"q\"",
+        "\\",
+        "${aws:username}",
+        "${!x}",
+        "&{x}",
+        "a\tb",
+        "|",
+        ">-",
+        "%x",
+        "@x",
+        "`x`",
+        "{a}",
+        "[a]",
+        "a,b",
+        "---",
+        "<<",
+        "é",
+        "ends:",
+        "{{x}}",
     ] {
         let resource = format!("arn:aws:s3:::a/{key}");
         let (edited, problems) = run(&[file("t.yaml", &bare)], RolePolicy, "app", &allow("s3:PutObject", &resource));
@@ -308,15 +340,20 @@ fn text_from_an_event_stays_text() {
 
 #[test]
 fn what_cloudformation_would_run_is_refused() {
-    let bare = role("              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n");
+    let bare = role(
+        "              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n",
+    );
     let wanted = allow("s3:PutObject", "arn:aws:s3:::a/{{resolve:ssm:secret}}");
-    let expect = "undecided\nt.yaml:2 Resources.App (AWS::IAM::Role): CloudFormation resolves `{{resolve:` wherever it stands";
+    let expect =
+        "undecided\nt.yaml:2 Resources.App (AWS::IAM::Role): CloudFormation resolves `{{resolve:` wherever it stands";
     check(&bare, RolePolicy, "app", wanted, expect);
 }
 
 #[test]
 fn what_cannot_be_read_is_named_and_others_go_on() {
-    let good = role("              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n");
+    let good = role(
+        "              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::a\n",
+    );
     let huge = format!("Resources: AWS::X\n{}", "#\n".repeat(1_100_000));
     let deep = format!("Resources: [AWS::X, {}]{}", "[".repeat(200), "]".repeat(200));
     let files = [

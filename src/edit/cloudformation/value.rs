@@ -114,7 +114,8 @@ impl Reader<'_, '_> {
             "Sub" => self.substitute(argument, depth),
             "Join" => self.join(argument, depth),
             "If" => {
-                let ways: Vec<Parts> = argument.items().iter().skip(1).flat_map(|way| self.node(way, depth + 1)).collect();
+                let ways: Vec<Parts> =
+                    argument.items().iter().skip(1).flat_map(|way| self.node(way, depth + 1)).collect();
                 if ways.is_empty() || ways.len() > MAX_WAYS { unknown() } else { ways }
             }
             _ => unknown(),

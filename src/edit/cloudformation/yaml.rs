@@ -58,11 +58,7 @@ impl Reader<'_> {
             Event::SequenceStart(anchor, tag) => self.begin(span, tag.as_deref(), anchor, false)?,
             Event::MappingStart(anchor, tag) => self.begin(span, tag.as_deref(), anchor, true)?,
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => {}
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
         }
         Ok(())
     }
