@@ -168,12 +168,44 @@ fn git_applies_every_diff() {
             std::fs::write(path, &file.text).unwrap();
         }
         std::fs::write(folder.path().join("x.diff"), edit::unified(&changes)).unwrap();
-        let run = Command::new(&git).args(["apply", "x.diff"]).current_dir(folder.path()).output().unwrap();
+        let run = Command::new(&git).args(["-c", "core.autocrlf=false", "apply", "x.diff"]).current_dir(folder.path()).output().unwrap();
         assert!(run.status.success(), "{}: {}", fixture.name, String::from_utf8_lossy(&run.stderr));
         for change in changes {
             let after = std::fs::read_to_string(folder.path().join(&change.path)).unwrap();
             assert_eq!(after, change.after, "{}", fixture.name);
         }
+    }
+}
+
+/// What `patch --into` prints of a fixture, and how it ends.
+#[test]
+fn the_command_prints_the_same_diff() {
+    for fixture in fixtures() {
+        if fixture.folder.join("target").exists() {
+            continue;
+        }
+        let denial = ["denial.txt", "denial.json"].map(|name| fixture.folder.join(name));
+        let denial = std::fs::File::open(denial.iter().find(|path| path.exists()).unwrap()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_denywatch"));
+        command.current_dir(&fixture.folder).env_remove("DENYWATCH_STORE").stdin(denial);
+        command.args(["patch", "-", "--into", "repo"]);
+        if fixture.folder.join("policies").is_dir() {
+            command.args(["--policies", "policies"]);
+        }
+        let output = command.output().unwrap();
+        let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8_lossy(&output.stderr));
+        let (edited, _) = fixture.edit(&fixture.files);
+        let (expect, code) = match &edited {
+            Edited::Changed { changes, .. } => (edit::unified(changes), 0),
+            Edited::Already(_) => (String::new(), 0),
+            // A complete resource stands in for the diff.
+            Edited::Undecided(_) => (printed.clone(), 5),
+        };
+        assert_eq!(printed, expect, "{}: {said}", fixture.name);
+        assert!(code == 0 || printed.contains("AWS::IAM::RolePolicy"), "{}: {printed}", fixture.name);
+        // A template that cannot be read is told by the exit code.
+        let is_read = !fixture.files.iter().any(|file| file.path.contains("broken"));
+        assert_eq!(output.status.code(), Some(if is_read { code } else { 6 }), "{}: {said}", fixture.name);
     }
 }
 

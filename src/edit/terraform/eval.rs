@@ -104,7 +104,8 @@ pub(super) fn literal(expr: &Expression) -> Val {
         Expression::String(text) => Val::text(text.value()),
         Expression::Array(items) => Val::List(items.iter().map(literal).collect()),
         Expression::Object(fields) => {
-            let pair = |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| Some((name(key)?, literal(value.expr())));
+            let pair =
+                |(key, value): (&ObjectKey, &hcl_edit::expr::ObjectValue)| Some((name(key)?, literal(value.expr())));
             Val::Map(fields.iter().filter_map(pair).collect())
         }
         Expression::Parenthesis(inner) => literal(inner.inner()),
@@ -133,7 +134,12 @@ pub(super) fn eval<'c>(world: &World<'c>, expr: &'c Expression, scope: &Scope<'c
                 ObjectKey::Expression(expr) => eval(world, expr, scope).as_text(),
                 ObjectKey::Ident(_) => name(key),
             };
-            Val::Map(fields.iter().filter_map(|(key, value)| Some((named(key)?, eval(world, value.expr(), scope)))).collect())
+            Val::Map(
+                fields
+                    .iter()
+                    .filter_map(|(key, value)| Some((named(key)?, eval(world, value.expr(), scope))))
+                    .collect(),
+            )
         }
         Expression::StringTemplate(template) => text(world, template.iter(), scope),
         Expression::HeredocTemplate(heredoc) => text(world, heredoc.template.iter(), scope),

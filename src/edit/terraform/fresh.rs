@@ -28,7 +28,9 @@ pub(super) fn beside<'c>(
     let data = if owner.resource.is_data { "data." } else { "" };
     let key = Each::keyed(owner.resource.key.clone()).index();
     // An unknown key cannot be written.
-    if key.is_empty() && (owner.resource.found.argument("for_each").or(owner.resource.found.argument("count"))).is_some() {
+    if key.is_empty()
+        && (owner.resource.found.argument("for_each").or(owner.resource.found.argument("count"))).is_some()
+    {
         return None;
     }
     let unit = &style.unit;

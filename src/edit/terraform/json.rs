@@ -215,7 +215,8 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back() {
-        for text in ["a", "${aws:username}", "$${x}", "$$$${x}", "%{if}", "%%{x}", "\"\\\n", "$%{", "%${x}", "é\u{7f}"] {
+        for text in ["a", "${aws:username}", "$${x}", "$$$${x}", "%{if}", "%%{x}", "\"\\\n", "$%{", "%${x}", "é\u{7f}"]
+        {
             let json = format!("[{}]", quoted(text, true));
             assert_eq!(read_all(&json).map(|tree| tree.texts()), Some(vec![Val::text(text)]), "{json}");
             assert!(!json.contains("$$$") && !json.contains("%%%"), "{json}");

@@ -50,7 +50,11 @@ impl Known {
         for (name, given) in value.get("variables").and_then(Value::as_object).into_iter().flatten() {
             self.variables.insert(name.clone(), Val::from_json(&given["value"]));
         }
-        if found { Ok(()) } else { Err("it is no Terraform state and no plan as `terraform show -json` prints it".into()) }
+        if found {
+            Ok(())
+        } else {
+            Err("it is no Terraform state and no plan as `terraform show -json` prints it".into())
+        }
     }
 
     fn module(&mut self, module: &Value, depth: usize) {

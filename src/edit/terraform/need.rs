@@ -123,7 +123,8 @@ impl Need {
             (None, Some(_)) | (Some(_), None) => false,
         };
         let own = flat(&self.conditions);
-        let looser = conditions(by).is_some_and(|theirs| flat(&theirs).iter().all(|(key, values)| own.get(key) == Some(values)));
+        let looser =
+            conditions(by).is_some_and(|theirs| flat(&theirs).iter().all(|(key, values)| own.get(key) == Some(values)));
         actions.iter().any(named) && reaches && looser
     }
 

@@ -26,46 +26,36 @@ pub(super) struct Carrier {
 pub(super) fn carrier(kind: TargetKind) -> Option<Carrier> {
     let make = |kind, name, own, beside| Some(Carrier { kind, name, own, beside });
     match kind {
-        TargetKind::RolePolicy => {
-            make("aws_iam_role", "name", &[], &[("aws_iam_role_policy", "role", "policy")])
-        }
-        TargetKind::UserPolicy => {
-            make("aws_iam_user", "name", &[], &[("aws_iam_user_policy", "user", "policy")])
-        }
-        TargetKind::GroupPolicy => {
-            make("aws_iam_group", "name", &[], &[("aws_iam_group_policy", "group", "policy")])
-        }
+        TargetKind::RolePolicy => make("aws_iam_role", "name", &[], &[("aws_iam_role_policy", "role", "policy")]),
+        TargetKind::UserPolicy => make("aws_iam_user", "name", &[], &[("aws_iam_user_policy", "user", "policy")]),
+        TargetKind::GroupPolicy => make("aws_iam_group", "name", &[], &[("aws_iam_group_policy", "group", "policy")]),
         TargetKind::TrustPolicy => make("aws_iam_role", "name", &["assume_role_policy"], &[]),
-        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => {
-            make("aws_iam_policy", "name", &["policy"], &[])
-        }
-        TargetKind::PermissionSet => make("aws_ssoadmin_permission_set", "name", &[], &[(
-            "aws_ssoadmin_permission_set_inline_policy",
-            "permission_set_arn",
-            "inline_policy",
-        )]),
+        TargetKind::ManagedPolicy | TargetKind::PermissionsBoundary => make("aws_iam_policy", "name", &["policy"], &[]),
+        TargetKind::PermissionSet => make(
+            "aws_ssoadmin_permission_set",
+            "name",
+            &[],
+            &[("aws_ssoadmin_permission_set_inline_policy", "permission_set_arn", "inline_policy")],
+        ),
         TargetKind::BucketPolicy => {
             make("aws_s3_bucket", "bucket", &["policy"], &[("aws_s3_bucket_policy", "bucket", "policy")])
         }
-        TargetKind::KeyPolicy => {
-            make("aws_kms_key", "", &["policy"], &[("aws_kms_key_policy", "key_id", "policy")])
-        }
+        TargetKind::KeyPolicy => make("aws_kms_key", "", &["policy"], &[("aws_kms_key_policy", "key_id", "policy")]),
         TargetKind::QueuePolicy => {
             make("aws_sqs_queue", "name", &["policy"], &[("aws_sqs_queue_policy", "queue_url", "policy")])
         }
         TargetKind::TopicPolicy => {
             make("aws_sns_topic", "name", &["policy"], &[("aws_sns_topic_policy", "arn", "policy")])
         }
-        TargetKind::SecretPolicy => make("aws_secretsmanager_secret", "name", &["policy"], &[(
-            "aws_secretsmanager_secret_policy",
-            "secret_arn",
-            "policy",
-        )]),
-        TargetKind::RepositoryPolicy => make("aws_ecr_repository", "name", &[], &[(
-            "aws_ecr_repository_policy",
-            "repository",
-            "policy",
-        )]),
+        TargetKind::SecretPolicy => make(
+            "aws_secretsmanager_secret",
+            "name",
+            &["policy"],
+            &[("aws_secretsmanager_secret_policy", "secret_arn", "policy")],
+        ),
+        TargetKind::RepositoryPolicy => {
+            make("aws_ecr_repository", "name", &[], &[("aws_ecr_repository_policy", "repository", "policy")])
+        }
         TargetKind::VpcEndpointPolicy => {
             make("aws_vpc_endpoint", "", &["policy"], &[("aws_vpc_endpoint_policy", "vpc_endpoint_id", "policy")])
         }
@@ -114,7 +104,8 @@ pub(super) fn owners<'c>(worlds: &[World<'c>], carrier: &Carrier, wanted: &Wante
             };
             for (block, is_data) in of_kind(&module.resources, false).into_iter().chain(of_kind(&module.data, true)) {
                 for each in each_of(world, block, &Scope::new(instance)) {
-                    let resource = Resource { at: instance, is_data, found: block, key: each.key, attribute: carrier.name };
+                    let resource =
+                        Resource { at: instance, is_data, found: block, key: each.key, attribute: carrier.name };
                     let (named, fit) = fitting(world, &resource, carrier, wanted, name);
                     if fit != Fit::No {
                         found.push(Owner { world: at, resource, fit, named });
@@ -159,7 +150,8 @@ fn fitting<'c>(
     };
     let fit = named.fit(name, account);
     // A secret's ARN ends in six characters that are no part of its name.
-    let short = name.len().checked_sub(7).filter(|at| name.as_bytes().get(*at) == Some(&b'-')).and_then(|at| name.get(..at));
+    let short =
+        name.len().checked_sub(7).filter(|at| name.as_bytes().get(*at) == Some(&b'-')).and_then(|at| name.get(..at));
     match (carrier.kind, short) {
         ("aws_secretsmanager_secret", Some(short)) => {
             let without = named.fit(short, account);
@@ -182,7 +174,8 @@ pub(super) fn meant(mut owners: Vec<Owner<'_>>) -> Vec<Owner<'_>> {
 
 /// Whether all are the same block, in however many instances.
 pub(super) fn is_one(owners: &[Owner<'_>]) -> bool {
-    let place = |owner: &Owner<'_>| (owner.resource.found.file, owner.resource.found.block.span().map(|span| span.start));
+    let place =
+        |owner: &Owner<'_>| (owner.resource.found.file, owner.resource.found.block.span().map(|span| span.start));
     owners.windows(2).all(|pair| place(&pair[0]) == place(&pair[1]))
 }
 

@@ -98,7 +98,9 @@ impl Members<'_> {
             }
         }
         if !rest.is_empty() {
-            edits.extend(if self.is_long() { self.at_end(&rest) } else {
+            edits.extend(if self.is_long() {
+                self.at_end(&rest)
+            } else {
                 vec![Edit::insert(self.file, last, rest.iter().map(|one| format!(", {one}")).collect::<String>())]
             });
         }
@@ -144,16 +146,19 @@ impl Members<'_> {
     fn cut(&self, at: usize) -> Edit {
         let (item, found) = (&self.items[at], self.behind(at));
         let line = line_start(self.text, item.start)..line_end(self.text, found.end);
-        let alone = self.text[line.start..item.start].trim().is_empty() && self.text[found.end..line.end].trim().is_empty();
+        let alone =
+            self.text[line.start..item.start].trim().is_empty() && self.text[found.end..line.end].trim().is_empty();
         let range = if alone && self.is_long() {
             let end = self.text[line.end..].find('\n').map_or(line.end, |next| line.end + next + 1);
             line.start..end
         } else {
             let end = found.comma.map_or(item.end, |comma| comma + 1);
-            let blanks = self.text[end..self.inner_end()].len() - self.text[end..self.inner_end()].trim_start_matches(' ').len();
+            let blanks =
+                self.text[end..self.inner_end()].len() - self.text[end..self.inner_end()].trim_start_matches(' ').len();
             let is_last = at + 1 == self.items.len();
             // The blank before the last one goes, the blank behind any other.
-            let start = if is_last && at > 0 { self.text[..item.start].trim_end_matches(' ').len() } else { item.start };
+            let start =
+                if is_last && at > 0 { self.text[..item.start].trim_end_matches(' ').len() } else { item.start };
             start..if is_last { end } else { end + blanks }
         };
         Edit { file: self.file, at: range, text: String::new() }
@@ -212,7 +217,8 @@ pub(super) fn slot(text: &str, form: Form, list: &List, after: Option<&Range<usi
     }
     let inner_end = list.span.end.saturating_sub(1);
     let found = behind(text, item.end, inner_end, has_comments(form));
-    let own_lines = text[line_start(text, item.start)..item.start].trim().is_empty() && text[found.end..inner_end].contains('\n');
+    let own_lines =
+        text[line_start(text, item.start)..item.start].trim().is_empty() && text[found.end..inner_end].contains('\n');
     if own_lines {
         let blank = indent(text, item.start);
         let gap = gap(text, &items, item);
@@ -252,7 +258,13 @@ fn in_empty(text: &str, list: &List, unit: &str) -> Slot {
 }
 
 /// The edits that put a `statement` block into a data source; `block` makes it for an indentation.
-pub(super) fn put_blocks(text: &str, list: &List, after: Option<&Range<usize>>, unit: &str, block: &dyn Fn(&str) -> Vec<String>) -> Edit {
+pub(super) fn put_blocks(
+    text: &str,
+    list: &List,
+    after: Option<&Range<usize>>,
+    unit: &str,
+    block: &dyn Fn(&str) -> Vec<String>,
+) -> Edit {
     let newline = eol(text, list.span.start);
     let items: Vec<&Range<usize>> = list.items.iter().collect();
     let Some(item) = after.or(items.last().copied()) else {
@@ -287,10 +299,15 @@ pub(super) fn cut_element(text: &str, form: Form, statement: &Statement, field: 
     let is_last = statement.fields.iter().all(|other| other.span.end <= field.span.end);
     // JSON takes no comma behind its last element.
     if is_last && found.comma.is_none() {
-        let before = statement.fields.iter().filter(|other| other.span.end <= field.span.start && !other.span.is_empty());
+        let before =
+            statement.fields.iter().filter(|other| other.span.end <= field.span.start && !other.span.is_empty());
         let before = before.max_by_key(|other| other.span.end);
         let comma = before.and_then(|other| behind(text, other.span.end, end, has_comments(form)).comma);
-        edits.extend(comma.filter(|at| !(from..until).contains(at)).map(|at| Edit { file, at: at..at + 1, text: String::new() }));
+        edits.extend(comma.filter(|at| !(from..until).contains(at)).map(|at| Edit {
+            file,
+            at: at..at + 1,
+            text: String::new(),
+        }));
     }
     edits
 }

@@ -91,7 +91,8 @@ fn uncovered(policies: &Policies<'_>, need: &Need, planned: &mut Planned) -> Opt
     for action in &need.actions {
         let by = |resource: Option<&str>| {
             let sites = policies.readable.iter().enumerate();
-            let all = sites.flat_map(|(at, policy)| policy.site.statements.iter().enumerate().map(move |(s, one)| (at, s, one)));
+            let all = sites
+                .flat_map(|(at, policy)| policy.site.statements.iter().enumerate().map(move |(s, one)| (at, s, one)));
             all.into_iter().find(|(_, _, one)| need.is_covered(action, resource, one)).map(|(at, s, _)| (at, s))
         };
         let found: Vec<_> = resources.iter().map(|resource| by(*resource)).collect();
@@ -176,8 +177,12 @@ fn join(world: &World<'_>, policies: &Policies<'_>, need: Need, planned: &mut Pl
 
 /// The policy for a new statement: the one that speaks of the same service already, else the first.
 fn target(policies: &Policies<'_>, need: &Need) -> Option<(usize, usize)> {
-    let services: Vec<String> =
-        need.actions.iter().filter_map(|action| action.split_once(':')).map(|(service, _)| format!("{service}:*")).collect();
+    let services: Vec<String> = need
+        .actions
+        .iter()
+        .filter_map(|action| action.split_once(':'))
+        .map(|(service, _)| format!("{service}:*"))
+        .collect();
     let speaks = |policy: &Policy<'_>| {
         let named = |one: &Statement| {
             let texts = one.texts("Action").unwrap_or_default();
@@ -191,8 +196,8 @@ fn target(policies: &Policies<'_>, need: &Need) -> Option<(usize, usize)> {
         let of_own = policy.site.lists.iter().rposition(|list| list.shared.is_none());
         of_own.or_else(|| policy.site.lists.len().checked_sub(1))
     };
-    let best = own(policies).filter(|(_, policy)| list(policy).is_some()).max_by_key(|(at, policy)| {
-        (speaks(policy), std::cmp::Reverse(*at))
-    });
+    let best = own(policies)
+        .filter(|(_, policy)| list(policy).is_some())
+        .max_by_key(|(at, policy)| (speaks(policy), std::cmp::Reverse(*at)));
     best.and_then(|(at, policy)| Some((at, list(policy)?)))
 }

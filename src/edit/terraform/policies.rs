@@ -180,15 +180,15 @@ fn attachments<'c>(world: &World<'c>, bearer: &Bearer<'_, 'c>) -> Vec<Attached<'
             for each in each_of(world, *block, &Scope::new(at)) {
                 let key = each.key.clone();
                 let scope = Scope::with(at, each);
-                let policies = block.argument(what).map(|expr| members(world, Written { file: block.file, expr }, &scope));
+                let policies =
+                    block.argument(what).map(|expr| members(world, Written { file: block.file, expr }, &scope));
                 let is_role = whom.is_empty();
                 let itself = Resource { at, is_data: false, found: *block, key, attribute: "name" };
                 let bearers = whom.iter().filter_map(|argument| block.argument(argument));
                 let bearers = bearers.flat_map(|expr| {
                     let each = members(world, Written { file: block.file, expr }, &scope);
-                    each.into_iter().map(|(one, scope)| {
-                        (is_bearer(world, bearer, one, &scope), one.expr.to_string().trim().to_owned())
-                    })
+                    each.into_iter()
+                        .map(|(one, scope)| (is_bearer(world, bearer, one, &scope), words(world, one, &scope)))
                 });
                 let mut bearers: Vec<(bool, String)> = bearers.collect();
                 if is_role {
@@ -211,12 +211,18 @@ fn attachments<'c>(world: &World<'c>, bearer: &Bearer<'_, 'c>) -> Vec<Attached<'
     all
 }
 
+/// Whom an expression names: the block, or the expression itself.
+fn words<'c>(world: &World<'c>, written: Written<'c>, scope: &Scope<'c>) -> String {
+    match resolve(world, written, scope) {
+        Origin::Resource(resource) => resource.found.words(),
+        Origin::Expr(..) | Origin::Val(_) => written.expr.to_string().trim().to_owned(),
+    }
+}
+
 /// The members of a list that is written out, or the one expression.
 fn members<'c>(world: &World<'c>, written: Written<'c>, scope: &Scope<'c>) -> Vec<(Written<'c>, Scope<'c>)> {
     match written.expr {
-        Expression::Array(items) => {
-            items.iter().map(|expr| (Written { expr, ..written }, scope.clone())).collect()
-        }
+        Expression::Array(items) => items.iter().map(|expr| (Written { expr, ..written }, scope.clone())).collect(),
         Expression::FuncCall(call) if matches!(call.name.name.as_str(), "concat" | "toset" | "tolist" | "compact") => {
             call.args.iter().flat_map(|expr| members(world, Written { expr, ..written }, scope)).collect()
         }

@@ -7,8 +7,8 @@ use super::site::{Form, Site};
 use super::tree::{Kind, Statement, Tree};
 use super::value::{Fit, Val};
 use super::world::World;
-use hcl_edit::Span;
 use crate::render::escape::hcl_string;
+use hcl_edit::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a text may be called where a policy stands.
@@ -147,9 +147,9 @@ fn outputs(world: &World<'_>, at: usize) -> Vec<(String, Val)> {
         for (child, each) in children {
             let outputs = world.module(child).into_iter().flat_map(|module| &module.outputs);
             for (output, found) in outputs {
-                let origin = found.argument("value").map(|expr| {
-                    resolve(world, Written { file: found.file, expr }, &Scope::new(child))
-                });
+                let origin = found
+                    .argument("value")
+                    .map(|expr| resolve(world, Written { file: found.file, expr }, &Scope::new(child)));
                 let value = value_of(world, origin.unwrap_or(Origin::Val(Val::Unknown)));
                 known.push((format!("module.{name}{}.{output}", each.index()), value));
             }
@@ -185,7 +185,8 @@ fn circles<'c>(world: &World<'c>, site: &Site<'c>, holder: Option<Found<'c>>) ->
         words.insert(format!("local.{name}"), tokens(slice(local.file, local.expr.span().unwrap_or_default())));
     }
     let mut reached: BTreeSet<String> = site.lists.iter().filter_map(|list| list.shared.clone()).collect();
-    let labels = |found: Found<'_>| found.block.labels.iter().map(|label| label.as_str().to_owned()).collect::<Vec<_>>();
+    let labels =
+        |found: Found<'_>| found.block.labels.iter().map(|label| label.as_str().to_owned()).collect::<Vec<_>>();
     reached.extend(holder.map(|found| labels(found).join(".")));
     loop {
         let more: Vec<String> = words

@@ -135,12 +135,7 @@ fn included<'c>(world: &World<'c>, written: Written<'c>, scope: &Scope<'c>) -> O
     Some(all)
 }
 
-fn of_call<'c>(
-    world: &World<'c>,
-    call: &'c FuncCall,
-    file: usize,
-    scope: Scope<'c>,
-) -> Result<Site<'c>, &'static str> {
+fn of_call<'c>(world: &World<'c>, call: &'c FuncCall, file: usize, scope: Scope<'c>) -> Result<Site<'c>, &'static str> {
     match (call.name.name.as_str(), call.args.get(0)) {
         ("jsonencode", Some(expr)) => {
             let mut site = Site { scope: scope.clone(), ..Site::empty(scope.at) };
@@ -201,8 +196,7 @@ fn named_hole(text: &str, at: usize, names: &[(String, Val)]) -> Option<(usize, 
 fn of_json(tree: Option<Tree>, form: Form, file: usize, scope: Scope<'_>) -> Result<Site<'_>, &'static str> {
     let Some(Tree { kind: Kind::Object(fields), .. }) = tree else { return Err("its JSON cannot be read") };
     let found = fields.into_iter().find(|field| field.key == "Statement").map(|field| field.value);
-    let mut site =
-        Site { form, scope, statements: Vec::new(), lists: Vec::new(), whole: true, names: Vec::new() };
+    let mut site = Site { form, scope, statements: Vec::new(), lists: Vec::new(), whole: true, names: Vec::new() };
     let is_bare = |tree: &Tree| matches!(tree.kind, Kind::Object(_));
     let tree = found.ok_or("its JSON has no statements")?;
     let mut list = List { file, span: tree.span.clone(), items: Vec::new(), is_bare: is_bare(&tree), shared: None };
@@ -225,13 +219,7 @@ fn of_json(tree: Option<Tree>, form: Form, file: usize, scope: Scope<'_>) -> Res
 }
 
 /// Finds `Statement` in an object, or in what makes one.
-fn document<'c>(
-    world: &World<'c>,
-    site: &mut Site<'c>,
-    written: Written<'c>,
-    scope: &Scope<'c>,
-    local: Option<&str>,
-) {
+fn document<'c>(world: &World<'c>, site: &mut Site<'c>, written: Written<'c>, scope: &Scope<'c>, local: Option<&str>) {
     let (written, scope, local) = match resolve(world, written, scope) {
         Origin::Expr(found, scope) => (found, scope, local_of(written.expr).or(local.map(str::to_owned))),
         Origin::Resource(_) | Origin::Val(_) => {
@@ -269,13 +257,7 @@ fn local_of(expr: &Expression) -> Option<String> {
     (word.starts_with("local.") || word.starts_with("var.")).then(|| word.to_owned())
 }
 
-fn list<'c>(
-    world: &World<'c>,
-    site: &mut Site<'c>,
-    written: Written<'c>,
-    scope: &Scope<'c>,
-    local: Option<&str>,
-) {
+fn list<'c>(world: &World<'c>, site: &mut Site<'c>, written: Written<'c>, scope: &Scope<'c>, local: Option<&str>) {
     let (found, scope, local) = match resolve(world, written, scope) {
         Origin::Expr(found, scope) => (found, scope, local_of(written.expr).or(local.map(str::to_owned))),
         Origin::Resource(_) | Origin::Val(_) => {

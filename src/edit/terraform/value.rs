@@ -68,10 +68,13 @@ impl Val {
     /// The whole text; `None` where a part is not known, or where it is no text.
     pub(super) fn as_text(&self) -> Option<String> {
         match self {
-            Self::Text(pieces) => pieces.iter().map(|piece| match piece {
-                Piece::Lit(text) => Some(text.as_str()),
-                Piece::Hole(_) => None,
-            }).collect(),
+            Self::Text(pieces) => pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Lit(text) => Some(text.as_str()),
+                    Piece::Hole(_) => None,
+                })
+                .collect(),
             Self::Number(text) => Some(text.clone()),
             Self::Bool(yes) => Some(yes.to_string()),
             Self::Unknown | Self::Null | Self::List(_) | Self::Map(_) => None,
@@ -114,7 +117,7 @@ impl Val {
     pub(super) fn fit(&self, text: &str, account: Option<&str>) -> Fit {
         match self {
             Self::Text(pieces) => {
-                let sure = !pieces.iter().any(|piece| *piece == Piece::Hole(Hole::Any));
+                let sure = !pieces.contains(&Piece::Hole(Hole::Any));
                 match (fits(pieces, text, account, &mut 10_000), sure) {
                     (false, _) => Fit::No,
                     (true, true) => Fit::Certain,
@@ -130,11 +133,14 @@ impl Val {
     /// The letters that are known, to tell a pattern from one that fits everything.
     pub(super) fn known_letters(&self) -> usize {
         match self {
-            Self::Text(pieces) => pieces.iter().map(|piece| match piece {
-                Piece::Lit(text) => text.chars().filter(|letter| letter.is_alphanumeric()).count(),
-                Piece::Hole(Hole::Any) => 0,
-                Piece::Hole(_) => 1,
-            }).sum(),
+            Self::Text(pieces) => pieces
+                .iter()
+                .map(|piece| match piece {
+                    Piece::Lit(text) => text.chars().filter(|letter| letter.is_alphanumeric()).count(),
+                    Piece::Hole(Hole::Any) => 0,
+                    Piece::Hole(_) => 1,
+                })
+                .sum(),
             _ => 0,
         }
     }

@@ -30,7 +30,13 @@ pub(super) fn literal(form: Form, text: &str) -> String {
 }
 
 /// The elements of a statement, in the neighbours' order; `resources` are copied where they are given.
-pub(super) fn elements(need: &Need, style: &Style, form: Form, refer: &Refer<'_>, resources: Option<String>) -> Vec<(String, Out)> {
+pub(super) fn elements(
+    need: &Need,
+    style: &Style,
+    form: Form,
+    refer: &Refer<'_>,
+    resources: Option<String>,
+) -> Vec<(String, Out)> {
     let text = |text: &String| refer(text).unwrap_or_else(|| literal(form, text));
     let list = |key: &str, texts: &mut dyn Iterator<Item = String>| {
         let texts: Vec<String> = texts.collect();
@@ -103,7 +109,9 @@ fn ordered(mut all: BTreeMap<&str, Out>, style: &Style) -> Vec<(String, Out)> {
 /// An object, from brace to brace, whose line is indented by `base`.
 pub(super) fn object(fields: &[(String, Out)], style: &Style, base: &str) -> String {
     if !style.multi_line {
-        let one = |(key, value): &(String, Out)| format!("{}{}{}", written_key(key, style), style.assign, value.in_line(style));
+        let one = |(key, value): &(String, Out)| {
+            format!("{}{}{}", written_key(key, style), style.assign, value.in_line(style))
+        };
         return format!("{{ {} }}", fields.iter().map(one).collect::<Vec<_>>().join(", "));
     }
     let inner = format!("{base}{}", style.unit);
@@ -176,7 +184,8 @@ const ARGUMENTS: [(&str, &str); 4] =
 /// A `statement` block, without the indentation of its first line.
 pub(super) fn block(fields: &[(String, Out)], style: &Style, base: &str) -> String {
     let inner = format!("{base}{}", style.unit);
-    let named = |key: &str| ARGUMENTS.iter().find(|(element, _)| *element == key).map(|(_, argument)| (*argument).to_owned());
+    let named =
+        |key: &str| ARGUMENTS.iter().find(|(element, _)| *element == key).map(|(_, argument)| (*argument).to_owned());
     let plain: Vec<(String, String)> =
         fields.iter().filter_map(|(key, value)| Some((named(key)?, value.written(style, &inner)))).collect();
     let (keys, values): (Vec<String>, Vec<String>) = plain.into_iter().unzip();
@@ -184,7 +193,12 @@ pub(super) fn block(fields: &[(String, Out)], style: &Style, base: &str) -> Stri
     for (key, value) in fields {
         match (key.as_str(), value) {
             ("Principal", Out::Object(sorts)) => parts.extend(sorts.iter().map(|(sort, names)| {
-                nested("principals", &[("type", Out::One(hcl_string(sort))), ("identifiers", names.clone())], style, &inner)
+                nested(
+                    "principals",
+                    &[("type", Out::One(hcl_string(sort))), ("identifiers", names.clone())],
+                    style,
+                    &inner,
+                )
             })),
             ("Condition", Out::Object(operators)) => {
                 for (operator, keys) in operators {

@@ -35,7 +35,8 @@ pub fn read(folder: &Path) -> std::io::Result<(Vec<SourceFile>, Vec<Problem>)> {
 }
 
 fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     found.sort();
     Ok(found)
 }
@@ -107,7 +108,9 @@ impl Reader<'_> {
     fn relative(&mut self, path: &Path) -> Option<String> {
         let below = path.strip_prefix(self.root).unwrap_or(path);
         let parts: Option<Vec<&str>> = below.components().map(|part| part.as_os_str().to_str()).collect();
-        let named = parts.map(|parts| parts.join("/")).filter(|name| !name.chars().any(|c| c.is_control() || c == '"' || c == '\\'));
+        let named = parts
+            .map(|parts| parts.join("/"))
+            .filter(|name| !name.chars().any(|c| c.is_control() || c == '"' || c == '\\'));
         if named.is_none() {
             self.fault(path, "its name holds letters that a diff cannot name".to_owned());
         }
@@ -173,7 +176,8 @@ mod tests {
         assert_eq!(names, ["b/vars.tfvars", "main.tf"]);
         assert_eq!(files[1].text, "a = 1\r\n");
         let told: Vec<&str> = problems.iter().map(|one| one.input.rsplit('/').next().unwrap()).collect();
-        let expect: &[&str] = if cfg!(unix) { &["broken.tf", "large.tf", "link.tf"] } else { &["broken.tf", "large.tf"] };
+        let expect: &[&str] =
+            if cfg!(unix) { &["broken.tf", "large.tf", "link.tf"] } else { &["broken.tf", "large.tf"] };
         assert_eq!(told, expect);
     }
 }
