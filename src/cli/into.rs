@@ -25,6 +25,10 @@ pub(super) struct IntoArgs {
     /// What `terraform show -json` prints of a plan: the same. With `--into`.
     #[arg(long, value_name = "FILE", requires = "into")]
     plan: Option<PathBuf>,
+    /// What `aws cloudformation describe-stack-resources` prints: it tells which resource of a template bears which
+    /// name. With `--into`.
+    #[arg(long, value_name = "FILE", requires = "into")]
+    stack: Option<PathBuf>,
 }
 
 /// Prints the change, or, where no place is certain, the places and a policy of its own.
@@ -36,7 +40,11 @@ pub(super) fn run(
     global: &Global,
 ) -> anyhow::Result<u8> {
     let (files, mut problems) = code::read(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
-    let hints = Hints { state: hint(args.state.as_deref())?, plan: hint(args.plan.as_deref())? };
+    let hints = Hints {
+        state: hint(args.state.as_deref())?,
+        plan: hint(args.plan.as_deref())?,
+        stack: hint(args.stack.as_deref())?,
+    };
     let name = render::policy_name(patch, context)?;
     let whole = with_companions(patch, context);
     let wanted = Wanted { patch: &whole, principal: &advice.principal, name: &name };

@@ -29,6 +29,8 @@ pub struct Hints {
     pub state: Option<SourceFile>,
     /// What `terraform show -json PLANFILE` prints.
     pub plan: Option<SourceFile>,
+    /// What `aws cloudformation describe-stack-resources` prints; one among the files is found by itself.
+    pub stack: Option<SourceFile>,
 }
 
 /// What is to be written, and for whom.
@@ -125,7 +127,7 @@ pub enum Edited {
 /// ```
 pub fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Edited, Vec<Problem>) {
     let (terraform, mut problems) = terraform::edit(wanted, files, hints);
-    let (cloudformation, more) = cloudformation::edit(wanted, files);
+    let (cloudformation, more) = cloudformation::edit(wanted, files, hints);
     problems.extend(more);
     (one_of(terraform, cloudformation), problems)
 }

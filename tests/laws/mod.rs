@@ -6,3 +6,4 @@ pub mod answer;
 pub mod language;
 pub mod read;
 pub mod said;
+pub mod template;
