@@ -31,7 +31,7 @@ fn run_for(target: Target, files: &[(&str, &str)], statement: Value, state: Opti
     let files: Vec<SourceFile> = files.iter().map(file).collect();
     let wanted = Wanted { patch: &patch, principal: &from_arn(ROLE), name: "denywatch-1a2b3c4d" };
     let state = state.map(|state| SourceFile { path: "state".to_owned(), text: state.to_string() });
-    edit(&wanted, &files, &Hints { state, plan: None }).0
+    edit(&wanted, &files, &Hints { state, ..Hints::default() }).0
 }
 
 fn run(text: &str, statement: Value) -> Edited {
