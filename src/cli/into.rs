@@ -4,8 +4,8 @@ use super::{DONE, Global, UNREAD, print};
 use crate::advice::Advice;
 use crate::edit::{self, Candidate, Change, Edited, Hints, SourceFile, Wanted};
 use crate::io::sources::code;
-use crate::patch::Patch;
-use crate::record::Problem;
+use crate::patch::{Patch, sid};
+use crate::policy::Statement;
 use crate::render::{self, Format, PatchContext};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -25,12 +25,20 @@ pub(super) struct IntoArgs {
     /// What `terraform show -json` prints of a plan: the same. With `--into`.
     #[arg(long, value_name = "FILE", requires = "into")]
     plan: Option<PathBuf>,
+    /// What `aws cloudformation describe-stack-resources` prints: it tells which resource of a template bears which
+    /// name. With `--into`.
+    #[arg(long, value_name = "FILE", requires = "into")]
+    stack: Option<PathBuf>,
 }
 
 impl IntoArgs {
     /// What tells names, where it was given.
     pub(super) fn hints(&self) -> anyhow::Result<Hints> {
-        Ok(Hints { state: hint(self.state.as_deref())?, plan: hint(self.plan.as_deref())? })
+        Ok(Hints {
+            state: hint(self.state.as_deref())?,
+            plan: hint(self.plan.as_deref())?,
+            stack: hint(self.stack.as_deref())?,
+        })
     }
 }
 
@@ -45,7 +53,8 @@ pub(super) fn run(
     let (files, mut problems) = code::read(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
     let hints = args.hints()?;
     let name = render::policy_name(patch, context)?;
-    let wanted = Wanted { patch, principal: &advice.principal, name: &name };
+    let whole = with_companions(patch, context);
+    let wanted = Wanted { patch: &whole, principal: &advice.principal, name: &name };
     let (edited, more) = edit::edit(&wanted, &files, &hints);
     problems.extend(more);
     print::problems(&problems);
@@ -61,11 +70,24 @@ pub(super) fn run(
             UNDECIDED
         }
     };
-    Ok(if told(&problems) { UNREAD } else { code })
+    Ok(if problems.is_empty() { code } else { UNREAD })
 }
 
-fn told(problems: &[Problem]) -> bool {
-    !problems.is_empty()
+/// The patch with its companions, each a statement of its own, where they were asked for.
+fn with_companions(patch: &Patch, context: &PatchContext) -> Patch {
+    let mut whole = patch.clone();
+    let addable = patch.companions.iter().filter(|one| context.companions && render::is_addable(patch, one));
+    for companion in addable {
+        let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
+        for (operator, keys) in &companion.conditions {
+            for (key, values) in keys {
+                statement = statement.with_condition(operator, key, values.clone());
+            }
+        }
+        let named = statement.clone().with_sid(sid(&statement));
+        whole.document.iter_mut().for_each(|document| document.statements.push(named.clone()));
+    }
+    whole
 }
 
 fn hint(path: Option<&Path>) -> anyhow::Result<Option<SourceFile>> {

@@ -7,6 +7,7 @@ use super::site::{Form, List};
 use super::tree::Statement;
 use super::value::Val;
 use super::world::World;
+use hcl_edit::Span;
 
 /// A policy before and after, in its own world each.
 pub(super) struct Pair<'p, 'a, 'b> {
@@ -19,6 +20,31 @@ pub(super) fn shifted(edits: &[Edit], file: usize, at: usize) -> usize {
     let before = edits.iter().filter(|edit| edit.file == file && edit.at.end <= at && edit.at.start < at);
     let (gone, come) = before.fold((0, 0), |(gone, come), edit| (gone + edit.at.len(), come + edit.text.len()));
     (at + come).saturating_sub(gone)
+}
+
+/// A file's text without the statements of policies and without the blocks of new ones.
+pub(super) fn masked(text: &str, file: usize, policies: &[&Policy<'_>], fresh: &[&Policy<'_>]) -> String {
+    let lists = policies.iter().flat_map(|policy| &policy.site.lists).filter(|list| list.file == file);
+    let blocks =
+        fresh.iter().filter(|policy| policy.holder.file == file).filter_map(|policy| policy.holder.block.span());
+    let mut spans: Vec<std::ops::Range<usize>> = lists.map(|list| list.span.clone()).chain(blocks).collect();
+    spans.sort_by_key(|span| span.start);
+    let mut out = String::new();
+    let mut at = 0;
+    for span in spans {
+        out.push_str(text.get(at..span.start).unwrap_or_default());
+        at = at.max(span.end);
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
+}
+
+/// Whether a new policy says exactly what is needed.
+pub(super) fn is_fresh(policy: &Policy<'_>, needs: &[super::need::Need]) -> bool {
+    let statements = &policy.site.statements;
+    policy.site.whole
+        && statements.len() == needs.len()
+        && needs.iter().zip(statements).all(|(need, one)| same(need, one))
 }
 
 /// Whether the plan, and nothing but the plan, was carried out in this policy.

@@ -1,13 +1,13 @@
 //! A plan → the text that changes.
 
-use super::layout::Edit;
+use super::layout::{Edit, behind};
 use super::place::{add_actions, cut_element, members, put_blocks, slot};
 use super::plan::{Add, Plan, Touch};
 use super::policies::Policy;
 use super::refs::{Names, names};
 use super::site::{Form, List};
 use super::style::{self, Style};
-use super::tree::Statement;
+use super::tree::{Field, Kind, Statement, Tree};
 use super::world::World;
 use super::write::{block, elements, literal, object};
 use std::ops::Range;
@@ -93,11 +93,42 @@ fn same_file<'s>(all: &[&'s Statement], list: &List) -> Vec<&'s Statement> {
 
 fn written(text: &str, all: &[Statement], add: &Add, style: &Style, names: &Names, base: &str) -> String {
     let refer = |text: &str| names.refer(text);
-    let from = add.split_from.and_then(|at| all.get(at)).and_then(|statement| statement.field("Resource"));
+    let split = add.split_from.and_then(|at| all.get(at));
+    let from = split.and_then(|statement| statement.field("Resource"));
     let raw = from.and_then(|field| text.get(field.value.span.clone())).map(str::to_owned);
     let fields = elements(&add.need, style, style.form, &refer, raw);
-    match style.form {
+    let made = match style.form {
         Form::Blocks => block(&fields, style, base),
         Form::Object | Form::Heredoc | Form::Template | Form::File => object(&fields, style, base),
+    };
+    let moved: String = split
+        .map(|statement| comments(text, style.form, statement, add))
+        .unwrap_or_default()
+        .iter()
+        .map(|comment| format!("{base}{}{comment}{}", style.unit, style.eol))
+        .collect();
+    match made.split_once(style.eol) {
+        Some((head, rest)) if !moved.is_empty() => format!("{head}{}{moved}{rest}", style.eol),
+        _ => made,
     }
+}
+
+/// What is said behind the actions that move.
+fn comments(text: &str, form: Form, statement: &Statement, add: &Add) -> Vec<String> {
+    if !matches!(form, Form::Object | Form::Blocks) {
+        return Vec::new();
+    }
+    let Some(Field { value: Tree { span, kind: Kind::List(items) }, .. }) = statement.field("Action") else {
+        return Vec::new();
+    };
+    let moves = |item: &&Tree| {
+        let action = item.value().as_text().unwrap_or_default();
+        add.need.actions.iter().any(|moved| moved.eq_ignore_ascii_case(&action))
+    };
+    let said = |item: &Tree| {
+        let found = behind(text, item.span.end, span.end.saturating_sub(1), true);
+        let said = text.get(item.span.end..found.end)?.trim_matches([',', ' ', '\t']);
+        said.starts_with(['#', '/']).then(|| said.to_owned())
+    };
+    items.iter().filter(moves).filter_map(said).collect()
 }

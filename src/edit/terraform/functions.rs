@@ -73,8 +73,8 @@ fn replace(args: &[Val]) -> Option<Val> {
     let [text, from, to] = args else { return None };
     let (text, from, to) = (text.as_text()?, from.as_text()?, to.as_text()?);
     // Between slashes stands a regular expression.
-    let is_plain = !from.is_empty() && !(from.len() > 1 && from.starts_with('/') && from.ends_with('/'));
-    is_plain.then(|| Val::text(&text.replace(&from, &to)))
+    let is_pattern = from.len() > 1 && from.starts_with('/') && from.ends_with('/');
+    (!from.is_empty() && !is_pattern).then(|| Val::text(&text.replace(&from, &to)))
 }
 
 fn concat(name: &str, args: &[Val]) -> Val {

@@ -100,7 +100,7 @@ mod tests {
 
     fn hinted(state: &Value) -> (Known, Vec<Problem>) {
         let file = SourceFile { path: "terraform.tfstate".into(), text: state.to_string() };
-        read(&Hints { state: Some(file), plan: None })
+        read(&Hints { state: Some(file), ..Hints::default() })
     }
 
     #[test]

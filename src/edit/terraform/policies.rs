@@ -187,9 +187,8 @@ fn attachments<'c>(world: &World<'c>, bearer: &Bearer<'_, 'c>) -> Vec<Attached<'
                 let bearers = whom.iter().filter_map(|argument| block.argument(argument));
                 let bearers = bearers.flat_map(|expr| {
                     let each = members(world, Written { file: block.file, expr }, &scope);
-                    each.into_iter().map(|(one, scope)| {
-                        (is_bearer(world, bearer, one, &scope), one.expr.to_string().trim().to_owned())
-                    })
+                    each.into_iter()
+                        .map(|(one, scope)| (is_bearer(world, bearer, one, &scope), words(world, one, &scope)))
                 });
                 let mut bearers: Vec<(bool, String)> = bearers.collect();
                 if is_role {
@@ -210,6 +209,14 @@ fn attachments<'c>(world: &World<'c>, bearer: &Bearer<'_, 'c>) -> Vec<Attached<'
         }
     }
     all
+}
+
+/// Whom an expression names: the block, or the expression itself.
+fn words<'c>(world: &World<'c>, written: Written<'c>, scope: &Scope<'c>) -> String {
+    match resolve(world, written, scope) {
+        Origin::Resource(resource) => resource.found.words(),
+        Origin::Expr(..) | Origin::Val(_) => written.expr.to_string().trim().to_owned(),
+    }
 }
 
 /// The members of a list that is written out, or the one expression.

@@ -58,6 +58,7 @@ pub(super) fn attribute<'c>(world: &World<'c>, of: &Resource<'c>) -> Val {
         return known;
     }
     match (kind, of.attribute) {
+        ("aws_caller_identity" | "aws_region", _) if elsewhere(world, of) => return Val::Unknown,
         ("aws_caller_identity", "account_id" | "id") => return Val::hole(Hole::Account),
         ("aws_region", "name" | "id" | "region") => return region(world),
         ("aws_partition", "partition" | "id") => return Val::hole(Hole::Partition),
@@ -113,6 +114,12 @@ pub(super) fn scope_of<'c>(world: &World<'c>, of: &Resource<'c>) -> Scope<'c> {
     Scope::with(of.at, each)
 }
 
+/// Whether another provider than the default one makes it: in another account or Region, perhaps.
+fn elsewhere(world: &World<'_>, of: &Resource<'_>) -> bool {
+    let own = ["provider", "region"].iter().any(|argument| of.found.argument(argument).is_some());
+    own || world.is_elsewhere(of.at)
+}
+
 fn region(world: &World<'_>) -> Val {
     world.region().map_or_else(|| Val::hole(Hole::Region), |region| Val::text(&region))
 }
@@ -120,13 +127,17 @@ fn region(world: &World<'_>) -> Val {
 fn arn<'c>(world: &World<'c>, of: &Resource<'c>, row: &(&str, &str, &str, Parts, &str, bool)) -> Val {
     let (_, written, service, parts, before, _) = row;
     let lit = |text: &str| Val::text(text);
-    let elsewhere = of.found.argument("provider").is_some() || of.found.argument("region").is_some();
+    let elsewhere = elsewhere(world, of);
     let region = match parts {
         Parts::Both if elsewhere => Val::Unknown,
         Parts::Both => region(world),
         Parts::Account | Parts::Neither => lit(""),
     };
-    let account = if *parts == Parts::Neither { lit("") } else { Val::hole(Hole::Account) };
+    let account = match parts {
+        Parts::Neither => lit(""),
+        Parts::Account | Parts::Both if elsewhere => Val::Unknown,
+        Parts::Account | Parts::Both => Val::hole(Hole::Account),
+    };
     let (colon, named) = (lit(":"), name(world, of, written));
     let start = [lit("arn:"), Val::hole(Hole::Partition), colon.clone(), lit(service), colon.clone(), region];
     let middle = [colon.clone(), account, colon, lit(before)];

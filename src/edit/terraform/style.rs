@@ -52,7 +52,7 @@ pub(super) fn of(text: &str, form: Form, list: &List, statements: &[&Statement])
         unit: unit(text, last, list),
         quoted_keys: is_json || pattern.iter().any(|field| text[field.span.start..].starts_with('"')),
         assign: assign.trim_start_matches('"').to_owned(),
-        aligned: !is_json && form != Form::Blocks && is_aligned(&assigns) || form == Form::Blocks,
+        aligned: !is_json && !assign.contains(':') && !is_ragged(text, &pattern),
         field_commas: is_json || has_commas(text, &pattern),
         multi_line,
         order: pattern.iter().map(|field| field.key.clone()).collect(),
@@ -74,11 +74,14 @@ fn assign<'t>(text: &'t str, field: &Field) -> Option<&'t str> {
     whole.get(at..)
 }
 
-/// Whether keys of different lengths have their values under each other.
-fn is_aligned(assigns: &[&str]) -> bool {
-    assigns.is_empty()
-        || assigns.iter().any(|sign| sign.trim_end().len() > 2 + usize::from(sign.starts_with('"')))
-        || assigns.len() == 1
+/// Whether two neighbours of one line have keys of different lengths and their values not under each other.
+fn is_ragged(text: &str, pattern: &[&Field]) -> bool {
+    let is_short = |field: &Field| !text[field.span.clone()].contains('\n');
+    let column = |field: &Field| field.value.span.start - super::layout::line_start(text, field.value.span.start);
+    let apart = |pair: &&[&Field]| {
+        is_short(pair[0]) && is_short(pair[1]) && text[pair[0].span.end..pair[1].span.start].matches('\n').count() == 1
+    };
+    pattern.windows(2).filter(apart).any(|pair| column(pair[0]) != column(pair[1]))
 }
 
 fn has_commas(text: &str, pattern: &[&Field]) -> bool {

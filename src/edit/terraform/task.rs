@@ -1,6 +1,6 @@
 //! One patch and one folder: from the block that is meant to the change.
 
-use super::check::{Pair, is_sound, shifted};
+use super::check::{self, Pair, is_sound, shifted};
 use super::edits::edits;
 use super::fresh;
 use super::known;
@@ -55,7 +55,7 @@ impl Task<'_> {
         for world in worlds {
             let found = policies(world, &self.bearer(None));
             if !found.readable.is_empty() {
-                return self.change(world, None, &found, Vec::new());
+                return self.change(world, None, (&found, Siblings::default()), Vec::new());
             }
         }
         let far = elsewhere(worlds, &self.name);
@@ -92,17 +92,14 @@ impl Task<'_> {
             notes.push(format!("`{words}` is taken for `{}`: its name is `{}`", self.name, owner.named.shown()));
         }
         let others = siblings(worlds, owner);
-        if !others.is_empty() {
-            notes.push(format!("the same block also makes `{}`: what changes, changes there too", others.join("`, `")));
-        }
-        self.change(world, Some(owner), &found, notes)
+        self.change(world, Some(owner), (&found, others), notes)
     }
 
     fn change<'c>(
         &self,
         world: &World<'c>,
         owner: Option<&Owner<'c>>,
-        found: &Policies<'c>,
+        (found, mut others): (&Policies<'c>, Siblings),
         mut notes: Vec<String>,
     ) -> Edited {
         let planned = plan(world, found, &self.needs, self.spares(world, owner));
@@ -123,6 +120,14 @@ impl Task<'_> {
                 }
                 Err(places) => return Edited::Undecided(places),
             }
+        }
+        if !planned.plans.is_empty() {
+            // A policy of its own is of one key only, but of every instance.
+            others.instances.extend(std::mem::take(&mut others.keys));
+        }
+        if !others.instances.is_empty() {
+            let names = others.instances.join("`, `");
+            notes.push(format!("the same block also makes `{names}`: what changes, changes there too"));
         }
         notes.extend(planned.notes.iter().cloned());
         notes.extend(
@@ -258,10 +263,50 @@ impl Task<'_> {
             if !done.plans.is_empty() || !done.rest.is_empty() {
                 continue;
             }
+            outside((world, found), (new_world, &again), planned, all)?;
             return planned.plans.iter().try_for_each(|plan| same_but(world, (found, plan), new_world, &again, all));
         }
         Err("read again, it does not allow what it should")
     }
+}
+
+/// What lies outside the policies that are planned for is letter by letter what it was; a new policy says what it should.
+fn outside(
+    (world, found): (&World<'_>, &Policies<'_>),
+    (new_world, again): (&World<'_>, &Policies<'_>),
+    planned: &Planned,
+    all: &[Edit],
+) -> Result<(), &'static str> {
+    let old: Vec<&Policy<'_>> = planned.plans.iter().filter_map(|plan| found.readable.get(plan.policy)).collect();
+    let new: Vec<&Policy<'_>> = old.iter().filter_map(|old| moved(old, again, all)).collect();
+    if new.len() != old.len() {
+        return Err("the policy is gone");
+    }
+    let fresh = again.readable.iter().filter(|policy| {
+        !found.readable.iter().any(|old| moved(old, again, all).is_some_and(|other| std::ptr::eq(other, *policy)))
+    });
+    let fresh: Vec<&Policy<'_>> = fresh.collect();
+    if fresh.len() != usize::from(!planned.rest.is_empty())
+        || !fresh.iter().all(|policy| check::is_fresh(policy, &planned.rest))
+    {
+        return Err("the new policy says something else");
+    }
+    for file in all.iter().map(|edit| edit.file).collect::<BTreeSet<_>>() {
+        let before = check::masked(world.code.text(file), file, &old, &[]);
+        let after = check::masked(new_world.code.text(file), file, &new, &fresh);
+        let same = before.split_whitespace().eq(after.split_whitespace());
+        if !same || fresh.is_empty() && before != after {
+            return Err("something outside the policy changed");
+        }
+    }
+    Ok(())
+}
+
+/// A policy in the changed code.
+fn moved<'p, 'c>(old: &Policy<'_>, again: &'p Policies<'c>, all: &[Edit]) -> Option<&'p Policy<'c>> {
+    let place = |policy: &Policy<'_>| policy.site.lists.first().map(|list| (list.file, list.span.start));
+    let moved = place(old).map(|(file, at)| (file, shifted(all, file, at)));
+    again.readable.iter().find(|policy| place(policy) == moved)
 }
 
 /// Everything but the planned change is what it was.
@@ -273,9 +318,7 @@ fn same_but(
     all: &[Edit],
 ) -> Result<(), &'static str> {
     let old = found.readable.get(plan.policy).ok_or("the policy is gone")?;
-    let place = |policy: &Policy<'_>| policy.site.lists.first().map(|list| (list.file, list.span.start));
-    let moved = place(old).map(|(file, at)| (file, shifted(all, file, at)));
-    let new = again.readable.iter().find(|policy| place(policy) == moved).ok_or("the policy is gone")?;
+    let new = moved(old, again, all).ok_or("the policy is gone")?;
     is_sound(&Pair { before: (world, old), after: (new_world, new) }, plan)
 }
 
@@ -292,30 +335,41 @@ fn shared(world: &World<'_>, policy: &Policy<'_>) -> Option<String> {
     (uses > 1).then(|| format!("`{token}` is used in {uses} places: what changes, changes in each"))
 }
 
-/// Names of what the same block makes besides.
-fn siblings(worlds: &[World<'_>], owner: &Owner<'_>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let block = owner.resource.found.block;
+/// What the same block makes besides: under other keys of the same instance, and in other instances of the module.
+#[derive(Default)]
+struct Siblings {
+    keys: Vec<String>,
+    instances: Vec<String>,
+}
+
+fn siblings(worlds: &[World<'_>], owner: &Owner<'_>) -> Siblings {
+    let mut found = Siblings::default();
+    let (block, own) = (owner.resource.found.block, &worlds[owner.world]);
+    let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
     for world in worlds {
         for (at, instance) in world.instances.iter().enumerate() {
             let module = world.module(at).into_iter().flat_map(|module| module.resources.values());
-            for found in module.filter(|found| std::ptr::eq(found.block, block)) {
-                for each in super::eval::each_of(world, *found, &super::eval::Scope::new(at)) {
-                    let address = (&instance.address, &each.key);
-                    let own = (&worlds[owner.world].instances[owner.resource.at].address, &owner.resource.key);
-                    if address != own || world.instances[0].dir != worlds[owner.world].instances[0].dir {
-                        let labels: Vec<&str> = block.labels.iter().map(|label| label.as_str()).collect();
-                        let root = world.instances[0].dir;
-                        let root = if root.is_empty() { String::new() } else { format!("{root}: ") };
-                        names.push(format!("{root}{}{}{}", instance.address, labels.join("."), each.index()));
+            for made in module.filter(|made| std::ptr::eq(made.block, block)) {
+                let root = world.instances[0].dir;
+                let is_here =
+                    root == own.instances[0].dir && instance.address == own.instances[owner.resource.at].address;
+                for each in super::eval::each_of(world, *made, &super::eval::Scope::new(at)) {
+                    let root = if root.is_empty() { String::new() } else { format!("{root}: ") };
+                    let name = format!("{root}{}{}{}", instance.address, labels.join("."), each.index());
+                    match is_here {
+                        true if each.key != owner.resource.key => found.keys.push(name),
+                        true => {}
+                        false => found.instances.push(name),
                     }
                 }
             }
         }
     }
-    names.sort();
-    names.dedup();
-    names
+    for names in [&mut found.keys, &mut found.instances] {
+        names.sort();
+        names.dedup();
+    }
+    found
 }
 
 fn candidate(world: &World<'_>, found: Found<'_>, why: String) -> Candidate {

@@ -117,7 +117,7 @@ impl Val {
     pub(super) fn fit(&self, text: &str, account: Option<&str>) -> Fit {
         match self {
             Self::Text(pieces) => {
-                let sure = !pieces.iter().any(|piece| *piece == Piece::Hole(Hole::Any));
+                let sure = !pieces.contains(&Piece::Hole(Hole::Any));
                 match (fits(pieces, text, account, &mut 10_000), sure) {
                     (false, _) => Fit::No,
                     (true, true) => Fit::Certain,

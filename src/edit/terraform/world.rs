@@ -5,13 +5,15 @@
 
 use super::eval::{self, Each, Given, Scope};
 use super::known::Known;
-use super::load::{Code, Found, Module, resolve};
+use super::load::{Code, Found, Module, folder, resolve};
 use super::value::Val;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More instances of modules than this are not looked at.
 const INSTANCES: usize = 2_000;
+/// More files of values than this are not tried.
+const CHOICES: usize = 100;
 /// Modules call modules no deeper than this here; a circle is none to Terraform either.
 const DEPTH: usize = 12;
 
@@ -66,13 +68,15 @@ fn of_root<'c>(
     known: &'c Known,
     root: &'c str,
 ) -> Vec<World<'c>> {
-    let files = code.values_in(root);
+    let mut files = code.values_in(root);
+    // Values that lie beside other configuration are that one's.
+    files.retain(|(path, _, _)| folder(path) == root || !modules.contains_key(folder(path)));
     let mut base: BTreeMap<String, Val> = BTreeMap::new();
     for (_, _, values) in files.iter().filter(|(_, loaded, _)| *loaded) {
         base.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
     let mut choices = vec![base.clone()];
-    for (_, _, values) in files.iter().filter(|(_, loaded, _)| !*loaded) {
+    for (_, _, values) in files.iter().filter(|(_, loaded, _)| !*loaded).take(CHOICES) {
         let mut choice = base.clone();
         choice.extend(values.iter().map(|(name, value)| (name.clone(), value.clone())));
         choices.push(choice);
@@ -161,6 +165,18 @@ impl<'c> World<'c> {
         let variable = self.module(at)?.variables.get(name)?;
         let default = variable.argument("default")?;
         Some(Given::Expr(variable.file, default, Box::new(Scope::new(at))))
+    }
+
+    /// Whether a caller hands other providers down to an instance.
+    pub(super) fn is_elsewhere(&self, at: usize) -> bool {
+        let mut next = self.instances.get(at).and_then(|instance| instance.call.as_ref());
+        while let Some((call, scope)) = next {
+            if call.argument("providers").is_some() {
+                return true;
+            }
+            next = self.instances.get(scope.at).and_then(|instance| instance.call.as_ref());
+        }
+        false
     }
 
     /// The Region of the default provider; `None` where the code does not say.

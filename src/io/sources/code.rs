@@ -14,10 +14,23 @@ const ALL: usize = 256 << 20;
 const DEPTH: usize = 40;
 
 /// Endings of the files that the editors know, and of those that they point to.
-const ENDINGS: [&str; 11] =
-    [".tf", ".tofu", ".tfvars", ".json", ".yaml", ".yml", ".template", ".tpl", ".tftpl", ".tmpl", ".j2"];
-/// Folders of what was fetched or made: nobody's source.
-const NO_SOURCE: [&str; 4] = ["node_modules", "cdk.out", "target", "venv"];
+const ENDINGS: [&str; 13] = [
+    ".tf",
+    ".tofu",
+    ".tfvars",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".template",
+    ".cfn",
+    ".cform",
+    ".tpl",
+    ".tftpl",
+    ".tmpl",
+    ".j2",
+];
+/// Folders of what was fetched or made: nobody's source. Of the CDK's output a person is told that its code is the place.
+const NO_SOURCE: [&str; 3] = ["node_modules", "target", "venv"];
 
 /// Reads the files below a folder, by path. Hidden folders (`.git`, `.terraform`) and those of fetched packages are left
 /// out, and symbolic links are not followed: what they point to may lie outside. A file that cannot be read is named,
@@ -126,7 +139,7 @@ fn is_wanted(name: &str) -> bool {
 }
 
 fn is_configuration(name: &str) -> bool {
-    [".tf", ".tofu", ".tfvars"].iter().any(|ending| name.ends_with(ending))
+    [".tf", ".tofu", ".tfvars", ".template", ".cfn", ".cform"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// The text of a file; `None` for one that is no text.

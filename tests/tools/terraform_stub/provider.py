@@ -43,6 +43,7 @@ ARNS = {
     "aws_kms_key": "arn:aws:kms:{region}:{account}:key/{hash}",
     "aws_secretsmanager_secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{hash6}",
     "aws_ecr_repository": "arn:aws:ecr:{region}:{account}:repository/{name}",
+    "aws_kinesis_stream": "arn:aws:kinesis:{region}:{account}:stream/{name}",
     "aws_ssm_parameter": "arn:aws:ssm:{region}:{account}:parameter/{name}",
 }
 NAMES = ("name", "bucket", "function_name")
