@@ -21,8 +21,7 @@ pub fn owners(text: &str, paths: &[&str]) -> Vec<String> {
 }
 
 fn of(text: &str, path: &str) -> Vec<String> {
-    let rules = text.lines().filter_map(rule);
-    let last = rules.filter(|(pattern, _)| fits(pattern, path)).last();
+    let last = text.lines().rev().filter_map(rule).find(|(pattern, _)| fits(pattern, path));
     let names = last.map(|(_, names)| names).unwrap_or_default();
     names
         .into_iter()

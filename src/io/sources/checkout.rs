@@ -45,10 +45,10 @@ fn origin(config: &str) -> Option<String> {
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
             inside = line == "[remote \"origin\"]";
-        } else if let (true, Some((key, value))) = (inside, line.split_once('=')) {
-            if key.trim() == "url" {
-                return Some(value.trim().trim_matches('"').to_owned());
-            }
+        } else if let (true, Some((key, value))) = (inside, line.split_once('='))
+            && key.trim() == "url"
+        {
+            return Some(value.trim().trim_matches('"').to_owned());
         }
     }
     None
