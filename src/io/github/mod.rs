@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// How often a request is sent that got no answer, or one that asks to come again.
 const TRIES: u32 = 3;
-/// The longest wait before another try, unless set otherwise; GitHub asks for up to an hour.
+/// The longest wait before another try; GitHub asks for up to an hour.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Why GitHub did not do what was asked. No error holds the token or an address.
@@ -49,11 +49,11 @@ pub enum GitHubError {
         /// What was asked.
         what: &'static str,
     },
-    /// 429, or 403 with a wait, longer than we wait.
-    #[error("GitHub limits the rate: try again in {} s", .after.as_secs())]
+    /// 429, or 403 for the same reason, with a wait that is longer than we wait.
+    #[error("GitHub limits the rate: try again {}", later(*.after))]
     RateLimited {
-        /// What GitHub asks for, or how long was waited.
-        after: Duration,
+        /// What GitHub asks for; `None` where it names no time.
+        after: Option<Duration>,
     },
     /// Any other status.
     #[error("GitHub answers {status} when asked to {what}: {message}")]
@@ -88,7 +88,8 @@ pub struct GitHub {
     connector: SharedHttpConnector,
     api: Api,
     token: Secret,
-    longest_wait: Duration,
+    /// Tests do not wait.
+    waits: bool,
 }
 
 /// One request: what it is for, in words that go behind "asked to".
@@ -103,14 +104,7 @@ struct Ask<'a> {
 impl GitHub {
     /// Nothing is sent yet.
     pub fn new(api: Api, token: Secret) -> Self {
-        Self { connector: http::connector(), api, token, longest_wait: LONGEST_WAIT }
-    }
-
-    /// Waits at most so long before another try.
-    #[must_use]
-    pub fn waiting_at_most(mut self, longest: Duration) -> Self {
-        self.longest_wait = longest;
-        self
+        Self { connector: http::connector(), api, token, waits: true }
     }
 
     /// Asks and reads JSON.
@@ -148,8 +142,10 @@ impl GitHub {
                 Err(HttpError::NoAnswer(_) | HttpError::TooSlow(_)) => Some(Duration::from_secs(u64::from(tries))),
             };
             match wait {
-                Some(wait) if tries < TRIES && wait <= self.longest_wait.max(Duration::from_secs(u64::from(tries))) => {
-                    tokio::time::sleep(wait.min(self.longest_wait)).await;
+                Some(wait) if tries < TRIES && wait <= LONGEST_WAIT => {
+                    if self.waits {
+                        tokio::time::sleep(wait).await;
+                    }
                     tries += 1;
                 }
                 _ => return Err(fault(ask.what, answer?)),
@@ -187,13 +183,18 @@ fn wait(answer: &Answer) -> Option<Duration> {
 
 fn fault(what: &'static str, answer: Answer) -> GitHubError {
     let message = message(&answer.body);
-    match (answer.status, wait(&answer)) {
+    let is_limited = answer.status == 429 || answer.status == 403 && message.to_lowercase().contains("rate limit");
+    match (answer.status, answer.retry_after) {
         (401, _) => GitHubError::Token,
-        (429, Some(after)) | (403, Some(after)) => GitHubError::RateLimited { after },
-        (403, None) => GitHubError::Forbidden { what, message },
+        (403 | 429, after) if is_limited || after.is_some() => GitHubError::RateLimited { after },
+        (403, _) => GitHubError::Forbidden { what, message },
         (404, _) => GitHubError::NotFound { what },
         (status, _) => GitHubError::Refused { status, what, message },
     }
+}
+
+fn later(after: Option<Duration>) -> String {
+    after.map_or_else(|| "later".to_owned(), |after| format!("in {} s", after.as_secs()))
 }
 
 /// GitHub's own words and those about its fields, short and harmless.

@@ -12,7 +12,6 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 const TOKEN: &str = "ghp_secretsecretsecret";
 const OLD: &str = "a\n";
@@ -148,7 +147,7 @@ fn serve(
 
 fn client(server: &Server) -> GitHub {
     let api = Api::parse(&format!("{}/api/v3", server.url())).unwrap();
-    GitHub::new(api, Secret::new(TOKEN)).waiting_at_most(Duration::ZERO)
+    GitHub { waits: false, ..GitHub::new(api, Secret::new(TOKEN)) }
 }
 
 fn request(id: &str) -> PullRequest {
@@ -381,6 +380,8 @@ fn refusals_are_told_apart() {
         "GitHub limits the rate: try again in 120 s",
         1,
     );
+    check(told(429, "slow down"), "GitHub limits the rate: try again later", 3);
+    check(told(403, "API rate limit exceeded for user"), "GitHub limits the rate: try again later", 1);
     check(told(503, "unicorn"), "GitHub answers 503", 3);
 }
 
@@ -428,7 +429,7 @@ fn a_server_that_hangs_up_is_asked_again() {
         }
     });
     let api = Api::parse(&format!("http://{address}")).unwrap();
-    let github = GitHub::new(api, Secret::new(TOKEN)).waiting_at_most(Duration::ZERO);
+    let github = GitHub { waits: false, ..GitHub::new(api, Secret::new(TOKEN)) };
     let repository = Repository::new(&github, RepositoryName::parse("acme/infra").unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let fault = runtime.block_on(repository.default_branch()).unwrap_err();
@@ -479,8 +480,7 @@ impl HttpConnector for Silent {
 fn what_is_not_answered_in_time_is_asked_again() {
     let silent = Silent::default();
     let connector = SharedHttpConnector::new(silent.clone());
-    let github =
-        GitHub { connector, ..GitHub::new(Api::default(), Secret::new(TOKEN)).waiting_at_most(Duration::ZERO) };
+    let github = GitHub { connector, waits: false, ..GitHub::new(Api::default(), Secret::new(TOKEN)) };
     let repository = Repository::new(&github, RepositoryName::parse("acme/infra").unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let fault = runtime.block_on(repository.default_branch()).unwrap_err();
