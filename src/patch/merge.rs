@@ -246,7 +246,7 @@ mod tests {
     /// Statements over few actions, resources and conditions, so that many are alike.
     fn statement() -> impl Strategy<Value = Value> {
         let action = prop::sample::subsequence(vec!["s:Get", "s:Put", "S:get", "s:*", "s:G?t"], 1..3);
-        let resource = prop::sample::subsequence(vec!["a", "b", "*"], 1..3).prop_shuffle();
+        let resource = prop::sample::subsequence(vec!["arn:aws:s3:::a", "arn:aws:s3:::b", "*"], 1..3).prop_shuffle();
         let test = prop::sample::select(vec![
             json!(null),
             json!({"Bool": {"aws:X": "true"}}),
@@ -267,11 +267,29 @@ mod tests {
 
     fn decides(documents: &[&Document], action: &str, resource: &str, shown: bool) -> bool {
         let identity = documents.iter().map(|document| (*document).clone()).collect();
-        let mut request = Request { action: action.into(), resource: resource.into(), ..Request::default() };
+        let principal = "arn:aws:iam::111122223333:role/r".to_owned();
+        let mut request = Request { principal, action: action.into(), resource: resource.into(), ..Request::default() };
         if shown {
             request.context.insert("aws:X".into(), ContextValue::Many(vec!["true".into()]));
         }
         evaluate(&Policies { identity, ..Policies::default() }, &request).allowed
+    }
+
+    #[test]
+    fn the_law_below_asks_what_can_be_allowed() {
+        let one = |test: Value| {
+            document(json!([{"Effect": "Allow", "Action": "s:Get", "Resource": "arn:aws:s3:::a", "Condition": test}]))
+        };
+        let open = one(json!({}));
+        let tested = one(json!({"Bool": {"aws:X": "true"}}));
+        assert!(decides(&[&open], "s:Get", "arn:aws:s3:::a", false));
+        assert!(
+            !decides(&[&open], "s:Put", "arn:aws:s3:::a", false) && !decides(&[&open], "s:Get", "arn:aws:s3:::b", true)
+        );
+        assert!(
+            decides(&[&tested], "s:Get", "arn:aws:s3:::a", true)
+                && !decides(&[&tested], "s:Get", "arn:aws:s3:::a", false)
+        );
     }
 
     proptest! {
@@ -281,7 +299,7 @@ mod tests {
             let (base, patch) = (document(base.into()), document(patch.into()));
             let merged = merge(&base, &patch).unwrap();
             for action in ["s:Get", "s:Put", "s:Other"] {
-                for resource in ["a", "b", "c"] {
+                for resource in ["arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::c"] {
                     for shown in [false, true] {
                         let both = decides(&[&base, &patch], action, resource, shown);
                         prop_assert_eq!(decides(&[&merged], action, resource, shown), both);
