@@ -12,6 +12,8 @@ pub mod outcome;
 pub mod outside;
 pub mod passed;
 pub mod printed;
+#[cfg(feature = "github")]
+pub mod pull_request;
 pub mod report;
 pub mod scan;
 pub mod verify;

@@ -3,7 +3,9 @@
 mod explain;
 mod findings;
 mod inputs;
+mod into;
 mod patch;
+mod pr;
 mod print;
 mod report;
 mod scan;
@@ -91,6 +93,8 @@ enum Command {
     Findings(findings::FindingsArgs),
     /// A finding's patch as JSON, Terraform, CloudFormation or AWS CLI with its undo.
     Patch(patch::PatchArgs),
+    /// A finding's patch as a pull request on GitHub, in the code that it belongs to; `--dry-run` shows it.
+    Pr(pr::PrArgs),
     /// Offline IAM policy simulator: JSON lines in, JSON lines out.
     Simulate(simulate::SimulateArgs),
     /// Is a patch valid, sufficient, minimal, safe; with `--observed`: has it worked.
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args, &cli.global),
         Command::Findings(args) => findings::run(&args, &cli.global),
         Command::Patch(args) => patch::run(&args, &cli.global),
+        Command::Pr(args) => pr::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
         Command::Verify(args) => verify::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
@@ -132,6 +137,7 @@ fn exit_of(fault: &anyhow::Error) -> u8 {
         || fault.is::<inputs::Misuse>()
         || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
-        || fault.is::<patch::NoTarget>();
+        || fault.is::<patch::NoTarget>()
+        || fault.is::<pr::Misuse>();
     if is_misuse { USAGE } else { FAILED }
 }

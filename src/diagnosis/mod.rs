@@ -47,7 +47,7 @@ pub use place::{crosses_accounts, own_policy};
 pub use refine::{Refined, refine};
 pub(crate) use replay::statement_words;
 pub use request::Needed;
-pub use starved::Split;
+pub use starved::{Split, kept_conditions, unreachable_keys};
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};

@@ -5,7 +5,7 @@ use super::roads::{Around, Road, roads};
 use super::scope::{NO_REGION, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
-use super::{Companion, Widened, companions, conditions, sides};
+use super::{Companion, Room, Widened, companions, conditions, room, sides};
 use crate::arn::Arn;
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
@@ -47,6 +47,8 @@ pub struct Draft<'a> {
     pub document: Option<Document>,
     /// The policy in force with the patch in it, where that is known.
     pub merged: Option<Document>,
+    /// What the policies in force leave of its place.
+    pub room: Room,
     /// Told widenings.
     pub widened: Vec<Widened>,
     /// Likely to be denied next.
@@ -102,6 +104,7 @@ fn bare(target: Target, items: Vec<Judged<'_>>) -> Draft<'_> {
         items,
         document: None,
         merged: None,
+        room: Room::default(),
         widened: vec![],
         companions: vec![],
         doubts: vec![],
@@ -351,16 +354,31 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
     widened.extend(items.iter().flat_map(split_widening));
     widened.sort();
     widened.dedup();
-    let merged = splits.first().map(|first| {
-        let of_policy: Vec<&Split> = splits.iter().copied().filter(|split| split.policy == first.policy).collect();
-        let mut merged = Split::merged(&first.policy.document, &of_policy, super::sid);
-        merged.statements.extend(statements(&grants, &Named::Nobody, true));
-        merged
-    });
-    let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
+    let document = Document::new(made);
+    let merged = match splits.first() {
+        Some(first) => split_policy(first, &splits, &grants),
+        None => merged_into(ground, &items, &document),
+    };
+    let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()).chain(merged.doubt));
     let companions = companions::of(ground.finding, &items, ground.held, ground.catalog);
-    let document = Some(Document::new(made));
-    Draft { document, merged, widened, companions, doubts, ..bare(target.clone(), items) }
+    let (document, merged, room) = (Some(document), merged.document, merged.room);
+    Draft { document, merged, room, widened, companions, doubts, ..bare(target.clone(), items) }
+}
+
+/// The policy whose statement is split, with the other grants behind.
+fn split_policy(first: &Split, splits: &[&Split], grants: &[Grant]) -> room::Merged {
+    let of_policy: Vec<&Split> = splits.iter().copied().filter(|split| split.policy == first.policy).collect();
+    let mut merged = Split::merged(&first.policy.document, &of_policy, super::sid);
+    merged.statements.extend(statements(grants, &Named::Nobody, true));
+    let room = Room { into: Some((&first.policy).into()), in_place: true, inline_in_use: None };
+    room::Merged { document: Some(merged), room, doubt: None }
+}
+
+/// The policy in force that the patch belongs into, with the patch in it.
+fn merged_into(ground: Ground<'_>, items: &[Judged<'_>], document: &Document) -> room::Merged {
+    let nothing = room::Merged { document: None, room: Room::default(), doubt: None };
+    let (Some(held), Some(first)) = (ground.held, items.first()) else { return nothing };
+    room::merged(held, ground.target, document, (&first.key.action, &first.key.resource))
 }
 
 /// The items' calls as statements, their resources as they were recorded and not widened.

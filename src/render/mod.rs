@@ -16,6 +16,7 @@ mod consequence;
 pub mod console;
 pub mod email;
 pub mod markdown;
+pub mod pull_request;
 mod sheet;
 pub mod slack;
 pub mod slack_report;
@@ -40,8 +41,10 @@ use std::fmt;
 pub enum Format {
     /// The policy document alone: what goes into the target.
     Json,
-    /// Terraform.
+    /// Terraform, documents in `jsonencode`.
     Hcl,
+    /// Terraform, documents in `data "aws_iam_policy_document"` wherever that can say the same.
+    HclData,
     /// A CloudFormation template in YAML.
     Cfn,
     /// The same template in JSON.
@@ -52,7 +55,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Json, Self::Hcl, Self::Cfn, Self::CfnJson, Self::Cli];
+    pub const ALL: [Self; 6] = [Self::Json, Self::Hcl, Self::HclData, Self::Cfn, Self::CfnJson, Self::Cli];
 }
 
 impl fmt::Display for Format {
@@ -60,6 +63,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Json => "JSON",
             Self::Hcl => "Terraform",
+            Self::HclData => "Terraform with data sources",
             Self::Cfn => "CloudFormation YAML",
             Self::CfnJson => "CloudFormation JSON",
             Self::Cli => "AWS CLI",
@@ -193,6 +197,7 @@ pub enum RenderError {
 ///         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}"#,
 ///     )?),
 ///     merged: None,
+///     room: Default::default(),
 ///     widened: vec![],
 ///     companions: vec![],
 ///     proof: None,
@@ -208,7 +213,8 @@ pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<St
     }
     match format {
         Format::Json => json::render(&job),
-        Format::Hcl => hcl::render(&job),
+        Format::Hcl => hcl::render(&job, hcl::Style::Encoded),
+        Format::HclData => hcl::render(&job, hcl::Style::Data),
         Format::Cfn => cfn::yaml(&job),
         Format::CfnJson => cfn::json(&job),
         Format::Cli => cli::render(&job),

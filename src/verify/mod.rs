@@ -8,13 +8,14 @@ mod bench;
 mod beyond;
 mod minimal;
 pub mod observed;
-mod quota;
 
 use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind};
 use crate::finding::Finding;
 use crate::patch::scope::{NO_REGION, Scoped};
-use crate::patch::{Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, exact, look, roads};
+use crate::patch::{
+    Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, Room, exact, look, over_quota, roads,
+};
 use crate::policy::{Document, Principals, Request, Statement};
 use bench::Bench;
 pub use bench::in_place;
@@ -37,6 +38,7 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
         doubts,
         document: Some(document),
         merged: draft.merged,
+        room: draft.room,
         widened: draft.widened,
         companions: draft.companions,
         proof: Some(checked.proof),
@@ -206,13 +208,15 @@ pub fn check(
     let old = known.map(|held| bench::in_place(held, draft.target.kind)).unwrap_or_default();
     let still_denied = bench.requests.iter().zip(&after).filter(|(_, allowed)| !**allowed);
     let around = Around { held: known.filter(|held| held.tells_identity()), beside: &|_| false, catalog };
+    // The whole policy in force counts where it is this very document that was merged into it.
+    let merged = draft.merged.as_ref().filter(|_| draft.document.as_ref() == Some(document));
     let word = |allowed: bool| if allowed { "allowed" } else { "denied" }.to_owned();
     Check {
         faults,
         doubts,
         still_denied: still_denied.map(|(request, _)| call_words(request)).collect(),
         roads: roads(&document.statements, around),
-        over_quota: quota::over(draft.target.kind, document, held),
+        over_quota: over_quota(draft.target.kind, document, merged),
         proof: Proof {
             basis: bench.basis.to_owned(),
             before: word(before.contains(&true)),
@@ -259,6 +263,7 @@ fn explained(draft: Draft<'_>) -> Patch {
         doubts: draft.doubts,
         document: None,
         merged: None,
+        room: Room::default(),
         widened: Vec::new(),
         companions: Vec::new(),
         proof: None,
