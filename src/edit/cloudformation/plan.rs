@@ -121,14 +121,17 @@ impl Work<'_> {
         open.sort_by_key(|place| std::cmp::Reverse(kinship(place)));
         plans.extend(open.iter().filter_map(|place| self.beside(templates, place, sought)));
         let left: Vec<&Place> = all.iter().filter(|place| place.left.is_some()).collect();
-        if open.is_empty() && (is_only_one(self.job.kind) || self.owner.is_none()) && !left.is_empty() {
-            let why = |place: &&Place| {
-                let why = place.left.clone().unwrap_or_default();
-                candidate(&templates[place.at], &place.holder, why)
+        // Where only one policy can be, a second one would take the place of the first.
+        let may_add = !is_only_one(self.job.kind) || all.is_empty();
+        let anew = |owner: &Owner| self.anew(&templates[owner.at], owner, sought);
+        plans.extend(self.owner.filter(|_| may_add).map(anew).into_iter().flatten());
+        if plans.is_empty() {
+            let older = || "its policy is of an older version, which knows no variables".to_owned();
+            let why = |place: &Place| {
+                candidate(&templates[place.at], &place.holder, place.left.clone().unwrap_or_else(older))
             };
-            return Err(left.iter().map(why).collect());
+            return Err(all.iter().map(why).collect());
         }
-        plans.extend(self.owner.map(|owner| self.anew(&templates[owner.at], owner, sought)).into_iter().flatten());
         for plan in &mut plans {
             let template = &templates[plan.at];
             let written: Vec<Node> = plan.steps.iter().map(|step| step.change.node()).collect();
@@ -219,7 +222,7 @@ impl Work<'_> {
         let path = place.path.clone()?;
         let list = template.doc.at(&path)?;
         let all = self.found(templates, place);
-        let near = all.last().map_or(list, |found| found.node);
+        let near = nodes(&all).last().copied().unwrap_or(list);
         let style = self.style(template, near, &nodes(&all));
         let made = Out::Map(self.statement(template, place.at, &place.holder, sought, &style));
         let change =

@@ -78,9 +78,12 @@ impl Style {
         };
         style.dashes(doc, beside);
         style.count_quotes(doc);
+        let mut sub = None;
         for node in beside {
             style.learn(doc, node, "");
+            node.walk(&mut |node| sub = sub.or(sub_quote(node)));
         }
+        style.sub = sub.unwrap_or(style.sub);
         let longest = beside.iter().max_by_key(|node| node.pairs().len());
         style.order = longest
             .map(|node| node.pairs())
@@ -114,9 +117,7 @@ impl Style {
             let Kind::Scalar { quote, .. } = node.kind else { return };
             single += usize::from(quote == Quote::Single);
             double += usize::from(quote == Quote::Double);
-            if node.tag.as_deref() == Some("Sub") && quote != Quote::Block {
-                sub = sub.or(Some(quote));
-            }
+            sub = sub.or(sub_quote(node));
         });
         self.quoting = if single > double && !doc.is_json { Quote::Single } else { Quote::Double };
         self.sub = sub.unwrap_or(self.quoting);
@@ -340,6 +341,14 @@ impl Style {
             return serde_json::Value::from(text).to_string();
         }
         if quote == Quote::Single && is_seen { format!("'{}'", text.replace('\'', "''")) } else { yaml_string(text) }
+    }
+}
+
+/// How `!Sub`'s text is quoted.
+fn sub_quote(node: &Node) -> Option<Quote> {
+    match node.kind {
+        Kind::Scalar { quote, .. } if node.tag.as_deref() == Some("Sub") && quote != Quote::Block => Some(quote),
+        _ => None,
     }
 }
 

@@ -371,3 +371,70 @@ fn what_cannot_be_read_is_named_and_others_go_on() {
     let named: Vec<&str> = problems.iter().map(|problem| problem.input.as_str()).collect();
     assert_eq!(named, ["b.yaml", "c.json", "d.yaml", "e.yaml", "f.yaml"], "{problems:?}");
 }
+
+#[test]
+fn what_stands_around_a_statement_stays() {
+    let wanted = || allow("s3:GetBucketAcl", "*");
+    let text = |statements: &str| {
+        format!(
+            "Resources:\n  App:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: app\n      Policies:\n      - \
+             PolicyName: p\n        PolicyDocument:\n          Version: '2012-10-17'\n          Statement:\n{statements}"
+        )
+    };
+    let said = "+          - Effect: Allow\n+            Action: s3:GetBucketAcl\n+            Resource: '*'";
+    let named = "+          - Sid: S\n+            Effect: Allow\n+            Action: s3:GetBucketAcl\n+            Resource: '*'";
+    for (statements, expect) in [
+        (
+            "          - # first\n            Effect: Allow\n            Action: s3:ListBucket\n            Resource: x\n",
+            said,
+        ),
+        (
+            "          -\n            Effect: Allow\n            Action: s3:ListBucket\n            Resource: x # y\n",
+            said,
+        ),
+        ("          - !If [a, b, c]\n          # - Effect: Deny\n", named),
+        (
+            "          - Effect: Allow\n            Action: s3:ListBucket\n            Resource: >-\n              a\n              b\n\n\n",
+            said,
+        ),
+    ] {
+        check(&text(statements), RolePolicy, "app", wanted(), expect);
+    }
+    // No line end at the end, a byte order mark, a document's end.
+    let bare = "          - Effect: Allow\n            Action: s3:ListBucket\n            Resource: x";
+    for whole in [text(bare), format!("\u{feff}{}\n", text(bare)), format!("---\n{}\n...\n", text(bare))] {
+        let (edited, _) = run(&[file("t.yaml", &whole)], RolePolicy, "app", &wanted());
+        let Edited::Changed { changes, .. } = edited else { panic!("{whole}: {}", told(&edited)) };
+        let at = whole.find("Resource: x").unwrap() + "Resource: x".len();
+        assert!(changes[0].after.starts_with(&whole[..at]) && changes[0].after.ends_with(&whole[at..]));
+    }
+}
+
+#[test]
+fn a_second_policy_never_takes_the_place_of_the_first() {
+    let text = "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: b}\n  P:\n    Type: \
+                AWS::S3::BucketPolicy\n    Properties:\n      Bucket: !Ref B\n      PolicyDocument:\n        Version: \
+                '2008-10-17'\n        Statement: []\n";
+    let wanted = named(&format!("arn:aws:iam::{ACCOUNT}:role/app"), "s3:GetObject", "arn:aws:s3:::b/${aws:username}/*");
+    let expect = "undecided\nt.yaml:5 Resources.P (AWS::S3::BucketPolicy): its policy is of an older version, which knows \
+                  no variables";
+    check(text, BucketPolicy, "arn:aws:s3:::b", wanted, expect);
+}
+
+#[test]
+fn names_that_fit_half_the_roles_are_not_taken() {
+    let text = |name: &str| {
+        format!(
+            "Parameters:\n  Env: {{Type: String}}\nResources:\n  App:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: {name}\n"
+        )
+    };
+    let told = |name: &str, of: &str| {
+        told(&run(&[file("t.yaml", &text(name))], RolePolicy, of, &allow("s3:GetObject", "*")).0)
+    };
+    assert!(told("!Sub '${Env}-role'", "shop-role").starts_with("undecided\nt.yaml:4"));
+    assert!(told("!Ref Env", "shop-role").starts_with("undecided\nt.yaml:4"));
+    assert!(told("!Sub '${AWS::StackName}-orders-role'", "shop-orders-role").contains("PolicyName: fix"));
+    assert!(told("!Sub '${AWS::StackName}-orders-role'", "shop-role") == "undecided\n");
+    assert!(told("!If [A, !Ref Env, !Ref AWS::NoValue]", "shop-App-1A2B3C4D5E6F7").contains("PolicyName: fix"));
+    assert!(told("!Join ['-', [orders, !Ref Env]]", "orders-live").contains("PolicyName: fix"));
+}
