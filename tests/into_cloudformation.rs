@@ -168,7 +168,11 @@ fn git_applies_every_diff() {
             std::fs::write(path, &file.text).unwrap();
         }
         std::fs::write(folder.path().join("x.diff"), edit::unified(&changes)).unwrap();
-        let run = Command::new(&git).args(["-c", "core.autocrlf=false", "apply", "x.diff"]).current_dir(folder.path()).output().unwrap();
+        let run = Command::new(&git)
+            .args(["-c", "core.autocrlf=false", "apply", "x.diff"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
         assert!(run.status.success(), "{}: {}", fixture.name, String::from_utf8_lossy(&run.stderr));
         for change in changes {
             let after = std::fs::read_to_string(folder.path().join(&change.path)).unwrap();
