@@ -11,8 +11,9 @@ case $name in
   policy | in_force) words=policy ;;
   arn | scope) words=arn ;;
   template) words=template ;;
+  configuration) words=configuration ;;
   *)
-    echo "usage: fuzz/run.sh record|csv|message|text|policy|arn|scope|explain|in_force|template" >&2
+    echo "usage: fuzz/run.sh record|csv|message|text|policy|arn|scope|explain|in_force|template|configuration" >&2
     exit 2
     ;;
 esac

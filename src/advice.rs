@@ -1,11 +1,11 @@
 //! Finding → [`Advice`]: verdict, severity, diagnosis and graded patches: the contract's FINDING.
 
 use crate::catalog::Catalog;
-use crate::denial::{How, Reason};
-use crate::diagnosis::{Diagnosis, Held, InForce};
+use crate::denial::{How, PolicyType, Reason};
+use crate::diagnosis::{Diagnosis, Held, InForce, TargetKind};
 use crate::finding::Finding;
 use crate::patch::{Applicability, Judged, Patch, draft};
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
 use crate::verify::verify;
@@ -78,7 +78,9 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: 
         let patch = verify(draft, finding, held, catalog);
         let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
         both.items.extend(items.iter().map(|item| denied_item(item, judge(item.diagnosis.cause, swept, sound))));
-        both.patches.push(patch);
+        if !points_nowhere(&patch, finding, &items) {
+            both.patches.push(patch);
+        }
     }
     let incident = both.items.iter().any(|item| item.verdict == Verdict::Probing);
     if incident {
@@ -89,6 +91,13 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: 
         (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource))
     });
     both
+}
+
+/// An explanation at the resource, though AWS does not blame its policy and nobody knows who called.
+fn points_nowhere(patch: &Patch, finding: &Finding, items: &[Judged<'_>]) -> bool {
+    let blamed = |judged: &Judged<'_>| judged.item.reason.policy_type == Some(PolicyType::Resource);
+    let unknown = finding.principal.kind == PrincipalKind::Unknown && patch.document.is_none();
+    unknown && patch.target.kind == TargetKind::ResourcePolicy && !items.iter().any(blamed)
 }
 
 fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
@@ -131,7 +140,7 @@ impl Advice {
 }
 
 /// A finding as people and programs see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
     /// See [`crate::finding::Finding::id`].
     pub id: String,
@@ -160,7 +169,7 @@ pub struct Advice {
 }
 
 /// One permission and resource scope inside a finding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeniedItem {
     /// Canonical IAM action; `None` when unknown.
     pub action: Option<String>,

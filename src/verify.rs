@@ -7,7 +7,7 @@
 use crate::catalog::Catalog;
 use crate::diagnosis::{Held, Target, TargetKind, crosses_accounts};
 use crate::finding::Finding;
-use crate::patch::scope::Scoped;
+use crate::patch::scope::{NO_REGION, Scoped};
 use crate::patch::{
     Applicability, Companion, Draft, Grant, Grounds, Judged, Look, Named, Patch, Proof, Room, look, needed, over_quota,
 };
@@ -46,33 +46,18 @@ pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, cata
     }
 }
 
-/// The last look, which lets through what AWS itself printed or a policy in force holds.
+/// The last look, which lets through what a policy in force holds, and a Region that a told rule left open.
 fn looked_at(draft: &Draft<'_>, document: &Document, catalog: &Catalog) -> Look {
-    let printed = |judged: &Judged<'_>| {
-        let message = judged.item.facts.message.clone().unwrap_or_default();
-        let exact =
-            |grant: &Grant| grant.scoped.widened.is_none() && is_of_service(&grant.action, &grant.scoped, catalog);
-        let named =
-            judged.grants.iter().filter(|(resource, grant)| message.contains(resource.as_str()) && exact(grant));
-        named.map(|(_, grant)| grant.scoped.pattern.clone()).collect::<Vec<_>>()
-    };
     let of_splits = draft.items.iter().filter_map(|judged| judged.split.as_ref()).flat_map(|split| &split.resources);
-    let printed: Vec<String> = draft.items.iter().flat_map(printed).chain(of_splits.cloned()).collect();
-    look(document, Grounds { catalog, kind: draft.target.kind, printed: &printed })
-}
-
-/// Whether an ARN is of the action's service, or of one whose resources the action takes: a gap in the data never
-/// hides more than a type of resource.
-fn is_of_service(action: &str, scoped: &Scoped, catalog: &Catalog) -> bool {
-    let service = |arn: &str| arn.split(':').nth(2).unwrap_or_default().to_owned();
-    let own = service(&scoped.pattern);
-    catalog.action(action).is_some_and(|known| {
-        known.prefix() == own || known.resource_types().iter().any(|kind| service(kind.arn) == own)
-    })
+    let held: Vec<String> = of_splits.cloned().collect();
+    let grants = draft.items.iter().flat_map(|judged| &judged.grants).map(|(_, grant)| &grant.scoped);
+    let is_open = |scoped: &&Scoped| scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION);
+    let open: Vec<String> = grants.filter(is_open).map(|scoped| scoped.pattern.clone()).collect();
+    look(document, Grounds { catalog, kind: draft.target.kind, held: &held, open: &open })
 }
 
 /// A companion may be merged in on demand, so it has to stand the same look.
-fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
+pub(crate) fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
     let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
     for (operator, keys) in &companion.conditions {
         for (key, values) in keys {
@@ -80,7 +65,7 @@ fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
         }
     }
     let document = Document::new(vec![statement]);
-    look(&document, Grounds { catalog, kind: TargetKind::RolePolicy, printed: &[] }).faults.is_empty()
+    look(&document, Grounds { catalog, kind: TargetKind::RolePolicy, held: &[], open: &[] }).faults.is_empty()
 }
 
 fn explained(draft: Draft<'_>) -> Patch {

@@ -12,7 +12,7 @@ mod laws;
 use denywatch::app::Outcome;
 use denywatch::denial::message::parse;
 use denywatch::patch::Applicability;
-use laws::{answer, language, read, said, template};
+use laws::{answer, configuration, language, read, said, template};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -399,6 +399,15 @@ proptest! {
 
 /// The templates of the fixtures.
 fn templates() -> Vec<String> {
+    sources(|path| path.contains("/cfn-") && path.contains("/repo/"))
+}
+
+/// The Terraform of the fixtures.
+fn configurations() -> Vec<String> {
+    sources(|path| path.contains("/tf-") && path.ends_with(".tf"))
+}
+
+fn sources(is_wanted: fn(&str) -> bool) -> Vec<String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/into");
     let (mut folders, mut found) = (vec![root], Vec::new());
     while let Some(folder) = folders.pop() {
@@ -406,7 +415,7 @@ fn templates() -> Vec<String> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.to_string_lossy().contains("/cfn-") && path.to_string_lossy().contains("/repo/") {
+            } else if is_wanted(&path.to_string_lossy()) {
                 found.push(path);
             }
         }
@@ -463,10 +472,54 @@ const SNIPS: &[&str] = &[
     "}",
 ];
 
-/// A template with some of it taken out, doubled, or broken.
-fn mutated() -> impl Strategy<Value = String> {
-    let change = (0..3_u8, any::<Index>(), 0..40_usize, select(SNIPS));
-    (select(templates()), vec(change, 0..4)).prop_map(|(text, changes)| {
+/// What changes the meaning of HCL around it.
+const HCL_SNIPS: &[&str] = &[
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "\t",
+    "#",
+    " # x\n",
+    " // x\n",
+    "/* x */",
+    "/*",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    ",",
+    "=",
+    ":",
+    "${",
+    "$${x}",
+    "%{ if x }",
+    "~}",
+    "<<EOT\n",
+    "\nEOT\n",
+    "null",
+    "é",
+    "\u{feff}",
+    "\u{2028}",
+    "...",
+    "? 1 : 2",
+    "for x in y : ",
+    "each.key",
+    "var.x",
+    "local.x",
+    "Effect = \"Allow\"",
+    "statement {}\n",
+    "count = 2\n",
+    "\\",
+];
+
+/// A source with some of it taken out, doubled, or broken.
+fn mutated(sources: Vec<String>, snips: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let change = (0..3_u8, any::<Index>(), 0..40_usize, select(snips));
+    (select(sources), vec(change, 0..4)).prop_map(|(text, changes)| {
         let mut signs: Vec<char> = text.chars().collect();
         for (what, at, count, snip) in changes {
             let at = at.index(signs.len() + 1);
@@ -488,8 +541,13 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    fn what_is_written_into_a_template_is_all_that_comes(text in mutated()) {
+    fn what_is_written_into_a_template_is_all_that_comes(text in mutated(templates(), SNIPS)) {
         template::written(&text);
+    }
+
+    #[test]
+    fn what_is_written_into_a_configuration_is_all_that_comes(text in mutated(configurations(), HCL_SNIPS)) {
+        configuration::written(&text);
     }
 }
 
@@ -497,6 +555,8 @@ proptest! {
 #[test]
 fn templates_take_statements() {
     let taken = templates().iter().filter(|text| template::written(text)).count();
+    assert!(taken >= 12, "{taken}");
+    let taken = configurations().iter().filter(|text| configuration::written(text)).count();
     assert!(taken >= 12, "{taken}");
 }
 

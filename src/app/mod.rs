@@ -9,6 +9,7 @@ pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod outcome;
+pub mod printed;
 pub mod report;
 pub mod scan;
 #[cfg(feature = "lambda")]
@@ -17,6 +18,7 @@ pub mod watch;
 pub use explain::explain;
 pub use ingest::ingest;
 pub use outcome::{Outcome, OutcomeKind, Stats};
+pub use printed::{PrintedError, printed};
 pub use report::report;
 pub use scan::scan;
 

@@ -4,8 +4,8 @@ use super::{DONE, Global, UNREAD, print};
 use crate::advice::Advice;
 use crate::edit::{self, Candidate, Change, Edited, Hints, SourceFile, Wanted};
 use crate::io::sources::code;
-use crate::patch::Patch;
-use crate::record::Problem;
+use crate::patch::{Patch, sid};
+use crate::policy::Statement;
 use crate::render::{self, Format, PatchContext};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,8 @@ pub(super) fn run(
         stack: hint(args.stack.as_deref())?,
     };
     let name = render::policy_name(patch, context)?;
-    let wanted = Wanted { patch, principal: &advice.principal, name: &name };
+    let whole = with_companions(patch, context);
+    let wanted = Wanted { patch: &whole, principal: &advice.principal, name: &name };
     let (edited, more) = edit::edit(&wanted, &files, &hints);
     problems.extend(more);
     print::problems(&problems);
@@ -62,11 +63,24 @@ pub(super) fn run(
             UNDECIDED
         }
     };
-    Ok(if told(&problems) { UNREAD } else { code })
+    Ok(if problems.is_empty() { code } else { UNREAD })
 }
 
-fn told(problems: &[Problem]) -> bool {
-    !problems.is_empty()
+/// The patch with its companions, each a statement of its own, where they were asked for.
+fn with_companions(patch: &Patch, context: &PatchContext) -> Patch {
+    let mut whole = patch.clone();
+    let addable = patch.companions.iter().filter(|one| context.companions && render::is_addable(patch, one));
+    for companion in addable {
+        let mut statement = Statement::allow(companion.actions.clone(), companion.resources.clone());
+        for (operator, keys) in &companion.conditions {
+            for (key, values) in keys {
+                statement = statement.with_condition(operator, key, values.clone());
+            }
+        }
+        let named = statement.clone().with_sid(sid(&statement));
+        whole.document.iter_mut().for_each(|document| document.statements.push(named.clone()));
+    }
+    whole
 }
 
 fn hint(path: Option<&Path>) -> anyhow::Result<Option<SourceFile>> {

@@ -32,7 +32,8 @@ const UNCLEAR: u8 = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct PatchArgs {
-    /// A finding's id in the ledger or the beginning of it, or `-` for a pasted error or event on standard input.
+    /// A finding's id in the ledger or the beginning of it, or `-` for a pasted error or event on standard input, or for what
+    /// `explain --output json` printed.
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
@@ -141,6 +142,9 @@ fn remarks(patches: &[&Patch], at: usize, advice: &Advice, args: &PatchArgs) -> 
 fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<Vec<Advice>> {
     if args.id == "-" {
         let (name, bytes) = paste::read(&args.id)?;
+        if let Some(printed) = app::printed(&bytes, world.catalog) {
+            return Ok(printed?);
+        }
         return Ok(app::explain(&bytes, &name, &args.told.given(), world).findings);
     }
     if !args.told.is_empty() {

@@ -369,12 +369,19 @@ fn fits(basis: Basis) -> bool {
     }
 }
 
+/// Services that check a call on what it is about to make, or on all users or groups, by the wildcard of the type.
+/// See <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances>.
+const MAKERS: [&str; 4] = ["ec2:", "fis:", "fsx:", "identitystore:"];
+
 /// Resources of the other required types, where they are told exactly: AWS checks them on the same call.
 fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) -> Vec<String> {
     if own.is_empty() || catalog.required_together(action) != Some(true) {
         return Vec::new();
     }
-    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact);
+    // What the call makes has no name yet, and AWS checks `network-interface/*`; what is merely unknown stays out.
+    let makes = MAKERS.iter().any(|prefix| action.starts_with(prefix));
+    let made = |needed: &catalog::NeededResource| needed.made && makes;
+    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact || made(needed));
     let others = needed.map(|needed| needed.arns).filter(|arns| !arns.iter().any(|arn| is_other_of_a_kind(arn, own)));
     others.flatten().chain(own.iter().filter_map(|arn| cluster_of(action, arn))).collect()
 }

@@ -89,6 +89,42 @@ pub enum Edited {
 /// Each language looks for the policy in the files that are its own. What more than one place may mean is never
 /// chosen: the answer is then [`Edited::Undecided`] with every place. The problems name files that could not be read as
 /// what they seem to be; the others are used all the same.
+///
+/// ```
+/// use denywatch::edit::{Edited, Hints, SourceFile, Wanted, edit, unified};
+/// # use denywatch::diagnosis::{Target, TargetKind};
+/// # use denywatch::patch::{Applicability, Patch, Room};
+/// # let statement = r#"{"Version":"2012-10-17","Statement":[
+/// #   {"Effect":"Allow","Action":["sqs:SendMessage"],"Resource":["arn:aws:sqs:eu-west-1:111122223333:orders"]}]}"#;
+/// # let principal = denywatch::principal::from_arn("arn:aws:iam::111122223333:role/app");
+/// # let patch = Patch {
+/// #     target: Target {
+/// #         kind: TargetKind::RolePolicy, arn: principal.arn.clone(), name: principal.name.clone(),
+/// #         account: principal.account.clone(),
+/// #     },
+/// #     applicability: Applicability::Review, doubts: vec![], document: Some(serde_json::from_str(statement)?),
+/// #     merged: None, room: Room::default(), widened: vec![], companions: vec![], proof: None,
+/// # };
+/// let text = r#"resource "aws_iam_role_policy" "app" {
+///   role = "app"
+///   policy = jsonencode({
+///     Statement = [
+///       {
+///         Effect   = "Allow"
+///         Action   = ["sqs:ReceiveMessage"]
+///         Resource = "arn:aws:sqs:eu-west-1:111122223333:orders"
+///       }
+///     ]
+///   })
+/// }
+/// "#;
+/// let file = SourceFile { path: "main.tf".into(), text: text.into() };
+/// let wanted = Wanted { patch: &patch, principal: &principal, name: "denywatch-1a2b3c4d" };
+/// let (edited, problems) = edit(&wanted, &[file], &Hints::default());
+/// let Edited::Changed { changes, .. } = edited else { panic!("{edited:?} {problems:?}") };
+/// assert!(unified(&changes).contains(r#"+        Action   = ["sqs:ReceiveMessage", "sqs:SendMessage"]"#));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Edited, Vec<Problem>) {
     let (terraform, mut problems) = terraform::edit(wanted, files, hints);
     let (cloudformation, more) = cloudformation::edit(wanted, files, hints);

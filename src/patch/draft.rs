@@ -1,12 +1,13 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
 use super::needed::needed;
-use super::scope::{Scoped, scope_for};
+use super::scope::{NO_REGION, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Room, Widened, companions, conditions, room, sides};
+use crate::arn::Arn;
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
+use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::matches_action;
 use crate::policy::{Actions, Document, Effect, Statement};
@@ -130,10 +131,41 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) {
+    let withheld = withheld(&judged, ground.catalog);
+    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
         add_grants(&mut judged, ground);
     }
+    judged.doubts.extend(withheld);
+    judged.diagnosis.unchecked.extend(checked_next(&judged, ground));
     judged
+}
+
+/// What the same call is checked on besides, where neither message nor request names it.
+fn checked_next(judged: &Judged<'_>, ground: Ground<'_>) -> Option<String> {
+    let action = &judged.key.action;
+    let together = ground.catalog.required_together(action) == Some(true) && judged.split.is_none();
+    let granted: Vec<&str> = judged.grants.iter().map(|(resource, _)| resource.as_str()).collect();
+    let known = ground.catalog.action(action).filter(|_| together && !granted.is_empty() && !granted.contains(&"*"))?;
+    let open = known.types_without(&granted);
+    (!open.is_empty()).then(|| {
+        format!("`{action}` is checked on these types too, which the event does not name: {}", open.join(", "))
+    })
+}
+
+/// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
+fn withheld(judged: &Judged<'_>, catalog: &Catalog) -> Option<String> {
+    if judged.item.facts.suspect {
+        return Some("no Allow is written for a name that imitates AWS's messages: find out who chose it".to_owned());
+    }
+    let action = &judged.key.action;
+    let guessed = matches!(judged.diagnosis.cause, Cause::LayerUnstated | Cause::BareDenial);
+    let of_s3 = guessed && action.starts_with("s3:");
+    let risk = catalog.risk(action).filter(|risk| risk.kind == RiskKind::ResourceExposure && of_s3)?;
+    Some(format!(
+        "`{action}` {}, and AWS does not say that the caller's policy lacks it (S3 Block Public Access refuses with the same \
+         words): no such Allow is written on a guess; `--policies` tells",
+        risk.road
+    ))
 }
 
 /// The same item, judged for the policy on the other side; `None` where one policy is enough.
@@ -200,9 +232,10 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     for (operator, keys) in whom.tests {
         tests.entry(operator).or_default().extend(keys);
     }
-    let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
+    let is_here = |resource: &&String| !is_resource_side(target.kind) || is_its_policy(resource, target);
+    let also = item.also.iter().filter(|_| judged.split.is_none()).filter(is_here);
     for resource in std::iter::once(&key.resource).chain(also) {
-        match scope_for(&key.action, resource) {
+        match scope_in(item, &key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
@@ -214,6 +247,26 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
     }
+}
+
+/// The resource's policy text; a Region that the calls' own records have, and AWS cannot have, was masked.
+fn scope_in(item: &Item, action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let masked = |arn: &Arn| !in_a_region(arn) && item.regions.contains(&arn.region);
+    match resource.parse::<Arn>() {
+        Ok(arn) if masked(&arn) => scope_masked(action, resource),
+        _ => scope_for(action, resource),
+    }
+}
+
+/// The rule for a further resource of the same call that has no name yet: EC2 checks it as `network-interface/*`.
+const MADE: &str = "made-by-the-call";
+
+/// AWS prints the `*` of the resource that it refused; that of a further one is ours, and is told as wider than the call.
+fn told(scoped: Scoped, resource: &str, refused: &str) -> Scoped {
+    let open = resource != refused && scoped.widened.is_none() && has_wildcard(&scoped.pattern);
+    let rule = MADE.to_owned();
+    let widened = open.then(|| Widened { from: resource.to_owned(), to: scoped.pattern.clone(), rule });
+    Scoped { widened: widened.or(scoped.widened), ..scoped }
 }
 
 /// Whoever owns what carries the policy decides.
@@ -234,6 +287,13 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
     let mut doubts: Vec<String> = road(action, ground).into_iter().collect();
     if fitted(scoped.clone(), ground.target) != *scoped {
         // The policy calls its own resource `*`, whatever its name.
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION) {
+        doubts.push(
+            "AWS has no Region of the record's form, so it was masked or altered: `*` stands for every Region; write the real one"
+                .to_owned(),
+        );
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == MADE) {
+        doubts.push(format!("`{}` stands for what the call makes, or picks without naming it", scoped.pattern));
     } else if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
     } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {

@@ -26,7 +26,7 @@ use crate::policy::Document;
 use serde::{Deserialize, Serialize};
 
 /// Statements to add, where, and how surely.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Patch {
     /// The policy to change.
     pub target: Target,

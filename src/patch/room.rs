@@ -5,10 +5,10 @@ use super::split::parts;
 use crate::diagnosis::{Held, NamedDocument, Origin, Target, TargetKind};
 use crate::policy::Document;
 use crate::policy::size::{self, Holder, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The room for a patch; the default where no policies were given.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Room {
     /// The policy in force that [`super::Patch::merged`] is a new text of; `None` without a merged document.
     pub into: Option<InForcePolicy>,
@@ -20,7 +20,7 @@ pub struct Room {
 }
 
 /// A policy in force by its names.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InForcePolicy {
     /// The policy's name, or that of the file it was read from.
     pub name: String,

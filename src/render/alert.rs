@@ -108,7 +108,8 @@ pub fn instead(advice: &Advice) -> &'static str {
         Verdict::Transient => "the same call succeeded soon after.",
         Verdict::Expected => "a rule says that this denial is expected.",
         Verdict::Unclear => "too little is known to say which policy would help.",
-        Verdict::Owner | Verdict::Review | Verdict::Patch => "no added permission can mend this.",
+        Verdict::Owner => "the policy's owner must decide; too little is told here to write the statement.",
+        Verdict::Review | Verdict::Patch => "a person must decide; no Allow beside what is there is known to be right.",
     }
 }
 

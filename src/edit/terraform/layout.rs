@@ -1,5 +1,6 @@
 //! Lines, indentation and line ends of a text, and what stands between two of its parts.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// One replacement in a file.
@@ -116,44 +117,52 @@ pub(super) fn behind(text: &str, from: usize, end: usize, has_comments: bool) ->
 }
 
 /// Moves the comments behind neighbouring lines under each other again where a line has become longer or shorter, as
-/// `terraform fmt` wants it; text that was not so before is left as it was.
+/// `terraform fmt` wants it; a run that was not so before is left as it was.
 pub(super) fn realigned(before: &str, after: &str) -> String {
-    let old: std::collections::BTreeSet<&str> = before.lines().collect();
-    let lines: Vec<&str> = after.split_inclusive('\n').collect();
-    let mut out: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
-    let mut start = 0;
-    while start < lines.len() {
-        let count = lines[start..].iter().take_while(|line| comment(line).is_some()).count();
-        let run = start..start + count;
-        let is_touched = lines[run.clone()].iter().any(|line| !old.contains(line.trim_end_matches(['\r', '\n'])));
-        if count > 0 && is_touched && is_aligned(before, &lines[run.clone()], &old) {
-            let widths = lines[run.clone()].iter().filter_map(|line| comment(line)).map(|(code, _)| width(code));
-            let most = widths.max().unwrap_or(0);
-            for at in run.clone() {
-                if let Some((code, rest)) = comment(lines[at]) {
-                    out[at] = format!("{code}{}{rest}", " ".repeat(most - width(code) + 1));
-                }
-            }
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let mut kept: BTreeSet<&str> = BTreeSet::new();
+    let mut all: BTreeSet<&str> = BTreeSet::new();
+    for run in runs(&old) {
+        all.extend(&old[run.clone()]);
+        if aligned(&old[run.clone()]) == old[run.clone()].concat() {
+            kept.extend(&old[run]);
         }
-        start = run.end.max(start + 1);
     }
-    out.concat()
+    let lines: Vec<&str> = after.split_inclusive('\n').collect();
+    let mut out = String::with_capacity(after.len());
+    let mut at = 0;
+    for run in runs(&lines) {
+        out.extend(lines[at..run.start].iter().copied());
+        at = run.end;
+        let lines = &lines[run];
+        let is_touched = lines.iter().any(|line| !all.contains(line));
+        let was_aligned = lines.iter().any(|line| kept.contains(line));
+        if is_touched && was_aligned { out.push_str(&aligned(lines)) } else { out.extend(lines.iter().copied()) }
+    }
+    out.extend(lines[at..].iter().copied());
+    out
+}
+
+/// Neighbouring lines with comments behind their code.
+fn runs(lines: &[&str]) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for at in (0..lines.len()).filter(|at| comment(lines[*at]).is_some()) {
+        match found.last_mut() {
+            Some(run) if run.end == at => run.end += 1,
+            _ => found.push(at..at + 1),
+        }
+    }
+    found
+}
+
+fn aligned(run: &[&str]) -> String {
+    let parts: Vec<(&str, &str)> = run.iter().filter_map(|line| comment(line)).collect();
+    let most = parts.iter().map(|(code, _)| width(code)).max().unwrap_or(0);
+    parts.iter().map(|(code, rest)| format!("{code}{}{rest}", " ".repeat(most - width(code) + 1))).collect()
 }
 
 fn width(code: &str) -> usize {
     code.chars().count()
-}
-
-/// Whether the untouched lines of a run stood under each other, so that somebody keeps them so.
-fn is_aligned(before: &str, run: &[&str], old: &std::collections::BTreeSet<&str>) -> bool {
-    let column = |line: &&&str| comment(line).map(|(code, rest)| (width(code), line.len() - rest.len()));
-    let kept: Vec<(usize, usize)> = run
-        .iter()
-        .filter(|line| old.contains(line.trim_end_matches(['\r', '\n'])))
-        .filter_map(|line| column(&line))
-        .collect();
-    let same = kept.windows(2).all(|pair| pair[0].1 == pair[1].1);
-    same && !before.is_empty()
 }
 
 /// A line's code, without the blanks behind it, and the comment that follows on it.

@@ -15,7 +15,19 @@ const DEPTH: usize = 40;
 
 /// Endings of the files that the editors know, and of those that they point to.
 const ENDINGS: [&str; 13] = [
-    ".tf", ".tofu", ".tfvars", ".json", ".yaml", ".yml", ".template", ".cfn", ".cform", ".tpl", ".tftpl", ".tmpl", ".j2",
+    ".tf",
+    ".tofu",
+    ".tfvars",
+    ".json",
+    ".yaml",
+    ".yml",
+    ".template",
+    ".cfn",
+    ".cform",
+    ".tpl",
+    ".tftpl",
+    ".tmpl",
+    ".j2",
 ];
 /// Folders of what was fetched or made: nobody's source. Of the CDK's output a person is told that its code is the place.
 const NO_SOURCE: [&str; 3] = ["node_modules", "target", "venv"];
