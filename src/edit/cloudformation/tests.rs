@@ -217,6 +217,8 @@ fn a_reference_stands_for_what_the_template_makes() {
     let topic = "    Type: AWS::SNS::Topic\n    Properties: {TopicName: t}\n";
     check(TopicPolicy, "arn:aws:sns:eu-west-1:111122223333:t", topic, &["+      Topics:\n+        - !Ref X\n"]);
     let secret = "    Type: AWS::SecretsManager::Secret\n    Properties: {Name: s}\n";
+    check(SecretPolicy, "s-backup", secret, &["undecided\n"]);
+    check(SecretPolicy, "s-a1B2c3", secret, &["+      SecretId: !Ref X\n"]);
     check(SecretPolicy, "s", secret, &["+      SecretId: !Ref X\n", "+      ResourcePolicy:\n"]);
     let repository = "    Type: AWS::ECR::Repository\n    Properties:\n      RepositoryName: r\n";
     check(RepositoryPolicy, "r", repository, &["+      RepositoryPolicyText:\n+        Version"]);
