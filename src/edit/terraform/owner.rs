@@ -77,6 +77,9 @@ pub(super) struct Owner<'c> {
     pub named: Val,
 }
 
+/// A name of which fewer telling letters are written could be anything.
+pub(super) const LETTERS: usize = 3;
+
 /// The name that the deployed thing bears; `None` where nobody tells it.
 pub(super) fn real_name(wanted: &Wanted<'_>) -> Option<String> {
     let target = &wanted.patch.target;
@@ -179,22 +182,35 @@ pub(super) fn is_one(owners: &[Owner<'_>]) -> bool {
     owners.windows(2).all(|pair| place(&pair[0]) == place(&pair[1]))
 }
 
-/// Calls of modules that are not on this disk and are given the name: they make the role, out of reach.
-pub(super) fn elsewhere<'c>(worlds: &[World<'c>], name: &str) -> Vec<(Found<'c>, String)> {
-    let mut found: Vec<(Found<'c>, String)> = Vec::new();
+/// A call of a module that is not on this disk and is given the name: it makes the role, out of reach.
+pub(super) struct Far<'c> {
+    pub call: Found<'c>,
+    /// As it is written.
+    pub source: String,
+    pub fit: Fit,
+}
+
+/// See [`Far`]; each call once.
+pub(super) fn elsewhere<'c>(worlds: &[World<'c>], name: &str) -> Vec<Far<'c>> {
+    let mut found: Vec<Far<'c>> = Vec::new();
     for world in worlds {
         for at in 0..world.instances.len() {
             let Some(module) = world.module(at) else { continue };
-            let calls = module.calls.values();
-            let far = calls.filter(|call| local_source(world.instances[at].dir, call).is_none());
-            for call in far {
+            let is_far = |call: &&Found<'c>| local_source(world.instances[at].dir, call).is_none();
+            for call in module.calls.values().filter(is_far) {
                 let named = call.block.body.attributes().filter(|input| input.key.as_str().contains("name"));
-                let fits = |value: Val| value.fit(name, None) != Fit::No && value.known_letters() > 2;
                 let given = named.map(|input| eval(world, &input.value, &Scope::new(at)));
-                let known = found.iter().any(|(other, _)| std::ptr::eq(other.block, call.block));
-                if !known && given.into_iter().any(fits) {
-                    let source = call.argument("source").map(super::eval::literal);
-                    found.push((*call, source.and_then(|source| source.as_text()).unwrap_or_default()));
+                let tells = |value: &Val, fit: &Fit| *fit == Fit::Certain || value.known_letters() >= LETTERS;
+                let fits = given.map(|value| (value.fit(name, None), value)).filter(|(fit, value)| tells(value, fit));
+                let fit = fits.map(|(fit, _)| fit).max().unwrap_or(Fit::No);
+                match found.iter_mut().find(|other| std::ptr::eq(other.call.block, call.block)) {
+                    Some(other) => other.fit = other.fit.max(fit),
+                    None if fit != Fit::No => {
+                        let source = call.argument("source").map(super::eval::literal);
+                        let source = source.and_then(|source| source.as_text()).unwrap_or_default();
+                        found.push(Far { call: *call, source, fit });
+                    }
+                    None => {}
                 }
             }
         }

@@ -54,7 +54,7 @@ pub(super) struct Planned {
     pub notes: Vec<String>,
 }
 
-/// Plans the change; `fresh` tells where a new statement must not go into a policy that several have.
+/// Plans the change; with `spare` a new statement goes into no policy that several have.
 pub(super) fn plan(world: &World<'_>, policies: &Policies<'_>, needs: &[Need], spare: bool) -> Planned {
     let mut planned = Planned::default();
     for need in needs {

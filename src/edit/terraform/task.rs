@@ -7,7 +7,7 @@ use super::known;
 use super::layout::{Edit, applied, line, realigned};
 use super::load::{self, Found};
 use super::need::Need;
-use super::owner::{Carrier, Owner, elsewhere, is_one, meant, owners};
+use super::owner::{Carrier, Far, LETTERS, Owner, elsewhere, is_one, meant, owners};
 use super::plan::{Plan, Planned, plan};
 use super::policies::{Bearer, Policies, Policy, policies};
 use super::site::folder_of;
@@ -30,17 +30,22 @@ pub(super) struct Task<'t> {
     pub needs: Vec<Need>,
 }
 
-/// A name of which fewer letters are written could be anything.
-const LETTERS: usize = 3;
-
 impl Task<'_> {
     pub(super) fn run<'c>(&self, worlds: &[World<'c>]) -> Edited {
         let all = owners(worlds, &self.carrier, self.wanted, &self.name);
         let found = meant(all);
         let told = |owner: &Owner<'_>| owner.fit == Fit::Certain || owner.named.known_letters() >= LETTERS;
+        // A module that is not here and is given this very name makes it, whatever else may.
+        let far = elsewhere(worlds, &self.name).into_iter().any(|far| far.fit == Fit::Certain);
         match found.first() {
-            Some(owner) if is_one(&found) && told(owner) => self.at(worlds, owner),
-            Some(_) => Edited::Undecided(self.several(worlds, &found)),
+            Some(owner) if is_one(&found) && told(owner) && !(far && owner.fit != Fit::Certain) => {
+                self.at(worlds, owner)
+            }
+            Some(_) => {
+                let mut places = self.several(worlds, &found);
+                places.extend(self.far(worlds));
+                Edited::Undecided(places)
+            }
             None => self.without_owner(worlds),
         }
     }
@@ -58,11 +63,17 @@ impl Task<'_> {
                 return self.change(world, None, (&found, Siblings::default()), Vec::new());
             }
         }
-        let far = elsewhere(worlds, &self.name);
-        let why = |source: &str| format!("the module `{source}` makes it, and its source is not in this folder");
-        let place = |found: Found<'_>, why: String| worlds.first().map(|world| candidate(world, found, why));
-        let places: Vec<Candidate> = far.into_iter().filter_map(|(found, source)| place(found, why(&source))).collect();
-        Edited::Undecided(places)
+        Edited::Undecided(self.far(worlds))
+    }
+
+    /// Modules that may make it and are not in this folder.
+    fn far(&self, worlds: &[World<'_>]) -> Vec<Candidate> {
+        let Some(world) = worlds.first() else { return Vec::new() };
+        let place = |far: Far<'_>| {
+            let why = format!("the module `{}` makes it, and its source is not in this folder", far.source);
+            candidate(world, far.call, why)
+        };
+        elsewhere(worlds, &self.name).into_iter().map(place).collect()
     }
 
     fn several(&self, worlds: &[World<'_>], found: &[Owner<'_>]) -> Vec<Candidate> {

@@ -350,3 +350,32 @@ fn configuration_that_points_to_itself_ends() {
     let edited = run_for(target(TargetKind::RolePolicy, ROLE), &files, allow(&["sqs:B"], QUEUE), None);
     assert!(matches!(edited, Edited::Undecided(_)), "{edited:?}");
 }
+
+#[track_caller]
+fn undecided(text: &str, arn: &str, count: usize) {
+    let edited = run_for(target(TargetKind::RolePolicy, arn), &[("main.tf", text)], allow(&["sqs:B"], QUEUE), None);
+    let Edited::Undecided(places) = edited else { panic!("{edited:?}") };
+    assert_eq!(places.len(), count, "{places:?}");
+}
+
+#[test]
+fn a_name_that_tells_little_is_only_a_candidate() {
+    let role = |name: &str| format!("resource \"aws_iam_role\" \"r\" {{\n  name = \"{name}\"\n}}\n");
+    let arn = "arn:aws:iam::111122223333:role/shop-ingest-role";
+    undecided(&role("${var.project}-role"), arn, 1);
+    undecided(&role("${var.name}"), arn, 1);
+    undecided(&role("${var.project}-egress-role"), arn, 0);
+    let taken = run_for(
+        target(TargetKind::RolePolicy, arn),
+        &[("main.tf", &role("${var.project}-ingest-role"))],
+        allow(&["sqs:B"], QUEUE),
+        None,
+    );
+    assert!(only(taken).after.contains("role = aws_iam_role.r.name"));
+    // A module that is not here bears the whole name: a pattern does not stand against it.
+    let far = format!(
+        "{}module \"m\" {{\n  source = \"acme/role/aws\"\n  role_name = \"shop-ingest-role\"\n}}\n",
+        role("${var.project}-ingest-role")
+    );
+    undecided(&far, arn, 2);
+}

@@ -130,13 +130,13 @@ impl Val {
         }
     }
 
-    /// The letters that are known, to tell a pattern from one that fits everything.
+    /// The letters that are known, words that any name could have left out, to tell a pattern from one that fits much.
     pub(super) fn known_letters(&self) -> usize {
         match self {
             Self::Text(pieces) => pieces
                 .iter()
                 .map(|piece| match piece {
-                    Piece::Lit(text) => text.chars().filter(|letter| letter.is_alphanumeric()).count(),
+                    Piece::Lit(text) => telling(text),
                     Piece::Hole(Hole::Any) => 0,
                     Piece::Hole(_) => 1,
                 })
@@ -158,6 +158,29 @@ impl Val {
             other => other.as_text().unwrap_or_else(|| "*".to_owned()),
         }
     }
+}
+
+/// Words that say nothing of whose name it is.
+const COMMON: [&str; 14] = [
+    "app",
+    "aws",
+    "ec2",
+    "exec",
+    "execution",
+    "iam",
+    "instance",
+    "lambda",
+    "main",
+    "policy",
+    "role",
+    "service",
+    "task",
+    "user",
+];
+
+fn telling(text: &str) -> usize {
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    words.filter(|word| !COMMON.contains(&word.to_ascii_lowercase().as_str())).map(|word| word.chars().count()).sum()
 }
 
 /// Joins neighbours that are known, so that equal texts are equal values.
