@@ -175,7 +175,9 @@ impl<'a> Job<'a> {
 
     fn whose(&self, templates: &[Template<'_>], told: &Told) -> Whose {
         let nested = Nested::new(templates, &self.stage);
-        let found = owners(templates, self.kind, &self.name, &self.stage, told, &nested);
+        let of = |name: &str| owners(templates, self.kind, name, &self.stage, told, &nested);
+        let bare = || self.bare_name().map(of).unwrap_or_default();
+        let found = Some(of(&self.name)).filter(|found| !found.is_empty()).unwrap_or_else(bare);
         let best = found.first().map(|owner| owner.rank);
         let ties: Vec<&Owner> = found.iter().filter(|owner| Some(owner.rank) == best).collect();
         if let ([one], Some(Rank::Told | Rank::Named | Rank::Shaped)) = (ties.as_slice(), best) {
@@ -191,6 +193,15 @@ impl<'a> Job<'a> {
             _ => format!("{} resources fit the name `{}`", ties.len(), self.name),
         };
         Whose::Nobody(ties.iter().map(|owner| candidate(&templates[owner.at], &owner.id, why.clone())).collect())
+    }
+
+    /// A secret's name without the six characters that Secrets Manager adds in its ARN; a word is none of its.
+    /// See <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html>.
+    fn bare_name(&self) -> Option<&str> {
+        let (name, added) = self.name.rsplit_once('-').filter(|_| self.kind == TargetKind::SecretPolicy)?;
+        let is_added = added.len() == 6 && added.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_word = added.bytes().all(|byte| byte.is_ascii_lowercase());
+        (is_added && !is_word).then_some(name)
     }
 
     /// The owner as a candidate, where its template is written by a program.

@@ -76,12 +76,9 @@ pub(super) fn owners(
     found.sort_by(|a, b| (a.rank, a.at, &a.id).cmp(&(b.rank, b.at, &b.id)));
     let best = found.first().map(|owner| owner.rank);
     let ties = found.iter().take_while(|owner| Some(owner.rank) == best).count();
-    if ties > 1 && best != Some(Rank::Open) {
-        if let Some(one) = nested.only(&found[..ties], name) {
-            return vec![one.clone()];
-        }
-    }
-    found
+    let is_tied = ties > 1 && best != Some(Rank::Open);
+    let one = nested.only(&found[..ties], name).filter(|_| is_tied).cloned();
+    one.map_or(found, |one| vec![one])
 }
 
 /// A function of SAM's brings its own role, unless it is given one.

@@ -140,7 +140,7 @@ impl Place<'_, '_> {
             (rest.is_empty() || rest.starts_with(['/', ':'])).then(|| (arn.len(), id.to_owned(), out, rest.to_owned()))
         };
         let mut all: Vec<_> = self.template.resources().filter_map(with).collect();
-        all.sort_by(|a, b| b.0.cmp(&a.0));
+        all.sort_by_key(|one| std::cmp::Reverse(one.0));
         let longest = all.first()?.0;
         let mut found = all.into_iter().filter(|one| one.0 == longest);
         let (_, id, out, rest) = found.next()?;

@@ -217,6 +217,8 @@ fn a_reference_stands_for_what_the_template_makes() {
     let topic = "    Type: AWS::SNS::Topic\n    Properties: {TopicName: t}\n";
     check(TopicPolicy, "arn:aws:sns:eu-west-1:111122223333:t", topic, &["+      Topics:\n+        - !Ref X\n"]);
     let secret = "    Type: AWS::SecretsManager::Secret\n    Properties: {Name: s}\n";
+    check(SecretPolicy, "s-backup", secret, &["undecided\n"]);
+    check(SecretPolicy, "s-a1B2c3", secret, &["+      SecretId: !Ref X\n"]);
     check(SecretPolicy, "s", secret, &["+      SecretId: !Ref X\n", "+      ResourcePolicy:\n"]);
     let repository = "    Type: AWS::ECR::Repository\n    Properties:\n      RepositoryName: r\n";
     check(RepositoryPolicy, "r", repository, &["+      RepositoryPolicyText:\n+        Version"]);
@@ -437,4 +439,37 @@ fn names_that_fit_half_the_roles_are_not_taken() {
     assert!(told("!Sub '${AWS::StackName}-orders-role'", "shop-role") == "undecided\n");
     assert!(told("!If [A, !Ref Env, !Ref AWS::NoValue]", "shop-App-1A2B3C4D5E6F7").contains("PolicyName: fix"));
     assert!(told("!Join ['-', [orders, !Ref Env]]", "orders-live").contains("PolicyName: fix"));
+}
+
+#[test]
+fn stacks_inside_stacks_tell_which_is_meant() {
+    let parent = "Resources:\n  Build:\n    Type: AWS::CloudFormation::Stack\n    Properties: {TemplateURL: \
+                  !Sub 'https://${Bucket}.s3.amazonaws.com/build.yaml'}\n  Jobs:\n    Type: AWS::CloudFormation::Stack\n    \
+                  Properties: {TemplateURL: nested/jobs.yaml}\n";
+    let child = "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties: {Path: /}\n";
+    let files = [file("main.yaml", parent), file("nested/build.yaml", child), file("nested/jobs.yaml", child)];
+    let changed = |name: &str| match run(&files, RolePolicy, name, &allow("s3:GetObject", "*")).0 {
+        Edited::Changed { changes, .. } => changes.into_iter().map(|change| change.path).collect::<Vec<_>>(),
+        other => vec![told(&other)],
+    };
+    assert_eq!(changed("shop-Build-1A2B3C4D5E6F7-Role-aB3dE5fG7hI9"), ["nested/build.yaml"]);
+    assert_eq!(changed("shop-Jobs-1A2B3C4D5E6F7-Role-aB3dE5fG7hI9"), ["nested/jobs.yaml"]);
+    assert!(changed("shop-Role-aB3dE5fG7hI9")[0].starts_with("undecided\nnested/build.yaml:2"));
+}
+
+#[test]
+fn a_policy_may_name_a_role_of_elsewhere() {
+    let text = "Resources:\n  P:\n    Type: AWS::IAM::Policy\n    Properties:\n      PolicyName: p\n      Roles: [app]\n      \
+                PolicyDocument:\n        Version: '2012-10-17'\n        Statement:\n        - {Effect: Allow, Action: \
+                [s3:ListBucket], Resource: '*'}\n";
+    let expect = "-        - {Effect: Allow, Action: [s3:ListBucket], Resource: '*'}\n+        - {Effect: Allow, Action: \
+                  [s3:ListBucket, s3:GetBucketAcl], Resource: '*'}";
+    check(text, RolePolicy, "app", allow("s3:GetBucketAcl", "*"), expect);
+    check(
+        &text.replace("[app]", "[app, other]"),
+        RolePolicy,
+        "app",
+        allow("s3:GetBucketAcl", "*"),
+        "undecided\nt.yaml:2 Resources.P (AWS::IAM::Policy): `P` is attached to 2 of them",
+    );
 }
