@@ -376,3 +376,80 @@ fn a_split_statement_gives_the_whole_policy() {
     );
     assert!(words.contains("s3:PutObject"), "{words}");
 }
+
+/// A repository whose Terraform owns role `app`.
+fn checkout(desk: &Desk) {
+    desk.write("repo/.git/config", b"[remote \"origin\"]\n\turl = git@github.com:acme/infra.git\n");
+    desk.write("repo/.github/CODEOWNERS", b"* @acme/all\n/infra/ @acme/platform @ana\n");
+    desk.write(
+        "repo/infra/app.tf",
+        br#"resource "aws_iam_role" "app" {
+  name               = "app"
+  assume_role_policy = "{}"
+}
+
+resource "aws_iam_role_policy" "app" {
+  name = "app"
+  role = aws_iam_role.app.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["sqs:ReceiveMessage"]
+        Resource = "arn:aws:sqs:eu-west-1:111122223333:orders"
+      },
+    ]
+  })
+}
+"#,
+    );
+}
+
+#[test]
+fn a_pull_request_is_shown_before_it_is_sent() {
+    let desk = Desk::new();
+    checkout(&desk);
+    desk.write("denied.txt", DENIED.as_bytes());
+    let record = serde_json::json!({"Records": [{
+        "eventVersion": "1.11", "eventID": "7f3e8bd1-566a-46a6-a469-7f47d331a43c", "eventTime": "2026-11-11T15:30:09Z",
+        "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+        "errorCode": "AccessDenied", "errorMessage": DENIED, "recipientAccountId": "111122223333",
+        "eventType": "AwsApiCall", "eventCategory": "Management",
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/run-1",
+            "accountId": "111122223333", "principalId": "AROAEXAMPLE538ED72830:run-1",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "app", "accountId": "111122223333",
+                "arn": "arn:aws:iam::111122223333:role/app", "principalId": "AROAEXAMPLE538ED72830"}}},
+    }]});
+    desk.write("log.json", record.to_string().as_bytes());
+    let found = json(&desk.run(&["scan", "log.json", "--output", "json"], ""));
+    let id = found["findings"][0]["id"].as_str().unwrap();
+    let shown = desk.run(&["pr", id, "--dry-run", "--into", "repo/infra"], "");
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    insta::assert_snapshot!("pr-dry-run", shown.out);
+    let value = json(&desk.run(&["pr", id, "--dry-run", "--into", "repo/infra", "--output", "json"], ""));
+    assert_eq!(value["files"], serde_json::json!(["infra/app.tf"]));
+    assert_eq!(value["reviewers"], serde_json::json!(["acme/platform", "ana"]));
+    // What is shown is what git takes.
+    desk.write("change.diff", value["diff"].as_str().unwrap().as_bytes());
+    let applied = Command::new("git")
+        .args(["apply", "--check", "../change.diff"])
+        .current_dir(desk.folder.path().join("repo"))
+        .output();
+    assert!(applied.unwrap().status.success());
+
+    let check = |arguments: &[&str], code: i32, told: &str| {
+        let ran = desk.run(&[&["pr", id][..], arguments].concat(), "");
+        assert!(ran.code == code && ran.err.contains(told), "{arguments:?}: {} {}", ran.code, ran.err);
+    };
+    check(&["--offline", "--into", "repo/infra"], 2, "`pr` talks to GitHub");
+    desk.write("empty/notes.md", b"");
+    check(&["--dry-run", "--into", "empty"], 5, "no single place is certain");
+    if cfg!(feature = "github") {
+        check(&["--into", "repo/infra"], 2, "no token");
+        check(&["--into", "repo/infra", "--api", "http://github.example"], 2, "`--api`");
+        check(&["--into", "repo/infra", "--repo", "acme"], 2, "`acme` is no repository");
+    } else {
+        check(&["--into", "repo/infra"], 1, "--features github");
+    }
+}

@@ -40,7 +40,7 @@ fi
 stage "tests" cargo test
 # These two also leave denywatch and bootstrap in target/debug, which the end-to-end run takes; a build of its own would build the
 # dependencies again, since `cargo build` gives them other features than `cargo test`.
-stage "tests of the Lambda and of Event history" cargo test --features lambda,lookup --lib --bins --test '*'
+stage "tests of the Lambda, of Event history and of GitHub" cargo test --features lambda,lookup,github --lib --bins --test '*'
 
 if $tools; then
   stage "shellcheck" shellcheck_all

@@ -10,6 +10,8 @@ pub mod line;
 pub mod lookup;
 pub mod outcome;
 pub mod printed;
+#[cfg(feature = "github")]
+pub mod pull_request;
 pub mod report;
 pub mod scan;
 #[cfg(feature = "lambda")]

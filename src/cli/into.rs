@@ -31,6 +31,17 @@ pub(super) struct IntoArgs {
     stack: Option<PathBuf>,
 }
 
+impl IntoArgs {
+    /// What tells names, where it was given.
+    pub(super) fn hints(&self) -> anyhow::Result<Hints> {
+        Ok(Hints {
+            state: hint(self.state.as_deref())?,
+            plan: hint(self.plan.as_deref())?,
+            stack: hint(self.stack.as_deref())?,
+        })
+    }
+}
+
 /// Prints the change, or, where no place is certain, the places and a policy of its own.
 pub(super) fn run(
     (patch, advice): (&Patch, &Advice),
@@ -40,11 +51,7 @@ pub(super) fn run(
     global: &Global,
 ) -> anyhow::Result<u8> {
     let (files, mut problems) = code::read(folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
-    let hints = Hints {
-        state: hint(args.state.as_deref())?,
-        plan: hint(args.plan.as_deref())?,
-        stack: hint(args.stack.as_deref())?,
-    };
+    let hints = args.hints()?;
     let name = render::policy_name(patch, context)?;
     let whole = with_companions(patch, context);
     let wanted = Wanted { patch: &whole, principal: &advice.principal, name: &name };
@@ -103,7 +110,7 @@ fn undecided(places: &[Candidate], folder: &Path) {
     print::say(false, &text);
 }
 
-fn words(place: &Candidate) -> String {
+pub(super) fn words(place: &Candidate) -> String {
     format!("{}:{}: {}: {}", place.path, place.line, place.what, place.why)
 }
 

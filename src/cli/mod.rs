@@ -5,6 +5,7 @@ mod findings;
 mod inputs;
 mod into;
 mod patch;
+mod pr;
 mod print;
 mod report;
 mod scan;
@@ -87,6 +88,8 @@ enum Command {
     Findings(findings::FindingsArgs),
     /// A finding's patch as JSON, Terraform, CloudFormation or AWS CLI with its undo.
     Patch(patch::PatchArgs),
+    /// A finding's patch as a pull request on GitHub, in the code that it belongs to; `--dry-run` shows it.
+    Pr(pr::PrArgs),
     /// Offline IAM policy simulator: JSON lines in, JSON lines out.
     Simulate(simulate::SimulateArgs),
     /// The denied-action report of a period.
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args, &cli.global),
         Command::Findings(args) => findings::run(&args, &cli.global),
         Command::Patch(args) => patch::run(&args, &cli.global),
+        Command::Pr(args) => pr::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
         Command::Report(args) => report::run(&args, &cli.global),
     };
@@ -124,6 +128,7 @@ fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
         || fault.is::<patch::NotPasted>()
-        || fault.is::<patch::NoTarget>();
+        || fault.is::<patch::NoTarget>()
+        || fault.is::<pr::Misuse>();
     if is_misuse { USAGE } else { FAILED }
 }

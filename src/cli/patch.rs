@@ -26,9 +26,9 @@ pub(super) struct NoTarget {
 }
 
 /// Nothing to patch by design.
-const UPHELD: u8 = 4;
+pub(super) const UPHELD: u8 = 4;
 /// Too little is known.
-const UNCLEAR: u8 = 5;
+pub(super) const UNCLEAR: u8 = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct PatchArgs {
@@ -116,7 +116,7 @@ fn print_patch(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Resu
 }
 
 /// One patch: two in one text would be applied together, or be no text of the format.
-fn chosen(patches: &[&Patch], asked: Option<usize>) -> Result<usize, NoTarget> {
+pub(super) fn chosen(patches: &[&Patch], asked: Option<usize>) -> Result<usize, NoTarget> {
     let proven = || patches.iter().position(|patch| patch.applicability == Applicability::Apply).unwrap_or(0);
     let Some(asked) = asked else { return Ok(proven()) };
     let at = asked.checked_sub(1).filter(|at| *at < patches.len());

@@ -5,9 +5,11 @@
 
 mod cloudformation;
 mod diff;
+mod owners;
 mod terraform;
 
 pub use diff::unified;
+pub use owners::{CODEOWNERS, owners};
 
 use crate::patch::Patch;
 use crate::principal::Principal;

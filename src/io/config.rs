@@ -9,6 +9,17 @@ pub fn default_ledger() -> Option<PathBuf> {
     ledger_in(std::env::var_os("XDG_DATA_HOME"), std::env::var_os("HOME"))
 }
 
+/// Variables that hold a GitHub token, in the order in which they are looked for: ours, then those of GitHub's own
+/// command line and runners.
+pub const GITHUB_TOKEN: [&str; 3] = ["DENYWATCH_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"];
+
+/// The GitHub token in the environment; `None` where no variable of [`GITHUB_TOKEN`] holds one.
+#[allow(clippy::disallowed_methods)] // this is the place that reads the environment
+pub fn github_token() -> Option<super::secret::Secret> {
+    let found = GITHUB_TOKEN.iter().filter_map(|name| std::env::var(name).ok()).find(|token| !token.trim().is_empty());
+    found.map(|token| super::secret::Secret::new(&token))
+}
+
 /// A relative `XDG_DATA_HOME` is ignored, as the specification asks.
 fn ledger_in(data: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let given = |path: Option<OsString>| path.map(PathBuf::from).filter(|path| path.is_absolute());

@@ -4,6 +4,8 @@
 pub mod aws;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "github")]
+pub mod github;
 #[cfg(feature = "aws")]
 pub mod http;
 pub mod secret;

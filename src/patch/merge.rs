@@ -154,6 +154,8 @@ fn tests(conditions: &Conditions) -> BTreeSet<(&str, String, BTreeSet<String>)> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{ContextValue, Policies, Request, evaluate};
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn document(statements: Value) -> Document {
@@ -238,6 +240,78 @@ mod tests {
             let old: Document = serde_json::from_value(version).unwrap();
             assert_eq!(merge(&old, &new("a/${*}")), Err(Unmergeable::OldVersion));
             assert_eq!(merge(&old, &new("a")).unwrap().statements.len(), 1);
+        }
+    }
+
+    /// Statements over few actions, resources and conditions, so that many are alike.
+    fn statement() -> impl Strategy<Value = Value> {
+        let action = prop::sample::subsequence(vec!["s:Get", "s:Put", "S:get", "s:*", "s:G?t"], 1..3);
+        let resource = prop::sample::subsequence(vec!["arn:aws:s3:::a", "arn:aws:s3:::b", "*"], 1..3).prop_shuffle();
+        let test = prop::sample::select(vec![
+            json!(null),
+            json!({"Bool": {"aws:X": "true"}}),
+            json!({"Bool": {"AWS:x": ["true"]}}),
+        ]);
+        let effect = prop::sample::select(vec!["Allow", "Allow", "Allow", "Deny"]);
+        (action, resource, test, effect, "[AB]?").prop_map(|(action, resource, test, effect, sid)| {
+            let mut made = json!({"Effect": effect, "Action": action, "Resource": resource});
+            if !test.is_null() {
+                made["Condition"] = test;
+            }
+            if !sid.is_empty() {
+                made["Sid"] = sid.into();
+            }
+            made
+        })
+    }
+
+    fn decides(documents: &[&Document], action: &str, resource: &str, shown: bool) -> bool {
+        let identity = documents.iter().map(|document| (*document).clone()).collect();
+        let principal = "arn:aws:iam::111122223333:role/r".to_owned();
+        let mut request = Request { principal, action: action.into(), resource: resource.into(), ..Request::default() };
+        if shown {
+            request.context.insert("aws:X".into(), ContextValue::Many(vec!["true".into()]));
+        }
+        evaluate(&Policies { identity, ..Policies::default() }, &request).allowed
+    }
+
+    #[test]
+    fn the_law_below_asks_what_can_be_allowed() {
+        let one = |test: Value| {
+            document(json!([{"Effect": "Allow", "Action": "s:Get", "Resource": "arn:aws:s3:::a", "Condition": test}]))
+        };
+        let open = one(json!({}));
+        let tested = one(json!({"Bool": {"aws:X": "true"}}));
+        assert!(decides(&[&open], "s:Get", "arn:aws:s3:::a", false));
+        assert!(
+            !decides(&[&open], "s:Put", "arn:aws:s3:::a", false) && !decides(&[&open], "s:Get", "arn:aws:s3:::b", true)
+        );
+        assert!(
+            decides(&[&tested], "s:Get", "arn:aws:s3:::a", true)
+                && !decides(&[&tested], "s:Get", "arn:aws:s3:::a", false)
+        );
+    }
+
+    proptest! {
+        /// The merged document decides as both side by side, whatever is asked; what was there stands where it stood.
+        #[test]
+        fn merged_says_what_both_say(base in prop::collection::vec(statement(), 0..4), patch in prop::collection::vec(statement(), 1..3)) {
+            let (base, patch) = (document(base.into()), document(patch.into()));
+            let merged = merge(&base, &patch).unwrap();
+            for action in ["s:Get", "s:Put", "s:Other"] {
+                for resource in ["arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::c"] {
+                    for shown in [false, true] {
+                        let both = decides(&[&base, &patch], action, resource, shown);
+                        prop_assert_eq!(decides(&[&merged], action, resource, shown), both);
+                    }
+                }
+            }
+            for (old, new) in base.statements.iter().zip(&merged.statements) {
+                prop_assert_eq!(&Statement { actions: old.actions.clone(), ..new.clone() }, old);
+                let (Actions::Action(old), Actions::Action(new)) = (&old.actions, &new.actions) else { unreachable!() };
+                prop_assert_eq!(&new.as_slice()[..old.as_slice().len()], old.as_slice());
+            }
+            prop_assert_eq!(merge(&merged, &patch).unwrap(), merged);
         }
     }
 }

@@ -39,6 +39,7 @@ pub struct Patch {
     /// The whole policy in force with the patch in it, where that policy was given.
     pub merged: Option<Document>,
     /// What the policies in force leave of its place.
+    #[serde(default)]
     pub room: Room,
     /// Where a durable form stands for a one-off name.
     pub widened: Vec<Widened>,

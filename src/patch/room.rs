@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// The room for a patch; the default where no policies were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Room {
     /// The policy in force that [`super::Patch::merged`] is a new text of; `None` without a merged document.
     pub into: Option<InForcePolicy>,

@@ -213,7 +213,7 @@ fn strings(value: &serde_json::Value) -> Vec<&str> {
     }
 }
 
-fn conditions(value: &serde_json::Value) -> Vec<String> {
+pub(super) fn conditions(value: &serde_json::Value) -> Vec<String> {
     let operators = value.as_object().into_iter().flatten();
     let keys =
         operators.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |one| (operator, one)));

@@ -16,6 +16,7 @@ mod consequence;
 pub mod console;
 pub mod email;
 pub mod markdown;
+pub mod pull_request;
 mod sheet;
 pub mod slack;
 pub mod slack_report;

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 pub mod envelope;
+pub mod checkout;
 pub mod code;
 pub mod files;
 mod gzip;

@@ -29,7 +29,7 @@ apply() {
     look
     if ! is_there; then
       request .
-      aws lambda add-permission --cli-input-json="file://$work/request.json" < /dev/null > /dev/null
+      aws lambda add-permission --cli-input-json "file://$work/request.json" < /dev/null > /dev/null
     fi
   done < "$work/each"
   printf 'applied; undo: bash %s undo\n' "$0"
@@ -40,7 +40,7 @@ undo() {
     look
     if is_there; then
       request '{StatementId}'
-      aws lambda remove-permission --cli-input-json="file://$work/request.json" < /dev/null > /dev/null
+      aws lambda remove-permission --cli-input-json "file://$work/request.json" < /dev/null > /dev/null
     fi
   done < "$work/each"
 }

@@ -11,7 +11,7 @@ put_inline() {
   aws iam put-group-policy --group-name="$group" --policy-name="$name" --policy-document="file://$work/patch.json"
 }
 
-delete_inline() {
+undo_inline() {
   aws iam delete-group-policy --group-name="$group" --policy-name="$name"
 }
 

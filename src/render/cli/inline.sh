@@ -31,9 +31,9 @@ apply() {
 
 undo() {
   if inline_text "$name" > "$work/now.json" 2> "$work/error"; then
-    delete_inline
+    undo_inline
   else
     grep -q NoSuchEntity "$work/error" || fail "$(cat "$work/error")"
-    delete_managed "$name"
+    undo_managed "$name"
   fi
 }

@@ -131,7 +131,6 @@ fn own(job: &Job<'_>) -> Result<Script, RenderError> {
             let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
             let undo = format!("bash THIS-FILE undo (detaches and deletes managed policy {})", names.join(", "));
             let data = Value::Object(parts.iter().cloned().collect());
-            vars.remove(0);
             Script { undo, vars, data, body: vec![calls, managed, include_str!("parts.sh")] }
         }
     })

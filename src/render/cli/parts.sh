@@ -11,6 +11,6 @@ apply() {
 
 undo() {
   for part in $(jq --raw-output 'keys_unsorted[]' "$work/patch.json"); do
-    delete_managed "$part"
+    undo_managed "$part"
   done
 }

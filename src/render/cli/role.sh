@@ -11,7 +11,7 @@ put_inline() {
   aws iam put-role-policy --role-name="$role" --policy-name="$name" --policy-document="file://$work/patch.json"
 }
 
-delete_inline() {
+undo_inline() {
   aws iam delete-role-policy --role-name="$role" --policy-name="$name"
 }
 

@@ -11,7 +11,7 @@ put_inline() {
   aws iam put-user-policy --user-name="$user" --policy-name="$name" --policy-document="file://$work/patch.json"
 }
 
-delete_inline() {
+undo_inline() {
   aws iam delete-user-policy --user-name="$user" --policy-name="$name"
 }
 
