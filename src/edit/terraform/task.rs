@@ -50,7 +50,7 @@ impl Task<'_> {
         }
     }
 
-    fn bearer<'o, 'c>(&'o self, owner: Option<&'o Owner<'c>>) -> Bearer<'o, 'c> {
+    pub(super) fn bearer<'o, 'c>(&'o self, owner: Option<&'o Owner<'c>>) -> Bearer<'o, 'c> {
         let kind = self.wanted.patch.target.kind;
         Bearer { owner, carrier: &self.carrier, kind, name: &self.name, account: self.account }
     }
@@ -249,7 +249,7 @@ impl Task<'_> {
         (same && !unread && !code.modules().is_empty()).then_some(changes).ok_or("its lines could not be put in order")
     }
 
-    fn read_again(
+    pub(super) fn read_again(
         &self,
         world: &World<'_>,
         found: &Policies<'_>,

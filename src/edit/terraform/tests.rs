@@ -1,3 +1,5 @@
+use super::need::Need;
+use super::task::Task;
 use crate::diagnosis::{Target, TargetKind};
 use crate::edit::{Change, Edited, Hints, SourceFile, Wanted, edit};
 use crate::patch::{Applicability, Patch, Room};
@@ -378,4 +380,65 @@ fn a_name_that_tells_little_is_only_a_candidate() {
         role("${var.project}-ingest-role")
     );
     undecided(&far, arn, 2);
+}
+
+const WATCHED: &str = "resource \"aws_iam_role\" \"app\" {\n  name = \"app\"\n}\nresource \"aws_iam_role_policy\" \"app\" {\n  \
+    role = aws_iam_role.app.name\n  policy = jsonencode({\n    Version = \"2012-10-17\"\n    Statement = [\n      \
+    { Effect = \"Allow\", Action = [\"sqs:A\"], Resource = \"arn:aws:sqs:eu-west-1:111122223333:orders\" },\n      \
+    { Effect = \"Allow\", Action = [\"sqs:C\"], Resource = \"*\", Condition = { Bool = { \"aws:SecureTransport\" = \"true\" } } },\n    \
+    ]\n  })\n}\n";
+
+/// Whether the reading back takes the change with one passage of it changed.
+fn passes(resource: &str, from: &str, to: &str) -> bool {
+    let document = json!({"Version": "2012-10-17", "Statement": [allow(&["sqs:B"], resource)]});
+    let patch: Patch = Patch {
+        target: target(TargetKind::RolePolicy, ROLE),
+        applicability: Applicability::Review,
+        doubts: vec![],
+        document: Some(serde_json::from_value(document).unwrap()),
+        merged: None,
+        room: Room::default(),
+        widened: vec![],
+        companions: vec![],
+        proof: None,
+    };
+    let files = [SourceFile { path: "main.tf".to_owned(), text: WATCHED.to_owned() }];
+    let statements = &patch.document.as_ref().unwrap().statements;
+    let needs: Vec<Need> = statements.iter().filter_map(|one| Need::of(one, Some("111122223333"))).collect();
+    let principal = from_arn(ROLE);
+    let wanted = Wanted { patch: &patch, principal: &principal, name: "x" };
+    let carrier = super::owner::carrier(TargetKind::RolePolicy).unwrap();
+    let hints = Hints::default();
+    let task =
+        Task { wanted: &wanted, hints: &hints, files: &files, carrier, name: "app".into(), account: None, needs };
+    let (code, _) = super::load::load(&files);
+    let (known, modules) = (super::known::Known::default(), code.modules());
+    let worlds = super::world::worlds(&code, &modules, &known);
+    let owners = super::owner::owners(&worlds, &task.carrier, &wanted, "app");
+    let found = super::policies::policies(&worlds[0], &task.bearer(owners.first()));
+    let planned = super::plan::plan(&worlds[0], &found, &task.needs, false);
+    let edits = super::edits::edits(&worlds[0], &found.readable[0], &planned.plans[0], None);
+    let text = super::layout::applied(WATCHED, &edits.iter().collect::<Vec<_>>()).unwrap();
+    assert!(text.contains(from), "{text}");
+    let after = [SourceFile { path: "main.tf".to_owned(), text: text.replacen(from, to, 1) }];
+    task.read_again(&worlds[0], &found, &planned, &edits, &after).is_ok()
+}
+
+#[test]
+fn a_change_that_does_more_is_refused() {
+    for resource in [QUEUE, "arn:aws:sqs:eu-west-1:111122223333:other"] {
+        let check =
+            |from: &str, to: &str, expect: bool| assert_eq!(passes(resource, from, to), expect, "{from} → {to}");
+        check("\"app\" {\n  role", "\"app\" {\n  role", true);
+        check("\"sqs:C\"", "\"sqs:*\"", false);
+        check("\"sqs:A\"", "\"sqs:A\", \"sqs:Z\"", false);
+        check("\"sqs:B\"", "\"sqs:B\", \"sqs:Z\"", false);
+        check("\"true\"", "\"false\"", false);
+        check("\"2012-10-17\"", "\"2008-10-17\"", false);
+        check("    ]\n", "      { Effect = \"Allow\", Action = \"*\", Resource = \"*\" }\n    ]\n", false);
+        check("\n  })\n}\n", "\n  })\n}\nresource \"aws_iam_user\" \"u\" {}\n", false);
+        check("name = \"app\"", "name = \"app\"\n  path = \"/x/\"", false);
+        check("{ Effect = \"Allow\", Action = [\"sqs:C\"]", "{ Effect = \"Deny\", Action = [\"sqs:C\"]", false);
+        check("\n}\nresource", "\n\nresource", false);
+    }
 }

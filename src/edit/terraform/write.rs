@@ -4,6 +4,7 @@ use super::json::quoted;
 use super::need::Need;
 use super::site::Form;
 use super::style::{ORDER, Style};
+use crate::policy::{OneOrMany, Scalar};
 use crate::render::escape::hcl_string;
 use std::collections::BTreeMap;
 
@@ -37,13 +38,10 @@ pub(super) fn elements(
     refer: &Refer<'_>,
     resources: Option<String>,
 ) -> Vec<(String, Out)> {
-    let text = |text: &String| refer(text).unwrap_or_else(|| literal(form, text));
-    let list = |key: &str, texts: &mut dyn Iterator<Item = String>| {
-        let texts: Vec<String> = texts.collect();
-        match texts.as_slice() {
-            [one] if !style.is_listed(key) && form != Form::Blocks => Out::One(one.clone()),
-            _ => Out::List(texts),
-        }
+    let text = |text: &str| refer(text).unwrap_or_else(|| literal(form, text));
+    let list = |key: &str, texts: Vec<String>| match texts.as_slice() {
+        [one] if !style.is_listed(key) && form != Form::Blocks => Out::One(one.clone()),
+        _ => Out::List(texts),
     };
     let mut all: BTreeMap<&str, Out> = BTreeMap::new();
     if let Some(sid) = need.sid.as_ref().filter(|_| style.sid) {
@@ -52,36 +50,40 @@ pub(super) fn elements(
     if style.effect {
         all.insert("Effect", Out::One(literal(form, "Allow")));
     }
-    all.insert("Action", list("Action", &mut need.actions.iter().map(|action| literal(form, action))));
-    match (resources, &need.resources) {
-        (Some(raw), _) => drop(all.insert("Resource", Out::Raw(raw))),
-        (None, Some(own)) => drop(all.insert("Resource", list("Resource", &mut own.iter().map(text)))),
-        (None, None) => {}
-    }
-    if need.principals.keys().eq(["*"]) && form != Form::Blocks {
-        all.insert("Principal", Out::One(literal(form, "*")));
-    } else if !need.principals.is_empty() {
-        let one = |names: &std::collections::BTreeSet<String>| match names.len() {
-            1 if form != Form::Blocks => Out::One(names.iter().map(text).collect()),
-            _ => Out::List(names.iter().map(text).collect()),
-        };
-        let sorts = need.principals.iter().map(|(sort, names)| (sort.clone(), one(names)));
-        all.insert("Principal", Out::Object(sorts.collect()));
-    }
-    if !need.conditions.is_empty() {
-        let values = |values: &crate::policy::OneOrMany<crate::policy::Scalar>| {
-            let texts: Vec<String> = values.iter().map(|value| text(&value.text().into_owned())).collect();
-            match texts.as_slice() {
-                [one] if form != Form::Blocks => Out::One(one.clone()),
-                _ => Out::List(texts),
-            }
-        };
-        let operators = need.conditions.iter().map(|(operator, keys)| {
-            (operator.clone(), Out::Object(keys.iter().map(|(key, given)| (key.clone(), values(given))).collect()))
-        });
-        all.insert("Condition", Out::Object(operators.collect()));
-    }
+    all.insert("Action", list("Action", need.actions.iter().map(|action| literal(form, action)).collect()));
+    let own = need.resources.as_ref().map(|own| list("Resource", own.iter().map(|one| text(one)).collect()));
+    all.extend(resources.map(Out::Raw).or(own).map(|out| ("Resource", out)));
+    all.extend(principals(need, form, &text).map(|out| ("Principal", out)));
+    all.extend(conditions(need, form, &text).map(|out| ("Condition", out)));
     ordered(all, style)
+}
+
+/// One value stands bare but in blocks, which take lists.
+fn one_or_list(form: Form, texts: Vec<String>) -> Out {
+    match texts.as_slice() {
+        [one] if form != Form::Blocks => Out::One(one.clone()),
+        _ => Out::List(texts),
+    }
+}
+
+fn principals(need: &Need, form: Form, text: &dyn Fn(&str) -> String) -> Option<Out> {
+    if need.principals.keys().eq(["*"]) && form != Form::Blocks {
+        return Some(Out::One(literal(form, "*")));
+    }
+    let sorts = need.principals.iter().map(|(sort, names)| {
+        let names = names.iter().map(|name| text(name)).collect();
+        (sort.clone(), one_or_list(form, names))
+    });
+    (!need.principals.is_empty()).then(|| Out::Object(sorts.collect()))
+}
+
+fn conditions(need: &Need, form: Form, text: &dyn Fn(&str) -> String) -> Option<Out> {
+    let values = |given: &OneOrMany<Scalar>| one_or_list(form, given.iter().map(|value| text(&value.text())).collect());
+    let operators = need.conditions.iter().map(|(operator, keys)| {
+        let keys = keys.iter().map(|(key, given)| (key.clone(), values(given)));
+        (operator.clone(), Out::Object(keys.collect()))
+    });
+    (!need.conditions.is_empty()).then(|| Out::Object(operators.collect()))
 }
 
 fn ordered(mut all: BTreeMap<&str, Out>, style: &Style) -> Vec<(String, Out)> {
