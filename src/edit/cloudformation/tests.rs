@@ -473,3 +473,15 @@ fn a_policy_may_name_a_role_of_elsewhere() {
         "undecided\nt.yaml:2 Resources.P (AWS::IAM::Policy): `P` is attached to 2 of them",
     );
 }
+
+#[test]
+fn what_would_change_more_than_is_meant_is_not_done() {
+    // The line ends behind the last statement are its text: a statement behind it would take them away.
+    let kept = role(
+        "              - Effect: Allow\n                Action: s3:ListBucket\n                Resource: |+\n                  x\n\n\n",
+    );
+    let text = format!("{kept}  Other:\n    Type: AWS::S3::Bucket\n");
+    let (edited, _) = run(&[file("t.yaml", &text)], RolePolicy, "app", &allow("sqs:SendMessage", "*"));
+    let said = told(&edited);
+    assert!(said.contains("+  AppPolicy:\n+    Type: AWS::IAM::RolePolicy\n") && !said.contains("\n-"), "{said}");
+}
