@@ -2,12 +2,14 @@
 
 use crate::catalog::Catalog;
 use crate::denial::{How, PolicyType, Reason};
-use crate::diagnosis::{Diagnosis, Held, InForce, TargetKind};
+use crate::diagnosis::{Cause, Diagnosis, Held, InForce, TargetKind};
 use crate::finding::Finding;
+use crate::linking::{Linked, is_resolved, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
+pub use crate::verify::observed::Status;
 use crate::verify::verify;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -27,18 +29,19 @@ pub struct Context<'a> {
 /// Together matters: a caller that swept many services shows only over all its findings.
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
     let sweeps = sweeps(findings);
-    let mut advice: Vec<Advice> = findings.iter().map(|finding| advise_one(finding, &sweeps, context)).collect();
+    let linked = link(findings, context.catalog);
+    let mut advice: Vec<Advice> = linked.findings.iter().map(|finding| advise_one(finding, &sweeps, context)).collect();
+    settle(&mut advice, &linked);
     advice.sort_by_cached_key(Advice::rank);
     advice
 }
 
 fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, Look>, context: Context<'_>) -> Advice {
-    let held = context.in_force.of(&finding.principal);
+    let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
+    let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
     let look = sweeps.get(&caller(&finding.principal));
     let judged = judged(finding, held.as_ref(), look, context.catalog);
-    let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
-    let verdict = leading.map_or(Verdict::Unclear, |item| item.verdict);
-    let mut diagnosis = leading.map(|item| item.diagnosis.clone()).unwrap_or_else(nothing_known);
+    let (verdict, mut diagnosis) = leading(&judged.items);
     if let Some(Look::Sweep(why)) = look {
         diagnosis.summary = format!("{}: {why}", finding.principal.words());
         diagnosis.doubts.clear();
@@ -57,6 +60,37 @@ fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, Look>, context: Conte
         denied: judged.items,
         patches: judged.patches,
         days: finding.days.clone(),
+    }
+}
+
+/// Verdict and diagnosis of the most serious item.
+fn leading(items: &[DeniedItem]) -> (Verdict, Diagnosis) {
+    let leading = items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
+    leading.map_or_else(|| (Verdict::Unclear, nothing_known()), |item| (item.verdict, item.diagnosis.clone()))
+}
+
+/// An item that is another's act, seen from elsewhere, has that one's verdict.
+fn settle(advice: &mut [Advice], linked: &Linked<'_>) {
+    let place = |id: &str, item: &DeniedItem| {
+        (id.to_owned(), item.action.clone().unwrap_or_default(), item.resource.clone().unwrap_or_default())
+    };
+    let verdicts: BTreeMap<_, Verdict> =
+        advice.iter().flat_map(|one| one.denied.iter().map(|item| (place(&one.id, item), item.verdict))).collect();
+    for one in advice.iter_mut() {
+        let id = one.id.clone();
+        let own = |item: &&mut DeniedItem| item.diagnosis.cause == Cause::KmsBehind && item.verdict == Verdict::Unclear;
+        let mut changed = false;
+        for item in one.denied.iter_mut().filter(own) {
+            let Some((other, key)) = linked.behind.get(&place(&id, item)) else { continue };
+            let found = verdicts.get(&((*other).to_owned(), key.action.clone(), key.resource.clone()));
+            item.verdict = found.copied().unwrap_or(item.verdict);
+            changed = true;
+        }
+        if changed {
+            one.denied.sort_by(DeniedItem::order);
+            (one.verdict, one.diagnosis) = leading(&one.denied);
+            one.severity = severity(one.verdict, &one.principal);
+        }
     }
 }
 
@@ -87,9 +121,7 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: 
         // Whoever looks around is handed nothing, not even for its older denials.
         both.patches.clear();
     }
-    both.items.sort_by(|a, b| {
-        (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource))
-    });
+    both.items.sort_by(DeniedItem::order);
     both
 }
 
@@ -110,7 +142,7 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
         first_seen: item.first_seen,
         last_seen: item.last_seen,
         verdict,
-        status: Status::Open,
+        status: if is_resolved(item) { Status::Resolved } else { Status::Open },
         how: item.how,
         events: item.events.iter().map(|(_, id)| id.clone()).collect(),
         operations: item.operations.iter().cloned().collect(),
@@ -123,7 +155,7 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
 /// A finding without items cannot be made; the ledger of another program could hold one.
 fn nothing_known() -> Diagnosis {
     Diagnosis {
-        cause: crate::diagnosis::Cause::ActionUnknown,
+        cause: Cause::ActionUnknown,
         summary: "nothing is known of this finding".to_owned(),
         evidence: Vec::new(),
         unchecked: Vec::new(),
@@ -199,16 +231,9 @@ pub struct DeniedItem {
     pub diagnosis: Diagnosis,
 }
 
-/// Where an item stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Denied lately.
-    Open,
-    /// No denial for a while; nothing more is known.
-    Quiet,
-    /// An allowed call was observed after the last denial.
-    Resolved,
-    /// A rule keeps it out of the messages.
-    Muted,
+impl DeniedItem {
+    /// The most serious first, then the most frequent.
+    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
+        (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource))
+    }
 }

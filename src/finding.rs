@@ -1,6 +1,6 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
-use crate::denial::{Denial, Facts, How, Permission, Reason};
+use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
 use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target, TargetKind};
 use crate::principal::Principal;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -68,6 +68,12 @@ pub struct Item {
     pub passes: BTreeSet<(String, String)>,
     /// What the operations need besides this action; at most twenty.
     pub next: BTreeSet<Permission>,
+    /// Seconds since 1970 in which it was denied, the hundred earliest; kept only where an act may show as two denials.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub seconds: BTreeSet<i64>,
+    /// When the same call was allowed, where that was seen; the twenty latest.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub allowed: BTreeSet<Timestamp>,
     /// Facts of the sample: smallest by event time and id.
     pub facts: Facts,
 }
@@ -103,6 +109,10 @@ mod as_list {
 const EVENTS_KEPT: usize = 5;
 /// Facts of one kind kept a finding's item.
 const FACTS_KEPT: usize = 20;
+/// Seconds kept a finding's item.
+pub(crate) const SECONDS_KEPT: usize = 100;
+/// Allowed calls kept a finding's item.
+const ALLOWED_KEPT: usize = 20;
 
 /// Makes the finding of one denial.
 pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
@@ -110,12 +120,13 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
     let event_id = denial.event_id.clone().unwrap_or_else(|| format!("text-{}", digest(&[&format!("{denial:?}")])));
     let item = item_of(&denial, &diagnosed.diagnosis, &event_id);
     let items = permissions(&denial).into_iter().map(|permission| {
+        let item = Item { seconds: seconds(&denial, permission.action.as_deref()), ..item.clone() };
         let key = ItemKey {
             action: permission.action.unwrap_or_default(),
             resource: permission.resource.unwrap_or_default(),
             cause: diagnosed.diagnosis.cause,
         };
-        (key, item.clone())
+        (key, item)
     });
     let finding = Finding {
         id,
@@ -138,13 +149,17 @@ pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for one in observed {
-        let copies = [Some(one.event_id), one.shared_event_id].into_iter().flatten();
-        if copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh) {
-            continue;
-        }
-        match findings.get_mut(&one.finding.id) {
-            Some(held) => held.merge(one.finding),
-            None => drop(findings.insert(one.finding.id.clone(), one.finding)),
+        let copies = [Some(one.event_id.clone()), one.shared_event_id.clone()].into_iter().flatten();
+        let is_copy = copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh);
+        let finding = match (is_copy, &one.shared_event_id) {
+            (false, _) => one.finding,
+            // The other account's copy: whichever comes first counts, and both are seen.
+            (true, Some(_)) => one.finding.uncounted(),
+            (true, None) => continue,
+        };
+        match findings.get_mut(&finding.id) {
+            Some(held) => held.merge(finding),
+            None => drop(findings.insert(finding.id.clone(), finding)),
         }
     }
     findings.into_values().collect()
@@ -173,8 +188,18 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         also: denial.facts.also.iter().cloned().collect(),
         passes: denial.facts.passes.iter().cloned().collect(),
         next: denial.facts.next.iter().cloned().collect(),
+        seconds: BTreeSet::new(),
+        allowed: BTreeSet::new(),
         facts: denial.facts.clone(),
     }
+}
+
+/// S3 may hide KMS's refusal behind one of its own; [`crate::linking`] finds the two by their second.
+fn seconds(denial: &Denial, action: Option<&str>) -> BTreeSet<i64> {
+    let bare = denial.reason.special == Some(Special::Bare);
+    let of_s3 = denial.facts.source.as_deref().is_some_and(|source| source.starts_with("s3."));
+    let of_kms = action.is_some_and(|action| action.starts_with("kms:"));
+    denial.event_time.iter().filter(|_| of_kms || (bare && of_s3)).map(|at| at.as_second()).collect()
 }
 
 /// Account, principal kind and name, and the place of the patch. Not a principal's or role's ARN, whose path a message
@@ -250,6 +275,23 @@ impl Finding {
         }
     }
 
+    /// The same with nothing counted: what a copy of an event adds (its id, its account's view). Merging it any number of
+    /// times is the same as once.
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.count = 0;
+        self.days.clear();
+        self.items.values_mut().for_each(|item| item.count = 0);
+        self
+    }
+
+    /// What an allowed call adds to the item that was denied before or after it; `None` where the finding has no such item.
+    pub fn allowed(&self, key: &ItemKey, at: Timestamp) -> Option<Self> {
+        let item = Item { allowed: BTreeSet::from([at]), ..self.items.get(key)?.clone() };
+        let items = BTreeMap::from([(key.clone(), item)]);
+        Some(Self { items, ..self.clone() }.uncounted())
+    }
+
     /// Earliest and latest denial; `None` when no event tells its time.
     pub fn seen(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         let first = self.items.values().filter_map(|item| item.first_seen).min();
@@ -294,6 +336,14 @@ impl Item {
         unite(&mut self.also, other.also);
         unite(&mut self.passes, other.passes);
         unite(&mut self.next, other.next);
+        self.seconds.extend(other.seconds);
+        while self.seconds.len() > SECONDS_KEPT {
+            self.seconds.pop_last();
+        }
+        self.allowed.extend(other.allowed);
+        while self.allowed.len() > ALLOWED_KEPT {
+            self.allowed.pop_first();
+        }
         if sample_is_other {
             (self.how, self.reason, self.diagnosis, self.facts) =
                 (other.how, other.reason, other.diagnosis, other.facts);
@@ -400,6 +450,28 @@ mod tests {
             prop_assert_eq!(forward.count, parts.len() as u64);
             prop_assert_eq!(forward.days.values().sum::<u64>(), parts.len() as u64);
             prop_assert!(forward.items.values().all(|item| item.events.len() <= EVENTS_KEPT));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn copies_and_allowed_calls_fold_in_any_order_any_number_of_times(
+            parts in findings(), picks in prop::collection::vec((0_usize..12, 0_i64..40), 0..40), seed in any::<u64>()
+        ) {
+            let key = |finding: &Finding| finding.items.keys().next().unwrap().clone();
+            let extra = |(at, second): &(usize, i64)| {
+                let one = &parts[at % parts.len()];
+                let when = Timestamp::from_second(1_762_900_000 + second).unwrap();
+                if second % 3 == 0 { one.clone().uncounted() } else { one.allowed(&key(one), when).unwrap() }
+            };
+            let extras: Vec<Finding> = picks.iter().map(extra).collect();
+            let once = join(parts.iter().chain(&extras).cloned());
+            let mut shuffled: Vec<Finding> = parts.iter().chain(&extras).chain(&extras).cloned().collect();
+            shuffled.sort_by_cached_key(|part| digest(&[&format!("{seed}{part:?}")]));
+            let shuffled = join(shuffled);
+            prop_assert_eq!(&once, &shuffled);
+            prop_assert_eq!(once.count, parts.len() as u64);
+            prop_assert!(once.items.values().all(|item| item.allowed.len() <= ALLOWED_KEPT));
         }
     }
 

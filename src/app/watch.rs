@@ -38,6 +38,9 @@ pub struct Ingested {
 /// The line from record to advice, and the ledger behind it.
 #[allow(async_fn_in_trait, reason = "the function runs on one thread; nothing here needs Send")]
 pub trait Line {
+    /// Says how long the next step may take: what is good to have, and not needed, gives way.
+    fn hurry(&mut self, _left: Duration) {}
+
     /// Counts the denials among CloudTrail records, each event once.
     async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError>;
 
@@ -168,9 +171,8 @@ impl<'a, L: Line> Run<'a, L> {
     }
 
     async fn take(&mut self, message: &Envelope) {
-        if self.time.left().is_none() {
-            return self.again(&message.id, "no time was left");
-        }
+        let Some(left) = self.time.left() else { return self.again(&message.id, "no time was left") };
+        self.line.hurry(left);
         let records = match &message.records {
             Ok(records) if records.is_empty() => return,
             Ok(records) => records,

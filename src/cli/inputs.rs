@@ -3,9 +3,10 @@
 
 use super::Global;
 use crate::advice::Advice;
-use crate::app::World;
+use crate::app::{Outside, World};
 use crate::arn::{Arn, ArnError};
 use crate::denial::Given;
+use crate::finding::Finding;
 use crate::io::config;
 use crate::io::sources::policies;
 use crate::io::stores::{self, Ledger, StoreUri};
@@ -16,6 +17,8 @@ use clap::Args;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What the person at the keyboard knows and the pasted message does not tell.
 #[derive(Debug, Args)]
@@ -34,6 +37,9 @@ pub(super) enum Misuse {
     /// Event history is read from AWS.
     #[error("`--lookup` talks to AWS and `--offline` forbids it: leave one of them out")]
     Offline,
+    /// So are policies.
+    #[error("`--live` talks to AWS and `--offline` forbids it: leave one of them out")]
+    LiveOffline,
     #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
     NoTime(String),
     #[error("`--since {since}` is later than `--until {until}`")]
@@ -66,8 +72,28 @@ fn resource_arn(text: &str) -> Result<String, String> {
 
 /// The facts and the policies given; what in them could not be read is told, the rest is used.
 pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
+    if global.live && global.offline {
+        return Err(Misuse::LiveOffline.into());
+    }
     let (in_force, problems) = policies::read(&global.policies)?;
-    Ok((World::new(in_force), problems))
+    let outside = if global.live { Some(outside()?) } else { None };
+    Ok((World { outside, ..World::new(in_force) }, problems))
+}
+
+#[cfg(feature = "live")]
+fn outside() -> anyhow::Result<Arc<dyn Outside>> {
+    Ok(Arc::new(crate::app::outside::Asking::new(&crate::io::aws::Options::default())?))
+}
+
+#[cfg(not(feature = "live"))]
+fn outside() -> anyhow::Result<Arc<dyn Outside>> {
+    bail!("this build cannot reach AWS: build it with `cargo build --release --features live,toolbox`")
+}
+
+/// The findings whose id begins so, whatever the letter case.
+pub(super) fn ids_beginning(all: &[Finding], id: &str) -> BTreeSet<String> {
+    let begins = |finding: &&Finding| finding.id.get(..id.len()).is_some_and(|head| head.eq_ignore_ascii_case(id));
+    all.iter().filter(begins).map(|finding| finding.id.clone()).collect()
 }
 
 /// Opens the ledger that was named, or the user's own, to read it: none is made.

@@ -10,6 +10,7 @@ mod print;
 mod report;
 mod scan;
 mod simulate;
+mod verify;
 mod version;
 
 use crate::io::stores::UnknownStore;
@@ -50,6 +51,10 @@ struct Global {
     /// levels, root first by name.
     #[arg(long, global = true, value_name = "PATH")]
     policies: Vec<PathBuf>,
+    /// Read the policies in force from AWS as well, read-only, and ask it what it keeps of the denials. What it does not
+    /// give is listed as unchecked.
+    #[arg(long, global = true)]
+    live: bool,
     /// Say nothing on standard error but errors.
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -92,6 +97,8 @@ enum Command {
     Pr(pr::PrArgs),
     /// Offline IAM policy simulator: JSON lines in, JSON lines out.
     Simulate(simulate::SimulateArgs),
+    /// Is a patch valid, sufficient, minimal, safe; with `--observed`: has it worked.
+    Verify(verify::VerifyArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
 }
@@ -115,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Patch(args) => patch::run(&args, &cli.global),
         Command::Pr(args) => pr::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Verify(args) => verify::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
@@ -127,6 +135,7 @@ pub fn main() -> ExitCode {
 fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
+        || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>()
         || fault.is::<pr::Misuse>();

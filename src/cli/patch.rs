@@ -1,12 +1,13 @@
 //! `denywatch patch`: a finding's patch in the format of where the policy lives.
 
 use super::{DONE, Global, UNREAD, inputs, into, print};
-use crate::advice::{Advice, advise};
+use crate::advice::Advice;
 use crate::app::{self, World};
 use crate::diagnosis::TargetKind;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
+use crate::record::Problem;
 use crate::render::{self, Format, PatchContext, words};
 use crate::triage::Verdict;
 use anyhow::bail;
@@ -84,16 +85,17 @@ impl From<PatchFormat> for Format {
 }
 
 pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
-    let (world, problems) = inputs::world(global)?;
+    let (world, mut problems) = inputs::world(global)?;
+    let (all, unread) = findings(args, &world, global)?;
+    problems.extend(unread);
     print::problems(&problems);
-    let code = print_patch(args, &world, global)?;
+    let code = print_patch(args, &all, global)?;
     // A policy that could not be read may have changed the grade: that ranks above all else.
     Ok(if problems.is_empty() { code } else { UNREAD })
 }
 
-fn print_patch(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<u8> {
-    let all = findings(args, world, global)?;
-    let advice = if args.id == "-" { leading(&all)? } else { inputs::pick(&all, &args.id)? };
+fn print_patch(args: &PatchArgs, all: &[Advice], global: &Global) -> anyhow::Result<u8> {
+    let advice = if args.id == "-" { leading(all)? } else { inputs::pick(all, &args.id)? };
     let patches: Vec<&Patch> = advice.patches.iter().filter(|patch| patch.document.is_some()).collect();
     if patches.is_empty() {
         print::say(false, &format!("{}: nothing to patch: {}", advice.id, advice.diagnosis.summary));
@@ -138,20 +140,24 @@ fn remarks(patches: &[&Patch], at: usize, advice: &Advice, args: &PatchArgs) -> 
     all
 }
 
-/// The ledger's findings, or those of what is pasted.
-fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<Vec<Advice>> {
+/// The ledger's findings, or those of what is pasted, and what could not be read of the policies in force.
+fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<(Vec<Advice>, Vec<Problem>)> {
     if args.id == "-" {
         let (name, bytes) = paste::read(&args.id)?;
         if let Some(printed) = app::printed(&bytes, world.catalog) {
-            return Ok(printed?);
+            return Ok((printed?, Vec::new()));
         }
-        return Ok(app::explain(&bytes, &name, &args.told.given(), world).findings);
+        let outcome = app::explain(&bytes, &name, &args.told.given(), world);
+        return Ok((outcome.findings, if global.live { outcome.problems } else { Vec::new() }));
     }
     if !args.told.is_empty() {
         return Err(NotPasted.into());
     }
     let ledger = inputs::ledger(global)?;
-    Ok(advise(&ledger.findings(&Filter::default())?, world.context()))
+    let all = ledger.findings(&Filter::default())?;
+    // Of one finding alone AWS is asked.
+    let asked = inputs::ids_beginning(&all, &args.id);
+    Ok(world.advise(&all, Some(&asked)))
 }
 
 fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {

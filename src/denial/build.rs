@@ -219,11 +219,23 @@ fn names_another(said: &Parsed, caller: &Principal) -> bool {
 
 /// The identity of the record, else of the message, else as given.
 fn who(told: &Told<'_>, caller: Principal) -> Principal {
+    // The owner's copy of a call across accounts tells the caller's account; the message tells the caller.
+    let said = told.said.principal.as_deref().map(principal::from_arn);
+    let theirs = said.filter(|said| caller.kind == PrincipalKind::Account && is_of(said, &caller));
+    if let Some(said) = theirs {
+        return said;
+    }
     if caller.kind != PrincipalKind::Unknown {
         return caller;
     }
     let named = told.said.principal.as_deref().or(told.given.principal.as_deref());
     named.map_or(caller, principal::from_arn)
+}
+
+/// A role or user of the account that the record vouches for.
+fn is_of(said: &Principal, caller: &Principal) -> bool {
+    let is_holder = matches!(said.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet);
+    is_holder && said.account.is_some() && said.account == caller.account
 }
 
 fn operation(told: &Told<'_>, catalog: &Catalog) -> Option<String> {

@@ -202,7 +202,7 @@ fn variables(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `statement 2 (`Sid`) of policy `name``; counts from 1.
-pub(super) fn statement_words(named: &NamedDocument, at: usize) -> String {
+pub(crate) fn statement_words(named: &NamedDocument, at: usize) -> String {
     let sid = named.document.statements.get(at).and_then(|statement| statement.sid.as_deref());
     let sid = sid.filter(|sid| !sid.is_empty()).map_or_else(String::new, |sid| format!(" (`{sid}`)"));
     format!("statement {}{sid} of {}", at + 1, policy_words(named))
@@ -215,7 +215,8 @@ pub(super) fn policy_words(named: &NamedDocument) -> String {
         Origin::Managed => "managed policy",
         Origin::AwsManaged => "AWS managed policy",
         Origin::Group => "the group's policy",
-        Origin::File => "policy",
+        // Its name says whose.
+        Origin::File | Origin::Resource => "policy",
     };
     format!("{kind} `{}`", named.arn.as_deref().unwrap_or(&named.name))
 }

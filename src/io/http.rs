@@ -41,6 +41,10 @@ pub struct Answer {
     pub status: u16,
     /// `Retry-After` in seconds, where it is a number.
     pub retry_after: Option<Duration>,
+    /// AWS's word for the error, from `x-amzn-errortype`; `None` where the answer has none.
+    pub error_type: Option<String>,
+    /// `x-amz-bucket-region`: where an S3 bucket is.
+    pub bucket_region: Option<String>,
     /// The body, as text; what is not UTF-8 is replaced.
     pub body: String,
 }
@@ -113,6 +117,8 @@ async fn exchange(connector: &SharedHttpConnector, request: HttpRequest) -> Resu
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: retry_after(&response),
+        error_type: response.headers().get("x-amzn-errortype").map(str::to_owned),
+        bucket_region: response.headers().get("x-amz-bucket-region").map(str::to_owned),
         body: String::from_utf8_lossy(&body).into_owned(),
     })
 }

@@ -16,4 +16,4 @@ pub mod stores;
 
 #[cfg(all(test, feature = "aws"))]
 #[path = "../../tests/doubles/mod.rs"]
-mod doubles;
+pub(crate) mod doubles;

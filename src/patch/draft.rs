@@ -1,6 +1,7 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
 use super::needed::needed;
+use super::roads::{Around, Road, roads};
 use super::scope::{NO_REGION, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
@@ -9,8 +10,8 @@ use crate::arn::Arn;
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
-use crate::policy::pattern::matches_action;
-use crate::policy::{Actions, Document, Effect, Statement};
+use crate::policy::pattern::escape_literal;
+use crate::policy::{Document, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
 use std::collections::BTreeMap;
@@ -131,6 +132,8 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
+    judged.doubts.extend(judged.split.as_ref().map(split_doubt));
+    judged.doubts.extend(ground.held.and_then(|held| held.outlived(&ground.finding.principal, item.last_seen)));
     let withheld = withheld(&judged, ground.catalog);
     if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
         add_grants(&mut judged, ground);
@@ -138,6 +141,16 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     judged.doubts.extend(withheld);
     judged.diagnosis.unchecked.extend(checked_next(&judged, ground));
     judged
+}
+
+/// Somebody wrote the condition: whether it was meant to keep the action out only they can tell.
+fn split_doubt(split: &Split) -> String {
+    let keys: Vec<String> = split.keys.iter().map(|key| format!("`{key}`")).collect();
+    format!(
+        "the condition on {} no longer holds for `{}`, which it can only starve: make sure that this was not meant",
+        keys.join(", "),
+        split.action
+    )
 }
 
 /// What the same call is checked on besides, where neither message nor request names it.
@@ -182,7 +195,12 @@ fn grantable(judged: &Judged<'_>) -> bool {
     named
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
-            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::Decision
+            | Remedy::Upheld
+            | Remedy::Elsewhere
+            | Remedy::Passed
+            | Remedy::Unknown
+            | Remedy::Incident => false,
         }
 }
 
@@ -284,7 +302,7 @@ fn owners_say(target: &Target) -> Option<&'static str> {
 /// What the grant itself, whatever its cause, asks a person to settle.
 fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let action = &judged.key.action;
-    let mut doubts: Vec<String> = road(action, ground).into_iter().collect();
+    let mut doubts = open_roads(action, scoped, ground);
     if fitted(scoped.clone(), ground.target) != *scoped {
         // The policy calls its own resource `*`, whatever its name.
     } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION) {
@@ -304,25 +322,12 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
     doubts
 }
 
-/// The road to more power that the action opens, alone or with what the principal already has.
-fn road(action: &str, ground: Ground<'_>) -> Option<String> {
-    let risk = ground.catalog.risk(action)?;
-    let may_pass = ground.held.is_none_or(|held| may(held, "iam:PassRole"));
-    // Code that runs as a passed role needs iam:PassRole too: known not to be held, it is no road.
-    if risk.kind == RiskKind::WithPassRole && !may_pass {
-        return None;
-    }
-    Some(format!("`{action}` opens a road to more power: {}", risk.road))
-}
-
-/// Whether any Allow of the principal covers the action; a Deny is not counted in its favour.
-fn may(held: &Held, action: &str) -> bool {
-    let statements = held.identity.iter().flat_map(|named| &named.document.statements);
-    let covers = |statement: &Statement| match &statement.actions {
-        Actions::Action(patterns) => patterns.iter().any(|pattern| matches_action(pattern, action)),
-        Actions::NotAction(patterns) => !patterns.iter().any(|pattern| matches_action(pattern, action)),
-    };
-    !held.missing.is_empty() || statements.filter(|statement| statement.effect == Effect::Allow).any(covers)
+/// The roads to more power that the grant opens, alone or with what the principal already has.
+fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
+    let beside = |other: &str| ground.finding.items.keys().any(|key| key.action == other);
+    let around =
+        Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
+    roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
 }
 
 /// A wildcard outside `${…}`.
@@ -355,7 +360,7 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
         None => merged_into(ground, &items, &document),
     };
     let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()).chain(merged.doubt));
-    let companions = companions::of(ground.finding, &items, ground.catalog);
+    let companions = companions::of(ground.finding, &items, ground.held, ground.catalog);
     let (document, merged, room) = (Some(document), merged.document, merged.room);
     Draft { document, merged, room, widened, companions, doubts, ..bare(target.clone(), items) }
 }
@@ -374,6 +379,22 @@ fn merged_into(ground: Ground<'_>, items: &[Judged<'_>], document: &Document) ->
     let nothing = room::Merged { document: None, room: Room::default(), doubt: None };
     let (Some(held), Some(first)) = (ground.held, items.first()) else { return nothing };
     room::merged(held, ground.target, document, (&first.key.action, &first.key.resource))
+}
+
+/// The items' calls as statements, their resources as they were recorded and not widened.
+pub(crate) fn exact(draft: &Draft<'_>) -> Document {
+    let mut by_name: BTreeMap<&Named, Vec<Grant>> = BTreeMap::new();
+    for judged in &draft.items {
+        let whole = |grant: &Grant| match &grant.scoped.widened {
+            Some(widened) => Scoped { pattern: escape_literal(&widened.from), widened: None },
+            None => grant.scoped.clone(),
+        };
+        let grants = judged.grants.iter().map(|(_, grant)| Grant { scoped: whole(grant), ..grant.clone() });
+        by_name.entry(&judged.named).or_default().extend(grants);
+    }
+    let has_resource = has_resource(&draft.target);
+    let all = by_name.into_iter().flat_map(|(named, grants)| statements(&grants, named, has_resource));
+    Document::new(all.collect())
 }
 
 /// A policy that hangs on one resource calls it `*`, as keys and secrets do.

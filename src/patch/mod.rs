@@ -1,11 +1,13 @@
 //! Finding → [`Patch`]: where, what, how narrow.
 
+mod already;
 mod companions;
 mod conditions;
 mod draft;
 mod gate;
 mod merge;
 mod needed;
+mod roads;
 mod room;
 pub mod scope;
 mod sides;
@@ -13,10 +15,13 @@ mod split;
 mod statement;
 mod whom;
 
+pub(crate) use draft::exact;
 pub use draft::{Draft, Judged, draft};
 pub use gate::{Grounds, Look, look};
 pub use merge::{Unmergeable, merge};
 pub use needed::needed;
+pub(crate) use roads::{Around, roads};
+pub use roads::{Road, Step};
 pub use room::{InForcePolicy, Room, holder, over_quota};
 pub use split::parts;
 pub use statement::{Grant, Named, Tests, sid};
@@ -102,7 +107,7 @@ pub struct Proof {
     pub before: String,
     /// The decision with it.
     pub after: String,
-    /// Dropping any action or resource brings a recorded denial back.
+    /// Dropping any action or resource brings a recorded denial back; dropping any condition lets an unrecorded call in.
     pub minimal: bool,
     /// What becomes allowed beyond the recorded denials.
     pub beyond: Vec<String>,

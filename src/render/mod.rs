@@ -23,6 +23,7 @@ pub mod slack_report;
 pub mod snippet;
 pub mod table;
 pub mod text;
+pub mod verified;
 pub mod words;
 mod permission;
 

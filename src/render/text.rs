@@ -43,7 +43,7 @@ impl Look {
         Paint { on: self.colour }
     }
 
-    fn sheet(self) -> Sheet {
+    pub(super) fn sheet(self) -> Sheet {
         Sheet::new(self.width.max(40), MARGIN, self.paint())
     }
 }

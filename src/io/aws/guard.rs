@@ -86,6 +86,11 @@ pub fn check(request: &HttpRequest) -> Result<&'static Allowed, Refused> {
 struct Seen {
     method: String,
     path: String,
+    /// Keys of the query, in their order.
+    query: Vec<String>,
+    empty: bool,
+    /// The body is JSON and says so.
+    json: bool,
     /// Service in the credential scope; `None` for an unsigned request.
     signed_for: Option<String>,
     /// `x-amz-target`.
@@ -100,19 +105,20 @@ impl Seen {
         refuse_other_ways(request, uri.query().unwrap_or_default())?;
         let signed_for = signed_for(request)?;
         let target = single_header(request, "x-amz-target")?;
-        let form = body_form(request, target.is_some())?;
-        let action = single_action(&form)?;
-        if signed_for.is_some() && uri.query().is_some() {
-            return Err(Refused("a signed call carries a query".into()));
-        }
-        Ok(Self { method: request.method().to_owned(), path: uri.path().to_owned(), signed_for, target, action })
+        let action = single_action(&body_form(request, target.is_some())?)?;
+        let query = form(uri.query().unwrap_or_default())?.into_iter().map(|(key, _)| key).collect();
+        let empty = request.body().bytes().is_some_and(<[u8]>::is_empty);
+        let json = is_json(&single_header(request, "content-type")?.unwrap_or_default());
+        let (method, path) = (request.method().to_owned(), uri.path().to_owned());
+        Ok(Self { method, path, query, empty, json, signed_for, target, action })
     }
 
     /// Whether the request has this shape, and no other.
     fn is(&self, shape: Shape) -> bool {
         let signed = self.signed_for.is_some();
         let (target, action) = (self.target.as_deref(), self.action.as_deref());
-        let post = self.method == "POST" && self.path == "/";
+        // Unsigned calls may carry a query; the others have theirs named.
+        let post = self.method == "POST" && self.path == "/" && (!signed || self.query.is_empty());
         match shape {
             Shape::Json(name) => signed && post && target == Some(name) && action.is_none(),
             Shape::Query(name) => signed && post && action == Some(name) && target.is_none(),
@@ -120,6 +126,14 @@ impl Seen {
             Shape::Unsigned(method, path) => self.is_bare() && self.method == method && self.path == path,
             Shape::UnsignedBelow(method, start) => {
                 self.is_bare() && self.method == method && self.path.starts_with(start)
+            }
+            Shape::Rest(path, keys) => {
+                let bare = target.is_none() && action.is_none() && self.empty;
+                signed && bare && self.method == "GET" && fits(path, &self.path) && self.query == keys
+            }
+            Shape::RestJson(path) => {
+                let bare = target.is_none() && action.is_none() && self.query.is_empty();
+                signed && bare && self.json && self.method == "POST" && self.path == path
             }
         }
     }
@@ -136,6 +150,19 @@ impl Seen {
             (Some(action), _) => format!("{service}:{action}"),
             (None, Some(target)) => format!("{service}:{}", target.rsplit('.').next().unwrap_or(target)),
             (None, None) => format!("{service} {} {}", self.method, self.path),
+        }
+    }
+}
+
+/// Whether the path has the pattern's parts; `{}` is any one part that cannot be taken for another path.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut parts) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), parts.next()) {
+            (None, None) => return true,
+            (Some("{}"), Some(part)) if !matches!(part, "" | "." | "..") && !part.contains('\\') => {}
+            (Some(word), Some(part)) if word == part => {}
+            _ => return false,
         }
     }
 }
@@ -196,7 +223,7 @@ fn single_header(request: &HttpRequest, name: &str) -> Result<Option<String>, Re
 /// could name a second operation.
 fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, String)>, Refused> {
     let content_type = single_header(request, "content-type")?.unwrap_or_default();
-    let is_json = content_type == "application/json" || content_type.starts_with("application/x-amz-json-1.");
+    let is_json = is_json(&content_type);
     if has_target && !is_json {
         return Err(Refused("`x-amz-target` without a JSON body".into()));
     }
@@ -206,6 +233,10 @@ fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, Str
     }
     let text = std::str::from_utf8(body).map_err(|_| Refused("unreadable body".into()))?;
     form(text)
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type == "application/json" || content_type.starts_with("application/x-amz-json-1.")
 }
 
 /// The form's only `Action`, whatever its letter case.

@@ -17,6 +17,9 @@ pub struct Settings {
     pub destinations: Vec<Destination>,
     /// `group.reopen_after`: a finding told once is told again when it is denied so long after. 24 h by default.
     pub reopen_after: Duration,
+    /// `policies.live`: AWS is asked, read-only, for the policies in force and for what it keeps of denials. False by
+    /// default.
+    pub live: bool,
     /// `report.tz`: IANA name of the time zone of reports; `UTC` by default.
     pub report_tz: String,
 }
@@ -94,6 +97,8 @@ struct File {
     #[serde(default)]
     group: GroupTable,
     #[serde(default)]
+    policies: PoliciesTable,
+    #[serde(default)]
     report: ReportTable,
 }
 
@@ -124,6 +129,13 @@ struct GroupTable {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct PoliciesTable {
+    #[serde(default)]
+    live: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ReportTable {
     tz: Option<String>,
 }
@@ -141,6 +153,7 @@ impl File {
             slack,
             destinations,
             reopen_after: duration("group.reopen_after", reopen_after)?,
+            live: self.policies.live,
             report_tz: self.report.tz.unwrap_or_else(|| "UTC".into()),
         })
     }

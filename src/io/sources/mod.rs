@@ -6,9 +6,13 @@ pub mod checkout;
 pub mod code;
 pub mod files;
 mod gzip;
+#[cfg(feature = "live")]
+pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod paste;
 pub mod policies;
 mod salvage;
+#[cfg(feature = "live")]
+pub mod told;
 mod walk;

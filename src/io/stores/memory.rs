@@ -31,14 +31,21 @@ impl Ledger for MemoryLedger {
     fn record(&mut self, batch: Vec<Observed>) -> Result<Recorded, LedgerError> {
         let mut recorded = Recorded::default();
         for event in batch {
-            if !self.first_time(&event) {
-                recorded.duplicate += 1;
-                continue;
+            let first_time = self.first_time(&event);
+            if first_time {
+                recorded.new += 1
+            } else {
+                recorded.duplicate += 1
             }
-            recorded.new += 1;
-            match self.findings.get_mut(&event.finding.id) {
-                Some(there) => there.merge(event.finding),
-                None => drop(self.findings.insert(event.finding.id.clone(), event.finding)),
+            let finding = match (first_time, &event.shared_event_id) {
+                (true, _) => event.finding,
+                // The other account's copy: whichever comes first counts, and both are seen.
+                (false, Some(_)) => event.finding.uncounted(),
+                (false, None) => continue,
+            };
+            match self.findings.get_mut(&finding.id) {
+                Some(there) => there.merge(finding),
+                None => drop(self.findings.insert(finding.id.clone(), finding)),
             }
         }
         Ok(recorded)

@@ -29,11 +29,12 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether a finding is wanted. Denials without a time (pasted text) are wanted only where no period is given.
+    /// Whether a finding is wanted. One of which only copies told, counted elsewhere, is not. Denials without a time (pasted text) are wanted only where no period is given.
     pub fn takes(&self, finding: &Finding) -> bool {
         let who = &finding.principal;
         let named = |name: &String| who.arn.as_ref() == Some(name) || who.name.as_ref() == Some(name);
-        self.account.as_ref().is_none_or(|account| finding.account.as_ref() == Some(account))
+        finding.count > 0
+            && self.account.as_ref().is_none_or(|account| finding.account.as_ref() == Some(account))
             && self.principal.as_ref().is_none_or(named)
             && self.takes_days(finding)
             && finding.items.values().any(|item| self.takes_item(item))

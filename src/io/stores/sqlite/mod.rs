@@ -166,14 +166,23 @@ fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Rec
         if let Some(shared) = &event.shared_event_id {
             first_time &= note.execute(params![1, shared, at])? == 1;
         }
-        if !first_time {
-            recorded.duplicate += 1;
-            continue;
+        let finding = match first_time {
+            true => event.finding,
+            // The other account's copy: whichever comes first counts, and both are seen.
+            false if event.shared_event_id.is_some() => event.finding.uncounted(),
+            false => {
+                recorded.duplicate += 1;
+                continue;
+            }
+        };
+        if first_time {
+            recorded.new += 1
+        } else {
+            recorded.duplicate += 1
         }
-        recorded.new += 1;
-        match folded.entry(event.finding.id.clone()) {
-            Entry::Vacant(free) => drop(free.insert(event.finding)),
-            Entry::Occupied(mut there) => there.get_mut().merge(event.finding),
+        match folded.entry(finding.id.clone()) {
+            Entry::Vacant(free) => drop(free.insert(finding)),
+            Entry::Occupied(mut there) => there.get_mut().merge(finding),
         }
     }
     Ok((recorded, folded))
