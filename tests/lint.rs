@@ -86,7 +86,8 @@ fn realistic() -> impl Iterator<Item = Input> {
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     lines.into_iter().map(|line| {
         let name = line["name"].as_str().unwrap().to_owned();
-        let text = line["text"].as_str().map_or_else(|| line["record"].to_string(), str::to_owned);
+        let text = line["text"].as_str().or(line["file"].as_str());
+        let text = text.map_or_else(|| line["record"].to_string(), str::to_owned);
         let arguments = line["args"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
         Input { arguments: arguments.collect(), ..Input::plain(name, text) }
     })
