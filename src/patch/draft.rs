@@ -233,6 +233,10 @@ fn is_its_policy(resource: &str, target: &Target) -> bool {
     }
 }
 
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>.
+const NO_RECEIVER: &str =
+    "the call does not tell which service gets the role, so that any may: add a condition on `iam:PassedToService`";
+
 fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     let (key, item, target) = (judged.key, judged.item, ground.target);
     if !is_its_policy(&key.resource, target) {
@@ -247,6 +251,9 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     judged.doubts.extend(whom.doubts);
     judged.named = whom.named;
     let mut tests = conditions::narrow(key, item);
+    if key.action == "iam:PassRole" && tests.is_empty() {
+        judged.doubts.push(NO_RECEIVER.to_owned());
+    }
     for (operator, keys) in whom.tests {
         tests.entry(operator).or_default().extend(keys);
     }
