@@ -185,7 +185,12 @@ fn errors(linter: &str, kind: &str, files: &[PathBuf]) -> Vec<Error> {
             let file = Path::new(finding["file"].as_str().unwrap()).file_name().unwrap().to_string_lossy().into_owned();
             let mut parts = file.split('~').map(str::to_owned);
             let (input, of) = (parts.next().unwrap(), parts.next().unwrap());
-            Error { input, of, code: finding["code"].as_str().unwrap().to_owned(), detail: finding["detail"].to_string() }
+            Error {
+                input,
+                of,
+                code: finding["code"].as_str().unwrap().to_owned(),
+                detail: finding["detail"].to_string(),
+            }
         })
         .collect()
 }

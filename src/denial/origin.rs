@@ -66,12 +66,7 @@ impl Token {
         let audience = rest.strip_suffix(subject)?.strip_suffix(':')?;
         let own = str::to_owned;
         let known = !issuer.is_empty() && !audience.is_empty();
-        known.then(|| Self {
-            provider: own(provider),
-            issuer,
-            audience: own(audience),
-            subject: own(subject),
-        })
+        known.then(|| Self { provider: own(provider), issuer, audience: own(audience), subject: own(subject) })
     }
 }
 
