@@ -376,7 +376,8 @@ fn every_mutant_is_caught_beside_policies_in_force() {
             }
             let held = in_force(&document).of(&finding.principal).unwrap();
             for draft in draft(finding, Some(&held), catalog) {
-                let own = draft.document.as_ref().is_some_and(|own| key(own) == key(&document) && seen.insert(key(own)));
+                let own =
+                    draft.document.as_ref().is_some_and(|own| key(own) == key(&document) && seen.insert(key(own)));
                 if !own || document.statements.len() > STATEMENTS_AT_MOST {
                     continue;
                 }

@@ -143,7 +143,9 @@ fn judging(request: &Request, pass: bool) -> Reply {
         }
         (_, Some("SimulatePrincipalPolicy")) => {
             let decision = if pass { "allowed" } else { "implicitDeny" };
-            let member = format!("<EvaluationResults><member><EvalDecision>{decision}</EvalDecision></member></EvaluationResults>");
+            let member = format!(
+                "<EvaluationResults><member><EvalDecision>{decision}</EvalDecision></member></EvaluationResults>"
+            );
             Reply::new(
                 200,
                 format!(
