@@ -154,6 +154,11 @@ fn judging(request: &Request, pass: bool) -> Reply {
                 ),
             )
         }
+        (_, Some("GetCallerIdentity")) => Reply::new(
+            200,
+            "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/desk</Arn>\
+             <UserId>AIDAEXAMPLE</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+        ),
         _ => Reply::new(
             403,
             "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not for you</Message></Error></ErrorResponse>",
