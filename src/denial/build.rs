@@ -211,7 +211,8 @@ fn path_hidden(told: &Told<'_>, action: &str, permissions: &[Permission], catalo
 /// The message names a role or user, and the record vouches for a different one.
 fn names_another(said: &Parsed, caller: &Principal) -> bool {
     let own = |who: &Principal| {
-        matches!(who.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet)
+        use PrincipalKind::{PermissionSet, Role, ServiceLinkedRole, User};
+        matches!(who.kind, Role | User | PermissionSet | ServiceLinkedRole)
             .then(|| (who.kind, who.account.clone(), who.name.clone()))
     };
     let named = said.principal.as_deref().map(principal::from_arn);

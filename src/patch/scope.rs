@@ -229,7 +229,7 @@ fn task(arn: &Arn) -> Option<(String, &'static str)> {
 /// Log streams are named by instance, container or date.
 fn log_stream(arn: &Arn) -> Option<(String, &'static str)> {
     let (group, stream) = typed(arn, "logs", "log-group:")?.split_once(":log-stream:")?;
-    (!stream.is_empty()).then(|| (format!("log-group:{}:log-stream:*", escape_literal(group)), "log-stream"))
+    (!matches!(stream, "" | "*")).then(|| (format!("log-group:{}:log-stream:*", escape_literal(group)), "log-stream"))
 }
 
 /// AWS adds six random characters to a secret's name; a secret made anew gets others.
