@@ -7,6 +7,11 @@ apply() {
     printf 'nothing to do: the policy in force says it already\n'
     return
   fi
+  length=$(jq 'tojson | utf8bytelength' "$work/merged.json")
+  if [ "$length" -gt "$limit" ]; then
+    aside "$length"
+    return
+  fi
   mkdir -- "$state"
   cp -- "$work/before.json" "$state/before.json"
   put "$work/merged.json"
@@ -15,6 +20,10 @@ apply() {
 }
 
 undo() {
+  if [ -e "$state/managed" ]; then
+    undo_aside
+    return
+  fi
   [ -e "$state/before.json" ] || fail "nothing to undo: $state/before.json is not here"
   get "$work/now.json"
   if [ -e "$state/after.json" ]; then
