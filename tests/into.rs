@@ -321,6 +321,10 @@ fn hostile_text_stays_text_to_terraform() {
         for (notation, source) in NOTATIONS.iter().enumerate() {
             // One bucket has a name in the code and is referred to, the other has not.
             let number = at * NOTATIONS.len() + notation;
+            // A piece goes into all three; with neighbours into one.
+            if !payloads::PIECES.contains(&text.as_str()) && at % NOTATIONS.len() != notation {
+                continue;
+            }
             let patch = hostile(&text, if number % 2 == 0 { "b" } else { "c" });
             let source = source.replace('#', &number.to_string());
             let source = format!("locals {{\n  b{number} = \"arn:aws:s3:::b\"\n}}\n\n{source}");
@@ -335,7 +339,7 @@ fn hostile_text_stays_text_to_terraform() {
             wanted.insert(format!("aws_iam_role_policy.p{number}"), (text.clone(), patch));
         }
     }
-    assert!(wanted.len() >= 900 && refused > 0, "{} {refused}", wanted.len());
+    assert!(wanted.len() >= 600 && refused > 0, "{} {refused}", wanted.len());
     terraform.run(folder.path(), &["plan", "-input=false", "-out=plan"], "");
     let shown = terraform.run(folder.path(), &["show", "-json", "plan"], "");
     let plan: Value = serde_json::from_slice(&shown.stdout).unwrap();

@@ -155,7 +155,8 @@ fn full(wanted: &Wanted<'_>, is_managed: bool, length: Length) -> Option<String>
     let total = length.after.max(in_force.saturating_add(added));
     let Quota { limit, source, .. } = holder.quota();
     let what = if is_managed || in_force == 0 { "the policy" } else { "what is inline" };
-    (total > limit).then(|| format!("with the statement {what} would have about {total} characters, and {limit} fit ({source})"))
+    (total > limit)
+        .then(|| format!("with the statement {what} would have about {total} characters, and {limit} fit ({source})"))
 }
 
 /// What a language says.
@@ -194,7 +195,8 @@ fn gives_way(open: &Answer, found: &Answer) -> bool {
 
 /// The answer, with a word on the places that were not taken.
 fn left_alone(found: Edited, open: Edited) -> Edited {
-    let told = |place: &Candidate| format!("{}:{}: {} is left alone: {}", place.path, place.line, place.what, place.why);
+    let told =
+        |place: &Candidate| format!("{}:{}: {} is left alone: {}", place.path, place.line, place.what, place.why);
     match found {
         Edited::Changed { changes, mut notes } => {
             notes.extend(places(open).iter().map(told));
@@ -242,7 +244,10 @@ mod tests {
             Edited::Already(place) => (vec![format!("already {}", place.path)], vec![]),
             Edited::Full(places) => (vec!["full".to_owned()], paths(&places)),
         };
-        assert_eq!(got, (expect.0.iter().map(|s| s.to_string()).collect(), expect.1.iter().map(|s| s.to_string()).collect()));
+        assert_eq!(
+            got,
+            (expect.0.iter().map(|s| s.to_string()).collect(), expect.1.iter().map(|s| s.to_string()).collect())
+        );
     }
 
     #[test]

@@ -225,7 +225,9 @@ pub(super) fn way(kind: TargetKind) -> &'static str {
     match kind {
         TargetKind::PermissionSet => "`--format cli` makes it a customer managed policy that the set refers to",
         TargetKind::ManagedPolicy => "attach a second managed policy",
-        TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy => "no single statement may be so long",
+        TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy => {
+            "no single statement may be so long"
+        }
         _ => "shorten what is in force first, since no second policy can stand beside it",
     }
 }

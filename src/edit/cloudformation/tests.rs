@@ -492,9 +492,14 @@ fn what_would_change_more_than_is_meant_is_not_done() {
 #[test]
 fn a_policy_that_would_be_too_long_is_left() {
     let of = |count: usize| {
-        role(&format!("              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::{}\n", "b".repeat(count)))
+        role(&format!(
+            "              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::{}\n",
+            "b".repeat(count)
+        ))
     };
-    let try_one = |count: usize| run(&[file("t.yaml", &of(count))], TargetKind::RolePolicy, "app", &allow("s3:PutObject", "arn:aws:s3:::c/k")).0;
+    let try_one = |count: usize| {
+        run(&[file("t.yaml", &of(count))], TargetKind::RolePolicy, "app", &allow("s3:PutObject", "arn:aws:s3:::c/k")).0
+    };
     assert!(matches!(try_one(9_000), Edited::Changed { .. }), "{}", told(&try_one(9_000)));
     let left = told(&try_one(10_150));
     assert!(left.starts_with("full\n") && left.contains("characters, and 10240 fit"), "{left}");

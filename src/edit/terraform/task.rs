@@ -182,7 +182,8 @@ impl Task<'_> {
         let length = |before: usize| Length { before, after: before.saturating_add(grown) };
         let touched: Vec<&Policy<'_>> =
             planned.plans.iter().filter_map(|plan| found.readable.get(plan.policy)).collect();
-        let inline = found.readable.iter().filter(|policy| !is_managed(policy)).map(|policy| weight(world, policy)).sum();
+        let inline =
+            found.readable.iter().filter(|policy| !is_managed(policy)).map(|policy| weight(world, policy)).sum();
         let of_one = |policy: &&Policy<'_>| {
             let before = if is_managed(policy) { weight(world, policy) } else { inline };
             Some(candidate(world, policy.holder, full(self.wanted, is_managed(policy), length(before))?))
@@ -209,7 +210,9 @@ impl Task<'_> {
         for plan in &planned.plans {
             let Some(policy) = found.readable.get(plan.policy) else { continue };
             let names = names(world, &policy.site, Some(policy.holder), self.account, &[]);
-            all.extend(plan.adds.iter().filter(|add| add.split_from.is_none()).flat_map(|add| of_need(&names, &add.need)));
+            all.extend(
+                plan.adds.iter().filter(|add| add.split_from.is_none()).flat_map(|add| of_need(&names, &add.need)),
+            );
         }
         if let Some(owner) = owner.filter(|_| !planned.rest.is_empty()) {
             let names = names(world, &Site::empty(owner.resource.at), None, self.account, &[]);

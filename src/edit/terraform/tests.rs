@@ -280,11 +280,30 @@ fn a_reference_is_taken_only_where_it_is_certain() {
     );
 }
 
+#[test]
+fn a_group_is_a_carrier_too() {
+    let group = "arn:aws:iam::111122223333:group/devs";
+    let text = "resource \"aws_iam_group\" \"g\" {\n  name = \"devs\"\n}\n\nresource \"aws_iam_group_policy\" \"g\" {\n  \
+        group = aws_iam_group.g.name\n  policy = jsonencode({\n    Statement = [\n      { Effect = \"Allow\", Action = \
+        \"sqs:GetQueueUrl\", Resource = \"*\" },\n    ]\n  })\n}\n";
+    let run = |text: &str| {
+        run_for(target(TargetKind::GroupPolicy, group), &[("g.tf", text)], allow(&["sqs:SendMessage"], QUEUE), None)
+    };
+    let expect = format!("+      {{ Effect = \"Allow\", Action = \"sqs:SendMessage\", Resource = \"{QUEUE}\" }},\n");
+    assert_eq!(lines(run(text)), expect);
+    // Without a policy of its own it gets one beside it.
+    let bare = &text[..text.find("resource \"aws_iam_group_policy").unwrap()];
+    let after = only(run(bare)).after;
+    assert!(after.contains("resource \"aws_iam_group_policy\" \"denywatch_1a2b3c4d\""), "{after}");
+    assert!(after.contains("= aws_iam_group.g.name"), "{after}");
+}
+
 /// Whether a role's policy of that length takes a further statement.
 #[track_caller]
 fn room(policy: &str, in_use: Option<usize>, expect: bool) {
     let document: Document =
-        serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [allow(&["sqs:SendMessage"], QUEUE)]})).unwrap();
+        serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [allow(&["sqs:SendMessage"], QUEUE)]}))
+            .unwrap();
     let patch = Patch {
         target: target(TargetKind::RolePolicy, ROLE),
         applicability: Applicability::Review,

@@ -11,8 +11,8 @@ aside() {
     "$accounts; then 'MANAGED=yes bash $0'"
   mkdir -- "$state"
   printf '%s\n' "$accounts" > "$state/managed"
-  if ! (refer attach); then
-    (refer detach) || fail "the reference to $name could not be taken back: bash $0 undo"
+  if ! (refer attach to); then
+    (refer detach from) || fail "the reference to $name could not be taken back: bash $0 undo"
     rm -r -- "$state"
     fail "refused: the set could not be provisioned: is $name in every account ($accounts)?"
   fi
@@ -21,7 +21,7 @@ aside() {
 
 # Under `if` bash does not stop at an error by itself.
 refer() {
-  aws sso-admin "$1-customer-managed-policy-reference-"$([ "$1" = attach ] && echo to || echo from)"-permission-set" \
+  aws sso-admin "$1-customer-managed-policy-reference-$2-permission-set" \
     --instance-arn="$instance" --permission-set-arn="$set_arn" \
     --customer-managed-policy-reference="Name=$name,Path=/" || exit 1
   provision || exit 1
@@ -29,7 +29,7 @@ refer() {
 
 undo_aside() {
   find_set
-  refer detach
+  refer detach from
   printf 'the set no longer refers to %s: run "bash %s unpolicy" with credentials of each account: %s\n' \
     "$name" "$0" "$(cat "$state/managed")"
   rm -r -- "$state"

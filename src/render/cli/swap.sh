@@ -10,13 +10,13 @@ apply() {
   length=$(jq 'tojson | utf8bytelength' "$work/merged.json")
   if [ "$length" -gt "$limit" ]; then
     aside "$length"
-    return
+  else
+    mkdir -- "$state"
+    cp -- "$work/before.json" "$state/before.json"
+    put "$work/merged.json"
+    get "$state/after.json"
+    printf 'applied; undo: bash %s undo (it needs %s)\n' "$0" "$state"
   fi
-  mkdir -- "$state"
-  cp -- "$work/before.json" "$state/before.json"
-  put "$work/merged.json"
-  get "$state/after.json"
-  printf 'applied; undo: bash %s undo (it needs %s)\n' "$0" "$state"
 }
 
 undo() {
