@@ -134,7 +134,7 @@ pub enum RenderError {
         instead: &'static str,
     },
     /// The document is longer than the target takes.
-    #[error("the document has {size} characters without white space, and its place takes {limit}")]
+    #[error("the document has {size} characters without white space, and its place takes {limit}: {}", job::way(*kind))]
     TooLong {
         /// The target.
         kind: TargetKind,
@@ -210,6 +210,9 @@ pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<St
     let job = Job::new(patch, context)?;
     if format != Format::Json {
         job.beside()?;
+    }
+    if format != Format::Cli {
+        job.fits()?;
     }
     match format {
         Format::Json => json::render(&job),
