@@ -16,6 +16,7 @@ pub mod triage;
 pub mod patch;
 pub mod verify;
 pub mod advice;
+pub mod delivery;
 pub mod report;
 pub mod render;
 pub mod edit;

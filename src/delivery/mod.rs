@@ -1,0 +1,7 @@
+//! Who is told of a finding, and when: the first message, its edits, the digest. Pure: time and state are handed in.
+
+pub mod group;
+mod seen;
+
+pub use group::{Action, Decision, Pacing, Stage, Told, decide};
+pub use seen::{Seen, Standing, fingerprint};
