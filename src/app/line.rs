@@ -89,7 +89,8 @@ impl Line for LedgerLine {
             id: advice.id.clone(),
             subject: email::subject(advice),
             body: email::body(advice),
-            slack: slack::webhook(advice, &AlertContext::default()),
+            json: slack::webhook(advice, &AlertContext::default()),
+            ..Message::default()
         }
     }
 
@@ -129,7 +130,8 @@ fn report_message(report: &Report) -> Message {
         id: format!("report {}-W{:02}", week.year(), week.week()),
         subject: format!("Denied actions, {}", report.period.title()),
         body: markdown::report(report),
-        slack: slack_report::webhook(report),
+        json: slack_report::webhook(report),
+        ..Message::default()
     }
 }
 

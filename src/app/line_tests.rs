@@ -37,7 +37,7 @@ async fn a_denial_becomes_a_message_with_its_patch() {
     let message = line.render(&ingested.touched[0]);
     assert!(message.subject.contains("kms:GenerateDataKey"), "{}", message.subject);
     assert!(message.body.contains("\"kms:GenerateDataKey\""), "{}", message.body);
-    assert!(message.slack["blocks"].to_string().contains("kms:GenerateDataKey"));
+    assert!(message.json["blocks"].to_string().contains("kms:GenerateDataKey"));
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn the_report_is_of_the_last_whole_week() {
     let message = line.carry_out(Task::Report, now()).await.unwrap().unwrap();
     assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", "Denied actions, week 47 of 2026"));
     assert!(message.body.contains("kms:GenerateDataKey"), "{}", message.body);
-    let shown = message.slack.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
+    let shown = message.json.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
     assert_eq!(shown.trim_end(), message.body.trim_end());
     assert!(line.carry_out(Task::Digest, now()).await.is_err());
 }

@@ -255,7 +255,7 @@ impl<'a, L: Line> Run<'a, L> {
             return Ok(());
         }
         match send_within(sink, message, left.min(Time::SEND)).await {
-            Ok(()) => {
+            Ok(_) => {
                 self.done.sent += 1;
                 info!(id = claim.id, to = claim.destination, "sent");
                 Ok(())

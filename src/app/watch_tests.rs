@@ -87,7 +87,7 @@ impl Line for TestLine {
 }
 
 fn message(id: &str, subject: &str) -> Message {
-    Message { id: id.into(), subject: subject.into(), body: "body".into(), slack: Value::Null }
+    Message { id: id.into(), subject: subject.into(), body: "body".into(), ..Message::default() }
 }
 
 fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verdict: Verdict) -> Advice {

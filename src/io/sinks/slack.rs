@@ -1,7 +1,7 @@
 //! A Slack incoming webhook. Its URL is a secret: fetched by name, sent to, never written anywhere.
 //! See <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
 
-use super::{Message, Sending, Sink, SinkError};
+use super::{Message, Receipt, Sending, Sink, SinkError};
 use crate::io::aws::secret::Secrets;
 use crate::io::http::{self, Answer, HttpError};
 use crate::io::secret::{Secret, SecretRef};
@@ -23,7 +23,7 @@ impl SlackSink {
         Self { connector: http::connector(), secrets, secret }
     }
 
-    async fn post(&self, message: &Message) -> Result<(), SinkError> {
+    async fn post(&self, message: &Message) -> Result<Option<Receipt>, SinkError> {
         let url = self.secrets.get(&self.secret).await.map_err(|error| {
             let why = format!("Slack: {error}");
             if error.is_retryable() { retryable(why) } else { SinkError::Permanent(why) }
@@ -33,7 +33,7 @@ impl SlackSink {
             // The webhook may have been replaced: look again next time.
             self.secrets.forget(&self.secret).await;
         }
-        done
+        done.map(|()| None)
     }
 
     async fn post_to(&self, url: &Secret, message: &Message) -> Result<(), SinkError> {
@@ -42,7 +42,7 @@ impl SlackSink {
             return Err(SinkError::Permanent(why));
         }
         let headers = [("content-type", "application/json")];
-        match http::post(&self.connector, url.expose(), &headers, message.slack.to_string()).await {
+        match http::post(&self.connector, url.expose(), &headers, message.json.to_string()).await {
             Ok(answer) => judge(&answer),
             Err(HttpError::Request(_)) => {
                 Err(SinkError::Permanent(format!("Slack: secret `{}` holds no usable address", self.secret)))

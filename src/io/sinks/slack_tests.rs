@@ -14,7 +14,13 @@ fn sink(url: &str) -> (SlackSink, Server) {
 }
 
 fn message() -> Message {
-    Message { id: "D-1".into(), subject: "s".into(), body: "b".into(), slack: json!({"text": "t", "blocks": []}) }
+    Message {
+        id: "D-1".into(),
+        subject: "s".into(),
+        body: "b".into(),
+        json: json!({"text": "t", "blocks": []}),
+        ..Message::default()
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Amazon SNS: e-mail and whatever else subscribes to the topic.
 //! See <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 
-use super::{Message, Sending, Sink, SinkError};
+use super::{Message, Receipt, Sending, Sink, SinkError};
 use crate::io::aws::Aws;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -30,7 +30,7 @@ impl SnsSink {
         Self { client, topic: topic.to_owned() }
     }
 
-    async fn publish(&self, message: &Message) -> Result<(), SinkError> {
+    async fn publish(&self, message: &Message) -> Result<Option<Receipt>, SinkError> {
         if message.body.len() > LIMIT {
             let size = message.body.len();
             return Err(SinkError::Permanent(format!("the message has {size} bytes, SNS takes {LIMIT}")));
@@ -42,7 +42,7 @@ impl SnsSink {
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             request = request.message_group_id(&message.id).message_deduplication_id(digest);
         }
-        request.send().await.map(|_| ()).map_err(|error| sink_error(&error))
+        request.send().await.map(|_| None).map_err(|error| sink_error(&error))
     }
 }
 
@@ -100,12 +100,7 @@ mod tests {
     }
 
     fn message(body: String) -> Message {
-        Message {
-            id: "D-1".into(),
-            subject: "kms:GenerateDataKey · denied".into(),
-            body,
-            slack: serde_json::Value::Null,
-        }
+        Message { id: "D-1".into(), subject: "kms:GenerateDataKey · denied".into(), body, ..Message::default() }
     }
 
     #[tokio::test]
