@@ -6,6 +6,7 @@ use crate::diagnosis::{Diagnosis, Held, InForce};
 use crate::finding::Finding;
 use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::Principal;
+use crate::triage::expected::{Expected, Muted, Usage};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
 use crate::verify::verify;
@@ -20,22 +21,30 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// The policies in force, as far as they were given.
     pub in_force: &'a InForce,
+    /// The rules that keep denials out of the messages.
+    pub expected: &'a Expected,
 }
 
 /// Advises on findings that were seen together, the most pressing first.
 ///
 /// Together matters: a caller that swept many services shows only over all its findings.
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
-    let sweeps = sweeps(findings);
-    let mut advice: Vec<Advice> = findings.iter().map(|finding| advise_one(finding, &sweeps, context)).collect();
+    let together = Together { sweeps: sweeps(findings), usage: context.expected.usage(findings) };
+    let mut advice: Vec<Advice> = findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
     advice.sort_by_cached_key(Advice::rank);
     advice
 }
 
-fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, Look>, context: Context<'_>) -> Advice {
+/// What shows only over all findings.
+struct Together {
+    sweeps: BTreeMap<Caller, Look>,
+    usage: Usage,
+}
+
+fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> Advice {
     let held = context.in_force.of(&finding.principal);
-    let look = sweeps.get(&caller(&finding.principal));
-    let judged = judged(finding, held.as_ref(), look, context.catalog);
+    let look = together.sweeps.get(&caller(&finding.principal));
+    let judged = judged(finding, held.as_ref(), look, &together.usage, context);
     let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
     let verdict = leading.map_or(Verdict::Unclear, |item| item.verdict);
     let mut diagnosis = leading.map(|item| item.diagnosis.clone()).unwrap_or_else(nothing_known);
@@ -66,7 +75,8 @@ struct Both {
 }
 
 /// Drafts, grades, and reads each item's verdict off the patch that it is part of.
-fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: &Catalog) -> Both {
+fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &Usage, context: Context<'_>) -> Both {
+    let catalog = context.catalog;
     let swept = matches!(look, Some(Look::Sweep(_)));
     let mut both = Both { items: Vec::new(), patches: Vec::new() };
     for mut draft in draft(finding, held, catalog) {
@@ -77,7 +87,11 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: 
         let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
         let patch = verify(draft, finding, held, catalog);
         let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
-        both.items.extend(items.iter().map(|item| denied_item(item, judge(item.diagnosis.cause, swept, sound))));
+        both.items.extend(items.iter().map(|item| {
+            let verdict = judge(item.diagnosis.cause, swept, sound);
+            let muted = context.expected.mutes(finding, item.key, item.item, verdict, usage);
+            denied_item(item, verdict, muted)
+        }));
         both.patches.push(patch);
     }
     let incident = both.items.iter().any(|item| item.verdict == Verdict::Probing);
@@ -91,8 +105,10 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: 
     both
 }
 
-fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
+fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> DeniedItem {
     let (key, item) = (judged.key, judged.item);
+    let mut diagnosis = judged.diagnosis.clone();
+    diagnosis.evidence.extend(muted.iter().map(|muted| format!("rule `{}`: {}", muted.rule, muted.reason)));
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     DeniedItem {
         action: known(&key.action),
@@ -100,14 +116,15 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
         count: item.count,
         first_seen: item.first_seen,
         last_seen: item.last_seen,
-        verdict,
-        status: Status::Open,
+        verdict: if muted.as_ref().is_some_and(|muted| !muted.snooze) { Verdict::Expected } else { verdict },
+        status: if muted.is_some() { Status::Muted } else { Status::Open },
+        muted_by: muted.map(|muted| muted.rule),
         how: item.how,
         events: item.events.iter().map(|(_, id)| id.clone()).collect(),
         operations: item.operations.iter().cloned().collect(),
         regions: item.regions.iter().cloned().collect(),
         reason: item.reason.clone(),
-        diagnosis: judged.diagnosis.clone(),
+        diagnosis,
     }
 }
 
@@ -176,6 +193,9 @@ pub struct DeniedItem {
     pub verdict: Verdict,
     /// `open`, `quiet`, `resolved`, `muted`.
     pub status: Status,
+    /// The rule that mutes it: see [`crate::triage::expected`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub muted_by: Option<String>,
     /// How the action was found.
     pub how: How,
     /// At most five event ids.

@@ -23,6 +23,7 @@ pub use scan::scan;
 use crate::advice::Context;
 use crate::catalog::Catalog;
 use crate::diagnosis::InForce;
+use crate::triage::expected::Expected;
 
 /// What every use case rests on.
 #[derive(Debug, Clone)]
@@ -31,16 +32,18 @@ pub struct World {
     pub catalog: &'static Catalog,
     /// The policies in force, as far as they were given.
     pub in_force: InForce,
+    /// The rules that keep denials out of the messages; at first the built-in ones.
+    pub expected: Expected,
 }
 
 impl World {
     /// The embedded facts and these policies.
     pub fn new(in_force: InForce) -> Self {
-        Self { catalog: Catalog::embedded(), in_force }
+        Self { catalog: Catalog::embedded(), in_force, expected: Expected::default() }
     }
 
     /// As the core takes it.
     pub fn context(&self) -> Context<'_> {
-        Context { catalog: self.catalog, in_force: &self.in_force }
+        Context { catalog: self.catalog, in_force: &self.in_force, expected: &self.expected }
     }
 }

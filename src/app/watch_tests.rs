@@ -115,6 +115,7 @@ fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verd
         last_seen,
         verdict,
         status: Status::Open,
+        muted_by: None,
         how: How::Message,
         events: vec![],
         operations: vec![],
