@@ -1,18 +1,24 @@
 //! The line as the function runs it: embedded catalogue, ledger, renderings.
 
-use super::watch::{Claim, Ingested, Line, LineError};
-use super::{World, ingest, report};
+use super::ingest::advise_on;
+use super::watch::{Ingested, Line, LineError};
+use super::{World, report};
 use crate::advice::Advice;
+use crate::delivery::Stage;
 use crate::diagnosis::InForce;
 use crate::io::settings::Settings;
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
-use crate::io::stores::{self, Ledger, LedgerError, StoreUri, UnknownStore};
+use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
 use crate::render::{alert::AlertContext, email, markdown, slack, slack_report};
 use crate::report::{Period, Report};
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
+use crate::triage::probing::caller;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tracing::info;
 
 /// Why the line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +40,7 @@ pub enum OpenError {
 /// [`OpenError`].
 pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, OpenError> {
     let uri: StoreUri = settings.store.as_deref().ok_or(OpenError::NoStore)?.parse()?;
-    Ok(LedgerLine::new(stores::open(&uri)?, now))
+    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, now))
 }
 
 /// The line over a ledger.
@@ -52,53 +58,88 @@ impl LedgerLine {
 }
 
 impl Line for LedgerLine {
-    async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError> {
-        let (mut read, mut unread) = (Vec::new(), Vec::new());
-        for (at, value) in records.iter().enumerate() {
-            match Record::from_value(value) {
-                Some(record) => read.push(record),
-                None => unread.push((at, "not a CloudTrail record".to_owned())),
+    fn within(&mut self, limit: Duration) {
+        self.ledger.within(limit);
+    }
+
+    async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
+        let (mut ingested, mut read, mut from) = (Ingested::default(), Vec::new(), Vec::new());
+        for (of, records) in batch.iter().enumerate() {
+            for (at, value) in records.iter().enumerate() {
+                match Record::from_value(value) {
+                    Some(record) => {
+                        read.push(record);
+                        from.push(of);
+                    }
+                    None => ingested.unread.push((of, at, "not a CloudTrail record".to_owned())),
+                }
             }
         }
-        let touched = ingest(&read, self.ledger.as_mut(), &self.world).map_err(busy)?;
-        Ok(Ingested { touched, unread })
+        let mut messages: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        let mut observed = Vec::new();
+        for (record, of) in read.iter().zip(from) {
+            for one in super::ingest::observed([record], &self.world) {
+                messages.entry(one.finding.id.clone()).or_default().insert(of);
+                observed.push(one);
+            }
+        }
+        let touched = Touched::of(&observed);
+        ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
+        let advice = advise_on(&touched, self.ledger.as_ref(), &self.world).map_err(busy)?;
+        ingested.touched = advice
+            .into_iter()
+            .map(|advice| (messages.remove(&advice.id).unwrap_or_default(), advice))
+            .map(|(from, advice)| (advice, from))
+            .collect();
+        Ok(ingested)
     }
 
-    async fn claim(&mut self, claim: &Claim) -> Result<bool, LineError> {
-        let fingerprint = fingerprint(claim);
-        if self.ledger.claim_alert(&claim.id, &fingerprint, claim.at).map_err(busy)? {
-            return Ok(true);
-        }
-        let age = claim.again_after.and_then(|after| SignedDuration::try_from(after).ok());
-        match age.and_then(|age| claim.at.checked_sub(age).ok()) {
-            Some(until) => self.ledger.renew_alert(&claim.id, &fingerprint, until, claim.at).map_err(busy),
-            None => Ok(false),
-        }
+    async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
+        let mut touched = Touched { ids: BTreeSet::from([id.to_owned()]), ..Touched::default() };
+        let filter = Filter { among: Some(touched.clone()), ..Filter::default() };
+        let found = self.ledger.findings(&filter).map_err(busy)?;
+        touched.callers = found.iter().map(|finding| caller(&finding.principal)).collect();
+        let advice = advise_on(&touched, self.ledger.as_ref(), &self.world).map_err(busy)?;
+        Ok(advice.into_iter().next())
     }
 
-    async fn release(&mut self, claim: &Claim) -> Result<(), LineError> {
-        self.ledger.release_alert(&claim.id, &fingerprint(claim)).map_err(busy)
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        self.ledger.delivery(id, to).map(Option::unwrap_or_default).map_err(busy)
+    }
+
+    async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
+        self.ledger.put_delivery(id, to, delivery).map_err(busy)
+    }
+
+    async fn open_deliveries(&mut self) -> Result<Vec<Open>, LineError> {
+        self.ledger.open_deliveries().map_err(busy)
     }
 
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError> {
         self.ledger.quarantine(reason, body, (self.now)()).map_err(busy)
     }
 
-    fn render(&self, advice: &Advice) -> Message {
+    fn render(&self, advice: &Advice, _: &str, stage: Stage) -> Message {
+        let context = AlertContext { stage, ..AlertContext::default() };
         Message {
             id: advice.id.clone(),
             subject: email::subject(advice),
             body: email::body(advice),
-            json: slack::webhook(advice, &AlertContext::default()),
+            json: slack::webhook(advice, &context),
             ..Message::default()
         }
     }
 
     async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Option<Message>, LineError> {
         match task {
-            Task::Report => self.weekly(now).map(Some),
+            Task::Report => {
+                let purged = self.ledger.expire(now).map_err(busy)?;
+                info!(?purged, "forgot what is older than it is kept");
+                self.weekly(now).map(Some)
+            }
             Task::Digest => Err(LineError::Failed("this version makes no digest".into())),
             Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
+            Task::Outbox => Ok(None),
         }
     }
 }
@@ -110,11 +151,6 @@ impl LedgerLine {
         let period = Period::week_of(today.saturating_sub(7.days()));
         report(self.ledger.as_ref(), period, &self.world).map(|report| report_message(&report)).map_err(busy)
     }
-}
-
-/// Claims of several receivers stand side by side in the ledger.
-fn fingerprint(claim: &Claim) -> String {
-    format!("{} {}", claim.destination, claim.fingerprint)
 }
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps

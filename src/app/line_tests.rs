@@ -1,7 +1,6 @@
 use super::*;
 use crate::io::stores::MemoryLedger;
 use serde_json::json;
-use std::time::Duration;
 
 fn now() -> Timestamp {
     "2026-11-23T09:00:00Z".parse().unwrap()
@@ -30,45 +29,26 @@ fn denied(id: &str) -> Value {
 #[tokio::test]
 async fn a_denial_becomes_a_message_with_its_patch() {
     let mut line = line();
-    let ingested = line.ingest(&[denied("a"), json!({"eventVersion": 1})]).await.unwrap();
-    assert_eq!(ingested.unread, [(1, "not a CloudTrail record".to_owned())]);
-    let again = line.ingest(&[denied("a")]).await.unwrap();
+    let batch = [denied("a"), json!({"eventVersion": 1})];
+    let ingested = line.ingest(&[&batch[1..], &batch]).await.unwrap();
+    let why = || "not a CloudTrail record".to_owned();
+    assert_eq!(ingested.unread, [(0, 0, why()), (1, 1, why())]);
+    assert_eq!(ingested.touched[0].1, BTreeSet::from([1]));
+    let again = line.ingest(&[&[], &[denied("a")]]).await.unwrap();
     assert_eq!(again.touched, ingested.touched, "an event told again leads to its finding, and counts once");
-    let message = line.render(&ingested.touched[0]);
+    let advice = &ingested.touched[0].0;
+    assert_eq!(line.look(&advice.id).await.unwrap().as_ref(), Some(advice));
+    assert_eq!(line.look("D-2").await.unwrap(), None);
+    let message = line.render(advice, "slack", Stage::New);
     assert!(message.subject.contains("kms:GenerateDataKey"), "{}", message.subject);
     assert!(message.body.contains("\"kms:GenerateDataKey\""), "{}", message.body);
     assert!(message.json["blocks"].to_string().contains("kms:GenerateDataKey"));
 }
 
 #[tokio::test]
-async fn claims_of_receivers_stand_side_by_side() {
-    let mut line = line();
-    let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let claim = |destination: &str, time: &str, again: Option<u64>| Claim {
-        id: "D-1".into(),
-        destination: destination.into(),
-        fingerprint: "f".into(),
-        at: at(time),
-        again_after: again.map(Duration::from_secs),
-    };
-    let first = claim("slack", "2026-11-22T10:00:00Z", Some(3_600));
-    assert!(line.claim(&first).await.unwrap());
-    assert!(!line.claim(&first).await.unwrap());
-    assert!(line.claim(&claim("sns", "2026-11-22T10:00:00Z", Some(3_600))).await.unwrap());
-    assert!(!line.claim(&claim("slack", "2026-11-22T10:59:59Z", Some(3_600))).await.unwrap());
-    assert!(line.claim(&claim("slack", "2026-11-22T11:00:00Z", Some(3_600))).await.unwrap());
-    assert!(!line.claim(&claim("slack", "2026-11-22T11:30:00Z", Some(3_600))).await.unwrap());
-    line.release(&first).await.unwrap();
-    assert!(line.claim(&first).await.unwrap());
-    let weekly = claim("w", "2026-11-22T10:00:00Z", None);
-    assert!(line.claim(&weekly).await.unwrap());
-    assert!(!line.claim(&claim("w", "2027-11-22T10:00:00Z", None)).await.unwrap());
-}
-
-#[tokio::test]
 async fn the_report_is_of_the_last_whole_week() {
     let mut line = line();
-    line.ingest(&[denied("a")]).await.unwrap();
+    line.ingest(&[&[denied("a")]]).await.unwrap();
     let message = line.carry_out(Task::Report, now()).await.unwrap().unwrap();
     assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", "Denied actions, week 47 of 2026"));
     assert!(message.body.contains("kms:GenerateDataKey"), "{}", message.body);
@@ -85,5 +65,5 @@ fn a_ledger_must_be_named() {
     };
     let error = |store: &str| open(&settings(store), now).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error(""), "no ledger is named: set `DENYWATCH_STORE`, or `store.uri` in the configuration");
-    assert_eq!(error("[store]\nuri = 'x'"), "unknown store `x`: write `sqlite:PATH`");
+    assert_eq!(error("[store]\nuri = 'x'"), "unknown store `x`: write `sqlite:PATH` or `dynamodb:TABLE`");
 }

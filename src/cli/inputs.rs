@@ -8,7 +8,7 @@ use crate::arn::{Arn, ArnError};
 use crate::denial::Given;
 use crate::io::config;
 use crate::io::sources::policies;
-use crate::io::stores::{self, Ledger, StoreUri};
+use crate::io::stores::{self, Keep, Ledger, StoreUri};
 use crate::principal::{self, PrincipalKind};
 use crate::record::Problem;
 use anyhow::{Context, bail};
@@ -34,6 +34,9 @@ pub(super) enum Misuse {
     /// Event history is read from AWS.
     #[error("`--lookup` talks to AWS and `--offline` forbids it: leave one of them out")]
     Offline,
+    /// So is that ledger.
+    #[error("`--store dynamodb:…` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineStore,
     #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
     NoTime(String),
     #[error("`--since {since}` is later than `--until {until}`")]
@@ -72,17 +75,20 @@ pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
 
 /// Opens the ledger that was named, or the user's own, to read it: none is made.
 pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open_existing(&store(global)?)?)
+    Ok(stores::open_existing(&store(global)?, &Keep::default())?)
 }
 
 /// Opens the ledger that was named, or the user's own; a missing one is made.
 pub(super) fn ledger_to_write(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open(&store(global)?)?)
+    Ok(stores::open(&store(global)?, &Keep::default())?)
 }
 
 fn store(global: &Global) -> anyhow::Result<StoreUri> {
     Ok(match &global.store {
-        Some(uri) => uri.parse::<StoreUri>()?,
+        Some(uri) => match uri.parse::<StoreUri>()? {
+            StoreUri::Dynamo(_) if global.offline => return Err(Misuse::OfflineStore.into()),
+            uri => uri,
+        },
         None => StoreUri::Sqlite(
             config::default_ledger()
                 .context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,

@@ -5,6 +5,7 @@ mod findings;
 mod inputs;
 mod patch;
 mod print;
+mod purge;
 mod report;
 mod scan;
 mod simulate;
@@ -40,7 +41,8 @@ struct Global {
     /// What goes to standard output.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// The ledger: `sqlite:PATH` [default: denywatch/ledger.db in the data folder of the user].
+    /// The ledger: `sqlite:PATH`, or `dynamodb:TABLE` (name or ARN) [default: denywatch/ledger.db in the data folder of the
+    /// user].
     #[arg(long, global = true, value_name = "URI", env = "DENYWATCH_STORE")]
     store: Option<String>,
     /// The policies in force: `aws iam get-account-authorization-details` output, or a folder with `identity/`,
@@ -90,6 +92,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
+    /// Forgets a principal, or what is older than the ledger keeps it.
+    Purge(purge::PurgeArgs),
 }
 
 /// Runs the command line; the exit code is the contract's.
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Patch(args) => patch::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
         Command::Report(args) => report::run(&args, &cli.global),
+        Command::Purge(args) => purge::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
         print::error(&fault);

@@ -36,6 +36,17 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("ssm", Shape::Json("AmazonSSM.GetParameter"), "the Slack webhook's URL, the configuration"),
     // Sends.
     allowed("sns", Shape::Query("Publish"), "alerts and reports"),
+    // The ledger: its own table's items, never the table itself.
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.GetItem"), "the ledger's schema version and deliveries"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.BatchGetItem"), "the ledger's findings and counted events"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.Query"), "the ledger's lists"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.PutItem"), "the ledger's runs, quarantine and schema version"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.DeleteItem"), "what the ledger forgets"),
+    allowed(
+        "dynamodb",
+        Shape::Json("DynamoDB_20120810.TransactWriteItems"),
+        "events counted once, deliveries taken once",
+    ),
     // Credentials: who we are. None of these lets anything be written.
     allowed("sts", Shape::Query("AssumeRole"), "a profile with `role_arn`"),
     allowed("sts", Shape::UnsignedQuery("AssumeRoleWithWebIdentity"), "a pod's or a workflow's role"),
@@ -66,7 +77,8 @@ mod tests {
             assert_ne!(entry.service, "iam");
             assert_ne!(entry.service, "organizations");
             let harmless = ["Get", "Lookup", "Publish", "AssumeRole"].iter().any(|start| name.starts_with(start));
-            assert!(harmless, "{}:{name} is no read, no send, no credential", entry.service);
+            let items = entry.service == "dynamodb" && (name.contains("Item") || name == "Query");
+            assert!(harmless || items, "{}:{name} is no read, no send, no ledger, no credential", entry.service);
         }
     }
 

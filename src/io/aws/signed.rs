@@ -21,13 +21,18 @@ pub struct Service {
     pub id: &'static str,
     /// Before the operation in `x-amz-target`.
     pub target_prefix: &'static str,
+    /// Version of the JSON protocol.
+    pub json: &'static str,
 }
 
 /// AWS Secrets Manager.
 pub const SECRETS_MANAGER: Service =
-    Service { name: "secretsmanager", id: "Secrets Manager", target_prefix: "secretsmanager" };
+    Service { name: "secretsmanager", id: "Secrets Manager", target_prefix: "secretsmanager", json: "1.1" };
 /// AWS Systems Manager.
-pub const SSM: Service = Service { name: "ssm", id: "SSM", target_prefix: "AmazonSSM" };
+pub const SSM: Service = Service { name: "ssm", id: "SSM", target_prefix: "AmazonSSM", json: "1.1" };
+/// Amazon DynamoDB.
+pub const DYNAMODB: Service =
+    Service { name: "dynamodb", id: "DynamoDB", target_prefix: "DynamoDB_20120810", json: "1.0" };
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +114,11 @@ impl Signed {
         self.call_once(service, operation, region, input).await
     }
 
-    async fn call_once(
+    /// Calls once; the caller tries again as it likes.
+    ///
+    /// # Errors
+    /// [`CallError`], see there.
+    pub async fn call_once(
         &self,
         service: Service,
         operation: &str,
@@ -121,7 +130,7 @@ impl Signed {
         let url = self.endpoint(service, region);
         let target = format!("{}.{operation}", service.target_prefix);
         let mut headers = vec![
-            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("content-type".to_owned(), format!("application/x-amz-json-{}", service.json)),
             ("x-amz-target".to_owned(), target),
         ];
         let body = input.to_string();
@@ -202,7 +211,14 @@ fn read_answer(operation: &str, answer: &Answer) -> Result<Value, CallError> {
     let text = |key: &str| body.get(key).and_then(Value::as_str);
     let code = text("__type").and_then(|word| word.rsplit('#').next()).map(str::to_owned);
     let code = code.unwrap_or_else(|| format!("HTTP {}", answer.status));
-    let busy = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "InternalServ", "ServiceUnavailable"];
+    let busy = [
+        "Throttl",
+        "ThroughputExceeded",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "InternalServ",
+        "ServiceUnavailable",
+    ];
     let retryable = answer.status >= 500 || answer.status == 429 || busy.iter().any(|word| code.contains(word));
     let message = text("message").or_else(|| text("Message")).unwrap_or_default().to_owned();
     Err(CallError::Service { operation: operation.to_owned(), code, message, retryable })

@@ -3,6 +3,8 @@
 mod explain;
 
 use crate::io::secret::{NotASecretName, SecretRef};
+use crate::io::stores::{Hashed, Keep};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use std::time::Duration;
 pub struct Settings {
     /// `store.uri`, such as `sqlite:PATH`; `None` when the default holds.
     pub store: Option<String>,
+    /// `store.retention`, `store.samples`, `store.hash`: how long the ledger keeps what, and what only as hashes.
+    pub keep: Keep,
     /// `slack`; `None` when Slack is not used.
     pub slack: Option<Slack>,
     /// Where alerts and reports go, each once, in the order of the routes. Never empty.
@@ -101,6 +105,10 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct StoreTable {
     uri: Option<String>,
+    retention: Option<String>,
+    samples: Option<String>,
+    #[serde(default)]
+    hash: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -135,14 +143,35 @@ impl File {
         }
         let slack = self.slack.map(SlackTable::check).transpose()?;
         let destinations = destinations(&self.route, slack.is_some())?;
+        let keep = self.store.keep()?;
         let reopen_after = self.group.reopen_after.as_deref().unwrap_or("24h");
         Ok(Settings {
             store: self.store.uri,
+            keep,
             slack,
             destinations,
             reopen_after: duration("group.reopen_after", reopen_after)?,
             report_tz: self.report.tz.unwrap_or_else(|| "UTC".into()),
         })
+    }
+}
+
+impl StoreTable {
+    fn keep(&self) -> Result<Keep, SettingsError> {
+        let time = |key: &str, text: &Option<String>| -> Result<Option<SignedDuration>, SettingsError> {
+            let time = text.as_deref().map(|text| duration(key, text)).transpose()?;
+            Ok(time.and_then(|time| SignedDuration::try_from(time).ok()))
+        };
+        let field = |name: &String| match name.as_str() {
+            "session" => Ok(Hashed::Session),
+            "source_ip" => Ok(Hashed::SourceIp),
+            _ => Err(invalid("`store.hash` takes `session` and `source_ip`")),
+        };
+        let (counts, samples) = (time("store.retention", &self.retention)?, time("store.samples", &self.samples)?);
+        if counts.zip(samples).is_some_and(|(counts, samples)| samples > counts) {
+            return Err(invalid("`store.samples` is longer than `store.retention`: a sample goes with its finding"));
+        }
+        Ok(Keep { counts, samples, hashed: self.hash.iter().map(field).collect::<Result<_, _>>()? })
     }
 }
 
