@@ -27,7 +27,8 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::load(&Options::default()).await;
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
-    let post = Post { sinks: start::sinks(&aws, &settings), reopen_after: settings.reopen_after };
+    let post =
+        Post { sinks: start::sinks(&aws, &settings), reopen_after: settings.policy.pacing.reopen_after.unsigned_abs() };
     serve(denywatch::app::line::open(&settings, now)?, post).await
 }
 

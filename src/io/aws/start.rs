@@ -2,8 +2,9 @@
 
 use super::Aws;
 use super::secret::{SecretError, Secrets, fetch};
+use crate::delivery::Destination;
 use crate::io::secret::SecretRef;
-use crate::io::settings::{Destination, Settings, SettingsError};
+use crate::io::settings::{Settings, SettingsError};
 use crate::io::sinks::{Sink, slack::SlackSink, sns::SnsSink};
 use std::sync::Arc;
 
@@ -49,14 +50,13 @@ pub async fn settings(aws: &Aws, config: Option<&str>, store: Option<&str>) -> R
 pub fn sinks(aws: &Aws, settings: &Settings) -> Vec<Box<dyn Sink>> {
     let secrets = Arc::new(Secrets::new(aws.signed().clone()));
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for destination in &settings.destinations {
+    for destination in settings.routes.destinations() {
         match (destination, &settings.slack) {
-            (Destination::Sns(topic), _) => sinks.push(Box::new(SnsSink::new(aws, topic))),
-            (Destination::Slack, Some(slack)) => {
+            (Destination::Sns(topic), _) => sinks.push(Box::new(SnsSink::new(aws, &topic))),
+            (Destination::SlackWebhook, Some(slack)) => {
                 sinks.push(Box::new(SlackSink::new(Arc::clone(&secrets), slack.secret.clone())));
             }
-            // Settings::parse refuses a route to Slack without `[slack]`.
-            (Destination::Slack, None) => {}
+            _ => {}
         }
     }
     sinks
