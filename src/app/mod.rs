@@ -2,6 +2,8 @@
 
 #[cfg(feature = "lambda")]
 pub mod alert;
+pub mod audience;
+pub mod digest;
 pub mod explain;
 pub mod ingest;
 #[cfg(feature = "lambda")]

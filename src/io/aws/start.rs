@@ -5,7 +5,11 @@ use super::secret::{SecretError, Secrets, fetch};
 use crate::delivery::Destination;
 use crate::io::secret::SecretRef;
 use crate::io::settings::{Settings, SettingsError};
-use crate::io::sinks::{Sink, slack::SlackSink, sns::SnsSink};
+use crate::io::sinks::pagerduty::{self, PagerDutySink};
+use crate::io::sinks::slack_app::{self, SlackAppSink};
+use crate::io::sinks::{
+    Sink, slack::SlackSink, sns::SnsSink, stdout::StreamSink, teams::TeamsSink, webhook::WebhookSink,
+};
 use std::sync::Arc;
 
 /// Why the function cannot start.
@@ -46,20 +50,37 @@ pub async fn settings(aws: &Aws, config: Option<&str>, store: Option<&str>) -> R
     Ok(settings)
 }
 
-/// The receivers of the settings, each with its client.
+/// The receivers of the settings, each with its client, sorted.
 pub fn sinks(aws: &Aws, settings: &Settings) -> Vec<Box<dyn Sink>> {
     let secrets = Arc::new(Secrets::new(aws.signed().clone()));
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for destination in settings.routes.destinations() {
-        match (destination, &settings.slack) {
-            (Destination::Sns(topic), _) => sinks.push(Box::new(SnsSink::new(aws, &topic))),
-            (Destination::SlackWebhook, Some(slack)) => {
-                sinks.push(Box::new(SlackSink::new(Arc::clone(&secrets), slack.secret.clone())));
-            }
-            _ => {}
+    let all = settings.routes.destinations();
+    all.iter().filter_map(|destination| sink(aws, &secrets, settings, destination)).collect()
+}
+
+/// `None` never happens: [`Settings::parse`] refuses a receiver without what it needs.
+fn sink(aws: &Aws, secrets: &Arc<Secrets>, settings: &Settings, to: &Destination) -> Option<Box<dyn Sink>> {
+    let secrets = Arc::clone(secrets);
+    Some(match to {
+        Destination::SlackWebhook => Box::new(SlackSink::new(secrets, settings.slack.as_ref()?.secret.clone())),
+        Destination::SlackChannel(channel) => {
+            let slack = settings.slack.as_ref()?;
+            let api = slack.api.as_deref().unwrap_or(slack_app::API);
+            Box::new(SlackAppSink::new(secrets, slack.secret.clone(), api, channel))
         }
-    }
-    sinks
+        Destination::Sns(topic) => Box::new(SnsSink::new(aws, topic)),
+        Destination::Q(topic) => Box::new(SnsSink::q(aws, topic)),
+        Destination::PagerDuty(name) => {
+            let service = settings.pagerduty.get(name)?;
+            let api = service.api.as_deref().unwrap_or(pagerduty::API);
+            Box::new(PagerDutySink::new(secrets, service.secret.clone(), api, name))
+        }
+        Destination::Teams(name) => Box::new(TeamsSink::new(secrets, settings.teams.get(name)?.clone(), name)),
+        Destination::Webhook(name) => {
+            let program = settings.webhooks.get(name)?;
+            Box::new(WebhookSink::new(secrets, program.secret.clone(), &program.url, name))
+        }
+        Destination::Stdout => Box::new(StreamSink::stdout()),
+    })
 }
 
 #[cfg(test)]
@@ -86,7 +107,7 @@ mod tests {
         let aws = Aws::from_config(crate::io::aws::tests::config("http://127.0.0.1:1"));
         let sinks = sinks(&aws, &inline);
         let names: Vec<&str> = sinks.iter().map(|sink| sink.name()).collect();
-        assert_eq!(names, ["slack", "arn:aws:sns:us-east-2:111122223333:iam-denials"]);
+        assert_eq!(names, ["slack", "sns:arn:aws:sns:us-east-2:111122223333:iam-denials"]);
     }
 
     #[tokio::test]

@@ -2,9 +2,9 @@
 
 use super::file::{
     AboutTable, AlertTable, DigestTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable,
-    PatchTable, QuietHoursTable, RouteTable, RuleTable, SlackTable, WebhookTable,
+    PagerDutyTable, PatchTable, QuietHoursTable, RouteTable, RuleTable, SlackTable, WebhookTable,
 };
-use super::{CodeownersFile, Digest, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
+use super::{CodeownersFile, Digest, PagerDuty, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
 use crate::delivery::{
     Account, Asks, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate, Receiver, Route,
     Routes, Source,
@@ -36,7 +36,7 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
     let settings = Settings {
         store: file.store.uri,
         slack,
-        pagerduty: secrets("pagerduty", file.pagerduty.into_iter().map(|(name, table)| (name, table.secret)))?,
+        pagerduty: file.pagerduty.into_iter().map(pagerduty).collect::<Checked<_>>()?,
         teams: secrets("teams", file.teams.into_iter().map(|(name, table)| (name, table.secret)))?,
         webhooks: webhooks(file.webhook)?,
         routes,
@@ -134,7 +134,13 @@ fn slack(table: SlackTable) -> Checked<Slack> {
         Some("app") => SlackMode::App,
         Some(_) => return Err(invalid("`slack.mode` must be `webhook` or `app`")),
     };
-    Ok(Slack { mode, secret: SecretRef::parse("slack.secret", &table.secret)? })
+    let api = table.api.map(|url| https("slack.api", url)).transpose()?;
+    Ok(Slack { mode, secret: SecretRef::parse("slack.secret", &table.secret)?, api })
+}
+
+fn pagerduty((name, table): (String, PagerDutyTable)) -> Checked<(String, PagerDuty)> {
+    let api = table.api.map(|url| https("pagerduty.NAME.api", url)).transpose()?;
+    Ok((name, PagerDuty { secret: SecretRef::parse("pagerduty.NAME.secret", &table.secret)?, api }))
 }
 
 fn secrets(what: &str, all: impl Iterator<Item = (String, String)>) -> Checked<BTreeMap<String, SecretRef>> {

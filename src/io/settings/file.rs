@@ -22,7 +22,7 @@ pub(super) struct File {
     pub slack: Option<SlackTable>,
     /// PagerDuty's services, by the name that routes use.
     #[serde(default)]
-    pub pagerduty: BTreeMap<String, SecretTable>,
+    pub pagerduty: BTreeMap<String, PagerDutyTable>,
     /// Workflows of Teams, by the name that routes use; the secret is the workflow's address.
     #[serde(default)]
     pub teams: BTreeMap<String, SecretTable>,
@@ -106,6 +106,19 @@ pub(super) struct SlackTable {
     pub mode: Option<String>,
     /// Where the webhook's address or the bot's token is kept: a secret's or parameter's ARN, or `ssm:NAME`.
     pub secret: String,
+    /// Where an app's methods are [https://slack.com/api]; GovSlack has its own.
+    pub api: Option<String>,
+}
+
+/// A service of PagerDuty.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct PagerDutyTable {
+    /// Where the integration key is kept: a secret's or parameter's ARN, or `ssm:NAME`.
+    pub secret: String,
+    /// Where events go [https://events.pagerduty.com]; the service region EU has its own.
+    pub api: Option<String>,
 }
 
 /// A secret by its name.

@@ -20,8 +20,8 @@ pub struct Settings {
     pub store: Option<String>,
     /// `slack`; `None` when Slack is not used.
     pub slack: Option<Slack>,
-    /// `pagerduty.NAME`: where the service's key is kept.
-    pub pagerduty: BTreeMap<String, SecretRef>,
+    /// `pagerduty.NAME`.
+    pub pagerduty: BTreeMap<String, PagerDuty>,
     /// `teams.NAME`: where the workflow's address is kept.
     pub teams: BTreeMap<String, SecretRef>,
     /// `webhook.NAME`.
@@ -53,6 +53,17 @@ pub struct Slack {
     pub mode: SlackMode,
     /// Where the webhook's address or the bot's token is kept.
     pub secret: SecretRef,
+    /// Where an app's methods are; `None`: at Slack's own address.
+    pub api: Option<String>,
+}
+
+/// A service of PagerDuty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerDuty {
+    /// Where its integration key is kept.
+    pub secret: SecretRef,
+    /// Where events go; `None`: to PagerDuty's own address.
+    pub api: Option<String>,
 }
 
 /// How messages get to Slack.
