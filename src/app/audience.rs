@@ -1,7 +1,7 @@
 //! Settings → who hears of a finding, and the message in the form of each receiver.
 
 use crate::advice::Advice;
-use crate::delivery::{Destination, Routed, Routes, Stage, Tags};
+use crate::delivery::{Destination, Receiver, Routed, Routes, Stage, Tags};
 use crate::io::settings::Settings;
 use crate::io::sinks::{Attachment, Message, Step};
 use crate::render::alert::{AlertContext, Owner};
@@ -37,6 +37,17 @@ impl Audience {
     /// Who hears of a finding; `tags` are the principal's, where they are known.
     pub fn route(&self, advice: &Advice, tags: &Tags) -> Routed {
         self.routes.route(advice, tags)
+    }
+
+    /// Whether the configuration says where owners are found.
+    pub fn looks_for_owners(&self) -> bool {
+        !self.routes.owners.from.is_empty()
+    }
+
+    /// The receivers of each route, as the configuration writes them.
+    pub fn receivers(&self) -> Vec<Vec<String>> {
+        let text = |to: &Receiver| format!("{}{}", if to.digest { "digest:" } else { "" }, to.destination);
+        self.routes.routes.iter().map(|route| route.to.iter().map(text).collect()).collect()
     }
 
     /// Every receiver.

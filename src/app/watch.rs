@@ -6,6 +6,7 @@
 pub use super::alert::Claim;
 use super::alert::{fingerprint, is_told};
 use crate::advice::Advice;
+use crate::delivery::Stage;
 use crate::io::sinks::{Message, Sink, SinkError, send_within};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
 use jiff::Timestamp;
@@ -51,12 +52,15 @@ pub trait Line {
     /// Keeps what cannot be handled, for a person.
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError>;
 
-    /// The message that tells a finding.
-    fn render(&self, advice: &Advice) -> Message;
+    /// The receivers that hear of a finding as soon as they may, by [`Sink::name`].
+    fn receivers(&self, advice: &Advice) -> Vec<String>;
 
-    /// The message of a task; `None` when there is nothing to tell. Its id names the period, such as
-    /// `report 2026-W47`, since the scheduler may call twice.
-    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Option<Message>, LineError>;
+    /// The message that tells a receiver of a finding.
+    fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message;
+
+    /// The messages of a task, each with its receiver; none when there is nothing to tell. Their ids name the period,
+    /// such as `report 2026-W47`, since the scheduler may call twice.
+    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError>;
 }
 
 /// Who is told, and how often.
@@ -210,9 +214,11 @@ impl<'a, L: Line> Run<'a, L> {
                 at: advice.last_seen.unwrap_or(now),
                 again_after: Some(self.post.reopen_after),
             };
-            let message = self.line.render(advice);
-            if let Err(why) = self.deliver(&claim, &message).await {
-                from.iter().for_each(|id| self.again(id, &why));
+            for to in self.line.receivers(advice) {
+                let message = self.line.render(advice, &to, Stage::New);
+                if let Err(why) = self.deliver(&claim, &to, &message).await {
+                    from.iter().for_each(|id| self.again(id, &why));
+                }
             }
         }
     }
@@ -220,12 +226,14 @@ impl<'a, L: Line> Run<'a, L> {
     async fn task(&mut self, task: Task) {
         let now = (self.time.now)();
         match self.line.carry_out(task, now).await {
-            Ok(None) => info!(?task, "nothing to tell"),
-            Ok(Some(message)) => {
-                let (id, fingerprint) = (message.id.clone(), String::new());
-                let claim = Claim { id, destination: String::new(), fingerprint, at: now, again_after: None };
-                if let Err(why) = self.deliver(&claim, &message).await {
-                    self.again("task", &why);
+            Ok(messages) if messages.is_empty() => info!(?task, "nothing to tell"),
+            Ok(messages) => {
+                for (to, message) in messages {
+                    let (id, fingerprint) = (message.id.clone(), String::new());
+                    let claim = Claim { id, destination: String::new(), fingerprint, at: now, again_after: None };
+                    if let Err(why) = self.deliver(&claim, &to, &message).await {
+                        self.again("task", &why);
+                    }
                 }
             }
             Err(LineError::Busy(why)) => self.again("task", &why),
@@ -233,17 +241,12 @@ impl<'a, L: Line> Run<'a, L> {
         }
     }
 
-    /// Tells one thing to all receivers; an error when a retry can cure what went wrong with one of them.
-    async fn deliver(&mut self, claim: &Claim, message: &Message) -> Result<(), String> {
-        let mut failed = Ok(());
+    /// Tells one thing to one receiver; an error when a retry can cure what went wrong.
+    async fn deliver(&mut self, claim: &Claim, to: &str, message: &Message) -> Result<(), String> {
         let post = self.post;
-        for sink in &post.sinks {
-            let claim = Claim { destination: sink.name().to_owned(), ..claim.clone() };
-            if let Err(why) = self.deliver_one(sink.as_ref(), &claim, message).await {
-                failed = Err(why);
-            }
-        }
-        failed
+        let Some(sink) = post.sinks.iter().find(|sink| sink.name() == to) else { return Ok(()) };
+        let claim = Claim { destination: to.to_owned(), ..claim.clone() };
+        self.deliver_one(sink.as_ref(), &claim, message).await
     }
 
     async fn deliver_one(&mut self, sink: &dyn Sink, claim: &Claim, message: &Message) -> Result<(), String> {

@@ -75,14 +75,19 @@ impl Line for TestLine {
         Ok(())
     }
 
-    fn render(&self, advice: &Advice) -> Message {
+    fn receivers(&self, _: &Advice) -> Vec<String> {
+        vec!["sns".into(), "slack".into()]
+    }
+
+    fn render(&self, advice: &Advice, _: &str, _: Stage) -> Message {
         let items: Vec<&str> = advice.denied.iter().filter_map(|item| item.action.as_deref()).collect();
         message(&advice.id, &items.join(" "))
     }
 
-    async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Option<Message>, LineError> {
+    async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         self.fails("task")?;
-        Ok(self.report.clone())
+        let to = |name: &str| Some((name.to_owned(), self.report.clone()?));
+        Ok(["sns", "slack"].into_iter().filter_map(to).collect())
     }
 }
 

@@ -10,7 +10,7 @@ mod post;
 pub mod slack;
 #[cfg(feature = "aws")]
 pub mod slack_app;
-#[cfg(feature = "lambda")]
+#[cfg(feature = "notify")]
 pub mod sns;
 pub mod stdout;
 #[cfg(feature = "aws")]
