@@ -5,7 +5,7 @@
 
 use super::alert::{self, AlertContext};
 use super::note::Note;
-use super::slack::{code, fit_prose, prose_of};
+use super::slack::{code, fit_prose, marked, prose_of};
 use super::{console, snippet, words};
 use crate::advice::Advice;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ pub fn notification(advice: &Advice, shown: &AlertContext) -> Value {
 
 /// The notification of a report or a digest.
 pub fn note(note: &Note) -> Value {
-    let lines = note.lines.iter().take(12).map(|line| format!("• {}", prose_of(line, 220)));
+    let lines = note.lines.iter().take(12).map(|line| format!("• {}", marked(line, 220)));
     let mut description = fit_prose(lines.collect::<Vec<_>>().join("\n"), DESCRIPTION_MAX);
     if note.lines.len() > 12 {
         description.push_str(&format!("\n• and {} more", note.lines.len() - 12));
@@ -75,7 +75,7 @@ fn description(advice: &Advice, shown: &AlertContext) -> String {
     let owner = owner.map(|owner| format!(" · owner {}", code(&owner.name, 80))).unwrap_or_default();
     let mut lines = vec![
         format!("{action} denied {} for {who}{}{owner}", alert::times(advice.count), place.unwrap_or_default()),
-        prose_of(&advice.diagnosis.summary, 700),
+        marked(&words::capital(&advice.diagnosis.summary), 700),
     ];
     match alert::patch(advice) {
         _ if shown.stage == alert::Stage::Resolved => lines = vec![lines.swap_remove(0), alert::OVER.to_owned()],
@@ -152,6 +152,7 @@ mod tests {
             text.starts_with("*`kms:GenerateDataKey`* denied 14 times for role `shop-codepipeline-role-dev`"),
             "{text}"
         );
+        assert!(text.contains("No policy attached to the role allows `kms:GenerateDataKey` on this key."), "{text}");
         assert!(text.contains("```\n{\n") && text.contains("kms:ViaService"), "{text}");
     }
 

@@ -328,6 +328,16 @@ pub(super) fn prose_of(text: &str, max: usize) -> String {
     fit(text, max, end, prose)
 }
 
+/// A sentence for `mrkdwn` of at most `max` units, on one line; what stands between back-ticks in it is code.
+pub(super) fn marked(text: &str, max: usize) -> String {
+    let inner = |text: &str| {
+        let paired = text.matches('`').count() / 2 * 2;
+        let parts = text.splitn(paired + 1, '`').enumerate().filter(|(_, part)| !part.is_empty());
+        parts.map(|(n, part)| if n % 2 == 1 { slack_code(part) } else { prose(part) }).collect::<String>()
+    };
+    fit(text, max, end, inner)
+}
+
 /// Text that is escaped already, cut after a whole line.
 pub(super) fn fit_prose(text: String, max: usize) -> String {
     if units(&text) <= max {

@@ -23,7 +23,7 @@ pub fn card(advice: &Advice, shown: &AlertContext) -> Value {
     if shown.stage == alert::Stage::Resolved {
         body.push(block(vec![run(alert::OVER)]));
     } else {
-        body.push(block(vec![bold("Why: "), run(&cut(&advice.diagnosis.summary, 700))]));
+        body.push(block(std::iter::once(bold("Why: ")).chain(runs(&advice.diagnosis.summary, 700)).collect()));
         body.extend(patch(advice));
     }
     let state = [words::severity(advice.severity), shown.stage.word(), words::verdict(advice.verdict)];
@@ -34,7 +34,9 @@ pub fn card(advice: &Advice, shown: &AlertContext) -> Value {
 /// The card of a report or a digest.
 pub fn note(note: &Note) -> Value {
     let mut body = vec![title(&note.title)];
-    body.extend(note.lines.iter().take(20).map(|line| block(vec![run(&format!("• {}", cut(line, 300)))])));
+    body.extend(
+        note.lines.iter().take(20).map(|line| block(std::iter::once(run("• ")).chain(runs(line, 300)).collect())),
+    );
     if note.lines.len() > 20 {
         body.push(block(vec![run(&format!("and {} more", note.lines.len() - 20))]));
     }
@@ -73,8 +75,10 @@ fn facts(advice: &Advice, shown: &AlertContext) -> Value {
         inlines.push(run(&format!("and {} more\n", advice.denied.len() - ITEMS_MAX)));
     }
     let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
-    inlines
-        .push(run(&cut(&format!("{} for {}{when}", alert::times(advice.count), words::who(&advice.principal)), 300)));
+    inlines.push(run(&cut(
+        &format!("denied {} for {}{when}", alert::times(advice.count), words::who(&advice.principal)),
+        300,
+    )));
     if let Some(id) = &advice.account {
         let name = shown.account_names.get(id).map(|name| format!("{name} ")).unwrap_or_default();
         inlines.push(run(&cut(&format!("\naccount {name}{id}"), 160)));
@@ -122,6 +126,14 @@ fn bold(text: &str) -> Value {
 
 fn mono(text: &str) -> Value {
     json!({"type": "TextRun", "text": text, "fontType": "Monospace"})
+}
+
+/// A sentence; what stands between back-ticks in it is code.
+fn runs(text: &str, max: usize) -> Vec<Value> {
+    let text = cut(text, max);
+    let paired = text.matches('`').count() / 2 * 2;
+    let parts = text.splitn(paired + 1, '`').enumerate().filter(|(_, part)| !part.is_empty());
+    parts.map(|(n, part)| if n % 2 == 1 { mono(part) } else { run(part) }).collect()
 }
 
 /// One line, but for a break of our own at an end.

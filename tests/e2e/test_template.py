@@ -97,6 +97,13 @@ def test_the_weekly_schedule():
     assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "report"}
 
 
+def test_the_daily_digest():
+    schedule = RESOURCES["DigestSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == {"Ref": "DigestScheduleExpression"}
+    assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "digest"}
+    assert schedule["Target"]["DeadLetterConfig"] == RESOURCES["ReportSchedule"]["Properties"]["Target"]["DeadLetterConfig"]
+
+
 @pytest.mark.parametrize("slack", [False, True])
 def test_the_configuration_is_json_without_secrets(slack):
     _, with_slack, without = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["DENYWATCH_CONFIG"]["Fn::If"]
