@@ -26,7 +26,7 @@ pub(super) struct IgnoreArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Adds a rule to the configuration.
-    Add(AddArgs),
+    Add(Box<AddArgs>),
     /// The team's rules, and with `--builtin` those that everybody has.
     #[command(alias = "list")]
     Ls {

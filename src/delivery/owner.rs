@@ -72,7 +72,7 @@ pub type Tags = BTreeMap<String, String>;
 impl Owners {
     /// The owner of a finding; `None` when nobody is named.
     pub fn of(&self, advice: &Advice, tags: &Tags) -> Option<Found> {
-        self.from.iter().find_map(|source| self.from_source(source, advice, tags))
+        self.from.iter().find_map(|source| self.told_by(source, advice, tags))
     }
 
     /// The environment of a finding: the account's, else the principal's tag `env` or `Environment`.
@@ -87,7 +87,7 @@ impl Owners {
         self.accounts.get(advice.account.as_ref()?)
     }
 
-    fn from_source(&self, source: &Source, advice: &Advice, tags: &Tags) -> Option<Found> {
+    fn told_by(&self, source: &Source, advice: &Advice, tags: &Tags) -> Option<Found> {
         match source {
             Source::Tag(key) => found(tags.get(key)?, format!("tag {key}={}", tags.get(key)?)),
             Source::AccountTag(key) => {
