@@ -42,7 +42,8 @@ struct Together {
 }
 
 fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> Advice {
-    let held = context.in_force.of(&finding.principal);
+    let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
+    let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
     let look = together.sweeps.get(&caller(&finding.principal));
     let judged = judged(finding, held.as_ref(), look, &together.usage, context);
     let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));

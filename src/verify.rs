@@ -158,7 +158,9 @@ impl<'a> Bench<'a> {
     fn new(draft: &'a Draft<'_>, finding: &Finding, held: Option<&Held>) -> Self {
         let requests: Vec<Request> = draft.items.iter().flat_map(|judged| requests(judged, finding, held)).collect();
         let (base, basis) = match held {
-            Some(held) if is_own(&draft.target) => (given(held, &finding.principal, &requests), "policies"),
+            Some(held) if is_own(&draft.target) && held.tells_identity() => {
+                (given(held, &finding.principal, &requests), "policies")
+            }
             _ => (assumed(&draft.target, &finding.principal, &requests), "message"),
         };
         Self { requests, base, target: &draft.target, basis }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up and runs all tests: `tests/run.sh`, or `tests/run.sh --quick` without the end-to-end run.
+# Sets up and runs all tests: `tests/run.sh`, or `tests/run.sh --quick` without the end-to-end and chaos runs.
 # The last line is `N passed, N failed`. Python packages go to target/; nothing is installed on the machine.
 set -euo pipefail
 # shellcheck source=tests/stages.sh
@@ -62,6 +62,17 @@ elif $tools; then
   stage "end to end" end_to_end
 else
   skip "end to end" "needs Python 3.11 or later with venv"
+fi
+
+chaos() {
+  "$python" tests/chaos/run.py --bootstrap "$target/debug/bootstrap" --events 400 --principals 40 --rounds 1 --batch 20 --poison 0.03
+}
+if $quick; then
+  printf '\nleft out by --quick: the small chaos run\n'
+elif $tools; then
+  stage "chaos, small" chaos
+else
+  skip "chaos, small" "needs Python 3.11 or later with venv"
 fi
 
 if has terraform; then

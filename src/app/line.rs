@@ -1,17 +1,20 @@
 //! The line as the function runs it: embedded catalogue, ledger, renderings.
 
+use super::audience::{self, Audience, Telling};
+use super::digest::{Sources, digests};
 use super::ingest::advise_on;
 use super::watch::{Ingested, Line, LineError};
 use super::{World, report};
-use crate::advice::Advice;
-use crate::delivery::Stage;
+use crate::advice::{Advice, advise};
+use crate::delivery::{Destination, Stage};
 use crate::diagnosis::InForce;
-use crate::io::settings::Settings;
+use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
-use crate::render::{alert::AlertContext, email, markdown, slack, slack_report};
+use crate::render::note::Note;
+use crate::render::{markdown, slack_report};
 use crate::report::{Period, Report};
 use crate::triage::probing::caller;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
@@ -40,20 +43,23 @@ pub enum OpenError {
 /// [`OpenError`].
 pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, OpenError> {
     let uri: StoreUri = settings.store.as_deref().ok_or(OpenError::NoStore)?.parse()?;
-    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, now))
+    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, settings, now))
 }
 
 /// The line over a ledger.
 pub struct LedgerLine {
     ledger: Box<dyn Ledger>,
     world: World,
+    audience: Audience,
+    plan: Digest,
     now: fn() -> Timestamp,
 }
 
 impl LedgerLine {
-    /// Over this ledger; no policy in force is known.
-    pub fn new(ledger: Box<dyn Ledger>, now: fn() -> Timestamp) -> Self {
-        Self { ledger, world: World::new(InForce::default()), now }
+    /// Over this ledger, for the receivers and with the rules of these settings; no policy in force is known.
+    pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
+        let world = World::new(InForce::default()).expecting(settings.expected.clone());
+        Self { ledger, world, audience: Audience::new(settings), plan: settings.digest.clone(), now }
     }
 }
 
@@ -103,8 +109,8 @@ impl Line for LedgerLine {
         Ok(advice.into_iter().next())
     }
 
-    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
-        self.ledger.delivery(id, to).map(Option::unwrap_or_default).map_err(busy)
+    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError> {
+        self.ledger.deliveries(of).map_err(busy)
     }
 
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
@@ -119,37 +125,59 @@ impl Line for LedgerLine {
         self.ledger.quarantine(reason, body, (self.now)()).map_err(busy)
     }
 
-    fn render(&self, advice: &Advice, _: &str, stage: Stage) -> Message {
-        let context = AlertContext { stage, ..AlertContext::default() };
-        Message {
-            id: advice.id.clone(),
-            subject: email::subject(advice),
-            body: email::body(advice),
-            json: slack::webhook(advice, &context),
-            ..Message::default()
+    fn receivers(&self, advice: &Advice) -> Vec<String> {
+        let routed = self.audience.route(advice, &self.world.tags(advice));
+        routed.now.iter().map(ToString::to_string).collect()
+    }
+
+    fn spare(&self) -> Vec<String> {
+        self.audience.of_all().iter().map(ToString::to_string).collect()
+    }
+
+    fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message {
+        let routed = self.audience.route(advice, &self.world.tags(advice));
+        match to.parse() {
+            Ok(to) => self.audience.finding(advice, &routed, Telling { to: &to, stage, test: false }),
+            // A receiver that is no longer in the configuration; nobody sends this.
+            Err(_) => Message { id: advice.id.clone(), ..Message::default() },
         }
     }
 
-    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Option<Message>, LineError> {
+    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         match task {
             Task::Report => {
                 let purged = self.ledger.expire(now).map_err(busy)?;
                 info!(?purged, "forgot what is older than it is kept");
-                self.weekly(now).map(Some)
+                self.weekly(now)
             }
-            Task::Digest => Err(LineError::Failed("this version makes no digest".into())),
+            Task::Digest => self.daily(now),
             Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
-            Task::Outbox => Ok(None),
+            Task::Outbox => Ok(Vec::new()),
         }
     }
 }
 
 impl LedgerLine {
-    /// The report of the last whole week.
-    fn weekly(&self, now: Timestamp) -> Result<Message, LineError> {
+    /// The report of the last whole week, for the receivers of the last route.
+    fn weekly(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let period = Period::week_of(today.saturating_sub(7.days()));
-        report(self.ledger.as_ref(), period, &self.world).map(|report| report_message(&report)).map_err(busy)
+        let report = report(self.ledger.as_ref(), period, &self.world).map_err(busy)?;
+        let all = self.audience.of_all();
+        Ok(all.iter().map(|to| (to.to_string(), report_message(&report, to))).collect())
+    }
+
+    /// The digest, for whom there is one. What a receiver hears at once counts as told: its own messages tell it.
+    fn daily(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
+        let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
+        let sources = Sources {
+            audience: &self.audience,
+            plan: &self.plan,
+            tags: &|advice| self.world.tags(advice),
+            is_told: &|_, _| true,
+        };
+        let digests = digests(&advise(&findings, self.world.context()), &sources, now);
+        Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
     }
 }
 
@@ -159,15 +187,19 @@ fn busy(error: LedgerError) -> LineError {
     LineError::Busy(error.to_string())
 }
 
-/// The week for every receiver.
-fn report_message(report: &Report) -> Message {
+/// The week for one receiver; Slack gets it as a whole, the others its lines.
+fn report_message(report: &Report, to: &Destination) -> Message {
     let week = report.period.since.iso_week_date();
-    Message {
-        id: format!("report {}-W{:02}", week.year(), week.week()),
-        subject: format!("Denied actions, {}", report.period.title()),
-        body: markdown::report(report),
-        json: slack_report::webhook(report),
-        ..Message::default()
+    let body = markdown::report(report);
+    let lines = body.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    let id = format!("report {}-W{:02}", week.year(), week.week());
+    let title = format!("Denied actions, {}", report.period.title());
+    let message = audience::note(&Note { id, title, lines, body }, to);
+    match to {
+        Destination::SlackWebhook | Destination::SlackChannel(_) => {
+            Message { json: slack_report::webhook(report), ..message }
+        }
+        _ => message,
     }
 }
 

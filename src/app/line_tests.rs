@@ -7,7 +7,9 @@ fn now() -> Timestamp {
 }
 
 fn line() -> LedgerLine {
-    LedgerLine::new(Box::new(MemoryLedger::default()), now)
+    let config =
+        "version = 1\n[slack]\nsecret = 'ssm:x'\n[[route]]\nto = ['slack', 'sns:arn:aws:sns:us-east-2:111122223333:t']";
+    LedgerLine::new(Box::new(MemoryLedger::default()), &Settings::parse(config).unwrap(), now)
 }
 
 /// A denial as CloudTrail records it, with the account of AWS's documentation.
@@ -49,12 +51,14 @@ async fn a_denial_becomes_a_message_with_its_patch() {
 async fn the_report_is_of_the_last_whole_week() {
     let mut line = line();
     line.ingest(&[&[denied("a")]]).await.unwrap();
-    let message = line.carry_out(Task::Report, now()).await.unwrap().unwrap();
+    let messages = line.carry_out(Task::Report, now()).await.unwrap();
+    assert_eq!(messages.iter().map(|(to, _)| to.split(':').next().unwrap()).collect::<Vec<_>>(), ["slack", "sns"]);
+    let message = &messages[0].1;
     assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", "Denied actions, week 47 of 2026"));
     assert!(message.body.contains("kms:GenerateDataKey"), "{}", message.body);
     let shown = message.json.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
     assert_eq!(shown.trim_end(), message.body.trim_end());
-    assert!(line.carry_out(Task::Digest, now()).await.is_err());
+    assert!(line.carry_out(Task::Sweep, now()).await.is_err());
 }
 
 #[test]
@@ -66,4 +70,24 @@ fn a_ledger_must_be_named() {
     let error = |store: &str| open(&settings(store), now).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error(""), "no ledger is named: set `DENYWATCH_STORE`, or `store.uri` in the configuration");
     assert_eq!(error("[store]\nuri = 'x'"), "unknown store `x`: write `sqlite:PATH` or `dynamodb:TABLE`");
+}
+
+/// A finding that nothing can mend goes nowhere now, and into the next digest.
+#[tokio::test]
+async fn what_is_denied_by_design_waits_for_the_digest() {
+    let mut line = line();
+    let mut upheld = denied("a");
+    let message = upheld["errorMessage"].as_str().unwrap().replace(
+        "because no identity-based policy allows the kms:GenerateDataKey action",
+        "with an explicit deny in a service control policy",
+    );
+    upheld["errorMessage"] = message.into();
+    let touched = line.ingest(&[&[upheld]]).await.unwrap().touched;
+    assert_eq!(line.receivers(&touched[0].0), [] as [String; 0]);
+    let day_after = "2026-11-19T09:00:00Z".parse().unwrap();
+    let digest = line.carry_out(Task::Digest, day_after).await.unwrap();
+    assert_eq!(digest.len(), 2);
+    assert!(digest[0].1.json.to_string().contains("denied by design"), "{}", digest[0].1.json);
+    assert!(digest[1].1.body.contains("kms:GenerateDataKey"), "{}", digest[1].1.body);
+    assert_eq!(line.carry_out(Task::Digest, "2026-11-21T09:00:00Z".parse().unwrap()).await.unwrap(), []);
 }

@@ -1,5 +1,7 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+pub mod audience;
+pub mod digest;
 pub mod explain;
 pub mod ingest;
 #[cfg(feature = "lambda")]
@@ -11,6 +13,7 @@ pub mod lookup;
 #[cfg(feature = "lambda")]
 mod outbox;
 pub mod outcome;
+pub mod rehearsal;
 pub mod report;
 pub mod scan;
 #[cfg(feature = "lambda")]
@@ -21,8 +24,9 @@ pub use outcome::{Outcome, OutcomeKind, Stats};
 pub use report::report;
 pub use scan::scan;
 
-use crate::advice::Context;
+use crate::advice::{Advice, Context};
 use crate::catalog::Catalog;
+use crate::delivery::Tags;
 use crate::diagnosis::InForce;
 use crate::triage::expected::Expected;
 
@@ -41,6 +45,17 @@ impl World {
     /// The embedded facts and these policies.
     pub fn new(in_force: InForce) -> Self {
         Self { catalog: Catalog::embedded(), in_force, expected: Expected::default() }
+    }
+
+    /// With these rules.
+    #[must_use]
+    pub fn expecting(self, expected: Expected) -> Self {
+        Self { expected, ..self }
+    }
+
+    /// The tags of a finding's principal, as far as the policies in force tell them.
+    pub fn tags(&self, advice: &Advice) -> Tags {
+        self.in_force.of(&advice.principal).map(|held| held.tags).unwrap_or_default()
     }
 
     /// As the core takes it.

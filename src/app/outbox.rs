@@ -6,7 +6,7 @@
 use super::lease;
 use super::watch::{Line, LineError, Post, Time};
 use crate::advice::Advice;
-use crate::delivery::{Action, Decision, Destination, Pacing, Seen, Stage, Told, decide};
+use crate::delivery::{Action, Bucket, Decision, Destination, Policy, Seen, Stage, Told};
 use crate::io::sinks::{Message, Sink, SinkError, Step, send_within};
 use crate::io::sources::envelope::Task;
 use crate::io::stores::{Delivery, Open};
@@ -27,6 +27,10 @@ pub(super) struct Outbox<'a, L> {
     pub(super) time: &'a Time<'a>,
     /// Receivers that asked for rest or do not answer.
     resting: BTreeMap<String, Option<Duration>>,
+    /// What was read ahead.
+    known: BTreeMap<(String, String), Delivery>,
+    /// What is left of each receiver's rate in this run.
+    buckets: BTreeMap<String, Bucket>,
     /// What this run looked at: id and receiver.
     seen: BTreeSet<(String, String)>,
     /// Messages that went out.
@@ -43,6 +47,13 @@ enum What<'w> {
     Text(&'w Message),
 }
 
+/// How fast one receiver is told.
+struct Pace<'p> {
+    policy: &'p Policy,
+    bucket: Bucket,
+    edits: bool,
+}
+
 impl What<'_> {
     fn id(&self) -> &str {
         match self {
@@ -51,9 +62,13 @@ impl What<'_> {
         }
     }
 
-    fn decide(&self, told: &Told, now: Timestamp, pacing: &Pacing) -> Decision {
+    fn decide(&self, told: &Told, now: Timestamp, pace: &mut Pace<'_>) -> Decision {
         match self {
-            Self::Finding(advice) => decide(told, &Seen::of(advice), now, pacing),
+            Self::Finding(advice) => {
+                let (decision, left) = pace.policy.decide(told, &Seen::of(advice), pace.bucket, pace.edits, now);
+                pace.bucket = left;
+                decision
+            }
             Self::Text(_) if told.posted.is_some() => Decision { action: Action::Rest, told: told.clone() },
             Self::Text(_) => {
                 let told = Told { posted: Some(now), sent: Some(now), ..told.clone() };
@@ -65,39 +80,74 @@ impl What<'_> {
 
 impl<'a, L: Line> Outbox<'a, L> {
     pub(super) fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
-        Self { line, post, time, resting: BTreeMap::new(), seen: BTreeSet::new(), sent: 0, refused: 0 }
+        Self {
+            line,
+            post,
+            time,
+            resting: BTreeMap::new(),
+            known: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            sent: 0,
+            refused: 0,
+        }
     }
 
-    /// Tells a finding to all; an error when a retry can cure what went wrong with one of them.
+    /// Tells a finding to all whom it concerns; an error when a retry can cure what went wrong with one of them.
     pub(super) async fn tell(&mut self, advice: &Advice) -> Result<(), String> {
-        self.deliver(&What::Finding(advice)).await
-    }
-
-    /// Sends a report to all, as [`Self::tell`] does.
-    pub(super) async fn tell_all(&mut self, message: &Message) -> Result<(), String> {
-        self.deliver(&What::Text(message)).await
-    }
-
-    async fn deliver(&mut self, what: &What<'_>) -> Result<(), String> {
-        let (post, mut failed) = (self.post, Ok(()));
-        let told = post.sinks.iter().enumerate().filter(|(at, _)| !post.spare.contains(at));
-        for (_, sink) in told {
-            if let Err(why) = self.deliver_one(sink.as_ref(), what).await {
+        let mut failed = Ok(());
+        for to in self.line.receivers(advice) {
+            let Some(sink) = self.sink(&to) else { continue };
+            if let Err(why) = self.deliver_one(sink, &What::Finding(advice)).await {
                 failed = Err(why);
             }
         }
         failed
     }
 
+    /// Reads at once what the receivers know of many findings. What this fails for is read when it is needed.
+    pub(super) async fn look_up(&mut self, all: impl Iterator<Item = &Advice>) {
+        let mut keys = Vec::new();
+        for advice in all {
+            keys.extend(self.line.receivers(advice).into_iter().map(|to| (advice.id.clone(), to)));
+        }
+        if let Ok(mut found) = self.line.deliveries(&keys).await {
+            self.known = keys.into_iter().map(|key| (key.clone(), found.remove(&key).unwrap_or_default())).collect();
+        }
+    }
+
+    /// What a receiver knows. Read ahead it may be old: then nothing can be put in its place.
+    async fn stored(&mut self, id: &str, to: &str) -> Result<Delivery, String> {
+        let key = (id.to_owned(), to.to_owned());
+        if let Some(known) = self.known.remove(&key) {
+            return Ok(known);
+        }
+        let found = self.line.deliveries(std::slice::from_ref(&key)).await.map_err(|error| error.to_string())?;
+        Ok(found.into_values().next().unwrap_or_default())
+    }
+
+    /// Sends a report to one receiver, once.
+    pub(super) async fn send_to(&mut self, to: &str, message: &Message) -> Result<(), String> {
+        match self.sink(to) {
+            Some(sink) => self.deliver_one(sink, &What::Text(message)).await,
+            None => Ok(()),
+        }
+    }
+
+    fn sink(&self, name: &str) -> Option<&'a dyn Sink> {
+        let post: &'a Post = self.post;
+        post.sinks.iter().map(AsRef::as_ref).find(|sink| sink.name() == name)
+    }
+
     async fn deliver_one(&mut self, sink: &dyn Sink, what: &What<'_>) -> Result<(), String> {
         let (id, to) = (what.id(), sink.name());
         self.seen.insert((id.to_owned(), to.to_owned()));
-        let stored = self.line.delivery(id, to).await.map_err(|error| error.to_string())?;
+        let stored = self.stored(id, to).await?;
         let now = (self.time.now)();
         if lease::is_taken(&stored, now) {
             return Err(format!("another copy is telling `{to}`"));
         }
-        let decision = what.decide(&stored.told, now, &self.pacing(sink));
+        let decision = what.decide(&stored.told, now, &mut self.pace(sink));
         if stage(decision.action).is_none() {
             return self.rest(id, to, &stored, decision).await;
         }
@@ -133,7 +183,9 @@ impl<'a, L: Line> Outbox<'a, L> {
             },
         };
         let what = advice.as_ref().map_or(*what, What::Finding);
-        let decision = what.decide(&stored.told, now, &self.pacing(sink));
+        let mut pace = self.pace(sink);
+        let decision = what.decide(&stored.told, now, &mut pace);
+        self.buckets.insert(to.to_owned(), pace.bucket);
         let Some((stage, step)) = stage(decision.action) else { return self.rest(id, to, &taken, decision).await };
         let mut message = match &what {
             What::Finding(advice) => self.line.render(advice, to, stage),
@@ -185,15 +237,14 @@ impl<'a, L: Line> Outbox<'a, L> {
         let body = format!("{}\n\n{}", message.subject, message.body);
         self.line.quarantine(&reason, &body).await.map_err(|error| error.to_string())?;
         self.refused += 1;
-        let post = self.post;
-        let place = post.sinks.iter().position(|other| other.name() == sink.name());
-        let tried = post.spare.iter().position(|spare| Some(*spare) == place).map_or(0, |at| at + 1);
-        let Some(spare) = post.spare.get(tried).and_then(|at| post.sinks.get(*at)) else { return Ok(()) };
-        info!(id = message.id, to = spare.name(), "told in place of the one that refused");
-        match self.line.look(&message.id).await.map_err(|error| error.to_string())? {
-            Some(advice) => Box::pin(self.deliver_one(spare.as_ref(), &What::Finding(&advice))).await,
-            None => Box::pin(self.deliver_one(spare.as_ref(), &What::Text(message))).await,
-        }
+        // A report goes to each of its receivers anyway.
+        let Some(advice) = self.line.look(&message.id).await.map_err(|error| error.to_string())? else { return Ok(()) };
+        let told = self.line.receivers(&advice);
+        let spare: Vec<String> = self.line.spare().into_iter().filter(|to| !told.contains(to)).collect();
+        let tried = spare.iter().position(|to| to == sink.name()).map_or(0, |at| at + 1);
+        let Some(next) = spare.get(tried).and_then(|to| self.sink(to)) else { return Ok(()) };
+        info!(id = message.id, to = next.name(), "told in place of the one that refused");
+        Box::pin(self.deliver_one(next, &What::Finding(&advice))).await
     }
 
     /// Nothing to send now.
@@ -236,16 +287,18 @@ impl<'a, L: Line> Outbox<'a, L> {
     }
 
     async fn make_one_good(&mut self, open: &Open) -> Result<(), String> {
-        let post = self.post;
-        let sink = post.sinks.iter().find(|sink| sink.name() == open.destination);
+        let sink = self.sink(&open.destination);
         let told = |error: LineError| error.to_string();
         if let (Some(sink), Some(advice)) = (sink, self.line.look(&open.id).await.map_err(told)?) {
-            return self.deliver_one(sink.as_ref(), &What::Finding(&advice)).await;
+            return self.deliver_one(sink, &What::Finding(&advice)).await;
         }
-        if let (Some(sink), true) = (sink, open.id.starts_with("report ")) {
-            let report = self.line.carry_out(Task::Report, (self.time.now)()).await.map_err(told)?;
-            if let Some(report) = report.filter(|report| report.id == open.id) {
-                return self.deliver_one(sink.as_ref(), &What::Text(&report)).await;
+        if let Some(sink) = sink {
+            // A report's id names its task and its time; this is it, if that time is not over.
+            let task = if open.id.starts_with("report ") { Task::Report } else { Task::Digest };
+            let messages = self.line.carry_out(task, (self.time.now)()).await.map_err(told)?;
+            let wanted = messages.iter().find(|(to, message)| *to == open.destination && message.id == open.id);
+            if let Some((_, message)) = wanted {
+                return self.deliver_one(sink, &What::Text(message)).await;
             }
         }
         warn!(
@@ -256,9 +309,10 @@ impl<'a, L: Line> Outbox<'a, L> {
         self.note(&open.id, &open.destination, &lease::rests(&open.delivery, open.delivery.told.clone(), None)).await
     }
 
-    fn pacing(&self, sink: &dyn Sink) -> Pacing {
+    fn pace(&self, sink: &dyn Sink) -> Pace<'a> {
         let edits = sink.name().parse::<Destination>().is_ok_and(|destination| destination.edits());
-        Pacing { edits, ..self.post.pacing }
+        let bucket = self.buckets.get(sink.name()).copied().unwrap_or_default();
+        Pace { policy: &self.post.policy, bucket, edits }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::outbox::Outbox;
 use crate::advice::Advice;
-use crate::delivery::{Pacing, Stage};
+use crate::delivery::{Policy, Stage};
 use crate::io::sinks::{Message, Sink};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
 use crate::io::stores::{Delivery, Open};
@@ -50,8 +50,8 @@ pub trait Line {
     /// Advice on a finding as it is now; `None` when it is no more.
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError>;
 
-    /// See [`crate::io::stores::Ledger::delivery`]; the default when there is none.
-    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError>;
+    /// See [`crate::io::stores::Ledger::deliveries`].
+    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError>;
 
     /// See [`crate::io::stores::Ledger::put_delivery`].
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError>;
@@ -62,23 +62,26 @@ pub trait Line {
     /// Keeps what cannot be handled, for a person.
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError>;
 
+    /// The receivers that hear of a finding as soon as they may, by [`Sink::name`].
+    fn receivers(&self, advice: &Advice) -> Vec<String>;
+
+    /// Those that are told what another one refused for good, in this order: the last route's, which takes all.
+    fn spare(&self) -> Vec<String>;
+
     /// The message that tells a receiver of a finding.
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message;
 
-    /// The message of a task; `None` when there is nothing to tell. Its id names the period, such as
-    /// `report 2026-W47`, since the scheduler may call twice.
-    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Option<Message>, LineError>;
+    /// The messages of a task, each with its receiver; none when there is nothing to tell. Their ids name the period,
+    /// such as `report 2026-W47`, since the scheduler may call twice.
+    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError>;
 }
 
 /// Who is told, and how often.
 pub struct Post {
     /// All receivers.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// Places of those that are told only what another one refused for good, in this order: the next route. All others
-    /// are told everything.
-    pub spare: Vec<usize>,
     /// How soon and how often a receiver hears of a finding.
-    pub pacing: Pacing,
+    pub policy: Policy,
 }
 
 /// The time of one run.
@@ -237,6 +240,7 @@ impl<'a, L: Line> Run<'a, L> {
     async fn tell(&mut self) {
         let touched = std::mem::take(&mut self.touched);
         self.done.findings = touched.len();
+        self.outbox.look_up(touched.values().map(|(advice, _)| advice)).await;
         for (advice, from) in touched.values() {
             if let Err(why) = self.outbox.tell(advice).await {
                 from.iter().for_each(|id| self.again(id, &why));
@@ -251,10 +255,12 @@ impl<'a, L: Line> Run<'a, L> {
         }
         let now = (self.outbox.time.now)();
         match self.outbox.line.carry_out(task, now).await {
-            Ok(None) => info!(?task, "nothing to tell"),
-            Ok(Some(message)) => {
-                if let Err(why) = self.outbox.tell_all(&message).await {
-                    self.again("task", &why);
+            Ok(messages) if messages.is_empty() => info!(?task, "nothing to tell"),
+            Ok(messages) => {
+                for (to, message) in messages {
+                    if let Err(why) = self.outbox.send_to(&to, &message).await {
+                        self.again("task", &why);
+                    }
                 }
             }
             Err(LineError::Busy(why)) => self.again("task", &why),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::advice::{DeniedItem, Status};
+use crate::delivery::Pacing;
 use crate::denial::{Encoded, How, Reason, ReasonKind};
 use crate::diagnosis::{Cause, Diagnosis};
 use crate::io::sinks::SinkError;
@@ -67,8 +68,8 @@ impl Line for TestLine {
         Ok(self.advice(id))
     }
 
-    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
-        Ok(self.ledger.delivery(id, to).unwrap().unwrap_or_default())
+    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError> {
+        Ok(self.ledger.deliveries(of).unwrap())
     }
 
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
@@ -86,14 +87,23 @@ impl Line for TestLine {
         Ok(())
     }
 
+    fn receivers(&self, _: &Advice) -> Vec<String> {
+        vec!["sns".into(), "slack".into()]
+    }
+
+    fn spare(&self) -> Vec<String> {
+        vec!["slack".into(), "spare".into()]
+    }
+
     fn render(&self, advice: &Advice, _: &str, stage: Stage) -> Message {
         let items: Vec<&str> = advice.denied.iter().filter_map(|item| item.action.as_deref()).collect();
         message(&advice.id, &format!("{} {}", items.join(" "), stage.word()))
     }
 
-    async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Option<Message>, LineError> {
+    async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         self.fails("task")?;
-        Ok(self.report.clone())
+        let to = |name: &str| Some((name.to_owned(), self.report.clone()?));
+        Ok(["sns", "slack"].into_iter().filter_map(to).collect())
     }
 }
 
@@ -177,12 +187,11 @@ impl World {
 
     async fn handle(&mut self, event: &Value) -> Result<Done, Again> {
         let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(self.sns.clone()), Box::new(self.slack.clone())];
-        let mut spare = Vec::new();
         if let Some(sink) = &self.spare {
             sinks.push(Box::new(sink.clone()));
-            spare.push(2);
         }
-        let post = Post { sinks, spare, pacing: Pacing { wait: SignedDuration::ZERO, ..Pacing::default() } };
+        let pacing = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
+        let post = Post { sinks, policy: Policy { pacing, ..Policy::default() } };
         let now = || self.now.get();
         handle(event, &mut self.line, &post, &Time { now: &now, deadline: self.deadline }).await
     }

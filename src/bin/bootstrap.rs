@@ -1,9 +1,8 @@
 //! The Lambda function: clients are built once, then each event goes through [`denywatch::app::watch`].
 
 use denywatch::app::watch::{Line, Post, Time, handle};
-use denywatch::delivery::Pacing;
 use denywatch::io::aws::{Aws, Options, start};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use std::process::ExitCode;
@@ -28,10 +27,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::load(&Options::default()).await;
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
-    let reopen_after = SignedDuration::try_from(settings.reopen_after).unwrap_or(SignedDuration::MAX);
-    // The queue's batching window has collected the burst by now.
-    let pacing = Pacing { wait: SignedDuration::ZERO, reopen_after, ..Pacing::default() };
-    let post = Post { sinks: start::sinks(&aws, &settings), spare: Vec::new(), pacing };
+    let post = Post { sinks: start::sinks(&aws, &settings), policy: settings.policy.clone() };
     serve(denywatch::app::line::open(&settings, now)?, post).await
 }
 

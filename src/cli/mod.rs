@@ -1,12 +1,16 @@
 //! The command line: one file a subcommand, its arguments and a run function.
 
+mod config;
 mod explain;
 mod findings;
+mod ignore;
 mod inputs;
+mod notify;
 mod patch;
 mod print;
 mod purge;
 mod report;
+mod rules;
 mod scan;
 mod simulate;
 mod version;
@@ -45,6 +49,10 @@ struct Global {
     /// user].
     #[arg(long, global = true, value_name = "URI", env = "DENYWATCH_STORE")]
     store: Option<String>,
+    /// The configuration, TOML or JSON [default: ./denywatch.toml, or denywatch/denywatch.toml in the configuration folder
+    /// of the user, where there is one].
+    #[arg(long, global = true, value_name = "FILE", env = "DENYWATCH_CONFIG_FILE")]
+    config: Option<PathBuf>,
     /// The policies in force: `aws iam get-account-authorization-details` output, or a folder with `identity/`,
     /// `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`, `vpc_endpoint/`; folders in `scp/` and `rcp/` are
     /// levels, root first by name.
@@ -94,6 +102,14 @@ enum Command {
     Report(report::ReportArgs),
     /// Forgets a principal, or what is older than the ledger keeps it.
     Purge(purge::PurgeArgs),
+    /// Denials that are no news: rules that keep them out of the messages, never out of the record.
+    Ignore(ignore::IgnoreArgs),
+    /// Keeps a finding out of the messages for a while.
+    Snooze(ignore::SnoozeArgs),
+    /// Messages: a trial through the configured routes.
+    Notify(notify::NotifyArgs),
+    /// The configuration: what holds, whether it fits, what it would have done.
+    Config(config::ConfigArgs),
 }
 
 /// Runs the command line; the exit code is the contract's.
@@ -116,6 +132,10 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Report(args) => report::run(&args, &cli.global),
         Command::Purge(args) => purge::run(&args, &cli.global),
+        Command::Ignore(args) => ignore::run(&args, &cli.global),
+        Command::Snooze(args) => ignore::snooze(&args, &cli.global),
+        Command::Notify(args) => notify::run(&args, &cli.global),
+        Command::Config(args) => config::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
         print::error(&fault);
@@ -127,6 +147,7 @@ pub fn main() -> ExitCode {
 fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
+        || fault.is::<inputs::BadConfig>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>();
     if is_misuse { USAGE } else { FAILED }

@@ -197,8 +197,7 @@ fn again(
         return Action::Post { stage: Stage::Reminder };
     }
     let new = seen.fingerprint != next.fingerprint;
-    let is_news = new || grown && pacing.edits;
-    if !is_news {
+    if !(new || grown && pacing.edits) {
         return if grown { Action::Wait { until: remind } } else { Action::Rest };
     }
     let sent = next.sent.unwrap_or(posted);

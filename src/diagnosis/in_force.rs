@@ -1,12 +1,19 @@
 //! The policies in force, as far as they were given: an account's authorization details, or plain documents.
 //! See <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>.
 
+mod fact;
+
+pub use fact::{Fact, Guardrail, Owner};
+
+use super::carrier::carried_policy;
+use crate::arn::Arn;
 use crate::policy::pattern::matches_arn;
 use crate::policy::{Actions, Document, Effect, Policies, Resources, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::record::Problem;
+use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Policies by whom they bind; empty when none were given.
@@ -19,6 +26,8 @@ pub struct InForce {
     entities: BTreeMap<String, Held>,
     /// Trust policies by role ARN, from authorization details.
     trusts: Arc<BTreeMap<String, NamedDocument>>,
+    /// What was read from AWS besides.
+    live: fact::Live,
 }
 
 /// What binds one principal.
@@ -46,8 +55,31 @@ pub struct Held {
     pub trusts: Arc<BTreeMap<String, NamedDocument>>,
     /// The policy of the VPC endpoint that the call came through.
     pub vpc_endpoint: Option<NamedDocument>,
-    /// Attached policies whose text was not given, by ARN.
+    /// Identity-based policies and boundaries whose text was not given, by ARN or in words.
     pub missing: Vec<String>,
+    /// When the principal was made; `None` when only documents were given.
+    pub created: Option<Timestamp>,
+    /// The principal is no longer there.
+    pub gone: bool,
+    /// AWS was asked, and no service or resource control policy binds the account.
+    pub unbound: bool,
+    /// The account whose resources `rcp` binds; `None` where that was not told.
+    pub rcp_account: Option<String>,
+    /// What AWS was asked for and did not give, in words that name the call.
+    pub unread: BTreeSet<String>,
+    /// What was learnt of single resources, by the ARN of what carries the policy, and of endpoints by their id.
+    pub known: Arc<BTreeMap<String, Known>>,
+    /// Policies of VPC endpoints by the endpoint's id, as read from AWS.
+    pub endpoints: Arc<BTreeMap<String, NamedDocument>>,
+}
+
+/// What was learnt of a resource besides its policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What AWS did not give, in words that name the call.
+    pub unread: BTreeSet<String>,
+    /// What else bears on a decision, such as a key's grants.
+    pub notes: BTreeSet<String>,
 }
 
 /// A policy document and where it lives.
@@ -74,6 +106,8 @@ pub enum Origin {
     AwsManaged,
     /// Through a group.
     Group,
+    /// It hangs on a resource, an endpoint or a level of the organization, which its ARN names.
+    Resource,
     /// A plain file: unknown.
     File,
 }
@@ -83,12 +117,12 @@ impl InForce {
     pub fn of(&self, principal: &Principal) -> Option<Held> {
         let entity =
             principal.arn.as_deref().and_then(|arn| self.entities.get(arn)).or_else(|| self.by_name(principal));
-        let held = match (entity, self.loose_given) {
+        let held = match (entity, self.loose_given || !self.live.is_empty()) {
             (None, false) => return None,
             (None, true) => self.loose.clone(),
             (Some(held), _) => self.with_loose(held),
         };
-        Some(Held { trusts: Arc::clone(&self.trusts), ..held })
+        Some(self.live.add_to(Held { trusts: Arc::clone(&self.trusts), ..held }, principal))
     }
 
     /// A message hides a role's path, so the name decides where it names one entity only.
@@ -97,7 +131,13 @@ impl InForce {
             PrincipalKind::User => ":user/",
             _ => ":role/",
         };
-        let (name, account) = (principal.name.as_deref()?, principal.account.as_deref()?);
+        let own = || principal.arn.as_deref()?.rsplit('/').next();
+        let name = match principal.kind {
+            // Its role bears another name than the set.
+            PrincipalKind::PermissionSet => own()?,
+            _ => principal.name.as_deref()?,
+        };
+        let account = principal.account.as_deref()?;
         let account = format!(":{account}:");
         let fits = |arn: &str| arn.contains(kind) && arn.contains(&account) && arn.rsplit('/').next() == Some(name);
         let mut found = self.entities.iter().filter(|(arn, _)| fits(arn)).map(|(_, held)| held);
@@ -159,7 +199,8 @@ impl InForce {
             for entity in array(details, list) {
                 if let Some(arn) = text(entity, "Arn") {
                     let held = reader.entity(entity, name_key, inline_key);
-                    let held = Held { arn: Some(arn.to_owned()), tags: tags(entity), ..held };
+                    let created = text(entity, "CreateDate").and_then(|text| text.parse().ok());
+                    let held = Held { arn: Some(arn.to_owned()), tags: tags(entity), created, ..held };
                     self.entities.insert(arn.to_owned(), held);
                     if let Some(document) = reader.document(entity.get("AssumeRolePolicyDocument"), arn) {
                         let name = format!("trust policy of {}", text(entity, name_key).unwrap_or_default());
@@ -182,10 +223,46 @@ impl Held {
             boundary: all(&self.boundary),
             session: all(&self.session),
             scp: self.scp.iter().map(|level| all(level)).map(with_full_access).collect(),
-            rcp: self.rcp.iter().map(|level| all(level)).collect(),
+            rcp: self.rcp.iter().filter(|_| self.binds(resource)).map(|level| all(level)).collect(),
             resource: self.resource_policy(action, resource).map(|named| named.document.clone()),
             vpc_endpoint: self.vpc_endpoint.as_ref().map(|named| named.document.clone()),
         }
+    }
+
+    /// Whether the resource control policies are those of the resource's account.
+    fn binds(&self, resource: &str) -> bool {
+        let owner = resource.parse::<Arn>().ok().map(|arn| arn.account).filter(|owner| !owner.is_empty());
+        owner.zip(self.rcp_account.as_deref()).is_none_or(|(owner, bound)| owner == bound)
+    }
+
+    /// Whether the principal's own policies are among what is known, so that a proof can rest on them.
+    pub fn tells_identity(&self) -> bool {
+        self.arn.is_some() || !self.identity.is_empty()
+    }
+
+    /// That the principal is not the one that was refused: it is gone, or was made after the denial.
+    pub fn outlived(&self, principal: &Principal, last_seen: Option<Timestamp>) -> Option<String> {
+        if self.gone {
+            return Some(format!("{} no longer exists", principal.words()));
+        }
+        let (created, denied) = self.created.zip(last_seen).filter(|(created, denied)| created > denied)?;
+        Some(format!("{} was made at {created}, after the denial of {denied}: it is another one", principal.words()))
+    }
+
+    /// What was learnt of the resource that a call concerns, or of what carries its policy.
+    pub fn known_of(&self, resource: &str) -> Option<&Known> {
+        let carrier = carried_policy(resource, None).and_then(|target| target.arn);
+        self.known.get(carrier.as_deref().unwrap_or(resource))
+    }
+
+    /// The same, seen by calls that came through these endpoints (`None` is a call through none): the endpoint's policy
+    /// binds only where all came through one.
+    pub fn through(mut self, endpoints: &BTreeSet<Option<String>>) -> Self {
+        if let (Some(Some(id)), 1) = (endpoints.first(), endpoints.len()) {
+            let live = self.endpoints.get(id).cloned();
+            self.vpc_endpoint = live.or(self.vpc_endpoint);
+        }
+        self
     }
 
     /// The policy of the resource that a call concerns; `None` where none was given, or where it is not certain which.
@@ -196,13 +273,19 @@ impl Held {
         if action.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("sts:")) {
             return only(self.trust.iter()).or_else(|| self.trusts.get(resource));
         }
+        let carrier = carried_policy(resource, None).and_then(|target| target.arn);
+        let exact = |held: &&NamedDocument| held.arn.is_some() && held.arn == carrier;
+        if let Some(found) = self.resources.iter().find(exact) {
+            return Some(found);
+        }
         let (head, name) = bearer(resource);
+        let files = || self.resources.iter().filter(|held| held.arn.is_none());
         let named = |held: &&NamedDocument| held.name == name;
         let service = action.split(':').next().unwrap_or_default();
         let meant = |held: &&NamedDocument| {
             held.document.statements.iter().any(|statement| speaks_of(statement, service) && is_for(statement, &head))
         };
-        only(self.resources.iter().filter(named)).or_else(|| only(self.resources.iter().filter(meant)))
+        only(files().filter(named)).or_else(|| only(files().filter(meant)))
     }
 }
 

@@ -42,7 +42,7 @@ mod via_service;
 
 pub use carrier::carried_policy;
 pub use cause::Cause;
-pub use in_force::{Held, InForce, NamedDocument, Origin};
+pub use in_force::{Fact, Guardrail, Held, InForce, Known, NamedDocument, Origin, Owner};
 pub use place::{crosses_accounts, own_policy};
 pub use refine::{Refined, refine};
 pub use request::Needed;

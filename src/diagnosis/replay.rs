@@ -215,7 +215,8 @@ pub(super) fn policy_words(named: &NamedDocument) -> String {
         Origin::Managed => "managed policy",
         Origin::AwsManaged => "AWS managed policy",
         Origin::Group => "the group's policy",
-        Origin::File => "policy",
+        // Its name says whose.
+        Origin::File | Origin::Resource => "policy",
     };
     format!("{kind} `{}`", named.arn.as_deref().unwrap_or(&named.name))
 }

@@ -11,6 +11,13 @@ pub(super) fn list(view: &View<'_>, diagnosis: &mut Diagnosis) {
     diagnosis.unchecked.retain(|what| !general(what));
     let mut missing = not_given(view);
     missing.extend(view.held.missing.iter().map(|policy| format!("`{policy}`, whose text was not given")));
+    missing.extend(view.held.unread.iter().cloned());
+    let endpoint = view.needed.facts.vpc_endpoint_id.as_deref();
+    let of_endpoint = endpoint.and_then(|id| view.held.known.get(id));
+    for known in view.held.known_of(view.needed.resource).into_iter().chain(of_endpoint) {
+        missing.extend(known.unread.iter().cloned());
+        diagnosis.evidence.extend(known.notes.iter().cloned());
+    }
     for what in missing {
         if !diagnosis.unchecked.contains(&what) {
             diagnosis.unchecked.push(what);
@@ -32,9 +39,9 @@ fn not_given(view: &View<'_>) -> Vec<String> {
         (has_own && !view.has_identity(), "identity-based policies (none given)"),
         (has_own && held.arn.is_none() && held.boundary.is_empty(), "the permissions boundary, if there is one"),
         (is_role && held.session.is_empty(), "a session policy, if there is one"),
-        (has_own && held.scp.is_empty(), "service control policies (none given)"),
+        (has_own && held.scp.is_empty() && !held.unbound, "service control policies (none given)"),
         (only_deny, "the service control policies that allow: a level was given with Deny statements only"),
-        (under_rcp && held.rcp.is_empty(), "resource control policies (none given)"),
+        (under_rcp && held.rcp.is_empty() && !held.unbound, "resource control policies (none given)"),
         (carried, "the resource's own policy, if it has one"),
         (endpoint, "the policy of the VPC endpoint that the call came through"),
     ]

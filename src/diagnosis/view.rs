@@ -50,7 +50,7 @@ impl<'v> View<'v> {
 
     /// Whether identity-based policies were given at all.
     pub(super) fn has_identity(&self) -> bool {
-        self.held.arn.is_some() || !self.held.identity.is_empty()
+        self.held.tells_identity()
     }
 }
 

@@ -38,6 +38,10 @@ pub struct Answer {
     pub status: u16,
     /// `Retry-After` in seconds, where it is a number.
     pub retry_after: Option<Duration>,
+    /// AWS's word for the error, from `x-amzn-errortype`; `None` where the answer has none.
+    pub error_type: Option<String>,
+    /// `x-amz-bucket-region`: where an S3 bucket is.
+    pub bucket_region: Option<String>,
     /// The body, as text; what is not UTF-8 is replaced.
     pub body: String,
 }
@@ -78,7 +82,21 @@ pub async fn post(
     headers: &[(&str, &str)],
     body: String,
 ) -> Result<Answer, HttpError> {
-    let mut request = http::Request::builder().method("POST").uri(url);
+    send(connector, "POST", url, headers, body).await
+}
+
+/// [`post`] with another method.
+///
+/// # Errors
+/// See [`post`].
+pub async fn send(
+    connector: &SharedHttpConnector,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Result<Answer, HttpError> {
+    let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -97,6 +115,8 @@ async fn exchange(connector: &SharedHttpConnector, request: HttpRequest) -> Resu
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: retry_after(&response),
+        error_type: response.headers().get("x-amzn-errortype").map(str::to_owned),
+        bucket_region: response.headers().get("x-amz-bucket-region").map(str::to_owned),
         body: String::from_utf8_lossy(&body.into_bytes()).into_owned(),
     })
 }

@@ -46,6 +46,9 @@ pub struct LeftOut {
     pub why: String,
 }
 
+/// What is said of a finding that is over.
+pub const OVER: &str = "Resolved: allowed calls were observed since the last denial, and no denial.";
+
 /// `14 times` or `once`.
 pub fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }

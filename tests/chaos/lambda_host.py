@@ -103,7 +103,7 @@ class Host:
             self.start()
         self.number += 1
         self.events.put((self.number, json.dumps(event)))
-        end = time.monotonic() + LIMIT + 10
+        end = time.monotonic() + LIMIT + 60
         while time.monotonic() < end:
             try:
                 number, kind, body = self.answers.get(timeout=0.1)

@@ -108,7 +108,7 @@ def sns(tally, host, port, copy, strike):
 
     def answer(path, headers, body):
         form = urllib.parse.parse_qs(body.decode())
-        key = f"{FINDING.search(form['Message'][0])[0]} {form['TopicArn'][0]}"
+        key = f"{FINDING.search(form['Message'][0])[0]} sns:{form['TopicArn'][0]}"
         kept = {name: value for name, value in headers.items() if name.lower() not in ("connection", "host")}
         connection = http.client.HTTPConnection(host, port, timeout=60)
         connection.request("POST", path, body, kept)

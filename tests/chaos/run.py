@@ -118,7 +118,7 @@ class Run:
                 {
                     "version": 1,
                     # The events are days apart and come in no order: none of them is a return.
-                    "group": {"reopen_after": "30d"},
+                    "group": {"wait": "0s", "reopen_after": "30d"},
                     "slack": {"mode": "webhook", "secret": secret},
                     "route": [{"to": [f"sns:{self.topic}", "slack"]}],
                 }
@@ -251,7 +251,7 @@ def judge(run, story):
         for day, count in part["days"]["M"].items():
             days[who, day] += int(count["N"])
     tally, mail = run.tally, run.mail()
-    told = [f"{finding} {to}" for finding in ids.values() for to in ("slack", run.topic)]
+    told = [f"{finding} {to}" for finding in ids.values() for to in ("slack", f"sns:{run.topic}")]
     repeats = {key: n - 1 for key, n in tally.accepted.items() if n > 1}
     kept = collections.Counter(unpack(item) for item in run.items("Q#") if item["reason"]["S"])
     if os.environ.get("CHAOS_DEBUG"):

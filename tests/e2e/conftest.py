@@ -137,6 +137,7 @@ def stack(aws, slack, bootstrap_zip):
         "AlertEmail": "alerts@example.com",
         "SlackSecretArn": secret,
         "BatchingWindowSeconds": "1",
+        "WaitSeconds": "0",
         # ministack delivers for the state ENABLED alone; test_removal.py looks at the other one.
         "IncludeReadEvents": "false",
         "EndpointUrl": aws.url,

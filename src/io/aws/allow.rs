@@ -26,6 +26,9 @@ pub enum Shape {
     Unsigned(&'static str, &'static str),
     /// Unsigned; this method on a path that begins so.
     UnsignedBelow(&'static str, &'static str),
+    /// Signed; `GET` of a path whose parts are these (`{}` is any one part) with exactly these keys in its query, and no
+    /// body.
+    Rest(&'static str, &'static [&'static str]),
 }
 
 /// The list.
@@ -34,6 +37,63 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.LookupEvents"), "`scan --lookup` reads Event history"),
     allowed("secretsmanager", Shape::Json("secretsmanager.GetSecretValue"), "the Slack webhook's URL"),
     allowed("ssm", Shape::Json("AmazonSSM.GetParameter"), "the Slack webhook's URL, the configuration"),
+    // `--live`: the policies in force of a principal.
+    allowed("iam", Shape::Query("GetRole"), "a role's path, boundary, tags and trust policy"),
+    allowed("iam", Shape::Query("ListRolePolicies"), "names of a role's inline policies"),
+    allowed("iam", Shape::Query("GetRolePolicy"), "a role's inline policy"),
+    allowed("iam", Shape::Query("ListAttachedRolePolicies"), "a role's managed policies"),
+    allowed("iam", Shape::Query("GetUser"), "a user's path, boundary and tags"),
+    allowed("iam", Shape::Query("ListUserPolicies"), "names of a user's inline policies"),
+    allowed("iam", Shape::Query("GetUserPolicy"), "a user's inline policy"),
+    allowed("iam", Shape::Query("ListAttachedUserPolicies"), "a user's managed policies"),
+    allowed("iam", Shape::Query("ListGroupsForUser"), "a user's groups"),
+    allowed("iam", Shape::Query("ListGroupPolicies"), "names of a group's inline policies"),
+    allowed("iam", Shape::Query("GetGroupPolicy"), "a group's inline policy"),
+    allowed("iam", Shape::Query("ListAttachedGroupPolicies"), "a group's managed policies"),
+    allowed("iam", Shape::Query("GetPolicy"), "which version of a managed policy holds"),
+    allowed("iam", Shape::Query("GetPolicyVersion"), "the text of that version"),
+    allowed("sts", Shape::Query("GetCallerIdentity"), "whose account can be read"),
+    // `--live`: the policies above an account.
+    allowed("organizations", Shape::Json("AWSOrganizationsV20161128.DescribeOrganization"), "whether SCPs apply"),
+    allowed("organizations", Shape::Json("AWSOrganizationsV20161128.ListParents"), "the levels above an account"),
+    allowed(
+        "organizations",
+        Shape::Json("AWSOrganizationsV20161128.ListPoliciesForTarget"),
+        "SCPs and RCPs of a level",
+    ),
+    allowed("organizations", Shape::Json("AWSOrganizationsV20161128.DescribePolicy"), "the text of an SCP or RCP"),
+    // `--live`: the policies of a resource and of an endpoint.
+    allowed("acm-pca", Shape::Json("ACMPrivateCA.GetPolicy"), "a certificate authority's policy"),
+    allowed("backup", Shape::Rest("/backup-vaults/{}/access-policy", &[]), "a vault's policy"),
+    allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetResourcePolicy"), "an event data store's policy"),
+    allowed(
+        "codeartifact",
+        Shape::Rest("/v1/domain/permissions/policy", &["domain", "domain-owner"]),
+        "a domain's policy",
+    ),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.GetResourcePolicy"), "a table's or stream's policy"),
+    allowed("ec2", Shape::Query("DescribeVpcEndpoints"), "the policy of the endpoint that a call came through"),
+    allowed(
+        "ecr",
+        Shape::Json("AmazonEC2ContainerRegistry_V20150921.GetRepositoryPolicy"),
+        "a container repository's policy",
+    ),
+    allowed("elasticfilesystem", Shape::Rest("/2015-02-01/file-systems/{}/policy", &[]), "a file system's policy"),
+    allowed("events", Shape::Json("AWSEvents.DescribeEventBus"), "an event bus's policy"),
+    allowed("glue", Shape::Json("AWSGlue.GetResourcePolicy"), "the policy of a data catalog"),
+    allowed("kinesis", Shape::Json("Kinesis_20131202.GetResourcePolicy"), "a stream's policy"),
+    allowed("kms", Shape::Json("TrentService.GetKeyPolicy"), "a key's policy"),
+    allowed("kms", Shape::Json("TrentService.ListGrants"), "a key's grants to the caller"),
+    allowed("lambda", Shape::Rest("/2015-03-31/functions/{}/policy", &[]), "a function's policy"),
+    allowed("s3", Shape::Rest("/{}", &["policy"]), "a bucket's policy"),
+    allowed("secretsmanager", Shape::Json("secretsmanager.GetResourcePolicy"), "a secret's policy"),
+    allowed("sns", Shape::Query("GetTopicAttributes"), "a topic's policy"),
+    allowed("sqs", Shape::Json("AmazonSQS.GetQueueAttributes"), "a queue's policy"),
+    // What AWS keeps of a refusal.
+    allowed("sts", Shape::Query("DecodeAuthorizationMessage"), "an encoded refusal of EC2"),
+    allowed("iam", Shape::Rest("/authorization-details/{}", &[]), "how AWS decided, by an authorization id"),
+    allowed("iam", Shape::Rest("/authorization-details/{}", &["nextToken"]), "the next page of that"),
+    allowed("s3", Shape::Rest("/{}/{..}", &[]), "the configuration and its CODEOWNERS in a bucket"),
     // Sends.
     allowed("sns", Shape::Query("Publish"), "alerts and reports"),
     // The ledger: its own table's items, never the table itself.
@@ -72,13 +132,14 @@ mod tests {
             let name = match entry.shape {
                 Shape::Json(target) => target.rsplit('.').next().unwrap(),
                 Shape::Query(action) | Shape::UnsignedQuery(action) => action,
-                Shape::Unsigned(..) | Shape::UnsignedBelow(..) => continue,
+                // A `GET`.
+                Shape::Unsigned(..) | Shape::UnsignedBelow(..) | Shape::Rest(..) => continue,
             };
-            assert_ne!(entry.service, "iam");
-            assert_ne!(entry.service, "organizations");
-            let harmless = ["Get", "Lookup", "Publish", "AssumeRole"].iter().any(|start| name.starts_with(start));
+            let reads = ["Get", "List", "Describe", "Lookup"].iter().any(|start| name.starts_with(start));
+            let of_access = matches!(entry.service, "iam" | "organizations");
+            let other = !of_access && ["Publish", "AssumeRole", "Decode"].iter().any(|start| name.starts_with(start));
             let items = entry.service == "dynamodb" && (name.contains("Item") || name == "Query");
-            assert!(harmless || items, "{}:{name} is no read, no send, no ledger, no credential", entry.service);
+            assert!(reads || other || items, "{}:{name} is no read, no send, no ledger, no credential", entry.service);
         }
     }
 

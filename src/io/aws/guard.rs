@@ -86,6 +86,9 @@ pub fn check(request: &HttpRequest) -> Result<&'static Allowed, Refused> {
 struct Seen {
     method: String,
     path: String,
+    /// Keys of the query, in their order.
+    query: Vec<String>,
+    empty: bool,
     /// Service in the credential scope; `None` for an unsigned request.
     signed_for: Option<String>,
     /// `x-amz-target`.
@@ -100,19 +103,19 @@ impl Seen {
         refuse_other_ways(request, uri.query().unwrap_or_default())?;
         let signed_for = signed_for(request)?;
         let target = single_header(request, "x-amz-target")?;
-        let form = body_form(request, target.is_some())?;
-        let action = single_action(&form)?;
-        if signed_for.is_some() && uri.query().is_some() {
-            return Err(Refused("a signed call carries a query".into()));
-        }
-        Ok(Self { method: request.method().to_owned(), path: uri.path().to_owned(), signed_for, target, action })
+        let action = single_action(&body_form(request, target.is_some())?)?;
+        let query = form(uri.query().unwrap_or_default())?.into_iter().map(|(key, _)| key).collect();
+        let empty = request.body().bytes().is_some_and(<[u8]>::is_empty);
+        let (method, path) = (request.method().to_owned(), uri.path().to_owned());
+        Ok(Self { method, path, query, empty, signed_for, target, action })
     }
 
     /// Whether the request has this shape, and no other.
     fn is(&self, shape: Shape) -> bool {
         let signed = self.signed_for.is_some();
         let (target, action) = (self.target.as_deref(), self.action.as_deref());
-        let post = self.method == "POST" && self.path == "/";
+        // Unsigned calls may carry a query; the others have theirs named.
+        let post = self.method == "POST" && self.path == "/" && (!signed || self.query.is_empty());
         match shape {
             Shape::Json(name) => signed && post && target == Some(name) && action.is_none(),
             Shape::Query(name) => signed && post && action == Some(name) && target.is_none(),
@@ -120,6 +123,10 @@ impl Seen {
             Shape::Unsigned(method, path) => self.is_bare() && self.method == method && self.path == path,
             Shape::UnsignedBelow(method, start) => {
                 self.is_bare() && self.method == method && self.path.starts_with(start)
+            }
+            Shape::Rest(path, keys) => {
+                let bare = target.is_none() && action.is_none() && self.empty;
+                signed && bare && self.method == "GET" && fits(path, &self.path) && self.query == keys
             }
         }
     }
@@ -138,6 +145,32 @@ impl Seen {
             (None, None) => format!("{service} {} {}", self.method, self.path),
         }
     }
+}
+
+/// Whether the path has the pattern's parts; `{}` is any one part that cannot be taken for another path, `{..}` at the
+/// end any number of them.
+fn fits(pattern: &str, path: &str) -> bool {
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\\');
+    if let Some((head, rest)) = pattern.strip_suffix("{..}").and_then(|head| Some((head, split_at_part(path, head)?))) {
+        return fits(head.trim_end_matches('/'), path[..path.len() - rest.len()].trim_end_matches('/'))
+            && rest.split('/').all(is_plain);
+    }
+    let (mut wanted, mut parts) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), parts.next()) {
+            (None, None) => return true,
+            (Some("{}"), Some(part)) if is_plain(part) => {}
+            (Some(word), Some(part)) if word == part => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The part of a path that stands where a pattern of as many parts as `head` ends.
+fn split_at_part<'p>(path: &'p str, head: &str) -> Option<&'p str> {
+    let parts = head.matches('/').count();
+    let (at, _) = path.match_indices('/').nth(parts.checked_sub(1)?)?;
+    path.get(at + 1..)
 }
 
 /// Refuses what none of our calls has: a signature or an operation in the query, or another method by header.

@@ -38,6 +38,12 @@ fn what_denywatch_calls_passes() {
     passes("POST", "/", "ssm", &target("AmazonSSM.GetParameter"), "{}");
     passes("POST", "/", "sns", &[FORM], "Action=Publish&Version=2010-03-31&Message=Action%3DPutRolePolicy");
     passes("POST", "/", "sts", &[FORM], "Action=AssumeRole&Version=2011-06-15&RoleArn=x");
+    passes("POST", "/", "iam", &[FORM], "Action=GetRolePolicy&Version=2010-05-08&RoleName=PutRolePolicy");
+    passes("POST", "/", "kms", &target("TrentService.GetKeyPolicy"), "{}");
+    passes("GET", "/bucket?policy", "s3", &[], "");
+    passes("GET", "/bucket/denywatch/a%20b.toml", "s3", &[], "");
+    passes("GET", "/2015-03-31/functions/f%3Alive/policy", "lambda", &[], "");
+    passes("GET", "/authorization-details/0abc?nextToken=t", "iam", &[], "");
 }
 
 #[test]
@@ -61,7 +67,23 @@ fn tricks(base: &str) -> Vec<(&'static str, HttpRequest)> {
     vec![
         ("plain", r("POST", "/", "iam", &[FORM], put)),
         ("another write", r("POST", "/", "iam", &[FORM], "Action=AttachRolePolicy&Version=2010-05-08")),
-        ("a read of IAM is not listed either", r("POST", "/", "iam", &[FORM], "Action=GetRole&Version=2010-05-08")),
+        (
+            "a read of IAM that is not listed",
+            r("POST", "/", "iam", &[FORM], "Action=GetAccountSummary&Version=2010-05-08"),
+        ),
+        ("a read with a query", r("POST", "/?x=1", "iam", &[FORM], "Action=GetRole&Version=2010-05-08")),
+        ("a listed path, written to", r("PUT", "/2015-03-31/functions/f/policy", "lambda", &[], "{}")),
+        ("an object with a body", r("GET", "/bucket/key", "s3", &[], "{}")),
+        ("an object's rights", r("GET", "/bucket/key?acl", "s3", &[], "")),
+        ("a path that climbs", r("GET", "/bucket/a/../b", "s3", &[], "")),
+        ("an object put", r("PUT", "/bucket/key", "s3", &[], "")),
+        ("a bucket listed", r("GET", "/bucket", "s3", &[], "")),
+        ("a listed path with a body", r("GET", "/bucket?policy", "s3", &[], "{}")),
+        ("a listed path with another query", r("GET", "/bucket?policy&acl", "s3", &[], "")),
+        ("a listed path of another service", r("GET", "/bucket?policy", "lambda", &[], "")),
+        ("a longer path", r("GET", "/2015-03-31/functions/f/g/policy", "lambda", &[], "")),
+        ("a path upwards", r("GET", "/2015-03-31/functions/../policy", "lambda", &[], "")),
+        ("a part left empty", r("GET", "/authorization-details/", "iam", &[], "")),
         ("listed action, other service", r("POST", "/", "iam", &[FORM], "Action=Publish")),
         ("other action, listed service", r("POST", "/", "sns", &[FORM], "Action=SetTopicAttributes&TopicArn=x")),
         ("letter case of the action", r("POST", "/", "sns", &[FORM], "Action=publish")),

@@ -1,12 +1,18 @@
 //! AWS: configuration loaded once, every call through the [`guard`].
 
 pub mod allow;
+#[cfg(feature = "live")]
+pub mod ask;
 mod credentials;
 pub mod guard;
+#[cfg(feature = "live")]
+pub mod object;
 pub mod secret;
 pub mod signed;
-#[cfg(feature = "lambda")]
+#[cfg(feature = "notify")]
 pub mod start;
+#[cfg(feature = "live")]
+pub mod xml;
 
 use crate::io::http;
 use aws_config::{BehaviorVersion, Region, SdkConfig};

@@ -1,38 +1,82 @@
-//! One signed JSON call at a time, for services whose whole SDK crate would cost minutes of build.
+//! One signed call at a time, for services whose whole SDK crate would cost minutes of build.
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>.
 
 use crate::io::http::{self, Answer, HttpError};
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
+};
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use aws_types::service_config::ServiceConfigKey;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
-/// A service that speaks AWS's JSON protocol.
+/// A service of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
-    /// In the signature's scope and the host name.
+    /// In the signature's scope.
     pub name: &'static str,
+    /// Before the Region in the host's name.
+    pub host: &'static str,
     /// In `AWS_ENDPOINT_URL_<ID>` and in a profile's `services` section.
     pub id: &'static str,
-    /// Before the operation in `x-amz-target`.
-    pub target_prefix: &'static str,
-    /// Version of the JSON protocol.
-    pub json: &'static str,
+    /// How it names an operation.
+    pub wire: Wire,
+}
+
+/// AWS's protocols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// `x-amz-target: PREFIX.Operation` and a JSON body of this version.
+    Json(&'static str, &'static str),
+    /// A form with `Action` and this `Version`; the answer is XML.
+    Query(&'static str),
+    /// Method and path.
+    Rest,
+}
+
+impl Service {
+    /// A service of the JSON protocol, version 1.1, whose host bears its name.
+    pub const fn json(name: &'static str, id: &'static str, target_prefix: &'static str) -> Self {
+        Self { name, host: name, id, wire: Wire::Json(target_prefix, "1.1") }
+    }
+
+    /// A service of the Query protocol.
+    pub const fn query(name: &'static str, id: &'static str, version: &'static str) -> Self {
+        Self { name, host: name, id, wire: Wire::Query(version) }
+    }
+
+    /// A service with paths.
+    pub const fn rest(name: &'static str, id: &'static str) -> Self {
+        Self { name, host: name, id, wire: Wire::Rest }
+    }
 }
 
 /// AWS Secrets Manager.
-pub const SECRETS_MANAGER: Service =
-    Service { name: "secretsmanager", id: "Secrets Manager", target_prefix: "secretsmanager", json: "1.1" };
+pub const SECRETS_MANAGER: Service = Service::json("secretsmanager", "Secrets Manager", "secretsmanager");
 /// AWS Systems Manager.
-pub const SSM: Service = Service { name: "ssm", id: "SSM", target_prefix: "AmazonSSM", json: "1.1" };
+pub const SSM: Service = Service::json("ssm", "SSM", "AmazonSSM");
 /// Amazon DynamoDB.
 pub const DYNAMODB: Service =
-    Service { name: "dynamodb", id: "DynamoDB", target_prefix: "DynamoDB_20120810", json: "1.0" };
+    Service { wire: Wire::Json("DynamoDB_20120810", "1.0"), ..Service::json("dynamodb", "DynamoDB", "") };
+
+/// One request before it is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Unsigned<'u> {
+    pub service: Service,
+    pub operation: &'u str,
+    /// `None` means the configured one.
+    pub region: Option<&'u str>,
+    pub method: &'static str,
+    /// Path without its first `/`, and query, both encoded.
+    pub target: String,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +138,8 @@ impl Signed {
         Self { config, connector }
     }
 
-    /// Calls `operation` with `input`; `region` `None` means the configured one. Tries three times when AWS is busy.
+    /// Calls `operation` of a JSON service with `input`; `region` `None` means the configured one. Tries three times when
+    /// AWS is busy.
     ///
     /// # Errors
     /// [`CallError`], see there.
@@ -105,16 +150,10 @@ impl Signed {
         region: Option<&str>,
         input: &Value,
     ) -> Result<Value, CallError> {
-        for wait in Self::WAITS {
-            match self.call_once(service, operation, region, input).await {
-                Err(error) if error.is_retryable() => tokio::time::sleep(wait).await,
-                done => return done,
-            }
-        }
-        self.call_once(service, operation, region, input).await
+        self.send(&json_request(service, operation, region, input)?, read_answer).await
     }
 
-    /// Calls once; the caller tries again as it likes.
+    /// As [`Self::call`], but tries once; the caller tries again as it likes.
     ///
     /// # Errors
     /// [`CallError`], see there.
@@ -125,23 +164,41 @@ impl Signed {
         region: Option<&str>,
         input: &Value,
     ) -> Result<Value, CallError> {
+        self.send_once(&json_request(service, operation, region, input)?, read_answer).await
+    }
+
+    /// Sends a request, three times when AWS is busy, and reads the answer.
+    pub(super) async fn send<T>(
+        &self,
+        request: &Unsigned<'_>,
+        read: impl Fn(&str, &Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        for wait in Self::WAITS {
+            match self.send_once(request, &read).await {
+                Err(error) if error.is_retryable() => tokio::time::sleep(wait).await,
+                done => return done,
+            }
+        }
+        self.send_once(request, &read).await
+    }
+
+    async fn send_once<T>(
+        &self,
+        request: &Unsigned<'_>,
+        read: impl Fn(&str, &Answer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let configured = self.config.region().map(AsRef::as_ref);
-        let region: &str = region.or(configured).ok_or(CallError::NoRegion)?;
-        let url = self.endpoint(service, region);
-        let target = format!("{}.{operation}", service.target_prefix);
-        let mut headers = vec![
-            ("content-type".to_owned(), format!("application/x-amz-json-{}", service.json)),
-            ("x-amz-target".to_owned(), target),
-        ];
-        let body = input.to_string();
-        let signature = signature(&self.credentials().await?, service, region, &url, &headers, &body)?;
-        headers.extend(signature);
+        let region: &str = request.region.or(configured).ok_or(CallError::NoRegion)?;
+        let url = format!("{}{}", self.endpoint(request.service, region), request.target);
+        let mut headers = request.headers.clone();
+        headers.extend(signature(&self.credentials().await?, request, region, &url)?);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let answer = http::post(&self.connector, &url, &headers, body).await.map_err(|error| match error {
+        let answer = http::send(&self.connector, request.method, &url, &headers, request.body.clone()).await;
+        let answer = answer.map_err(|error| match error {
             HttpError::Request(why) => CallError::Request(why),
             other => CallError::NoAnswer(other),
         })?;
-        read_answer(operation, &answer)
+        read(request.operation, &answer)
     }
 
     async fn credentials(&self) -> Result<Credentials, CallError> {
@@ -160,10 +217,33 @@ impl Signed {
         let set = own.or_else(|| self.config.endpoint_url().map(str::to_owned));
         let url = set.unwrap_or_else(|| {
             let fips = if self.config.use_fips() == Some(true) { "-fips" } else { "" };
-            format!("https://{}{fips}.{region}.{}", service.name, dns_suffix(region))
+            match (service.name, region) {
+                // IAM is global: https://docs.aws.amazon.com/general/latest/gr/iam-service.html
+                ("iam", "us-east-1") if service.host == "iam" => format!("https://iam{fips}.amazonaws.com"),
+                ("iam", "us-gov-west-1") if service.host == "iam" => "https://iam.us-gov.amazonaws.com".to_owned(),
+                _ => format!("https://{}{fips}.{region}.{}", service.host, dns_suffix(region)),
+            }
         });
         format!("{}/", url.trim_end_matches('/'))
     }
+}
+
+/// A request of a JSON service.
+fn json_request<'u>(
+    service: Service,
+    operation: &'u str,
+    region: Option<&'u str>,
+    input: &Value,
+) -> Result<Unsigned<'u>, CallError> {
+    let Wire::Json(prefix, version) = service.wire else {
+        return Err(CallError::Request(format!("`{}` does not speak JSON", service.name)));
+    };
+    let headers = vec![
+        ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
+        ("x-amz-target".to_owned(), format!("{prefix}.{operation}")),
+    ];
+    let (target, body) = (String::new(), input.to_string());
+    Ok(Unsigned { service, operation, region, method: "POST", target, headers, body })
 }
 
 /// The partition's domain: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>.
@@ -180,21 +260,32 @@ fn dns_suffix(region: &str) -> &'static str {
 /// The headers that sign the request.
 fn signature(
     credentials: &Credentials,
-    service: Service,
+    request: &Unsigned<'_>,
     region: &str,
     url: &str,
-    headers: &[(String, String)],
-    body: &str,
 ) -> Result<Vec<(String, String)>, CallError> {
     let broken = |_| CallError::Request("the request cannot be signed".into());
     let identity = credentials.clone().into();
-    let parameters = v4::SigningParams::builder().identity(&identity).region(region).name(service.name);
-    let parameters = parameters.time(now()).settings(SigningSettings::default()).build();
+    let parameters = v4::SigningParams::builder().identity(&identity).region(region).name(request.service.name);
+    let parameters = parameters.time(now()).settings(settings(request.service)).build();
     let parameters = parameters.map_err(|_| CallError::Request("the request cannot be signed".into()))?.into();
-    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let request = SignableRequest::new("POST", url, headers, SignableBody::Bytes(body.as_bytes())).map_err(broken)?;
-    let (instructions, _) = sign(request, &parameters).map_err(broken)?.into_parts();
+    let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let body = SignableBody::Bytes(request.body.as_bytes());
+    let signable = SignableRequest::new(request.method, url, headers, body).map_err(broken)?;
+    let (instructions, _) = sign(signable, &parameters).map_err(broken)?.into_parts();
     Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+/// S3 takes paths as they are and wants the body's hash as a header.
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>.
+fn settings(service: Service) -> SigningSettings {
+    let mut settings = SigningSettings::default();
+    if service.name == "s3" {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    }
+    settings
 }
 
 #[expect(clippy::disallowed_methods, reason = "a signature carries the time of the call")]
@@ -202,15 +293,23 @@ pub(super) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Errors carry `__type` (sometimes `namespace#Code`) and `message`.
-fn read_answer(operation: &str, answer: &Answer) -> Result<Value, CallError> {
+/// The answer's object. Errors carry `__type` (sometimes `namespace#Code`) or a header, and `message`.
+pub(super) fn read_answer(operation: &str, answer: &Answer) -> Result<Value, CallError> {
     let body: Value = serde_json::from_str(&answer.body).unwrap_or(Value::Null);
     if answer.status == 200 && body.is_object() {
         return Ok(body);
     }
     let text = |key: &str| body.get(key).and_then(Value::as_str);
-    let code = text("__type").and_then(|word| word.rsplit('#').next()).map(str::to_owned);
-    let code = code.unwrap_or_else(|| format!("HTTP {}", answer.status));
+    let code = text("__type").or(answer.error_type.as_deref()).or_else(|| text("code"));
+    // `com.amazonaws.kms#NotFoundException`, `ResourceNotFoundException:http://internal.amazon.com/…`
+    let code = code.map(|word| word.rsplit('#').next().unwrap_or(word).split(':').next().unwrap_or(word).to_owned());
+    let message = text("message").or_else(|| text("Message")).unwrap_or_default();
+    Err(refusal(operation, answer.status, code, message))
+}
+
+/// An answer with an error; without AWS's word for it the HTTP status stands there.
+pub(super) fn refusal(operation: &str, status: u16, code: Option<String>, message: &str) -> CallError {
+    let code = code.unwrap_or_else(|| format!("HTTP {status}"));
     let busy = [
         "Throttl",
         "ThroughputExceeded",
@@ -218,10 +317,10 @@ fn read_answer(operation: &str, answer: &Answer) -> Result<Value, CallError> {
         "RequestLimitExceeded",
         "InternalServ",
         "ServiceUnavailable",
+        "SlowDown",
     ];
-    let retryable = answer.status >= 500 || answer.status == 429 || busy.iter().any(|word| code.contains(word));
-    let message = text("message").or_else(|| text("Message")).unwrap_or_default().to_owned();
-    Err(CallError::Service { operation: operation.to_owned(), code, message, retryable })
+    let retryable = status >= 500 || status == 429 || busy.iter().any(|word| code.contains(word));
+    CallError::Service { operation: operation.to_owned(), code, message: message.to_owned(), retryable }
 }
 
 #[cfg(test)]

@@ -3,10 +3,20 @@
 pub mod file;
 pub mod memory;
 #[cfg(feature = "aws")]
+pub mod pagerduty;
+#[cfg(feature = "aws")]
+mod post;
+#[cfg(feature = "aws")]
 pub mod slack;
-#[cfg(feature = "lambda")]
+#[cfg(feature = "aws")]
+pub mod slack_app;
+#[cfg(feature = "notify")]
 pub mod sns;
 pub mod stdout;
+#[cfg(feature = "aws")]
+pub mod teams;
+#[cfg(feature = "aws")]
+pub mod webhook;
 
 use serde::{Deserialize, Serialize};
 use std::future::Future;
@@ -99,3 +109,7 @@ pub async fn send_within(sink: &dyn Sink, message: &Message, limit: Duration) ->
         Err(_) => Err(SinkError::Retryable { why: "the time of this run is over".into(), after: None }),
     }
 }
+
+#[cfg(all(test, feature = "aws"))]
+#[path = "receivers_tests.rs"]
+mod receivers_tests;

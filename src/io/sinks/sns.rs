@@ -18,27 +18,43 @@ const SUBJECT: usize = 99;
 pub struct SnsSink {
     client: Client,
     topic: String,
+    name: String,
+    /// Amazon Q Developer reads the topic: the message is its JSON, without a subject.
+    q: bool,
 }
 
 impl SnsSink {
-    /// To the topic with this ARN, in the topic's own Region.
+    /// To the topic with this ARN, in the topic's own Region, for people.
     pub fn new(aws: &Aws, topic: &str) -> Self {
+        Self::of(aws, topic, false)
+    }
+
+    /// To a topic that Amazon Q Developer in chat applications reads.
+    pub fn q(aws: &Aws, topic: &str) -> Self {
+        Self::of(aws, topic, true)
+    }
+
+    fn of(aws: &Aws, topic: &str, q: bool) -> Self {
         let client = match topic.split(':').nth(3).filter(|region| !region.is_empty()) {
             Some(region) => Client::new(&aws.in_region(region)),
             None => Client::new(aws.config()),
         };
-        Self { client, topic: topic.to_owned() }
+        let name = format!("{}:{topic}", if q { "q" } else { "sns" });
+        Self { client, topic: topic.to_owned(), name, q }
     }
 
     async fn publish(&self, message: &Message) -> Result<Option<Receipt>, SinkError> {
-        if message.body.len() > LIMIT {
-            let size = message.body.len();
+        let body = if self.q { message.json.to_string() } else { message.body.clone() };
+        if body.len() > LIMIT {
+            let size = body.len();
             return Err(SinkError::Permanent(format!("the message has {size} bytes, SNS takes {LIMIT}")));
         }
-        let mut request = self.client.publish().topic_arn(&self.topic).message(&message.body);
-        request = request.set_subject(subject(&message.subject));
+        let mut request = self.client.publish().topic_arn(&self.topic).message(&body);
+        if !self.q {
+            request = request.set_subject(subject(&message.subject));
+        }
         if self.topic.ends_with(".fifo") {
-            let digest = Sha256::digest(&message.body);
+            let digest = Sha256::digest(&body);
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             request = request.message_group_id(&message.id).message_deduplication_id(digest);
         }
@@ -48,7 +64,7 @@ impl SnsSink {
 
 impl Sink for SnsSink {
     fn name(&self) -> &str {
-        &self.topic
+        &self.name
     }
 
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
@@ -122,6 +138,18 @@ mod tests {
         sink(&server, &format!("{TOPIC}.fifo")).send(&message("b".into())).await.unwrap();
         assert_eq!(server.seen()[0].field("MessageGroupId").as_deref(), Some("D-1"));
         assert_eq!(server.seen()[0].field("MessageDeduplicationId").unwrap().len(), 64);
+    }
+
+    #[tokio::test]
+    async fn amazon_q_gets_its_json_and_no_subject() {
+        let server = doubles::sns();
+        let config = crate::io::aws::tests::config(&server.url());
+        let sink = SnsSink::q(&Aws::from_config(config), TOPIC);
+        assert_eq!(sink.name(), format!("q:{TOPIC}"));
+        let json = serde_json::json!({"version": "1.0"});
+        sink.send(&Message { json, ..message("body".into()) }).await.unwrap();
+        let seen = &server.seen()[0];
+        assert_eq!((seen.field("Message").as_deref(), seen.field("Subject")), (Some(r#"{"version":"1.0"}"#), None));
     }
 
     #[tokio::test]
