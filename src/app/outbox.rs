@@ -277,7 +277,9 @@ impl<'a, L: Line> Outbox<'a, L> {
         };
         for open in open {
             let looked_at = self.seen.contains(&(open.id.clone(), open.destination.clone()));
-            if looked_at || !lease::is_due(&open.delivery, (self.time.now)()) || self.time.left().is_none() {
+            let rests = self.resting.contains_key(&open.destination);
+            let is_due = lease::is_due(&open.delivery, (self.time.now)());
+            if looked_at || rests || !is_due || self.time.left().is_none() {
                 continue;
             }
             if let Err(why) = self.make_one_good(&open).await {
