@@ -87,6 +87,8 @@ class Host:
         self.server = Server(Handler)
 
     def start(self):
+        # A dead process may still have asked for an event: what waits for it must not take the next one's.
+        self.events = queue.Queue()
         env = self.env | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}"}
         self.process = subprocess.Popen([self.bootstrap], env=env, stdout=self.log, stderr=self.log)
         self.memory.append([])
@@ -109,7 +111,6 @@ class Host:
                 number, kind, body = self.answers.get(timeout=0.1)
             except queue.Empty:
                 if self.process.poll() is not None:
-                    self.drain()
                     raise Died from None
                 continue
             if number != self.number:
@@ -120,11 +121,6 @@ class Host:
                 raise AssertionError(f"the function failed: {body.decode()}")
             return json.loads(body)
         raise AssertionError("the function does not answer")
-
-    def drain(self):
-        """An event that nobody took is not handed to the next process: the queue brings it again."""
-        while not self.events.empty():
-            self.events.get_nowait()
 
     def close(self):
         if self.process and self.process.poll() is None:
