@@ -39,6 +39,13 @@ pub struct ItemKey {
     pub cause: Cause,
 }
 
+impl ItemKey {
+    /// Whether it stands for permissions that are not known, or no longer told apart.
+    fn is_rest(&self) -> bool {
+        self.action.is_empty() && self.resource.is_empty()
+    }
+}
+
 /// One permission on one resource, and the denials of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
@@ -103,6 +110,10 @@ mod as_list {
 const EVENTS_KEPT: usize = 5;
 /// Facts of one kind kept a finding's item.
 const FACTS_KEPT: usize = 20;
+/// Items kept a finding; all further ones are counted together, a cause at a time.
+pub const ITEMS_KEPT: usize = 200;
+/// Operations, Regions and services kept an item.
+const NAMES_KEPT: usize = 50;
 
 /// Makes the finding of one denial.
 pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
@@ -243,9 +254,26 @@ impl Finding {
             *self.days.entry(day).or_default() += count;
         }
         for (key, item) in other.items {
-            match self.items.get_mut(&key) {
-                Some(mine) => mine.merge(item),
-                None => drop(self.items.insert(key, item)),
+            self.add(key, item);
+        }
+        self.keep_items(ITEMS_KEPT);
+    }
+
+    fn add(&mut self, key: ItemKey, item: Item) {
+        match self.items.get_mut(&key) {
+            Some(mine) => mine.merge(item),
+            None => drop(self.items.insert(key, item)),
+        }
+    }
+
+    /// Keeps the smallest items, `most` of them, and one more a cause in which all others are counted without their
+    /// permission. What is once among the others stays there, since no item ever goes: so the order of merging does not
+    /// show.
+    pub(crate) fn keep_items(&mut self, most: usize) {
+        let surplus: Vec<ItemKey> = self.items.keys().filter(|key| !key.is_rest()).skip(most).cloned().collect();
+        for key in surplus {
+            if let Some(item) = self.items.remove(&key) {
+                self.add(ItemKey { action: String::new(), resource: String::new(), cause: key.cause }, item);
             }
         }
     }
@@ -271,9 +299,9 @@ fn merge_principal(one: &Principal, two: &Principal) -> Principal {
 }
 
 /// The smallest of both, so that neither the order of merging shows nor the size grows.
-fn unite<T: Ord>(mine: &mut BTreeSet<T>, other: BTreeSet<T>) {
+fn unite<T: Ord>(mine: &mut BTreeSet<T>, other: BTreeSet<T>, most: usize) {
     mine.extend(other);
-    while mine.len() > FACTS_KEPT {
+    while mine.len() > most {
         mine.pop_last();
     }
 }
@@ -288,12 +316,12 @@ impl Item {
         while self.events.len() > EVENTS_KEPT {
             self.events.pop_last();
         }
-        self.operations.extend(other.operations);
-        self.regions.extend(other.regions);
-        self.vias.extend(other.vias);
-        unite(&mut self.also, other.also);
-        unite(&mut self.passes, other.passes);
-        unite(&mut self.next, other.next);
+        unite(&mut self.operations, other.operations, NAMES_KEPT);
+        unite(&mut self.regions, other.regions, NAMES_KEPT);
+        unite(&mut self.vias, other.vias, NAMES_KEPT);
+        unite(&mut self.also, other.also, FACTS_KEPT);
+        unite(&mut self.passes, other.passes, FACTS_KEPT);
+        unite(&mut self.next, other.next, FACTS_KEPT);
         if sample_is_other {
             (self.how, self.reason, self.diagnosis, self.facts) =
                 (other.how, other.reason, other.diagnosis, other.facts);

@@ -1,13 +1,12 @@
-//! Records → ledger → advice on the findings that they touched: what the Lambda does with every batch.
+//! Records → what the ledger takes; ledger → advice on some of its findings.
 
 use super::World;
 use crate::advice::{Advice, advise};
 use crate::denial::{self, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{Observed, observe};
-use crate::io::stores::{Filter, Ledger, LedgerError};
+use crate::io::stores::{Filter, Ledger, LedgerError, Touched};
 use crate::record::Record;
-use std::collections::BTreeSet;
 
 /// The denials among the records, ready for the ledger.
 pub fn observed<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Observed> {
@@ -20,26 +19,15 @@ pub fn observed<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World
         .collect()
 }
 
-/// Writes the denials among the records and advises on the findings that they belong to.
-///
-/// # Errors
-/// The ledger could not be read or written; nothing of the batch is counted then.
-pub fn ingest(records: &[Record], ledger: &mut dyn Ledger, world: &World) -> Result<Vec<Advice>, LedgerError> {
-    let observed = observed(records, world);
-    let touched: BTreeSet<String> = observed.iter().map(|one| one.finding.id.clone()).collect();
-    ledger.record(observed)?;
-    advise_on(&touched, ledger, world)
-}
-
-/// Advice on these findings, in the light of all others (a sweep shows only over all of a caller's findings).
+/// Advice on these findings, in the light of all others of the same callers: a sweep shows only over all of them.
 ///
 /// # Errors
 /// The ledger could not be read.
-pub fn advise_on(ids: &BTreeSet<String>, ledger: &dyn Ledger, world: &World) -> Result<Vec<Advice>, LedgerError> {
-    if ids.is_empty() {
+pub fn advise_on(touched: &Touched, ledger: &dyn Ledger, world: &World) -> Result<Vec<Advice>, LedgerError> {
+    if touched.ids.is_empty() {
         return Ok(Vec::new());
     }
-    let all = ledger.findings(&Filter::default())?;
+    let all = ledger.findings(&Filter { among: Some(touched.clone()), ..Filter::default() })?;
     let advice = advise(&all, world.context());
-    Ok(advice.into_iter().filter(|advice| ids.contains(&advice.id)).collect())
+    Ok(advice.into_iter().filter(|advice| touched.ids.contains(&advice.id)).collect())
 }

@@ -2,21 +2,26 @@
 
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
-use super::watch::{Claim, Ingested, Line, LineError};
-use super::{World, ingest, report};
+use super::ingest::advise_on;
+use super::watch::{Ingested, Line, LineError};
+use super::{World, report};
 use crate::advice::{Advice, advise};
-use crate::delivery::{Destination, Stage};
+use crate::delivery::{Destination, Routed, Stage, fingerprint};
 use crate::diagnosis::InForce;
 use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
-use crate::io::stores::{self, Filter, Ledger, LedgerError, StoreUri, UnknownStore};
+use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
 use crate::render::note::Note;
 use crate::render::{markdown, slack_report};
 use crate::report::{Period, Report};
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
+use crate::triage::probing::caller;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tracing::info;
 
 /// Why the line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +43,7 @@ pub enum OpenError {
 /// [`OpenError`].
 pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, OpenError> {
     let uri: StoreUri = settings.store.as_deref().ok_or(OpenError::NoStore)?.parse()?;
-    Ok(LedgerLine::new(stores::open(&uri)?, settings, now))
+    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, settings, now))
 }
 
 /// The line over a ledger.
@@ -56,35 +61,68 @@ impl LedgerLine {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         Self { ledger, world, audience: Audience::new(settings), plan: settings.digest.clone(), now }
     }
+
+    fn routed(&self, advice: &Advice) -> Routed {
+        self.audience.route(advice, &self.world.tags(advice))
+    }
 }
 
 impl Line for LedgerLine {
-    async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError> {
-        let (mut read, mut unread) = (Vec::new(), Vec::new());
-        for (at, value) in records.iter().enumerate() {
-            match Record::from_value(value) {
-                Some(record) => read.push(record),
-                None => unread.push((at, "not a CloudTrail record".to_owned())),
+    fn within(&mut self, limit: Duration) {
+        self.ledger.within(limit);
+    }
+
+    async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
+        let (mut ingested, mut read, mut from) = (Ingested::default(), Vec::new(), Vec::new());
+        for (of, records) in batch.iter().enumerate() {
+            for (at, value) in records.iter().enumerate() {
+                match Record::from_value(value) {
+                    Some(record) => {
+                        read.push(record);
+                        from.push(of);
+                    }
+                    None => ingested.unread.push((of, at, "not a CloudTrail record".to_owned())),
+                }
             }
         }
-        let touched = ingest(&read, self.ledger.as_mut(), &self.world).map_err(busy)?;
-        Ok(Ingested { touched, unread })
+        let mut messages: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        let mut observed = Vec::new();
+        for (record, of) in read.iter().zip(from) {
+            for one in super::ingest::observed([record], &self.world) {
+                messages.entry(one.finding.id.clone()).or_default().insert(of);
+                observed.push(one);
+            }
+        }
+        let touched = Touched::of(&observed);
+        ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
+        let advice = advise_on(&touched, self.ledger.as_ref(), &self.world).map_err(busy)?;
+        ingested.touched = advice
+            .into_iter()
+            .map(|advice| (messages.remove(&advice.id).unwrap_or_default(), advice))
+            .map(|(from, advice)| (advice, from))
+            .collect();
+        Ok(ingested)
     }
 
-    async fn claim(&mut self, claim: &Claim) -> Result<bool, LineError> {
-        let fingerprint = fingerprint(claim);
-        if self.ledger.claim_alert(&claim.id, &fingerprint, claim.at).map_err(busy)? {
-            return Ok(true);
-        }
-        let age = claim.again_after.and_then(|after| SignedDuration::try_from(after).ok());
-        match age.and_then(|age| claim.at.checked_sub(age).ok()) {
-            Some(until) => self.ledger.renew_alert(&claim.id, &fingerprint, until, claim.at).map_err(busy),
-            None => Ok(false),
-        }
+    async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
+        let mut touched = Touched { ids: BTreeSet::from([id.to_owned()]), ..Touched::default() };
+        let filter = Filter { among: Some(touched.clone()), ..Filter::default() };
+        let found = self.ledger.findings(&filter).map_err(busy)?;
+        touched.callers = found.iter().map(|finding| caller(&finding.principal)).collect();
+        let advice = advise_on(&touched, self.ledger.as_ref(), &self.world).map_err(busy)?;
+        Ok(advice.into_iter().next())
     }
 
-    async fn release(&mut self, claim: &Claim) -> Result<(), LineError> {
-        self.ledger.release_alert(&claim.id, &fingerprint(claim)).map_err(busy)
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        self.ledger.delivery(id, to).map(Option::unwrap_or_default).map_err(busy)
+    }
+
+    async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
+        self.ledger.put_delivery(id, to, delivery).map_err(busy)
+    }
+
+    async fn open_deliveries(&mut self) -> Result<Vec<Open>, LineError> {
+        self.ledger.open_deliveries().map_err(busy)
     }
 
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError> {
@@ -92,24 +130,31 @@ impl Line for LedgerLine {
     }
 
     fn receivers(&self, advice: &Advice) -> Vec<String> {
-        let routed = self.audience.route(advice, &self.world.tags(advice));
-        routed.now.iter().map(ToString::to_string).collect()
+        self.routed(advice).now.iter().map(ToString::to_string).collect()
+    }
+
+    fn spares(&self, advice: &Advice) -> Vec<String> {
+        self.routed(advice).fallback.iter().map(ToString::to_string).collect()
     }
 
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message {
-        let routed = self.audience.route(advice, &self.world.tags(advice));
         match to.parse() {
-            Ok(to) => self.audience.finding(advice, &routed, Telling { to: &to, stage, test: false }),
-            // A receiver that is no longer in the configuration; nobody sends this.
+            Ok(to) => self.audience.finding(advice, &self.routed(advice), Telling { to: &to, stage, test: false }),
+            // No route names it so; nobody sends this.
             Err(_) => Message { id: advice.id.clone(), ..Message::default() },
         }
     }
 
     async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         match task {
-            Task::Report => self.weekly(now),
+            Task::Report => {
+                let purged = self.ledger.expire(now).map_err(busy)?;
+                info!(?purged, "forgot what is older than it is kept");
+                self.weekly(now)
+            }
             Task::Digest => self.daily(now),
             Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
+            Task::Outbox => Ok(Vec::new()),
         }
     }
 }
@@ -124,23 +169,27 @@ impl LedgerLine {
         Ok(all.iter().map(|to| (to.to_string(), report_message(&report, to))).collect())
     }
 
-    /// The digest, for whom there is one. What a receiver hears at once counts as told: its own messages tell it.
+    /// The digest, for whom there is one.
     fn daily(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
         let sources = Sources {
             audience: &self.audience,
             plan: &self.plan,
             tags: &|advice| self.world.tags(advice),
-            is_told: &|_, _| true,
+            is_told: &|advice, to| self.is_told(advice, to),
         };
         let digests = digests(&advise(&findings, self.world.context()), &sources, now);
         Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
     }
-}
 
-/// Claims of several receivers stand side by side in the ledger.
-fn fingerprint(claim: &Claim) -> String {
-    format!("{} {}", claim.destination, claim.fingerprint)
+    /// Whether a receiver knows all items of a finding; where the ledger cannot say, its own messages tell it.
+    fn is_told(&self, advice: &Advice, to: &Destination) -> bool {
+        match self.ledger.delivery(&advice.id, &to.to_string()) {
+            Ok(Some(delivery)) => delivery.told.posted.is_some() && delivery.told.fingerprint == fingerprint(advice),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
 }
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps

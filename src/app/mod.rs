@@ -1,15 +1,17 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
-#[cfg(feature = "lambda")]
-pub mod alert;
 pub mod audience;
 pub mod digest;
 pub mod explain;
 pub mod ingest;
 #[cfg(feature = "lambda")]
+pub mod lease;
+#[cfg(feature = "lambda")]
 pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+#[cfg(feature = "lambda")]
+mod outbox;
 pub mod outcome;
 pub mod rehearsal;
 pub mod report;
@@ -18,7 +20,6 @@ pub mod scan;
 pub mod watch;
 
 pub use explain::explain;
-pub use ingest::ingest;
 pub use outcome::{Outcome, OutcomeKind, Stats};
 pub use report::report;
 pub use scan::scan;

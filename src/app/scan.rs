@@ -9,9 +9,9 @@ use crate::diagnosis::diagnose;
 use crate::finding::{Observed, observe};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::files::{self, Limits};
-use crate::io::stores::{Ledger, LedgerError, Place, Run};
+use crate::io::stores::{Ledger, LedgerError, Place, Run, Touched};
 use crate::record::{self, Problem, Record};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Denials that go into the ledger in one transaction.
@@ -51,7 +51,7 @@ pub struct Scan<'a> {
     ledger: &'a mut dyn Ledger,
     world: &'a World,
     batch: Vec<Observed>,
-    touched: BTreeSet<String>,
+    touched: Touched,
     denials: Option<Vec<Denial>>,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
     failed: Option<LedgerError>,
@@ -69,7 +69,7 @@ impl<'a> Scan<'a> {
             ledger,
             world,
             batch: Vec::new(),
-            touched: BTreeSet::new(),
+            touched: Touched::default(),
             denials: options.denials.then(Vec::new),
             places: BTreeMap::new(),
             failed: None,
@@ -99,7 +99,7 @@ impl<'a> Scan<'a> {
         }
         let diagnosed = diagnose(&denial);
         let observed = observe(denial, diagnosed);
-        self.touched.insert(observed.finding.id.clone());
+        self.touched.add(&observed);
         self.batch.push(observed);
         if self.batch.len() >= BATCH {
             self.flush();
@@ -116,8 +116,11 @@ impl<'a> Scan<'a> {
     }
 
     fn flush(&mut self) {
-        match self.ledger.record(std::mem::take(&mut self.batch)) {
-            Ok(recorded) => self.stats.duplicates += recorded.duplicate,
+        match self.ledger.record(std::mem::take(&mut self.batch), clock::now()) {
+            Ok(recorded) => {
+                self.stats.duplicates += recorded.duplicate;
+                self.stats.stale += recorded.stale;
+            }
             Err(fault) => self.failed = self.failed.take().or(Some(fault)),
         }
     }

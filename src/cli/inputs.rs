@@ -46,6 +46,9 @@ pub(super) enum Misuse {
     NoOwner,
     #[error("`{0}` is no end: try `24h`, `90d` or `2027-02-01`")]
     NoEnd(String),
+    /// So is that ledger.
+    #[error("`--store dynamodb:…` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineStore,
     #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
     NoTime(String),
     #[error("`--since {since}` is later than `--until {until}`")]
@@ -126,17 +129,20 @@ pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings, BadConfig
 
 /// Opens the ledger that was named, or the user's own, to read it: none is made.
 pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open_existing(&store(global)?)?)
+    Ok(stores::open_existing(&store(global)?, &settings(global)?.keep)?)
 }
 
 /// Opens the ledger that was named, or the user's own; a missing one is made.
 pub(super) fn ledger_to_write(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open(&store(global)?)?)
+    Ok(stores::open(&store(global)?, &settings(global)?.keep)?)
 }
 
 fn store(global: &Global) -> anyhow::Result<StoreUri> {
     Ok(match global.store.clone().or(settings(global)?.store) {
-        Some(uri) => uri.parse::<StoreUri>()?,
+        Some(uri) => match uri.parse::<StoreUri>()? {
+            StoreUri::Dynamo(_) if global.offline => return Err(Misuse::OfflineStore.into()),
+            uri => uri,
+        },
         None => StoreUri::Sqlite(
             config::default_ledger()
                 .context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,

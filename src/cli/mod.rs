@@ -8,6 +8,7 @@ mod inputs;
 mod notify;
 mod patch;
 mod print;
+mod purge;
 mod report;
 mod rules;
 mod scan;
@@ -44,7 +45,8 @@ struct Global {
     /// What goes to standard output.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// The ledger: `sqlite:PATH` [default: denywatch/ledger.db in the data folder of the user].
+    /// The ledger: `sqlite:PATH`, or `dynamodb:TABLE` (name or ARN) [default: denywatch/ledger.db in the data folder of the
+    /// user].
     #[arg(long, global = true, value_name = "URI", env = "DENYWATCH_STORE")]
     store: Option<String>,
     /// The configuration, TOML or JSON [default: ./denywatch.toml, or denywatch/denywatch.toml in the configuration folder
@@ -106,6 +108,8 @@ enum Command {
     Notify(notify::NotifyArgs),
     /// The configuration: what holds, whether it fits, what it would have done.
     Config(config::ConfigArgs),
+    /// Forgets a principal, or what is older than the ledger keeps it.
+    Purge(purge::PurgeArgs),
 }
 
 /// Runs the command line; the exit code is the contract's.
@@ -131,6 +135,7 @@ pub fn main() -> ExitCode {
         Command::Snooze(args) => ignore::snooze(&args, &cli.global),
         Command::Notify(args) => notify::run(&args, &cli.global),
         Command::Config(args) => config::run(&args, &cli.global),
+        Command::Purge(args) => purge::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
         print::error(&fault);

@@ -103,6 +103,16 @@ class Ministack:
         )
 
 
+def make_table(aws, name):
+    """The ledger's table, as the template makes it."""
+    aws.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
 class SlackDouble:
     """Answers `ok` as an incoming webhook does, and keeps what was posted."""
 

@@ -37,9 +37,31 @@ def test_the_function_may_do_this_and_nothing_else():
             '{"Fn::GetAtt": "Queue.Arn"}',
         ),
         (None, "OwnDeadLetters", "sqs:SendMessage", '{"Fn::GetAtt": "ScheduleDeadLetters.Arn"}'),
+        (
+            None,
+            "OwnLedger",
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            '{"Fn::GetAtt": "Table.Arn"}',
+        ),
         (None, "OwnTopic", "sns:Publish", '{"Ref": "Topic"}'),
         ("HasSlack", "SlackSecret", "secretsmanager:GetSecretValue", '{"Ref": "SlackSecretArn"}'),
         ("HasTopicKey", "TopicKey", "kms:GenerateDataKey", "kms:Decrypt", '{"Ref": "TopicKmsKeyArn"}'),
+        (
+            "HasTableKey",
+            "TableKey",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+            '{"Ref": "TableKmsKeyArn"}',
+        ),
     }
 
 
@@ -81,7 +103,7 @@ def test_a_message_stays_hidden_long_enough():
     timeout = RESOURCES["Function"]["Properties"]["Timeout"]
     queue = RESOURCES["Queue"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * timeout + window
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
     assert all(q["SqsManagedSseEnabled"] is True for q in of_type("AWS::SQS::Queue").values())
 
 
@@ -104,14 +126,27 @@ def test_the_daily_digest():
     assert schedule["Target"]["DeadLetterConfig"] == RESOURCES["ReportSchedule"]["Properties"]["Target"]["DeadLetterConfig"]
 
 
+def test_what_is_due_is_sent_each_minute():
+    schedule = RESOURCES["OutboxSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "outbox"}
+
+
+def test_the_ledger_outlives_mistakes_and_forgets_in_time():
+    table = RESOURCES["Table"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [("pk", "HASH"), ("sk", "RANGE")]
+
+
 @pytest.mark.parametrize("slack", [False, True])
 def test_the_configuration_is_json_without_secrets(slack):
     _, with_slack, without = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["DENYWATCH_CONFIG"]["Fn::If"]
     text = (with_slack if slack else without)["Fn::Sub"]
-    for name, value in {"StoreUri": "sqlite:/tmp/x.db", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
+    for name, value in {"Table": "ledger", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
         text = text.replace("${" + name + "}", value)
     assert "${" not in text
-    expected = {"version": 1, "store": {"uri": "sqlite:/tmp/x.db"}, "route": [{"to": ["sns:arn:t"]}]}
+    expected = {"version": 1, "store": {"uri": "dynamodb:ledger"}, "route": [{"to": ["sns:arn:t"]}]}
     if slack:
         expected |= {"slack": {"mode": "webhook", "secret": "arn:s"}, "route": [{"to": ["sns:arn:t", "slack"]}]}
     assert json.loads(text) == expected

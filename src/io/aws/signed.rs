@@ -61,6 +61,10 @@ pub const SECRETS_MANAGER: Service = Service::json("secretsmanager", "Secrets Ma
 /// AWS Systems Manager.
 pub const SSM: Service = Service::json("ssm", "SSM", "AmazonSSM");
 
+/// Amazon DynamoDB.
+pub const DYNAMODB: Service =
+    Service { name: "dynamodb", host: "dynamodb", id: "DynamoDB", wire: Wire::Json("DynamoDB_20120810", "1.0") };
+
 /// One request before it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsigned<'u> {
@@ -147,16 +151,21 @@ impl Signed {
         region: Option<&str>,
         input: &Value,
     ) -> Result<Value, CallError> {
-        let Wire::Json(prefix, version) = service.wire else {
-            return Err(CallError::Request(format!("`{}` does not speak JSON", service.name)));
-        };
-        let headers = vec![
-            ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
-            ("x-amz-target".to_owned(), format!("{prefix}.{operation}")),
-        ];
-        let (target, body) = (String::new(), input.to_string());
-        let request = Unsigned { service, operation, region, method: "POST", target, headers, body };
-        self.send(&request, read_answer).await
+        self.send(&json_request(service, operation, region, input)?, read_answer).await
+    }
+
+    /// Calls once; the caller tries again as it likes.
+    ///
+    /// # Errors
+    /// [`CallError`], see there.
+    pub async fn call_once(
+        &self,
+        service: Service,
+        operation: &str,
+        region: Option<&str>,
+        input: &Value,
+    ) -> Result<Value, CallError> {
+        self.send_once(&json_request(service, operation, region, input)?, read_answer).await
     }
 
     /// Sends a request, three times when AWS is busy, and reads the answer.
@@ -218,6 +227,24 @@ impl Signed {
         });
         format!("{}/", url.trim_end_matches('/'))
     }
+}
+
+/// A call of a JSON service.
+fn json_request<'u>(
+    service: Service,
+    operation: &'u str,
+    region: Option<&'u str>,
+    input: &Value,
+) -> Result<Unsigned<'u>, CallError> {
+    let Wire::Json(prefix, version) = service.wire else {
+        return Err(CallError::Request(format!("`{}` does not speak JSON", service.name)));
+    };
+    let headers = vec![
+        ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
+        ("x-amz-target".to_owned(), format!("{prefix}.{operation}")),
+    ];
+    let (target, body) = (String::new(), input.to_string());
+    Ok(Unsigned { service, operation, region, method: "POST", target, headers, body })
 }
 
 /// The partition's domain: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>.
@@ -284,7 +311,15 @@ pub(super) fn read_answer(operation: &str, answer: &Answer) -> Result<Value, Cal
 /// An answer with an error; without AWS's word for it the HTTP status stands there.
 pub(super) fn refusal(operation: &str, status: u16, code: Option<String>, message: &str) -> CallError {
     let code = code.unwrap_or_else(|| format!("HTTP {status}"));
-    let busy = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "InternalServ", "ServiceUnavailable", "SlowDown"];
+    let busy = [
+        "Throttl",
+        "ThroughputExceeded",
+        "TooManyRequests",
+        "RequestLimitExceeded",
+        "InternalServ",
+        "ServiceUnavailable",
+        "SlowDown",
+    ];
     let retryable = status >= 500 || status == 429 || busy.iter().any(|word| code.contains(word));
     CallError::Service { operation: operation.to_owned(), code, message: message.to_owned(), retryable }
 }

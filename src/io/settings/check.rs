@@ -2,7 +2,7 @@
 
 use super::file::{
     AboutTable, AlertTable, DigestTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable,
-    PagerDutyTable, PatchTable, QuietHoursTable, RouteTable, RuleTable, SlackTable, WebhookTable,
+    PagerDutyTable, PatchTable, QuietHoursTable, RouteTable, RuleTable, SlackTable, StoreTable, WebhookTable,
 };
 use super::{CodeownersFile, Digest, PagerDuty, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
 use crate::delivery::{
@@ -10,6 +10,7 @@ use crate::delivery::{
     Routes, Source,
 };
 use crate::io::secret::SecretRef;
+use crate::io::stores::{Hashed, Keep};
 use crate::render::Format;
 use crate::triage::Severity;
 use crate::triage::expected::{About, BUILTIN, Expected, Rule};
@@ -34,6 +35,7 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
     let report_tz = file.report.at.and_then(|at| at.tz).or(file.report.tz).unwrap_or_else(|| "UTC".into());
     zone("report.tz", Some(&report_tz))?;
     let settings = Settings {
+        keep: keep(&file.store)?,
         store: file.store.uri,
         slack,
         pagerduty: file.pagerduty.into_iter().map(pagerduty).collect::<Checked<_>>()?,
@@ -72,9 +74,6 @@ fn without_effect(file: &File) -> Checked<()> {
     one_of("patch.max_wildcard", &file.patch.max_wildcard, &["none", "suffix", "any"])?;
     if let Some(watch) = file.patch.verify.as_ref().and_then(|verify| verify.watch.as_deref()) {
         duration("patch.verify.watch", watch)?;
-    }
-    if let Some(retention) = &file.store.retention {
-        duration("store.retention", retention)?;
     }
     let prs = file.route.iter().filter_map(|route| route.pr.as_ref());
     for pr in prs {
@@ -126,6 +125,20 @@ fn reachable(settings: &Settings) -> Checked<()> {
         return Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`"));
     }
     Ok(())
+}
+
+fn keep(table: &StoreTable) -> Checked<Keep> {
+    let time = |key: &str, text: &Option<String>| text.as_deref().map(|text| duration(key, text)).transpose();
+    let field = |name: &String| match name.as_str() {
+        "session" => Ok(Hashed::Session),
+        "source_ip" => Ok(Hashed::SourceIp),
+        _ => Err(invalid("`store.hash` takes `session` and `source_ip`")),
+    };
+    let (counts, samples) = (time("store.retention", &table.retention)?, time("store.samples", &table.samples)?);
+    if counts.zip(samples).is_some_and(|(counts, samples)| samples > counts) {
+        return Err(invalid("`store.samples` is longer than `store.retention`: a sample goes with its finding"));
+    }
+    Ok(Keep { counts, samples, hashed: table.hash.iter().map(field).collect::<Result<_, _>>()? })
 }
 
 fn slack(table: SlackTable) -> Checked<Slack> {
@@ -267,7 +280,8 @@ fn floor(table: &AlertTable) -> Checked<Floor> {
 }
 
 fn pacing(table: &GroupTable) -> Checked<Pacing> {
-    let usual = Pacing::default();
+    // The queue's batching window has collected the burst; a longer wait needs the outbox's schedule.
+    let usual = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
     let read = |key: &str, text: &Option<String>, usual| match text {
         Some(text) => duration(&format!("group.{key}"), text),
         None => Ok(usual),

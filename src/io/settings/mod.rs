@@ -5,10 +5,12 @@ mod explain;
 mod file;
 mod notes;
 
-use crate::delivery::{Codeowners, Destination, Policy, Receiver, Route, Routes};
+use crate::delivery::{Codeowners, Destination, Pacing, Policy, Receiver, Route, Routes};
 use crate::io::secret::{NotASecretName, SecretRef};
+use crate::io::stores::Keep;
 use crate::render::Format;
 use crate::triage::expected::Expected;
+use jiff::SignedDuration;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -18,6 +20,8 @@ use std::collections::BTreeMap;
 pub struct Settings {
     /// `store.uri`, such as `sqlite:PATH`; `None` when the default holds.
     pub store: Option<String>,
+    /// `store.retention`, `store.samples`, `store.hash`: how long the ledger keeps what, and what only as hashes.
+    pub keep: Keep,
     /// `slack`; `None` when Slack is not used.
     pub slack: Option<Slack>,
     /// `pagerduty.NAME`.
@@ -159,12 +163,13 @@ impl Default for Settings {
         let routes = vec![Route { to, stop: true, ..Route::default() }];
         Self {
             store: None,
+            keep: Keep::default(),
             slack: None,
             pagerduty: BTreeMap::new(),
             teams: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             routes: Routes { routes, ..Routes::default() },
-            policy: Policy::default(),
+            policy: Policy { pacing: Pacing { wait: SignedDuration::ZERO, ..Pacing::default() }, ..Policy::default() },
             digest: Digest { tz: TimeZone::UTC, days: Vec::new(), skip_if_empty: true },
             expected: Expected::default(),
             formats: Vec::new(),

@@ -32,8 +32,6 @@ pub(super) fn of(file: &File) -> Vec<String> {
         (!file.patch.never_grant.is_empty(), "patch.never_grant", "the built-in list of dangerous permissions holds"),
         (judged, "patch.verify", "`denywatch verify` decides on it"),
         (owner, "owner.from", "`codeowners` needs `[owner.codeowners]` with its `file` and `paths`"),
-        (file.store.retention.is_some(), "store.retention", "the ledger's own periods hold"),
-        (!file.store.hash.is_empty(), "store.hash", "nothing is hashed"),
         (
             file.route.iter().any(|route| route.pr.is_some()),
             "route.pr",
