@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Slack, as far as these methods go: it gives every message a `ts` and every file an id.
 fn slack() -> Server {
-    Server::start(|request, before| answer(request, before))
+    Server::start(answer)
 }
 
 fn answer(request: &Request, before: usize) -> Reply {
