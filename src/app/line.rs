@@ -121,8 +121,8 @@ impl Line for LedgerLine {
         self.ledger.put_delivery(id, to, delivery).map_err(busy)
     }
 
-    async fn open_deliveries(&mut self) -> Result<Vec<Open>, LineError> {
-        self.ledger.open_deliveries().map_err(busy)
+    async fn due_deliveries(&mut self, by: Timestamp) -> Result<Vec<Open>, LineError> {
+        self.ledger.open_deliveries(Some(by)).map_err(busy)
     }
 
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError> {

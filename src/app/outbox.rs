@@ -224,7 +224,7 @@ impl<'a, L: Line> Outbox<'a, L> {
 
     /// Sends what is due and was not looked at in this run. What fails stays due.
     pub(super) async fn make_good(&mut self) {
-        let open = match self.line.open_deliveries().await {
+        let open = match self.line.due_deliveries((self.time.now)()).await {
             Ok(open) => open,
             Err(error) => return warn!(%error, "the outbox cannot be read"),
         };

@@ -58,7 +58,7 @@ pub trait Line {
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError>;
 
     /// See [`crate::io::stores::Ledger::open_deliveries`].
-    async fn open_deliveries(&mut self) -> Result<Vec<Open>, LineError>;
+    async fn due_deliveries(&mut self, by: Timestamp) -> Result<Vec<Open>, LineError>;
 
     /// Keeps what cannot be handled, for a person.
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError>;

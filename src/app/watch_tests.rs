@@ -77,8 +77,8 @@ impl Line for TestLine {
         Ok(self.ledger.put_delivery(id, to, delivery).unwrap())
     }
 
-    async fn open_deliveries(&mut self) -> Result<Vec<Open>, LineError> {
-        Ok(self.ledger.open_deliveries().unwrap())
+    async fn due_deliveries(&mut self, by: Timestamp) -> Result<Vec<Open>, LineError> {
+        Ok(self.ledger.open_deliveries(Some(by)).unwrap())
     }
 
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError> {
@@ -299,7 +299,7 @@ async fn a_failed_send_is_made_good_though_the_queue_gave_up() {
     assert_eq!(World::told(&world.slack), ["D-1 a new", "D-2 x new"]);
     world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
     assert_eq!((World::told(&world.slack).len(), World::told(&world.sns).len()), (2, 2));
-    assert_eq!(world.line.ledger.open_deliveries().unwrap(), []);
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), []);
 }
 
 /// The copy that took it died: before the send or after it, nobody knows.
@@ -388,7 +388,7 @@ async fn what_one_receiver_refuses_the_next_route_is_told() {
     failures(world.handle(&events(&["D-4/x"])).await, &[]);
     let last: Vec<&str> = world.line.quarantined.iter().rev().take(2).map(|(reason, _)| reason.as_str()).collect();
     assert_eq!(last, ["not delivered to `spare`: token_revoked", "not delivered to `slack`: token_revoked"]);
-    assert_eq!(world.line.ledger.open_deliveries().unwrap(), []);
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), []);
 }
 
 #[tokio::test]
@@ -509,7 +509,7 @@ async fn a_report_whose_sender_died_is_made_good_within_its_week() {
         (World::told(&world.slack), World::told(&world.sns).len()),
         (vec!["report 2026-W47 Denied actions".to_owned()], 0)
     );
-    assert_eq!(world.line.ledger.open_deliveries().unwrap(), [], "the week before is over");
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), [], "the week before is over");
 }
 
 #[tokio::test]
@@ -521,7 +521,7 @@ async fn what_waits_for_a_receiver_that_is_no_more_is_dropped() {
     assert!(world.line.ledger.put_delivery("D-9", "slack", &taken).unwrap());
     world.pass(30);
     world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
-    assert_eq!(world.line.ledger.open_deliveries().unwrap(), []);
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), []);
     assert_eq!(World::told(&world.slack).len(), 0);
 }
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import events
-from stand_ins import ACCOUNT, REGION, Ministack, SlackDouble, wait_for
+from stand_ins import ACCOUNT, REGION, Ministack, SlackDouble, from_topic, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "cloudformation" / "template.yaml"
@@ -147,17 +147,6 @@ def stack(aws, slack, bootstrap_zip):
     inbox_url = sqs.create_queue(QueueName="inbox", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
     aws.client("sns").subscribe(TopicArn=outputs["TopicArn"], Protocol="sqs", Endpoint=inbox_arn)
     return Stack(aws, slack, outputs, parameters, inbox_url)
-
-
-def from_topic(queue_arn, topic_arn):
-    """Lets a topic send to a queue."""
-    return {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue_arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
-    }
 
 
 def deploy(aws, parameters, create=False):

@@ -113,6 +113,17 @@ def make_table(aws, name):
     )
 
 
+def from_topic(queue_arn, topic_arn):
+    """Lets a topic send to a queue."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+
+
 class SlackDouble:
     """Answers `ok` as an incoming webhook does, and keeps what was posted."""
 

@@ -109,8 +109,8 @@ impl Ledger for MemoryLedger {
         Ok(is_next)
     }
 
-    fn open_deliveries(&self) -> Result<Vec<Open>, LedgerError> {
-        let open = self.deliveries.iter().filter(|(_, delivery)| delivery.is_open());
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError> {
+        let open = self.deliveries.iter().filter(|(_, delivery)| delivery.is_open_by(by));
         Ok(open
             .map(|((id, destination), delivery)| Open {
                 id: id.clone(),

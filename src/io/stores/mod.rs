@@ -88,11 +88,11 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`]; then it may have been replaced.
     fn put_delivery(&mut self, id: &str, destination: &str, delivery: &Delivery) -> Result<bool, LedgerError>;
 
-    /// Deliveries that are not done, by id and receiver.
+    /// Deliveries that are not done, by id and receiver; with a time those to be looked at until then.
     ///
     /// # Errors
     /// Any [`LedgerError`].
-    fn open_deliveries(&self) -> Result<Vec<Open>, LedgerError>;
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError>;
 
     /// Keeps a message that can never be processed, with the reason; the same reason and body once.
     ///

@@ -239,7 +239,7 @@ fn a_delivery_is_replaced_by_whoever_names_its_version() {
         assert_eq!(ledger.delivery("D-A", "slack").unwrap(), Some(taken(1, "one")));
         let open = |ledger: &dyn Ledger| -> Vec<String> {
             ledger
-                .open_deliveries()
+                .open_deliveries(None)
                 .unwrap()
                 .into_iter()
                 .map(|open| format!("{} {}", open.id, open.destination))
@@ -253,6 +253,8 @@ fn a_delivery_is_replaced_by_whoever_names_its_version() {
         let waits = Delivery { version: 2, due: Some(at(FRI)), attempts: 3, ..Delivery::default() };
         assert!(ledger.put_delivery("D-A", "mail", &waits).unwrap());
         assert_eq!(open(ledger), ["D-A mail", "D-B slack"]);
+        let by = |when: &str| ledger.open_deliveries(Some(at(when))).unwrap().len();
+        assert_eq!((by(TUE), by(WED), by(FRI)), (0, 1, 2));
     });
 }
 
@@ -331,7 +333,7 @@ fn a_principal_is_forgotten() {
         let gone = ledger.purge("arn:aws:iam::111122223333:role/A").unwrap();
         assert_eq!(gone, Purged { findings: 1, samples: 0, deliveries: 1, quarantined: 1 });
         check_ids(ledger, Filter::default(), &["D-AB"]);
-        assert_eq!((ledger.open_deliveries().unwrap().len(), ledger.quarantined().unwrap().len()), (1, 1));
+        assert_eq!((ledger.open_deliveries(None).unwrap().len(), ledger.quarantined().unwrap().len()), (1, 1));
         // What was counted does not come back; what is new does.
         assert_eq!(record(ledger, vec![event("1", None, "A", "x:Y", TUE)]), recorded(0, 1));
         assert_eq!(record(ledger, vec![event("3", None, "A", "x:Y", TUE)]), recorded(1, 0));

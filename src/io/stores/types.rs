@@ -271,6 +271,16 @@ impl Delivery {
     pub fn is_open(&self) -> bool {
         self.lease.is_some() || self.due.is_some()
     }
+
+    /// When it is to be looked at: the end of the lease, else when it is due; `None` when it is done.
+    pub fn when(&self) -> Option<Timestamp> {
+        self.lease.or(self.due)
+    }
+
+    /// Whether it is not done, and its time comes until then; no time takes all that are not done.
+    pub(super) fn is_open_by(&self, by: Option<Timestamp>) -> bool {
+        self.when().is_some_and(|when| by.is_none_or(|by| when <= by))
+    }
 }
 
 /// A delivery that is not done.

@@ -7,7 +7,7 @@
 //! | `F#finding#shard` | `-` | a part of a finding | `v`, `count`, `days`, `last`, `body`, `ttl` |
 //! | `I#bucket` | `caller#finding` | where a caller's findings are | `finding`, `shards` |
 //! | `D#finding` | receiver | what was told to whom | `v`, `body`, `ttl` |
-//! | `O` | `finding#receiver` | a delivery that is not done | `finding`, `destination` |
+//! | `O` | `finding#receiver` | a delivery that is not done, and when to look at it | `finding`, `destination`, `at` |
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
 //! | `R` | hash | what a run read | `body`, `ttl` |
 //!

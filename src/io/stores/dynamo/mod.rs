@@ -268,14 +268,18 @@ impl Ledger for DynamoLedger {
         })
     }
 
-    fn open_deliveries(&self) -> Result<Vec<Open>, LedgerError> {
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError> {
         self.run(async |table| {
             let mut open = Vec::new();
             for row in table.query(&format!("{}O", self.space), "").await? {
+                let at: i64 = read_number(&row, "at").unwrap_or(0);
+                if by.is_some_and(|by| at > by.as_second()) {
+                    continue;
+                }
                 let (Some(id), Some(to)) = (read_text(&row, "finding"), read_text(&row, "destination")) else {
                     continue;
                 };
-                let delivery = self.read_delivery(table, id, to).await?.filter(Delivery::is_open);
+                let delivery = self.read_delivery(table, id, to).await?.filter(|delivery| delivery.is_open_by(by));
                 let (id, destination) = (id.to_owned(), to.to_owned());
                 open.extend(delivery.map(|delivery| Open { id, destination, delivery }));
             }
@@ -327,12 +331,13 @@ impl DynamoLedger {
             before => ("v = :v", json!({ ":v": number(before) })),
         };
         let mark = layout::open(&self.space, id, destination);
-        let mark = match delivery.is_open() {
-            true => {
-                let item = mark.with([("finding", text(id)), ("destination", text(destination))]);
+        let mark = match delivery.when() {
+            Some(at) => {
+                let at = number(at.as_second());
+                let item = mark.with([("finding", text(id)), ("destination", text(destination)), ("at", at)]);
                 json!({ "Put": { "TableName": self.table, "Item": item } })
             }
-            false => json!({ "Delete": { "TableName": self.table, "Key": mark.to_item() } }),
+            None => json!({ "Delete": { "TableName": self.table, "Key": mark.to_item() } }),
         };
         vec![table::put_action(&self.table, item, condition, values), mark]
     }

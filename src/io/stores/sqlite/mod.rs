@@ -164,7 +164,7 @@ impl Ledger for SqliteLedger {
         self.run_sql(sql, params![id, destination, before, delivery.is_open(), body]).map(|rows| rows == 1)
     }
 
-    fn open_deliveries(&self) -> Result<Vec<Open>, LedgerError> {
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError> {
         let read = || {
             let mut query = self
                 .connection
@@ -176,7 +176,8 @@ impl Ledger for SqliteLedger {
             let delivery = serde_json::from_str(&body).map_err(entry(&id))?;
             Ok(Open { id, destination, delivery })
         });
-        rows.collect()
+        let open = rows.collect::<Result<Vec<Open>, LedgerError>>()?;
+        Ok(open.into_iter().filter(|open| open.delivery.is_open_by(by)).collect())
     }
 
     fn quarantine(&mut self, reason: &str, body: &str, now: Timestamp) -> Result<(), LedgerError> {

@@ -145,5 +145,5 @@ fn an_older_file_becomes_a_new_one() {
     assert_eq!(told("D-A", "slack"), latest);
     assert_eq!(told("D-A", "arn:aws:sns:us-east-2:111122223333:t").fingerprint, "0a");
     assert_eq!(told("report 2026-W46", "slack").posted, Some(at(TUE)));
-    assert_eq!((ledger.open_deliveries().unwrap(), ledger.quarantined().unwrap().len()), (vec![], 1));
+    assert_eq!((ledger.open_deliveries(None).unwrap(), ledger.quarantined().unwrap().len()), (vec![], 1));
 }
