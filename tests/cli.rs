@@ -447,7 +447,7 @@ fn the_schema_and_what_holds() {
     let ran = desk.run(&["config", "--output", "json"], "");
     assert_eq!(
         (json(&ran)["from"].as_str(), json(&ran)["values"]["group.wait"].as_str()),
-        (Some("no file: defaults"), Some("1m"))
+        (Some("no file: defaults"), Some("0s"))
     );
     desk.write(
         "denywatch.toml",

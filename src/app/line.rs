@@ -6,7 +6,7 @@ use super::ingest::advise_on;
 use super::watch::{Ingested, Line, LineError};
 use super::{World, report};
 use crate::advice::{Advice, advise};
-use crate::delivery::{Destination, Stage};
+use crate::delivery::{Destination, Routed, Stage, fingerprint};
 use crate::diagnosis::InForce;
 use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
@@ -60,6 +60,10 @@ impl LedgerLine {
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         Self { ledger, world, audience: Audience::new(settings), plan: settings.digest.clone(), now }
+    }
+
+    fn routed(&self, advice: &Advice) -> Routed {
+        self.audience.route(advice, &self.world.tags(advice))
     }
 }
 
@@ -126,8 +130,11 @@ impl Line for LedgerLine {
     }
 
     fn receivers(&self, advice: &Advice) -> Vec<String> {
-        let routed = self.audience.route(advice, &self.world.tags(advice));
-        routed.now.iter().map(ToString::to_string).collect()
+        self.routed(advice).now.iter().map(ToString::to_string).collect()
+    }
+
+    fn spares(&self, advice: &Advice) -> Vec<String> {
+        self.routed(advice).fallback.iter().map(ToString::to_string).collect()
     }
 
     fn spare(&self) -> Vec<String> {
@@ -135,10 +142,9 @@ impl Line for LedgerLine {
     }
 
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message {
-        let routed = self.audience.route(advice, &self.world.tags(advice));
         match to.parse() {
-            Ok(to) => self.audience.finding(advice, &routed, Telling { to: &to, stage, test: false }),
-            // A receiver that is no longer in the configuration; nobody sends this.
+            Ok(to) => self.audience.finding(advice, &self.routed(advice), Telling { to: &to, stage, test: false }),
+            // No route names it so; nobody sends this.
             Err(_) => Message { id: advice.id.clone(), ..Message::default() },
         }
     }
@@ -167,17 +173,26 @@ impl LedgerLine {
         Ok(all.iter().map(|to| (to.to_string(), report_message(&report, to))).collect())
     }
 
-    /// The digest, for whom there is one. What a receiver hears at once counts as told: its own messages tell it.
+    /// The digest, for whom there is one.
     fn daily(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
         let sources = Sources {
             audience: &self.audience,
             plan: &self.plan,
             tags: &|advice| self.world.tags(advice),
-            is_told: &|_, _| true,
+            is_told: &|advice, to| self.is_told(advice, to),
         };
         let digests = digests(&advise(&findings, self.world.context()), &sources, now);
         Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
+    }
+
+    /// Whether a receiver knows all items of a finding; where the ledger cannot say, its own messages tell it.
+    fn is_told(&self, advice: &Advice, to: &Destination) -> bool {
+        match self.ledger.delivery(&advice.id, &to.to_string()) {
+            Ok(Some(delivery)) => delivery.told.posted.is_some() && delivery.told.fingerprint == fingerprint(advice),
+            Ok(None) => false,
+            Err(_) => true,
+        }
     }
 }
 

@@ -7,9 +7,9 @@ fn now() -> Timestamp {
 }
 
 fn line() -> LedgerLine {
-    let config =
-        "version = 1\n[slack]\nsecret = 'ssm:x'\n[[route]]\nto = ['slack', 'sns:arn:aws:sns:us-east-2:111122223333:t']";
-    LedgerLine::new(Box::new(MemoryLedger::default()), &Settings::parse(config).unwrap(), now)
+    let to = "to = ['slack', 'sns:arn:aws:sns:us-east-2:111122223333:t']";
+    let config = format!("version = 1\n[slack]\nsecret = 'ssm:x'\n[[route]]\n{to}");
+    LedgerLine::new(Box::new(MemoryLedger::default()), &Settings::parse(&config).unwrap(), now)
 }
 
 /// A denial as CloudTrail records it, with the account of AWS's documentation.
@@ -90,4 +90,22 @@ async fn what_is_denied_by_design_waits_for_the_digest() {
     assert!(digest[0].1.json.to_string().contains("denied by design"), "{}", digest[0].1.json);
     assert!(digest[1].1.body.contains("kms:GenerateDataKey"), "{}", digest[1].1.body);
     assert_eq!(line.carry_out(Task::Digest, "2026-11-21T09:00:00Z".parse().unwrap()).await.unwrap(), []);
+}
+
+/// What a full channel or quiet hours held back is in the digest; once the receiver was told, it is not.
+#[tokio::test]
+async fn the_digest_tells_what_was_not_told() {
+    let mut line = line();
+    let advice = line.ingest(&[&[denied("a")]]).await.unwrap().touched.remove(0).0;
+    let day_after: Timestamp = "2026-11-19T09:00:00Z".parse().unwrap();
+    assert_eq!(line.carry_out(Task::Digest, day_after).await.unwrap().len(), 2);
+    let told = crate::delivery::Told {
+        posted: Some(day_after),
+        fingerprint: fingerprint(&advice),
+        ..crate::delivery::Told::default()
+    };
+    let delivery = Delivery { version: 1, told, ..Delivery::default() };
+    assert!(line.put_delivery(&advice.id, "slack", &delivery).await.unwrap());
+    let digest = line.carry_out(Task::Digest, day_after).await.unwrap();
+    assert_eq!(digest.iter().map(|(to, _)| to.split(':').next().unwrap()).collect::<Vec<_>>(), ["sns"]);
 }

@@ -62,17 +62,14 @@ impl What<'_> {
         }
     }
 
-    fn decide(&self, told: &Told, now: Timestamp, pace: &mut Pace<'_>) -> Decision {
+    /// What to do, and what the receiver's rate has left then.
+    fn decide(&self, told: &Told, now: Timestamp, policy: &Policy, bucket: Bucket, edits: bool) -> (Decision, Bucket) {
         match self {
-            Self::Finding(advice) => {
-                let (decision, left) = pace.policy.decide(told, &Seen::of(advice), pace.bucket, pace.edits, now);
-                pace.bucket = left;
-                decision
-            }
-            Self::Text(_) if told.posted.is_some() => Decision { action: Action::Rest, told: told.clone() },
+            Self::Finding(advice) => policy.decide(told, &Seen::of(advice), bucket, edits, now),
+            Self::Text(_) if told.posted.is_some() => (Decision { action: Action::Rest, told: told.clone() }, bucket),
             Self::Text(_) => {
                 let told = Told { posted: Some(now), sent: Some(now), ..told.clone() };
-                Decision { action: Action::Post { stage: Stage::New }, told }
+                (Decision { action: Action::Post { stage: Stage::New }, told }, bucket)
             }
         }
     }
@@ -93,50 +90,28 @@ impl<'a, L: Line> Outbox<'a, L> {
         }
     }
 
-    /// Tells a finding to all whom it concerns; an error when a retry can cure what went wrong with one of them.
+    /// Tells a finding to its receivers; an error when a retry can cure what went wrong with one of them.
     pub(super) async fn tell(&mut self, advice: &Advice) -> Result<(), String> {
         let mut failed = Ok(());
         for to in self.line.receivers(advice) {
-            let Some(sink) = self.sink(&to) else { continue };
-            if let Err(why) = self.deliver_one(sink, &What::Finding(advice)).await {
+            if let Err(why) = self.tell_what(&to, &What::Finding(advice)).await {
                 failed = Err(why);
             }
         }
         failed
     }
 
-    /// Reads at once what the receivers know of many findings. What this fails for is read when it is needed.
-    pub(super) async fn look_up(&mut self, all: impl Iterator<Item = &Advice>) {
-        let mut keys = Vec::new();
-        for advice in all {
-            keys.extend(self.line.receivers(advice).into_iter().map(|to| (advice.id.clone(), to)));
-        }
-        if let Ok(mut found) = self.line.deliveries(&keys).await {
-            self.known = keys.into_iter().map(|key| (key.clone(), found.remove(&key).unwrap_or_default())).collect();
-        }
+    /// Sends a report or a digest to one receiver, once; an error when a retry can cure what went wrong.
+    pub(super) async fn tell_one(&mut self, to: &str, message: &Message) -> Result<(), String> {
+        self.tell_what(to, &What::Text(message)).await
     }
 
-    /// What a receiver knows. Read ahead it may be old: then nothing can be put in its place.
-    async fn stored(&mut self, id: &str, to: &str) -> Result<Delivery, String> {
-        let key = (id.to_owned(), to.to_owned());
-        if let Some(known) = self.known.remove(&key) {
-            return Ok(known);
-        }
-        let found = self.line.deliveries(std::slice::from_ref(&key)).await.map_err(|error| error.to_string())?;
-        Ok(found.into_values().next().unwrap_or_default())
-    }
-
-    /// Sends a report to one receiver, once.
-    pub(super) async fn send_to(&mut self, to: &str, message: &Message) -> Result<(), String> {
-        match self.sink(to) {
-            Some(sink) => self.deliver_one(sink, &What::Text(message)).await,
+    async fn tell_what(&mut self, to: &str, what: &What<'_>) -> Result<(), String> {
+        let post = self.post;
+        match post.sinks.iter().find(|sink| sink.name() == to) {
+            Some(sink) => self.deliver_one(sink.as_ref(), what).await,
             None => Ok(()),
         }
-    }
-
-    fn sink(&self, name: &str) -> Option<&'a dyn Sink> {
-        let post: &'a Post = self.post;
-        post.sinks.iter().map(AsRef::as_ref).find(|sink| sink.name() == name)
     }
 
     async fn deliver_one(&mut self, sink: &dyn Sink, what: &What<'_>) -> Result<(), String> {
@@ -147,7 +122,7 @@ impl<'a, L: Line> Outbox<'a, L> {
         if lease::is_taken(&stored, now) {
             return Err(format!("another copy is telling `{to}`"));
         }
-        let decision = what.decide(&stored.told, now, &mut self.pace(sink));
+        let (decision, _) = self.decide(sink, what, &stored.told, now);
         if stage(decision.action).is_none() {
             return self.rest(id, to, &stored, decision).await;
         }
@@ -183,9 +158,7 @@ impl<'a, L: Line> Outbox<'a, L> {
             },
         };
         let what = advice.as_ref().map_or(*what, What::Finding);
-        let mut pace = self.pace(sink);
-        let decision = what.decide(&stored.told, now, &mut pace);
-        self.buckets.insert(to.to_owned(), pace.bucket);
+        let (decision, bucket) = self.decide(sink, &what, &stored.told, now);
         let Some((stage, step)) = stage(decision.action) else { return self.rest(id, to, &taken, decision).await };
         let mut message = match &what {
             What::Finding(advice) => self.line.render(advice, to, stage),
@@ -194,6 +167,7 @@ impl<'a, L: Line> Outbox<'a, L> {
         message.step = step;
         message.receipt.clone_from(&taken.receipt);
         let limit = left.min(SEND);
+        self.post.buckets.borrow_mut().insert(to.to_owned(), bucket);
         self.send(sink, &message, limit, taken, decision.told).await
     }
 
@@ -237,14 +211,14 @@ impl<'a, L: Line> Outbox<'a, L> {
         let body = format!("{}\n\n{}", message.subject, message.body);
         self.line.quarantine(&reason, &body).await.map_err(|error| error.to_string())?;
         self.refused += 1;
-        // A report goes to each of its receivers anyway.
-        let Some(advice) = self.line.look(&message.id).await.map_err(|error| error.to_string())? else { return Ok(()) };
-        let told = self.line.receivers(&advice);
-        let spare: Vec<String> = self.line.spare().into_iter().filter(|to| !told.contains(to)).collect();
-        let tried = spare.iter().position(|to| to == sink.name()).map_or(0, |at| at + 1);
-        let Some(next) = spare.get(tried).and_then(|to| self.sink(to)) else { return Ok(()) };
-        info!(id = message.id, to = next.name(), "told in place of the one that refused");
-        Box::pin(self.deliver_one(next, &What::Finding(&advice))).await
+        // A report has no next route: it lies in quarantine for a person.
+        let looked = self.line.look(&message.id).await.map_err(|error| error.to_string())?;
+        let Some(advice) = looked else { return Ok(()) };
+        let spares = self.line.spares(&advice);
+        let tried = spares.iter().position(|spare| spare == sink.name()).map_or(0, |at| at + 1);
+        let Some(spare) = spares.get(tried) else { return Ok(()) };
+        info!(id = message.id, to = spare, "told in place of the one that refused");
+        Box::pin(self.tell_what(spare, &What::Finding(&advice))).await
     }
 
     /// Nothing to send now.
@@ -294,27 +268,26 @@ impl<'a, L: Line> Outbox<'a, L> {
         if let (Some(sink), Some(advice)) = (sink, self.line.look(&open.id).await.map_err(told)?) {
             return self.deliver_one(sink, &What::Finding(&advice)).await;
         }
-        if let Some(sink) = sink {
-            // A report's id names its task and its time; this is it, if that time is not over.
-            let task = if open.id.starts_with("report ") { Task::Report } else { Task::Digest };
-            let messages = self.line.carry_out(task, (self.time.now)()).await.map_err(told)?;
-            let wanted = messages.iter().find(|(to, message)| *to == open.destination && message.id == open.id);
-            if let Some((_, message)) = wanted {
-                return self.deliver_one(sink, &What::Text(message)).await;
+        let tasks = [("report ", Task::Report), ("digest ", Task::Digest)];
+        let task = tasks.iter().find(|(start, _)| open.id.starts_with(start));
+        if let (Some(sink), Some((_, task))) = (sink, task) {
+            let texts = self.line.carry_out(*task, (self.time.now)()).await.map_err(told)?;
+            if let Some((_, text)) = texts.iter().find(|(to, text)| *to == open.destination && text.id == open.id) {
+                return self.deliver_one(sink.as_ref(), &What::Text(text)).await;
             }
         }
         warn!(
             id = open.id,
             to = open.destination,
-            "dropped: the receiver, the finding or the report's week is no more"
+            "dropped: the receiver, the finding or the report's time is no more"
         );
         self.note(&open.id, &open.destination, &lease::rests(&open.delivery, open.delivery.told.clone(), None)).await
     }
 
-    fn pace(&self, sink: &dyn Sink) -> Pace<'a> {
+    fn decide(&self, sink: &dyn Sink, what: &What<'_>, told: &Told, now: Timestamp) -> (Decision, Bucket) {
         let edits = sink.name().parse::<Destination>().is_ok_and(|destination| destination.edits());
-        let bucket = self.buckets.get(sink.name()).copied().unwrap_or_default();
-        Pace { policy: &self.post.policy, bucket, edits }
+        let bucket = self.post.buckets.borrow().get(sink.name()).copied().unwrap_or_default();
+        what.decide(told, now, &self.post.policy, bucket, edits)
     }
 }
 

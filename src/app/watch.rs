@@ -5,12 +5,13 @@
 
 use super::outbox::Outbox;
 use crate::advice::Advice;
-use crate::delivery::{Policy, Stage};
+use crate::delivery::{Bucket, Policy, Stage};
 use crate::io::sinks::{Message, Sink};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
 use crate::io::stores::{Delivery, Open};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tracing::{error, info, warn};
@@ -65,8 +66,8 @@ pub trait Line {
     /// The receivers that hear of a finding as soon as they may, by [`Sink::name`].
     fn receivers(&self, advice: &Advice) -> Vec<String>;
 
-    /// Those that are told what another one refused for good, in this order: the last route's, which takes all.
-    fn spare(&self) -> Vec<String>;
+    /// Those that hear of it only when another one refused it for good, in this order.
+    fn spares(&self, advice: &Advice) -> Vec<String>;
 
     /// The message that tells a receiver of a finding.
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message;
@@ -82,6 +83,15 @@ pub struct Post {
     pub sinks: Vec<Box<dyn Sink>>,
     /// How soon and how often a receiver hears of a finding.
     pub policy: Policy,
+    /// What each receiver's rate has left. It lives as long as the process: each copy of the function counts for itself.
+    pub(super) buckets: RefCell<BTreeMap<String, Bucket>>,
+}
+
+impl Post {
+    /// To these receivers, at this pace.
+    pub fn new(sinks: Vec<Box<dyn Sink>>, policy: Policy) -> Self {
+        Self { sinks, policy, buckets: RefCell::default() }
+    }
 }
 
 /// The time of one run.
@@ -258,7 +268,7 @@ impl<'a, L: Line> Run<'a, L> {
             Ok(messages) if messages.is_empty() => info!(?task, "nothing to tell"),
             Ok(messages) => {
                 for (to, message) in messages {
-                    if let Err(why) = self.outbox.send_to(&to, &message).await {
+                    if let Err(why) = self.outbox.tell_one(&to, &message).await {
                         self.again("task", &why);
                     }
                 }

@@ -91,8 +91,8 @@ impl Line for TestLine {
         vec!["sns".into(), "slack".into()]
     }
 
-    fn spare(&self) -> Vec<String> {
-        vec!["slack".into(), "spare".into()]
+    fn spares(&self, _: &Advice) -> Vec<String> {
+        vec!["spare".into()]
     }
 
     fn render(&self, advice: &Advice, _: &str, stage: Stage) -> Message {
@@ -191,7 +191,7 @@ impl World {
             sinks.push(Box::new(sink.clone()));
         }
         let pacing = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
-        let post = Post { sinks, policy: Policy { pacing, ..Policy::default() } };
+        let post = Post::new(sinks, Policy { pacing, ..Policy::default() });
         let now = || self.now.get();
         handle(event, &mut self.line, &post, &Time { now: &now, deadline: self.deadline }).await
     }

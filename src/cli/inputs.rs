@@ -36,9 +36,6 @@ pub(super) enum Misuse {
     /// Event history is read from AWS.
     #[error("`--lookup` talks to AWS and `--offline` forbids it: leave one of them out")]
     Offline,
-    /// So is that ledger.
-    #[error("`--store dynamodb:…` talks to AWS and `--offline` forbids it: leave one of them out")]
-    OfflineStore,
     /// Messages leave this machine.
     #[error("`notify test` sends and `--offline` forbids it: leave it out, or add `--dry-run`")]
     OfflineSend,
@@ -49,6 +46,9 @@ pub(super) enum Misuse {
     NoOwner,
     #[error("`{0}` is no end: try `24h`, `90d` or `2027-02-01`")]
     NoEnd(String),
+    /// So is that ledger.
+    #[error("`--store dynamodb:…` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineStore,
     #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
     NoTime(String),
     #[error("`--since {since}` is later than `--until {until}`")]

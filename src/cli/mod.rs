@@ -100,8 +100,6 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
-    /// Forgets a principal, or what is older than the ledger keeps it.
-    Purge(purge::PurgeArgs),
     /// Denials that are no news: rules that keep them out of the messages, never out of the record.
     Ignore(ignore::IgnoreArgs),
     /// Keeps a finding out of the messages for a while.
@@ -110,6 +108,8 @@ enum Command {
     Notify(notify::NotifyArgs),
     /// The configuration: what holds, whether it fits, what it would have done.
     Config(config::ConfigArgs),
+    /// Forgets a principal, or what is older than the ledger keeps it.
+    Purge(purge::PurgeArgs),
 }
 
 /// Runs the command line; the exit code is the contract's.
@@ -131,11 +131,11 @@ pub fn main() -> ExitCode {
         Command::Patch(args) => patch::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
         Command::Report(args) => report::run(&args, &cli.global),
-        Command::Purge(args) => purge::run(&args, &cli.global),
         Command::Ignore(args) => ignore::run(&args, &cli.global),
         Command::Snooze(args) => ignore::snooze(&args, &cli.global),
         Command::Notify(args) => notify::run(&args, &cli.global),
         Command::Config(args) => config::run(&args, &cli.global),
+        Command::Purge(args) => purge::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
         print::error(&fault);

@@ -119,6 +119,13 @@ def test_the_weekly_schedule():
     assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "report"}
 
 
+def test_the_daily_digest():
+    schedule = RESOURCES["DigestSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == {"Ref": "DigestScheduleExpression"}
+    assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "digest"}
+    assert schedule["Target"]["DeadLetterConfig"] == RESOURCES["ReportSchedule"]["Properties"]["Target"]["DeadLetterConfig"]
+
+
 def test_what_is_due_is_sent_each_minute():
     schedule = RESOURCES["OutboxSchedule"]["Properties"]
     assert schedule["ScheduleExpression"] == "rate(1 minute)"
@@ -130,11 +137,6 @@ def test_the_ledger_outlives_mistakes_and_forgets_in_time():
     assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [("pk", "HASH"), ("sk", "RANGE")]
-def test_the_daily_digest():
-    schedule = RESOURCES["DigestSchedule"]["Properties"]
-    assert schedule["ScheduleExpression"] == {"Ref": "DigestScheduleExpression"}
-    assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "digest"}
-    assert schedule["Target"]["DeadLetterConfig"] == RESOURCES["ReportSchedule"]["Properties"]["Target"]["DeadLetterConfig"]
 
 
 @pytest.mark.parametrize("slack", [False, True])

@@ -64,6 +64,10 @@ pub const SSM: Service = Service::json("ssm", "SSM", "AmazonSSM");
 pub const DYNAMODB: Service =
     Service { wire: Wire::Json("DynamoDB_20120810", "1.0"), ..Service::json("dynamodb", "DynamoDB", "") };
 
+/// Amazon DynamoDB.
+pub const DYNAMODB: Service =
+    Service { name: "dynamodb", host: "dynamodb", id: "DynamoDB", wire: Wire::Json("DynamoDB_20120810", "1.0") };
+
 /// One request before it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsigned<'u> {
@@ -153,7 +157,7 @@ impl Signed {
         self.send(&json_request(service, operation, region, input)?, read_answer).await
     }
 
-    /// As [`Self::call`], but tries once; the caller tries again as it likes.
+    /// Calls once; the caller tries again as it likes.
     ///
     /// # Errors
     /// [`CallError`], see there.
@@ -228,7 +232,7 @@ impl Signed {
     }
 }
 
-/// A request of a JSON service.
+/// A call of a JSON service.
 fn json_request<'u>(
     service: Service,
     operation: &'u str,

@@ -10,7 +10,7 @@ use crate::delivery::{
     Routes, Source,
 };
 use crate::io::secret::SecretRef;
-use crate::io::stores::{Hashed, Keep, SAMPLES_DAYS};
+use crate::io::stores::{Hashed, Keep};
 use crate::render::Format;
 use crate::triage::Severity;
 use crate::triage::expected::{About, BUILTIN, Expected, Rule};
@@ -137,6 +137,20 @@ fn reachable(settings: &Settings) -> Checked<()> {
         return Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`"));
     }
     Ok(())
+}
+
+fn keep(table: &StoreTable) -> Checked<Keep> {
+    let time = |key: &str, text: &Option<String>| text.as_deref().map(|text| duration(key, text)).transpose();
+    let field = |name: &String| match name.as_str() {
+        "session" => Ok(Hashed::Session),
+        "source_ip" => Ok(Hashed::SourceIp),
+        _ => Err(invalid("`store.hash` takes `session` and `source_ip`")),
+    };
+    let (counts, samples) = (time("store.retention", &table.retention)?, time("store.samples", &table.samples)?);
+    if counts.zip(samples).is_some_and(|(counts, samples)| samples > counts) {
+        return Err(invalid("`store.samples` is longer than `store.retention`: a sample goes with its finding"));
+    }
+    Ok(Keep { counts, samples, hashed: table.hash.iter().map(field).collect::<Result<_, _>>()? })
 }
 
 fn slack(table: SlackTable) -> Checked<Slack> {
@@ -278,7 +292,8 @@ fn floor(table: &AlertTable) -> Checked<Floor> {
 }
 
 fn pacing(table: &GroupTable) -> Checked<Pacing> {
-    let usual = Pacing::default();
+    // The queue's batching window has collected the burst; a longer wait needs the outbox's schedule.
+    let usual = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
     let read = |key: &str, text: &Option<String>, usual| match text {
         Some(text) => duration(&format!("group.{key}"), text),
         None => Ok(usual),

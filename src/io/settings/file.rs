@@ -64,6 +64,8 @@ pub(super) struct StoreTable {
     pub uri: Option<String>,
     /// How long findings and counts are kept, such as `400d`.
     pub retention: Option<String>,
+    /// How long sample events are kept, such as `35d`; not longer than `retention`.
+    pub samples: Option<String>,
     /// What is kept only as keyed hashes: `session`, `source_ip`.
     #[serde(default)]
     pub hash: Vec<String>,
@@ -157,7 +159,7 @@ pub(super) struct SourceTable {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupTable {
-    /// A burst is collected so long before the first message [60s].
+    /// A burst is collected so long before the first message, besides the queue's own batching window [0s].
     pub wait: Option<String>,
     /// The message is edited at most so often [30m].
     pub update_every: Option<String>,

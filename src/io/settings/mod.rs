@@ -5,11 +5,12 @@ mod explain;
 mod file;
 mod notes;
 
-use crate::delivery::{Codeowners, Destination, Policy, Receiver, Route, Routes};
+use crate::delivery::{Codeowners, Destination, Pacing, Policy, Receiver, Route, Routes};
 use crate::io::secret::{NotASecretName, SecretRef};
 use crate::io::stores::Keep;
 use crate::render::Format;
 use crate::triage::expected::Expected;
+use jiff::SignedDuration;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -168,7 +169,7 @@ impl Default for Settings {
             teams: BTreeMap::new(),
             webhooks: BTreeMap::new(),
             routes: Routes { routes, ..Routes::default() },
-            policy: Policy::default(),
+            policy: Policy { pacing: Pacing { wait: SignedDuration::ZERO, ..Pacing::default() }, ..Policy::default() },
             digest: Digest { tz: TimeZone::UTC, days: Vec::new(), skip_if_empty: true },
             expected: Expected::default(),
             formats: Vec::new(),

@@ -38,7 +38,7 @@ fn toml_and_json_say_the_same() {
 fn defaults() {
     let settings = Settings::parse(&format!("version=1\n[[route]]\nto=['sns:{TOPIC}']")).unwrap();
     assert_eq!((settings.store, settings.slack), (None, None));
-    assert_eq!(settings.policy, Policy::default());
+    assert_eq!(settings.policy, Settings::default().policy);
     assert_eq!(settings.report_tz, "UTC");
 }
 
@@ -141,11 +141,8 @@ fn the_example_holds_every_key_and_fits() {
 #[cfg(feature = "cli")]
 #[test]
 fn the_published_schema_is_of_these_types() {
-    assert_eq!(
-        schema(),
-        include_str!("schema.json"),
-        "write it anew: `denywatch config schema > src/io/settings/schema.json`"
-    );
+    let current = schema() == include_str!("schema.json");
+    assert!(current, "write it anew: `denywatch config schema > src/io/settings/schema.json`");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub struct Recorded {
     pub stale: u64,
 }
 
+#[cfg(feature = "dynamodb")]
 impl Recorded {
     /// Adds another batch's counts.
     pub(super) fn add(&mut self, other: Self) {
