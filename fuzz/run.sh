@@ -10,8 +10,10 @@ case $name in
   message | text) words=message ;;
   policy | in_force) words=policy ;;
   arn | scope) words=arn ;;
+  template) words=template ;;
+  configuration) words=configuration ;;
   *)
-    echo "usage: fuzz/run.sh record|csv|message|text|policy|arn|scope|explain|in_force" >&2
+    echo "usage: fuzz/run.sh record|csv|message|text|policy|arn|scope|explain|in_force|template|configuration" >&2
     exit 2
     ;;
 esac

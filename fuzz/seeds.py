@@ -137,6 +137,11 @@ HAND_MADE = [
 
 
 def main() -> None:
+    for path in sorted((TESTS / "fixtures" / "into").glob("cfn-*/repo/**/*.*")):
+        if path.is_file():
+            put("template", f"{path.parts[-3]}-{path.name}", path.read_text(encoding="utf-8"))
+    for path in sorted((TESTS / "fixtures" / "into").glob("tf-*/repo/**/*.tf")):
+        put("configuration", f"{path.parts[-3]}-{path.name}", path.read_bytes().decode())
     for story in sorted((TESTS / "cases").glob("*.md")):
         from_story(story)
     for log in sorted((TESTS / "fixtures" / "trail").rglob("*.json.gz"))[::6]:

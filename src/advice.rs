@@ -1,14 +1,16 @@
 //! Finding → [`Advice`]: verdict, severity, diagnosis and graded patches: the contract's FINDING.
 
 use crate::catalog::Catalog;
-use crate::denial::{How, Reason};
-use crate::diagnosis::{Diagnosis, Held, InForce};
+use crate::denial::{How, PolicyType, Reason};
+use crate::diagnosis::{Cause, Diagnosis, Held, InForce, TargetKind};
 use crate::finding::Finding;
+use crate::linking::{Linked, is_resolved, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 use crate::triage::expected::{Expected, Muted, Usage};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
+pub use crate::verify::observed::Status;
 use crate::verify::verify;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -29,8 +31,11 @@ pub struct Context<'a> {
 ///
 /// Together matters: a caller that swept many services shows only over all its findings.
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
+    let linked = link(findings, context.catalog);
     let together = Together { sweeps: sweeps(findings), usage: context.expected.usage(findings) };
-    let mut advice: Vec<Advice> = findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
+    let mut advice: Vec<Advice> =
+        linked.findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
+    settle(&mut advice, &linked);
     advice.sort_by_cached_key(Advice::rank);
     advice
 }
@@ -46,9 +51,7 @@ fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> A
     let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
     let look = together.sweeps.get(&caller(&finding.principal));
     let judged = judged(finding, held.as_ref(), look, &together.usage, context);
-    let leading = judged.items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
-    let verdict = leading.map_or(Verdict::Unclear, |item| item.verdict);
-    let mut diagnosis = leading.map(|item| item.diagnosis.clone()).unwrap_or_else(nothing_known);
+    let (verdict, mut diagnosis) = leading(&judged.items);
     if let Some(Look::Sweep(why)) = look {
         diagnosis.summary = format!("{}: {why}", finding.principal.words());
         diagnosis.doubts.clear();
@@ -67,6 +70,42 @@ fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> A
         denied: judged.items,
         patches: judged.patches,
         days: finding.days.clone(),
+    }
+}
+
+/// Verdict and diagnosis of the most serious item.
+fn leading(items: &[DeniedItem]) -> (Verdict, Diagnosis) {
+    let leading = items.iter().min_by_key(|item| (item.verdict, u64::MAX - item.count));
+    leading.map_or_else(|| (Verdict::Unclear, nothing_known()), |item| (item.verdict, item.diagnosis.clone()))
+}
+
+/// An item that is another's act, seen from elsewhere, has that one's verdict, and is muted with it.
+fn settle(advice: &mut [Advice], linked: &Linked<'_>) {
+    let place = |id: &str, item: &DeniedItem| {
+        (id.to_owned(), item.action.clone().unwrap_or_default(), item.resource.clone().unwrap_or_default())
+    };
+    let act = |one: &Advice, item: &DeniedItem| (place(&one.id, item), (item.verdict, item.muted_by.clone()));
+    let acts: BTreeMap<_, (Verdict, Option<String>)> =
+        advice.iter().flat_map(|one| one.denied.iter().map(|item| act(one, item))).collect();
+    for one in advice.iter_mut() {
+        let id = one.id.clone();
+        let own = |item: &&mut DeniedItem| item.diagnosis.cause == Cause::KmsBehind && item.verdict == Verdict::Unclear;
+        let mut changed = false;
+        for item in one.denied.iter_mut().filter(own) {
+            let Some((other, key)) = linked.behind.get(&place(&id, item)) else { continue };
+            if let Some((verdict, muted_by)) =
+                acts.get(&((*other).to_owned(), key.action.clone(), key.resource.clone()))
+            {
+                (item.verdict, item.muted_by) = (*verdict, muted_by.clone());
+                item.status = if muted_by.is_some() { Status::Muted } else { item.status };
+            }
+            changed = true;
+        }
+        if changed {
+            one.denied.sort_by(DeniedItem::order);
+            (one.verdict, one.diagnosis) = leading(&one.denied);
+            one.severity = severity(one.verdict, &one.principal);
+        }
     }
 }
 
@@ -93,17 +132,24 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
             let muted = context.expected.mutes(finding, item.key, item.item, verdict, usage);
             denied_item(item, verdict, muted)
         }));
-        both.patches.push(patch);
+        if !points_nowhere(&patch, finding, &items) {
+            both.patches.push(patch);
+        }
     }
     let incident = both.items.iter().any(|item| item.verdict == Verdict::Probing);
     if incident {
         // Whoever looks around is handed nothing, not even for its older denials.
         both.patches.clear();
     }
-    both.items.sort_by(|a, b| {
-        (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource))
-    });
+    both.items.sort_by(DeniedItem::order);
     both
+}
+
+/// An explanation at the resource, though AWS does not blame its policy and nobody knows who called.
+fn points_nowhere(patch: &Patch, finding: &Finding, items: &[Judged<'_>]) -> bool {
+    let blamed = |judged: &Judged<'_>| judged.item.reason.policy_type == Some(PolicyType::Resource);
+    let unknown = finding.principal.kind == PrincipalKind::Unknown && patch.document.is_none();
+    unknown && patch.target.kind == TargetKind::ResourcePolicy && !items.iter().any(blamed)
 }
 
 fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> DeniedItem {
@@ -118,7 +164,11 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
         first_seen: item.first_seen,
         last_seen: item.last_seen,
         verdict: if muted.as_ref().is_some_and(|muted| !muted.snooze) { Verdict::Expected } else { verdict },
-        status: if muted.is_some() { Status::Muted } else { Status::Open },
+        status: match muted {
+            Some(_) => Status::Muted,
+            None if is_resolved(item) => Status::Resolved,
+            None => Status::Open,
+        },
         muted_by: muted.map(|muted| muted.rule),
         how: item.how,
         events: item.events.iter().map(|(_, id)| id.clone()).collect(),
@@ -132,7 +182,7 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
 /// A finding without items cannot be made; the ledger of another program could hold one.
 fn nothing_known() -> Diagnosis {
     Diagnosis {
-        cause: crate::diagnosis::Cause::ActionUnknown,
+        cause: Cause::ActionUnknown,
         summary: "nothing is known of this finding".to_owned(),
         evidence: Vec::new(),
         unchecked: Vec::new(),
@@ -149,7 +199,7 @@ impl Advice {
 }
 
 /// A finding as people and programs see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
     /// See [`crate::finding::Finding::id`].
     pub id: String,
@@ -178,7 +228,7 @@ pub struct Advice {
 }
 
 /// One permission and resource scope inside a finding.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeniedItem {
     /// Canonical IAM action; `None` when unknown.
     pub action: Option<String>,
@@ -211,16 +261,9 @@ pub struct DeniedItem {
     pub diagnosis: Diagnosis,
 }
 
-/// Where an item stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Denied lately.
-    Open,
-    /// No denial for a while; nothing more is known.
-    Quiet,
-    /// An allowed call was observed after the last denial.
-    Resolved,
-    /// A rule keeps it out of the messages.
-    Muted,
+impl DeniedItem {
+    /// The most serious first, then the most frequent.
+    fn order(a: &Self, b: &Self) -> std::cmp::Ordering {
+        (a.verdict, b.count, &a.action, &a.resource).cmp(&(b.verdict, a.count, &b.action, &b.resource))
+    }
 }

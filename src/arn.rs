@@ -58,6 +58,22 @@ impl Arn {
     }
 }
 
+/// Whether the text has the form of a Region's code: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`. Whether AWS has such
+/// a Region today is not asked: new ones open every year.
+///
+/// See <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>.
+pub fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let letters = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    match parts.as_slice() {
+        [area, place @ .., number] if matches!(place.len(), 1 | 2) => {
+            let digits = matches!(number.len(), 1 | 2) && number.bytes().all(|byte| byte.is_ascii_digit());
+            (2..=4).contains(&area.len()) && letters(area) && place.iter().all(|part| letters(part)) && digits
+        }
+        _ => false,
+    }
+}
+
 impl FromStr for Arn {
     type Err = ArnError;
 
@@ -103,6 +119,20 @@ mod tests {
         assert_eq!(arn.as_ref().map(Arn::resource_type_and_id), expect);
         if let Some(arn) = arn {
             assert_eq!(arn.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn regions() {
+        for code in
+            ["eu-west-1", "us-gov-west-1", "us-isob-east-1", "eusc-de-east-1", "cn-northwest-1", "ap-southeast-12"]
+        {
+            assert!(is_region(code), "{code}");
+        }
+        for text in
+            ["", "ca-south-3r", "apiso-northsouth-3r", "*", "global", "us-east-1a", "EU-WEST-1", "eu--1", "us-east-1-x"]
+        {
+            assert!(!is_region(text), "{text}");
         }
     }
 

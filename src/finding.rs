@@ -1,6 +1,6 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
-use crate::denial::{Denial, Facts, How, Permission, Reason};
+use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
 use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target, TargetKind};
 use crate::principal::Principal;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -75,6 +75,12 @@ pub struct Item {
     pub passes: BTreeSet<(String, String)>,
     /// What the operations need besides this action; at most twenty.
     pub next: BTreeSet<Permission>,
+    /// Seconds since 1970 in which it was denied, the hundred earliest; kept only where an act may show as two denials.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub seconds: BTreeSet<i64>,
+    /// When the same call was allowed, where that was seen; the twenty latest.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub allowed: BTreeSet<Timestamp>,
     /// Facts of the sample: smallest by event time and id.
     pub facts: Facts,
 }
@@ -114,6 +120,10 @@ const FACTS_KEPT: usize = 20;
 pub const ITEMS_KEPT: usize = 200;
 /// Operations, Regions and services kept an item.
 const NAMES_KEPT: usize = 50;
+/// Seconds kept a finding's item.
+pub(crate) const SECONDS_KEPT: usize = 100;
+/// Allowed calls kept a finding's item.
+const ALLOWED_KEPT: usize = 20;
 
 /// Makes the finding of one denial.
 pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
@@ -121,12 +131,13 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
     let event_id = denial.event_id.clone().unwrap_or_else(|| format!("text-{}", digest(&[&format!("{denial:?}")])));
     let item = item_of(&denial, &diagnosed.diagnosis, &event_id);
     let items = permissions(&denial).into_iter().map(|permission| {
+        let item = Item { seconds: seconds(&denial, permission.action.as_deref()), ..item.clone() };
         let key = ItemKey {
             action: permission.action.unwrap_or_default(),
             resource: permission.resource.unwrap_or_default(),
             cause: diagnosed.diagnosis.cause,
         };
-        (key, item.clone())
+        (key, item)
     });
     let finding = Finding {
         id,
@@ -149,16 +160,28 @@ pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for one in observed {
-        let copies = [Some(one.event_id), one.shared_event_id].into_iter().flatten();
-        if copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh) {
-            continue;
-        }
-        match findings.get_mut(&one.finding.id) {
-            Some(held) => held.merge(one.finding),
-            None => drop(findings.insert(one.finding.id.clone(), one.finding)),
+        let copies = [Some(one.event_id.clone()), one.shared_event_id.clone()].into_iter().flatten();
+        let is_copy = copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh);
+        let Some(finding) = one.adds(!is_copy) else { continue };
+        match findings.get_mut(&finding.id) {
+            Some(held) => held.merge(finding),
+            None => drop(findings.insert(finding.id.clone(), finding)),
         }
     }
     findings.into_values().collect()
+}
+
+impl Observed {
+    /// What it adds to its finding: all of it the first time; later, of an act that another account may tell too, what a
+    /// copy adds; else nothing.
+    pub fn adds(self, first_time: bool) -> Option<Finding> {
+        match (first_time, &self.shared_event_id) {
+            (true, _) => Some(self.finding),
+            // The other account's copy: whichever comes first counts, and both are seen.
+            (false, Some(_)) => Some(self.finding.uncounted()),
+            (false, None) => None,
+        }
+    }
 }
 
 /// What was needed; an unknown permission is one item too, so that no denial is lost.
@@ -184,8 +207,18 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         also: denial.facts.also.iter().cloned().collect(),
         passes: denial.facts.passes.iter().cloned().collect(),
         next: denial.facts.next.iter().cloned().collect(),
+        seconds: BTreeSet::new(),
+        allowed: BTreeSet::new(),
         facts: denial.facts.clone(),
     }
+}
+
+/// S3 may hide KMS's refusal behind one of its own; [`crate::linking`] finds the two by their second.
+fn seconds(denial: &Denial, action: Option<&str>) -> BTreeSet<i64> {
+    let bare = denial.reason.special == Some(Special::Bare);
+    let of_s3 = denial.facts.source.as_deref().is_some_and(|source| source.starts_with("s3."));
+    let of_kms = action.is_some_and(|action| action.starts_with("kms:"));
+    denial.event_time.iter().filter(|_| of_kms || (bare && of_s3)).map(|at| at.as_second()).collect()
 }
 
 /// Account, principal kind and name, and the place of the patch. Not a principal's or role's ARN, whose path a message
@@ -273,9 +306,28 @@ impl Finding {
         let surplus: Vec<ItemKey> = self.items.keys().filter(|key| !key.is_rest()).skip(most).cloned().collect();
         for key in surplus {
             if let Some(item) = self.items.remove(&key) {
+                // Of what is counted together, one allowed call says nothing.
+                let item = Item { allowed: BTreeSet::new(), ..item };
                 self.add(ItemKey { action: String::new(), resource: String::new(), cause: key.cause }, item);
             }
         }
+    }
+
+    /// The same with nothing counted: what a copy of an event adds (its id, its account's view). Merging it any number of
+    /// times is the same as once.
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.count = 0;
+        self.days.clear();
+        self.items.values_mut().for_each(|item| item.count = 0);
+        self
+    }
+
+    /// What an allowed call adds to the item that was denied before or after it; `None` where the finding has no such item.
+    pub fn allowed(&self, key: &ItemKey, at: Timestamp) -> Option<Self> {
+        let item = Item { allowed: BTreeSet::from([at]), ..self.items.get(key)?.clone() };
+        let items = BTreeMap::from([(key.clone(), item)]);
+        Some(Self { items, ..self.clone() }.uncounted())
     }
 
     /// Earliest and latest denial; `None` when no event tells its time.
@@ -322,6 +374,11 @@ impl Item {
         unite(&mut self.also, other.also, FACTS_KEPT);
         unite(&mut self.passes, other.passes, FACTS_KEPT);
         unite(&mut self.next, other.next, FACTS_KEPT);
+        unite(&mut self.seconds, other.seconds, SECONDS_KEPT);
+        self.allowed.extend(other.allowed);
+        while self.allowed.len() > ALLOWED_KEPT {
+            self.allowed.pop_first();
+        }
         if sample_is_other {
             (self.how, self.reason, self.diagnosis, self.facts) =
                 (other.how, other.reason, other.diagnosis, other.facts);
@@ -428,6 +485,28 @@ mod tests {
             prop_assert_eq!(forward.count, parts.len() as u64);
             prop_assert_eq!(forward.days.values().sum::<u64>(), parts.len() as u64);
             prop_assert!(forward.items.values().all(|item| item.events.len() <= EVENTS_KEPT));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn copies_and_allowed_calls_fold_in_any_order_any_number_of_times(
+            parts in findings(), picks in prop::collection::vec((0_usize..12, 0_i64..40), 0..40), seed in any::<u64>()
+        ) {
+            let key = |finding: &Finding| finding.items.keys().next().unwrap().clone();
+            let extra = |(at, second): &(usize, i64)| {
+                let one = &parts[at % parts.len()];
+                let when = Timestamp::from_second(1_762_900_000 + second).unwrap();
+                if second % 3 == 0 { one.clone().uncounted() } else { one.allowed(&key(one), when).unwrap() }
+            };
+            let extras: Vec<Finding> = picks.iter().map(extra).collect();
+            let once = join(parts.iter().chain(&extras).cloned());
+            let mut shuffled: Vec<Finding> = parts.iter().chain(&extras).chain(&extras).cloned().collect();
+            shuffled.sort_by_cached_key(|part| digest(&[&format!("{seed}{part:?}")]));
+            let shuffled = join(shuffled);
+            prop_assert_eq!(&once, &shuffled);
+            prop_assert_eq!(once.count, parts.len() as u64);
+            prop_assert!(once.items.values().all(|item| item.allowed.len() <= ALLOWED_KEPT));
         }
     }
 

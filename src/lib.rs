@@ -1,7 +1,7 @@
 //! When AWS says AccessDenied: who was refused what and why, and the smallest proven policy patch.
 //!
 //! The modules stand in reading order, and a module uses only those above it:
-//! bytes → [`record`] → [`denial`] → [`diagnosis`] → [`finding`] → [`triage`] → [`patch`] → [`verify`] → [`advice`] →
+//! bytes → [`record`] → [`denial`] → [`diagnosis`] → [`finding`] → [`triage`] → [`linking`] → [`patch`] → [`verify`] → [`advice`] →
 //! [`render`].
 
 pub mod arn;
@@ -13,6 +13,7 @@ pub mod denial;
 pub mod diagnosis;
 pub mod finding;
 pub mod triage;
+pub mod linking;
 pub mod patch;
 pub mod verify;
 pub mod advice;

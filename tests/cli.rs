@@ -559,3 +559,170 @@ fn a_trial_message_is_labelled_and_dry() {
     );
     assert_eq!(desk.run(&["--offline", "notify", "test"], "").code, 2);
 }
+
+/// The patch of [`DENIED`], as `patch -` prints it.
+fn own_patch(desk: &Desk) -> String {
+    desk.run(&["patch", "-"], DENIED).out
+}
+
+#[track_caller]
+fn verified(desk: &Desk, document: &str, expect: [bool; 4], grade: &str, code: i32) {
+    desk.write("denied.txt", DENIED.as_bytes());
+    let ran = desk.run(&["verify", "-", "--against", "denied.txt", "--exit-code", "--output", "json"], document);
+    assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+    let check = &json(&ran)["checks"][0];
+    let found = ["valid", "sufficient", "minimal", "safe"].map(|question| check[question].as_bool().unwrap());
+    assert_eq!((found, check["applicability"].as_str().unwrap()), (expect, grade), "{}", ran.out);
+}
+
+#[test]
+fn verify_answers_four_questions_of_any_document() {
+    let desk = Desk::new();
+    let own = own_patch(&desk);
+    verified(&desk, &own, [true; 4], "apply", 0);
+    verified(&desk, &own.replace("orders", "*"), [true, true, true, false], "review", 3);
+    verified(&desk, &own.replace("orders", "others"), [true, false, false, false], "review", 3);
+    verified(&desk, &own.replace("sqs:SendMessage", "sqs:SendCoffee"), [false, false, false, false], "explain", 3);
+    let two = own.replace("\"sqs:SendMessage\"", "\"sqs:SendMessage\", \"lambda:UpdateFunctionCode\"");
+    verified(&desk, &two, [false, true, false, false], "explain", 3);
+}
+
+#[test]
+fn verify_takes_a_finding_and_what_explain_printed() {
+    let desk = Desk::new();
+    assert_eq!(desk.run(&["scan", "TRAIL", "-q"], "").code, 0);
+    let ran = desk.run(&["verify", "D-WLDQ", "--exit-code"], "");
+    assert!(ran.code == 0 && ran.out.contains("GRADE           proven"), "{}{}", ran.out, ran.err);
+    let ran = desk.run(&["verify", "d-4ro6", "--exit-code"], "");
+    assert!(ran.code == 3 && ran.out.contains("opens a road to more power"), "{}{}", ran.out, ran.err);
+    // Whoever looked around is handed nothing.
+    assert_eq!(desk.run(&["verify", "D-EJQT"], "").code, 4);
+    let shown = desk.run(&["findings", "show", "D-WLDQ", "--output", "json"], "").out;
+    desk.write("finding.json", shown.as_bytes());
+    let ran = desk.run(&["verify", "finding.json", "--exit-code", "--output", "jsonl"], "");
+    assert_eq!((ran.code, json(&ran)["finding"].as_str()), (0, Some("D-WLDQ5HGX7M")), "{}", ran.err);
+}
+
+#[test]
+fn verify_says_what_it_lacks() {
+    let desk = Desk::new();
+    desk.write("p.json", own_patch(&desk).as_bytes());
+    for (arguments, code, words) in [
+        (&["verify", "p.json"][..], 2, "name them with `--against`"),
+        (&["verify", "no-such"][..], 2, "no file and no finding's id"),
+        (&["verify", "p.json", "--against", "p.json"][..], 1, "no denial in `p.json`"),
+        (&["verify", "-", "--against", "-"][..], 1, "no policy document"),
+        (&["verify", "p.json", "--against", "p.json", "--observed"][..], 2, "`--observed` needs a log"),
+        (&["verify", "D-AAAA", "--principal", "arn:aws:iam::111122223333:role/app"][..], 2, "go with a pasted error"),
+    ] {
+        let ran = desk.run(arguments, "x");
+        assert!(ran.code == code && ran.err.contains(words), "{arguments:?}: {} {}", ran.code, ran.err);
+    }
+}
+
+#[test]
+fn observed_resolves_on_an_allowed_call_and_never_on_silence() {
+    let event = |id: &str, second: u8, code: &str| {
+        format!(
+            r#"{{"eventVersion":"1.10","eventID":"{id}","eventTime":"2026-11-11T15:30:{second:02}Z","eventSource":"sqs.amazonaws.com",
+            "eventName":"PurgeQueue","awsRegion":"eu-west-1","recipientAccountId":"111122223333","sourceIPAddress":"192.0.2.1",
+            "requestParameters":{{"queueUrl":"https://sqs.eu-west-1.amazonaws.com/111122223333/q"}}{code},
+            "userIdentity":{{"type":"IAMUser","accountId":"111122223333","arn":"arn:aws:iam::111122223333:user/ann","userName":"ann"}}}}"#
+        )
+    };
+    let denied = event("e1", 10, r#","errorCode":"AccessDenied""#);
+    let desk = Desk::new();
+    desk.write("denied.json", denied.as_bytes());
+    let patch = desk.run(&["patch", "-"], &denied).out;
+    desk.write("p.json", patch.as_bytes());
+    let look = |log: &[String]| {
+        desk.write("log/a.json", format!(r#"{{"Records":[{}]}}"#, log.join(",")).as_bytes());
+        let arguments = ["verify", "p.json", "--against", "denied.json", "--observed", "log", "--output", "json"];
+        let ran = desk.run(&arguments, "");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let observed = &json(&ran)["observed"];
+        (observed["status"].as_str().unwrap().to_owned(), observed["allowed"].as_u64().unwrap())
+    };
+    assert_eq!(look(std::slice::from_ref(&denied)), ("quiet".to_owned(), 0));
+    assert_eq!(look(&[event("e2", 20, ""), event("e3", 21, ""), denied.clone()]), ("resolved".to_owned(), 2));
+    assert_eq!(look(&[event("e4", 5, "")]), ("quiet".to_owned(), 0));
+    let again = event("e5", 30, r#","errorCode":"AccessDenied""#);
+    assert_eq!(look(&[event("e2", 20, ""), again]), ("open".to_owned(), 0));
+}
+
+/// A repository whose Terraform owns role `app`.
+fn checkout(desk: &Desk) {
+    desk.write("repo/.git/config", b"[remote \"origin\"]\n\turl = git@github.com:acme/infra.git\n");
+    desk.write("repo/.github/CODEOWNERS", b"* @acme/all\n/infra/ @acme/platform @ana\n");
+    desk.write(
+        "repo/infra/app.tf",
+        br#"resource "aws_iam_role" "app" {
+  name               = "app"
+  assume_role_policy = "{}"
+}
+
+resource "aws_iam_role_policy" "app" {
+  name = "app"
+  role = aws_iam_role.app.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["sqs:ReceiveMessage"]
+        Resource = "arn:aws:sqs:eu-west-1:111122223333:orders"
+      },
+    ]
+  })
+}
+"#,
+    );
+}
+
+#[test]
+fn a_pull_request_is_shown_before_it_is_sent() {
+    let desk = Desk::new();
+    checkout(&desk);
+    desk.write("denied.txt", DENIED.as_bytes());
+    let record = serde_json::json!({"Records": [{
+        "eventVersion": "1.11", "eventID": "7f3e8bd1-566a-46a6-a469-7f47d331a43c", "eventTime": "2026-11-11T15:30:09Z",
+        "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+        "errorCode": "AccessDenied", "errorMessage": DENIED, "recipientAccountId": "111122223333",
+        "eventType": "AwsApiCall", "eventCategory": "Management",
+        "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/run-1",
+            "accountId": "111122223333", "principalId": "AROAEXAMPLE538ED72830:run-1",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "userName": "app", "accountId": "111122223333",
+                "arn": "arn:aws:iam::111122223333:role/app", "principalId": "AROAEXAMPLE538ED72830"}}},
+    }]});
+    desk.write("log.json", record.to_string().as_bytes());
+    let found = json(&desk.run(&["scan", "log.json", "--output", "json"], ""));
+    let id = found["findings"][0]["id"].as_str().unwrap();
+    let shown = desk.run(&["pr", id, "--dry-run", "--into", "repo/infra"], "");
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    insta::assert_snapshot!("pr-dry-run", shown.out);
+    let value = json(&desk.run(&["pr", id, "--dry-run", "--into", "repo/infra", "--output", "json"], ""));
+    assert_eq!(value["files"], serde_json::json!(["infra/app.tf"]));
+    assert_eq!(value["reviewers"], serde_json::json!(["acme/platform", "ana"]));
+    // What is shown is what git takes.
+    desk.write("change.diff", value["diff"].as_str().unwrap().as_bytes());
+    let applied = Command::new("git")
+        .args(["apply", "--check", "../change.diff"])
+        .current_dir(desk.folder.path().join("repo"))
+        .output();
+    assert!(applied.unwrap().status.success());
+
+    let check = |arguments: &[&str], code: i32, told: &str| {
+        let ran = desk.run(&[&["pr", id][..], arguments].concat(), "");
+        assert!(ran.code == code && ran.err.contains(told), "{arguments:?}: {} {}", ran.code, ran.err);
+    };
+    check(&["--offline", "--into", "repo/infra"], 2, "`pr` talks to GitHub");
+    desk.write("empty/notes.md", b"");
+    check(&["--dry-run", "--into", "empty"], 5, "no single place is certain");
+    if cfg!(feature = "github") {
+        check(&["--into", "repo/infra"], 2, "no token");
+        check(&["--into", "repo/infra", "--api", "http://github.example"], 2, "`--api`");
+        check(&["--into", "repo/infra", "--repo", "acme"], 2, "`acme` is no repository");
+    } else {
+        check(&["--into", "repo/infra"], 1, "--features github");
+    }
+}

@@ -1,13 +1,18 @@
 //! Laws of the whole line, on records and texts that hostile generators write; the laws stand in `laws/`.
 #![cfg(feature = "io")]
-#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may stop at the first surprise"
+)]
 
 mod laws;
 
 use denywatch::app::Outcome;
 use denywatch::denial::message::parse;
 use denywatch::patch::Applicability;
-use laws::{answer, language, read, said};
+use laws::{answer, configuration, language, read, said, template};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -390,6 +395,169 @@ proptest! {
             "UserDetailList": [{"Arn": entity("user"), "UserName": name, "UserPolicyList": [{"PolicyName": name, "PolicyDocument": document}]}],
         }).to_string());
     }
+}
+
+/// The templates of the fixtures.
+fn templates() -> Vec<String> {
+    sources(|path| path.contains("/cfn-") && path.contains("/repo/"))
+}
+
+/// The Terraform of the fixtures.
+fn configurations() -> Vec<String> {
+    sources(|path| path.contains("/tf-") && path.ends_with(".tf"))
+}
+
+fn sources(is_wanted: fn(&str) -> bool) -> Vec<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/into");
+    let (mut folders, mut found) = (vec![root], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_wanted(&path.to_string_lossy()) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+/// What changes the meaning of YAML or JSON around it.
+const SNIPS: &[&str] = &[
+    "\n",
+    "\r\n",
+    " ",
+    "  ",
+    "\t",
+    "- ",
+    "-",
+    ": ",
+    ":",
+    "#",
+    " # x",
+    "'",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "&a ",
+    "*a",
+    "!Sub ",
+    "!Ref ",
+    "!If ",
+    "|\n",
+    ">-\n",
+    "---\n",
+    "...\n",
+    "~",
+    "null",
+    "é",
+    "\u{feff}",
+    "\u{2028}",
+    "<<: *a\n",
+    "? ",
+    "%",
+    "@",
+    "Effect: Allow",
+    "Statement:",
+    "Policies:",
+    "- Effect: Allow\n",
+    "\"Fn::Sub\": ",
+    "AWS::NoValue",
+    "${",
+    "}",
+];
+
+/// What changes the meaning of HCL around it.
+const HCL_SNIPS: &[&str] = &[
+    "\n",
+    "\r\n",
+    "\r",
+    " ",
+    "\t",
+    "#",
+    " # x\n",
+    " // x\n",
+    "/* x */",
+    "/*",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    "(",
+    ")",
+    ",",
+    "=",
+    ":",
+    "${",
+    "$${x}",
+    "%{ if x }",
+    "~}",
+    "<<EOT\n",
+    "\nEOT\n",
+    "null",
+    "é",
+    "\u{feff}",
+    "\u{2028}",
+    "...",
+    "? 1 : 2",
+    "for x in y : ",
+    "each.key",
+    "var.x",
+    "local.x",
+    "Effect = \"Allow\"",
+    "statement {}\n",
+    "count = 2\n",
+    "\\",
+];
+
+/// A source with some of it taken out, doubled, or broken.
+fn mutated(sources: Vec<String>, snips: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let change = (0..3_u8, any::<Index>(), 0..40_usize, select(snips));
+    (select(sources), vec(change, 0..4)).prop_map(|(text, changes)| {
+        let mut signs: Vec<char> = text.chars().collect();
+        for (what, at, count, snip) in changes {
+            let at = at.index(signs.len() + 1);
+            let end = signs.len().min(at + count);
+            match what {
+                0 => drop(signs.drain(at..end)),
+                1 => drop(signs.splice(at..at, snip.chars())),
+                _ => {
+                    let twice: Vec<char> = signs[at..end].to_vec();
+                    drop(signs.splice(at..at, twice));
+                }
+            }
+        }
+        signs.into_iter().collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn what_is_written_into_a_template_is_all_that_comes(text in mutated(templates(), SNIPS)) {
+        template::written(&text);
+    }
+
+    #[test]
+    fn what_is_written_into_a_configuration_is_all_that_comes(text in mutated(configurations(), HCL_SNIPS)) {
+        configuration::written(&text);
+    }
+}
+
+/// The law is about something: what is not mutated takes the statement.
+#[test]
+fn templates_take_statements() {
+    let taken = templates().iter().filter(|text| template::written(text)).count();
+    assert!(taken >= 12, "{taken}");
+    let taken = configurations().iter().filter(|text| configuration::written(text)).count();
+    assert!(taken >= 12, "{taken}");
 }
 
 /// What broke a law once.

@@ -40,12 +40,12 @@ fi
 stage "tests" cargo test
 # These two also leave denywatch and bootstrap in target/debug, which the end-to-end run takes; a build of its own would build the
 # dependencies again, since `cargo build` gives them other features than `cargo test`.
-lambda_tests=(cargo test --features lambda,lookup --lib --bins --test '*')
+lambda_tests=(cargo test --features 'lambda,lookup,github' --lib --bins --test '*')
 if $tools; then
   # Beside a stand-in of DynamoDB, so that the ledgers' suite runs on it too.
-  stage "tests of the Lambda and of Event history" "$python" tests/e2e/with_dynamodb.py "${lambda_tests[@]}"
+  stage "tests of the Lambda, of Event history and of GitHub" "$python" tests/e2e/with_dynamodb.py "${lambda_tests[@]}"
 else
-  stage "tests of the Lambda and of Event history" "${lambda_tests[@]}"
+  stage "tests of the Lambda, of Event history and of GitHub" "${lambda_tests[@]}"
   skip "the ledger on DynamoDB" "needs Python 3.11 or later with venv"
 fi
 
@@ -65,7 +65,7 @@ else
 fi
 
 chaos() {
-  "$python" tests/chaos/run.py --bootstrap "$target/debug/bootstrap" --events 400 --principals 40 --rounds 1 --batch 20 --poison 0.03
+  "$python" tests/chaos/run.py --bootstrap "$target/debug/bootstrap" --events 400 --principals 60 --rounds 1 --batch 20 --poison 0.03
 }
 if $quick; then
   printf '\nleft out by --quick: the small chaos run\n'

@@ -2,7 +2,6 @@
 
 use super::World;
 use super::outcome::{Outcome, Stats};
-use crate::advice::advise;
 use crate::denial::{self, Decoded, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{fold, observe};
@@ -10,18 +9,29 @@ use crate::record::{self, Problem};
 
 /// Explains whatever was pasted: CloudTrail JSON in any of its shapes, else text.
 pub fn explain(input: &[u8], name: &str, given: &Given, world: &World) -> Outcome {
-    let read = read(input, name, given, world);
+    let mut read = read(input, name, given, world);
+    world.sharpen(&mut read.denials);
     let observed = read.denials.iter().map(|denial| observe(denial.clone(), diagnose(denial)));
     let findings = fold(observed);
+    let (advice, problems) = world.advise(&findings, None);
+    let unreadable = read.problems.len() as u64;
+    read.problems.extend(problems);
     let stats = Stats {
         bytes: input.len() as u64,
         bytes_read: input.len() as u64,
         denied: read.denials.len() as u64,
-        unreadable: read.problems.len() as u64,
+        unreadable,
         records: read.records,
         ..Stats::default()
     };
-    Outcome::new(Some(read.denials), advise(&findings, world.context()), read.problems, stats)
+    Outcome::new(Some(read.denials), advice, read.problems, stats)
+}
+
+/// The denials of whatever was pasted, as [`explain`] reads them.
+pub fn denials(input: &[u8], name: &str, given: &Given, world: &World) -> Vec<Denial> {
+    let mut read = read(input, name, given, world);
+    world.sharpen(&mut read.denials);
+    read.denials
 }
 
 struct Read {

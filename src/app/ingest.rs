@@ -1,33 +1,58 @@
 //! Records → what the ledger takes; ledger → advice on some of its findings.
 
 use super::World;
-use crate::advice::{Advice, advise};
-use crate::denial::{self, Given};
+use crate::advice::{Advice, Context, advise};
+use crate::denial::{self, Denial, Given};
 use crate::diagnosis::diagnose;
-use crate::finding::{Observed, observe};
+use crate::finding::{Finding, Observed, observe};
 use crate::io::stores::{Filter, Ledger, LedgerError, Touched};
-use crate::record::Record;
+use crate::record::{Problem, Record};
 
-/// The denials among the records, ready for the ledger.
-pub fn observed<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Observed> {
-    let denied = records.into_iter().filter_map(|record| denial::from_record(record, &Given::default(), world.catalog));
-    denied
-        .map(|denial| {
-            let diagnosed = diagnose(&denial);
-            observe(denial, diagnosed)
-        })
-        .collect()
+/// The denials among the records.
+pub fn denials<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Denial> {
+    let read = |record| denial::from_record(record, &Given::default(), world.catalog);
+    records.into_iter().filter_map(read).collect()
 }
 
-/// Advice on these findings, in the light of all others of the same callers: a sweep shows only over all of them.
+/// Ready for the ledger.
+pub fn observed(denials: Vec<Denial>) -> Vec<Observed> {
+    let one = |denial: Denial| {
+        let diagnosed = diagnose(&denial);
+        observe(denial, diagnosed)
+    };
+    denials.into_iter().map(one).collect()
+}
+
+/// Advice on these findings, in the light of all others of the same callers (sweeps and links show only over all of
+/// them), and what could not be read of the policies in force.
 ///
 /// # Errors
 /// The ledger could not be read.
-pub fn advise_on(touched: &Touched, ledger: &dyn Ledger, world: &World) -> Result<Vec<Advice>, LedgerError> {
-    if touched.ids.is_empty() {
-        return Ok(Vec::new());
+pub fn advise_on(
+    touched: &Touched,
+    ledger: &dyn Ledger,
+    world: &World,
+) -> Result<(Vec<Advice>, Vec<Problem>), LedgerError> {
+    let (advice, problems) = world.advise(&beside(touched, ledger)?, Some(&touched.ids));
+    Ok((only(touched, advice), problems))
+}
+
+/// These findings and all others of the same callers.
+///
+/// # Errors
+/// The ledger could not be read.
+pub fn beside(touched: &Touched, ledger: &dyn Ledger) -> Result<Vec<Finding>, LedgerError> {
+    match touched.ids.is_empty() {
+        true => Ok(Vec::new()),
+        false => ledger.findings(&Filter { among: Some(touched.clone()), ..Filter::default() }),
     }
-    let all = ledger.findings(&Filter { among: Some(touched.clone()), ..Filter::default() })?;
-    let advice = advise(&all, world.context());
-    Ok(advice.into_iter().filter(|advice| touched.ids.contains(&advice.id)).collect())
+}
+
+/// Advice on these findings of all.
+pub fn advise_among(touched: &Touched, all: &[Finding], context: Context<'_>) -> Vec<Advice> {
+    only(touched, advise(all, context))
+}
+
+fn only(touched: &Touched, advice: Vec<Advice>) -> Vec<Advice> {
+    advice.into_iter().filter(|advice| touched.ids.contains(&advice.id)).collect()
 }

@@ -2,15 +2,18 @@
 
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
-use super::ingest::advise_on;
 use super::watch::{Ingested, Line, LineError};
-use super::{World, report};
-use crate::advice::{Advice, advise};
-use crate::delivery::{Destination, Routed, Stage, fingerprint};
+use super::{World, ingest, report};
+use crate::advice::{Advice, Context, advise};
+use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
 use crate::diagnosis::InForce;
+use crate::finding::Finding;
+use crate::io::aws::Aws;
 use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
+use crate::io::sources::live::{Live, Moment};
+use crate::io::sources::told::Told;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
 use crate::render::note::Note;
@@ -21,7 +24,8 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tracing::info;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 /// Why the line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -52,55 +56,118 @@ pub struct LedgerLine {
     world: World,
     audience: Audience,
     plan: Digest,
+    asking: Option<Asking>,
+    /// Of the principals that this run advised on, by finding.
+    tags: BTreeMap<String, Tags>,
     now: fn() -> Timestamp,
 }
+
+/// Asks AWS about each batch; what it does not get stands in the alert by name, and holds nothing up.
+struct Asking {
+    live: Live,
+    told: Told,
+    /// In this run nothing is asked after it; `None` outside of one.
+    until: Option<Instant>,
+}
+
+impl Asking {
+    /// Time for the next question.
+    fn left(&self) -> Duration {
+        self.until.map_or(ASK, |until| until.saturating_duration_since(Instant::now()).min(ASK))
+    }
+}
+
+/// The longest that one question may take.
+const ASK: Duration = Duration::from_secs(12);
+/// The function asks for a policy again when what it knows is older.
+const KEEP: Duration = Duration::from_secs(300);
 
 impl LedgerLine {
     /// Over this ledger, for the receivers and with the rules of these settings; no policy in force is known.
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
-        Self { ledger, world, audience: Audience::new(settings), plan: settings.digest.clone(), now }
+        let (audience, plan) = (Audience::new(settings), settings.digest.clone());
+        Self { ledger, world, audience, plan, asking: None, tags: BTreeMap::new(), now }
+    }
+
+    /// The same, which asks AWS for the policies in force and for what it keeps of denials.
+    #[must_use]
+    pub fn asking(self, aws: &Aws) -> Self {
+        let (live, told) = (Live::new(aws, KEEP), Told::new(aws.clone()));
+        Self { asking: Some(Asking { live, told, until: None }), ..self }
     }
 
     fn routed(&self, advice: &Advice) -> Routed {
-        self.audience.route(advice, &self.world.tags(advice))
+        self.audience.route(advice, self.tags.get(&advice.id).unwrap_or(&Tags::new()))
+    }
+
+    /// Advice on these findings, in the light of the policies that AWS shows.
+    async fn advise(&mut self, touched: &Touched) -> Result<Vec<Advice>, LineError> {
+        let all = ingest::beside(touched, self.ledger.as_ref()).map_err(busy)?;
+        let wanted: Vec<Finding> = all.iter().filter(|finding| touched.ids.contains(&finding.id)).cloned().collect();
+        let in_force = self.in_force(&wanted).await;
+        let context = Context { in_force: &in_force, ..self.world.context() };
+        let advice = ingest::advise_among(touched, &all, context);
+        self.keep_tags(&advice, &in_force);
+        Ok(advice)
+    }
+
+    /// The policies in force for these findings, as far as they are known or AWS may be asked.
+    async fn in_force(&mut self, of: &[Finding]) -> InForce {
+        let Some(asking) = &mut self.asking else { return self.world.in_force.clone() };
+        let moment = Moment { now: (self.now)(), within: asking.left() };
+        let (in_force, problems) = Box::pin(asking.live.read(of, &self.world.in_force, moment)).await;
+        for problem in problems {
+            warn!(input = problem.input, error = problem.error, "policies not read");
+        }
+        in_force
+    }
+
+    fn keep_tags(&mut self, advice: &[Advice], in_force: &InForce) {
+        let known = advice.iter().filter_map(|one| Some((one.id.clone(), in_force.of(&one.principal)?.tags)));
+        self.tags.extend(known);
     }
 }
 
 impl Line for LedgerLine {
     fn within(&mut self, limit: Duration) {
         self.ledger.within(limit);
+        self.tags.clear();
+        if let Some(asking) = &mut self.asking {
+            // The ledger and the messages need theirs too.
+            asking.until = Some(Instant::now() + (2 * ASK).min(limit / 2));
+        }
     }
 
     async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
-        let (mut ingested, mut read, mut from) = (Ingested::default(), Vec::new(), Vec::new());
+        let (mut ingested, mut denials, mut from) = (Ingested::default(), Vec::new(), Vec::new());
         for (of, records) in batch.iter().enumerate() {
             for (at, value) in records.iter().enumerate() {
                 match Record::from_value(value) {
                     Some(record) => {
-                        read.push(record);
-                        from.push(of);
+                        denials.extend(ingest::denials([&record], &self.world));
+                        from.resize(denials.len(), of);
                     }
                     None => ingested.unread.push((of, at, "not a CloudTrail record".to_owned())),
                 }
             }
         }
+        if let Some(asking) = &self.asking {
+            Box::pin(asking.told.sharpen(&mut denials, self.world.catalog, asking.left())).await;
+        }
+        let observed = ingest::observed(denials);
         let mut messages: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        let mut observed = Vec::new();
-        for (record, of) in read.iter().zip(from) {
-            for one in super::ingest::observed([record], &self.world) {
-                messages.entry(one.finding.id.clone()).or_default().insert(of);
-                observed.push(one);
-            }
+        for (one, of) in observed.iter().zip(from) {
+            messages.entry(one.finding.id.clone()).or_default().insert(of);
         }
         let touched = Touched::of(&observed);
         ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
-        let advice = advise_on(&touched, self.ledger.as_ref(), &self.world).map_err(busy)?;
-        ingested.touched = advice
-            .into_iter()
-            .map(|advice| (messages.remove(&advice.id).unwrap_or_default(), advice))
-            .map(|(from, advice)| (advice, from))
-            .collect();
+        let advice = self.advise(&touched).await?;
+        let with_messages = |advice: Advice| {
+            let from = messages.remove(&advice.id).unwrap_or_default();
+            (advice, from)
+        };
+        ingested.touched = advice.into_iter().map(with_messages).collect();
         Ok(ingested)
     }
 
@@ -109,12 +176,11 @@ impl Line for LedgerLine {
         let filter = Filter { among: Some(touched.clone()), ..Filter::default() };
         let found = self.ledger.findings(&filter).map_err(busy)?;
         touched.callers = found.iter().map(|finding| caller(&finding.principal)).collect();
-        let advice = advise_on(&touched, self.ledger.as_ref(), &self.world).map_err(busy)?;
-        Ok(advice.into_iter().next())
+        Ok(self.advise(&touched).await?.into_iter().next())
     }
 
-    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError> {
-        self.ledger.deliveries(of).map_err(busy)
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        self.ledger.delivery(id, to).map(Option::unwrap_or_default).map_err(busy)
     }
 
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
@@ -137,10 +203,6 @@ impl Line for LedgerLine {
         self.routed(advice).fallback.iter().map(ToString::to_string).collect()
     }
 
-    fn spare(&self) -> Vec<String> {
-        self.audience.of_all().iter().map(ToString::to_string).collect()
-    }
-
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message {
         match to.parse() {
             Ok(to) => self.audience.finding(advice, &self.routed(advice), Telling { to: &to, stage, test: false }),
@@ -156,7 +218,7 @@ impl Line for LedgerLine {
                 info!(?purged, "forgot what is older than it is kept");
                 self.weekly(now)
             }
-            Task::Digest => self.daily(now),
+            Task::Digest => self.daily(now).await,
             Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
             Task::Outbox => Ok(Vec::new()),
         }
@@ -168,21 +230,24 @@ impl LedgerLine {
     fn weekly(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let period = Period::week_of(today.saturating_sub(7.days()));
-        let report = report(self.ledger.as_ref(), period, &self.world).map_err(busy)?;
+        let (report, _) = report(self.ledger.as_ref(), period, &self.world).map_err(busy)?;
         let all = self.audience.of_all();
         Ok(all.iter().map(|to| (to.to_string(), report_message(&report, to))).collect())
     }
 
     /// The digest, for whom there is one.
-    fn daily(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
+    async fn daily(&mut self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
+        let in_force = self.in_force(&findings).await;
+        let advice = advise(&findings, Context { in_force: &in_force, ..self.world.context() });
+        self.keep_tags(&advice, &in_force);
         let sources = Sources {
             audience: &self.audience,
             plan: &self.plan,
-            tags: &|advice| self.world.tags(advice),
+            tags: &|advice| self.tags.get(&advice.id).cloned().unwrap_or_default(),
             is_told: &|advice, to| self.is_told(advice, to),
         };
-        let digests = digests(&advise(&findings, self.world.context()), &sources, now);
+        let digests = digests(&advice, &sources, now);
         Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
     }
 

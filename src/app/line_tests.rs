@@ -1,4 +1,5 @@
 use super::*;
+use crate::io::doubles::{Reply, Server};
 use crate::io::stores::MemoryLedger;
 use serde_json::json;
 
@@ -45,6 +46,56 @@ async fn a_denial_becomes_a_message_with_its_patch() {
     assert!(message.subject.contains("kms:GenerateDataKey"), "{}", message.subject);
     assert!(message.body.contains("\"kms:GenerateDataKey\""), "{}", message.body);
     assert!(message.json["blocks"].to_string().contains("kms:GenerateDataKey"));
+}
+
+/// AWS that shows one role and refuses all else; it keeps what it was asked.
+fn account() -> Server {
+    Server::start(|request, _| match request.field("Action").unwrap_or_default().as_str() {
+        "GetCallerIdentity" => {
+            Reply::new(200, "<R><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></R>")
+        }
+        "GetRole" => Reply::new(
+            200,
+            "<R><GetRoleResult><Role><RoleName>build</RoleName>\
+            <Arn>arn:aws:iam::111122223333:role/build</Arn></Role></GetRoleResult></R>",
+        ),
+        "ListRolePolicies" => Reply::new(200, "<R><ListRolePoliciesResult><PolicyNames/></ListRolePoliciesResult></R>"),
+        _ => Reply::new(403, "<R><Error><Code>AccessDenied</Code></Error></R>"),
+    })
+}
+
+#[tokio::test]
+async fn the_policies_in_force_stand_behind_an_alert_and_what_was_refused_is_told() {
+    let server = account();
+    let mut line = line().asking(&Aws::from_config(crate::io::aws::tests::config(&server.url())));
+    let ingested = line.ingest(&[&[denied("a")]]).await.unwrap();
+    let advice = &ingested.touched[0].0;
+    assert_eq!(advice.patches[0].proof.as_ref().unwrap().basis, "policies");
+    let unchecked = advice.diagnosis.unchecked.join("; ");
+    for call in
+        ["iam:ListAttachedRolePolicies", "kms:GetKeyPolicy", "kms:ListGrants", "organizations:DescribeOrganization"]
+    {
+        assert!(unchecked.contains(&format!("`{call}` was refused")), "{call} in {unchecked}");
+    }
+    let asked = server.seen().len();
+    line.ingest(&[&[denied("b")]]).await.unwrap();
+    assert_eq!(server.seen().len(), asked, "what was read is kept for the next events");
+    // Neither does the outbox ask again, nor does it tell another thing where no time is left to ask.
+    line.within(Duration::ZERO);
+    let looked = line.look(&advice.id).await.unwrap().unwrap();
+    assert_eq!(looked.diagnosis, advice.diagnosis);
+    assert_eq!(server.seen().len(), asked);
+}
+
+#[tokio::test]
+async fn without_time_nothing_is_asked_and_nothing_is_lost() {
+    let server = account();
+    let mut line = line().asking(&Aws::from_config(crate::io::aws::tests::config(&server.url())));
+    line.within(Duration::ZERO);
+    let ingested = line.ingest(&[&[denied("a")]]).await.unwrap();
+    let advice = &ingested.touched[0].0;
+    assert_eq!((advice.count, advice.patches[0].proof.as_ref().unwrap().basis.as_str()), (1, "message"));
+    assert!(advice.diagnosis.unchecked.iter().any(|what| what.contains("no time was left")));
 }
 
 #[tokio::test]

@@ -14,21 +14,34 @@ pub mod lookup;
 mod outbox;
 pub mod outcome;
 pub mod rehearsal;
+pub mod outside;
+pub mod passed;
+pub mod printed;
+#[cfg(feature = "github")]
+pub mod pull_request;
 pub mod report;
 pub mod scan;
+pub mod verify;
 #[cfg(feature = "lambda")]
 pub mod watch;
 
 pub use explain::explain;
 pub use outcome::{Outcome, OutcomeKind, Stats};
+pub use outside::Outside;
+pub use printed::{PrintedError, printed};
 pub use report::report;
 pub use scan::scan;
 
-use crate::advice::{Advice, Context};
+use crate::advice::{Advice, Context, advise};
 use crate::catalog::Catalog;
 use crate::delivery::Tags;
+use crate::denial::Denial;
 use crate::diagnosis::InForce;
+use crate::finding::Finding;
+use crate::record::Problem;
 use crate::triage::expected::Expected;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What every use case rests on.
 #[derive(Debug, Clone)]
@@ -39,12 +52,14 @@ pub struct World {
     pub in_force: InForce,
     /// The rules that keep denials out of the messages; at first the built-in ones.
     pub expected: Expected,
+    /// Who asks AWS for more; `None` where nobody may.
+    pub outside: Option<Arc<dyn Outside>>,
 }
 
 impl World {
     /// The embedded facts and these policies.
     pub fn new(in_force: InForce) -> Self {
-        Self { catalog: Catalog::embedded(), in_force, expected: Expected::default() }
+        Self { catalog: Catalog::embedded(), in_force, expected: Expected::default(), outside: None }
     }
 
     /// With these rules.
@@ -56,6 +71,31 @@ impl World {
     /// The tags of a finding's principal, as far as the policies in force tell them.
     pub fn tags(&self, advice: &Advice) -> Tags {
         self.in_force.of(&advice.principal).map(|held| held.tags).unwrap_or_default()
+    }
+
+    /// Sharpens denials by what AWS tells of them on asking.
+    pub fn sharpen(&self, denials: &mut [Denial]) {
+        if let Some(outside) = &self.outside {
+            outside.sharpen(denials, self.catalog);
+        }
+    }
+
+    /// Advises on findings that were seen together. AWS is asked for the policies in force of those in `ids`, or of all;
+    /// what could not be read there is told.
+    pub fn advise(&self, all: &[Finding], ids: Option<&BTreeSet<String>>) -> (Vec<Advice>, Vec<Problem>) {
+        let Some(outside) = &self.outside else { return (advise(all, self.context()), Vec::new()) };
+        let asked: Vec<Finding> =
+            all.iter().filter(|finding| ids.is_none_or(|ids| ids.contains(&finding.id))).cloned().collect();
+        let (in_force, problems) = outside.in_force(&asked, &self.in_force);
+        (advise(all, Context { in_force: &in_force, ..self.context() }), problems)
+    }
+
+    /// The policies in force for one finding: those given, and what AWS tells where it may be asked.
+    pub fn in_force_of(&self, finding: &Finding) -> (InForce, Vec<Problem>) {
+        match &self.outside {
+            Some(outside) => outside.in_force(std::slice::from_ref(finding), &self.in_force),
+            None => (self.in_force.clone(), Vec::new()),
+        }
     }
 
     /// As the core takes it.

@@ -1,22 +1,23 @@
 //! Ledger → the denied-action report of a period.
 
 use super::World;
-use crate::advice::advise;
 use crate::io::stores::{self, Filter, Ledger, LedgerError};
+use crate::record::Problem;
 use crate::report::{Coverage, Period, Report};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-/// Builds the report of whole days from what the ledger holds.
+/// Builds the report of whole days from what the ledger holds; beside it what could not be read of the policies in force.
 ///
 /// # Errors
 /// The ledger could not be read.
-pub fn report(ledger: &dyn Ledger, period: Period, world: &World) -> Result<Report, LedgerError> {
+pub fn report(ledger: &dyn Ledger, period: Period, world: &World) -> Result<(Report, Vec<Problem>), LedgerError> {
     let (since, until) = (midnight(period.since), midnight(period.until));
     let findings = ledger.findings(&Filter::default())?;
     let read = ledger.coverage(since, until)?;
-    Ok(Report::build(&advise(&findings, world.context()), &coverage(&read), period))
+    let (advice, problems) = world.advise(&findings, None);
+    Ok((Report::build(&advice, &coverage(&read), period), problems))
 }
 
 fn midnight(day: Date) -> Option<Timestamp> {

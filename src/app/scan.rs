@@ -1,15 +1,14 @@
 //! Logs → ledger → ranked findings.
 
 use super::World;
-use super::ingest::advise_on;
+use super::ingest::{advise_on, observed};
 use super::outcome::{Outcome, Stats};
+use super::passed::Passed;
 use super::report::coverage;
 use crate::denial::{self, Denial, Given};
-use crate::diagnosis::diagnose;
-use crate::finding::{Observed, observe};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::files::{self, Limits};
-use crate::io::stores::{Ledger, LedgerError, Place, Run, Touched};
+use crate::io::stores::{Filter, Ledger, LedgerError, Place, Run, Touched};
 use crate::record::{self, Problem, Record};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,7 +49,8 @@ pub fn scan(
 pub struct Scan<'a> {
     ledger: &'a mut dyn Ledger,
     world: &'a World,
-    batch: Vec<Observed>,
+    batch: Vec<Denial>,
+    passed: Passed,
     touched: Touched,
     denials: Option<Vec<Denial>>,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
@@ -69,6 +69,7 @@ impl<'a> Scan<'a> {
             ledger,
             world,
             batch: Vec::new(),
+            passed: Passed::default(),
             touched: Touched::default(),
             denials: options.denials.then(Vec::new),
             places: BTreeMap::new(),
@@ -92,15 +93,11 @@ impl<'a> Scan<'a> {
     fn take(&mut self, record: Record) {
         self.stats.records += 1;
         self.note_place(&record);
-        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else { return };
+        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
+            return self.passed.take(&record, self.world.catalog);
+        };
         self.stats.denied += 1;
-        if let Some(denials) = &mut self.denials {
-            denials.push(denial.clone());
-        }
-        let diagnosed = diagnose(&denial);
-        let observed = observe(denial, diagnosed);
-        self.touched.add(&observed);
-        self.batch.push(observed);
+        self.batch.push(denial);
         if self.batch.len() >= BATCH {
             self.flush();
         }
@@ -116,7 +113,14 @@ impl<'a> Scan<'a> {
     }
 
     fn flush(&mut self) {
-        match self.ledger.record(std::mem::take(&mut self.batch), clock::now()) {
+        let mut denials = std::mem::take(&mut self.batch);
+        self.world.sharpen(&mut denials);
+        if let Some(kept) = &mut self.denials {
+            kept.extend(denials.iter().cloned());
+        }
+        let batch = observed(denials);
+        batch.iter().for_each(|one| self.touched.add(one));
+        match self.ledger.record(batch, clock::now()) {
             Ok(recorded) => {
                 self.stats.duplicates += recorded.duplicate;
                 self.stats.stale += recorded.stale;
@@ -125,12 +129,26 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Adds allowed calls to what was denied, now or in a scan before.
+    fn note_passed(&mut self) {
+        if self.failed.is_some() {
+            return;
+        }
+        let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
+            let observed = self.passed.observed(&all, self.world.catalog);
+            observed.iter().for_each(|one| self.touched.add(one));
+            self.ledger.record(observed, clock::now())
+        });
+        self.failed = noted.err();
+    }
+
     /// Writes the rest, notes what was read, and advises. `input` names the sources: reading them again replaces the note.
     ///
     /// # Errors
     /// The ledger could not be read or written.
     pub fn finish(mut self, input: &str) -> Result<Outcome, LedgerError> {
         self.flush();
+        self.note_passed();
         if let Some(fault) = self.failed {
             return Err(fault);
         }
@@ -146,7 +164,8 @@ impl<'a> Scan<'a> {
             places: self.places.into_values().collect(),
         };
         self.ledger.note_run(&run)?;
-        let advice = advise_on(&self.touched, self.ledger, self.world)?;
+        let (advice, problems) = advise_on(&self.touched, self.ledger, self.world)?;
+        self.problems.extend(problems);
         self.stats.seconds = self.watch.seconds();
         let outcome = Outcome::new(self.denials, advice, self.problems, self.stats);
         Ok(Outcome { coverage: coverage(&run.coverage()), ..outcome })

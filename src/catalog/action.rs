@@ -1,6 +1,7 @@
 //! One IAM action: canonical name, access level, resource types, condition keys.
 
 use super::{Catalog, data, template};
+use crate::arn::Arn;
 use std::cmp::Ordering;
 
 /// What an action does to data, as the Service Authorization Reference groups it.
@@ -131,10 +132,30 @@ impl<'c> Action<'c> {
     /// Whether a statement's `Resource` has the ARN form of one of the action's types; wildcards inside parts are fine.
     ///
     /// `*` fits every action, and is all that fits one without resource-level support. False may be a gap in the
-    /// data: an ARN that AWS itself printed beats it, see [`super::Basis::Unlisted`].
+    /// data: then no document is written, see [`super::Basis::Unlisted`].
     pub fn takes(&self, resource: &str) -> bool {
-        let of = |kind: ResourceType<'_>| template::capture(kind.arn, resource).is_some();
+        // A whole `*` at the end may stand for several parts: `configuration-recorder/*` for its name and its id.
+        let whole = resource.ends_with("/*") || resource.ends_with(":*");
+        let deeper = format!("{resource}/*");
+        let of = |kind: ResourceType<'_>| {
+            let fits = |arn: &str| template::capture(kind.arn, arn).is_some();
+            // `arn:aws:config:eu-west-1:111122223333:*` is what AWS asks of a call that names nothing.
+            let all = resource
+                .parse::<Arn>()
+                .is_ok_and(|arn| arn.resource == "*" && kind.arn.split(':').nth(2) == Some(arn.service.as_str()));
+            fits(resource) || all || whole && (fits(&deeper) || fits(&format!("{deeper}/*")))
+        };
         resource == "*" || self.resource_types().into_iter().any(of)
+    }
+
+    /// The required types that none of these resources is of, by name; of types whose ARNs begin with the same word one
+    /// is enough.
+    pub fn types_without(&self, resources: &[&str]) -> Vec<&'c str> {
+        let is_of = |kind: &ResourceType<'_>| resources.iter().any(|arn| template::capture(kind.arn, arn).is_some());
+        let met: Vec<&str> =
+            self.resource_types().iter().filter(|kind| is_of(kind)).map(|k| template::head(k.arn)).collect();
+        let open = self.required_types().into_iter().filter(|kind| !met.contains(&template::head(kind.arn)));
+        open.map(|kind| kind.name).collect()
     }
 
     /// The condition keys listed for the action and its resource types, sorted; global keys are not among them.

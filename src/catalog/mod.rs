@@ -17,6 +17,7 @@ mod members;
 mod operation;
 mod request;
 mod risk;
+mod road;
 mod template;
 
 pub use action::{AccessLevel, Action, ResourceType};
@@ -25,6 +26,7 @@ pub use fit::{Basis, ResourceFit};
 pub use operation::{How, Resolution};
 pub use request::{Call, NeededResource, RequestResources};
 pub use risk::{Risk, RiskKind};
+pub use road::Road;
 
 use data::Data;
 use std::fmt;

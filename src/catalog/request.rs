@@ -43,6 +43,8 @@ pub struct NeededResource {
     pub arns: Vec<String>,
     /// Whether the ARNs are the request's own, with no made-up wildcard.
     pub exact: bool,
+    /// Whether a `*` in them is how AWS checks what the call makes or picks itself, and not merely unknown to us.
+    pub made: bool,
 }
 
 impl Catalog {
@@ -78,9 +80,10 @@ impl Catalog {
         let needed = |kind: ResourceType<'_>| {
             let own = self.of_type(&action, &kind, call);
             let known = own.as_ref().is_some_and(|arns| arns.iter().all(|arn| !arn.ends_with('*')));
+            let made = own.is_some() && !known;
             let arns = own.or_else(|| template::fill(kind.arn, call, |_| Some("*")).map(|arn| vec![arn]))?;
             let arns = arns.into_iter().map(|arn| self.policy_form(&action, &arn)).collect();
-            Some(NeededResource { kind: kind.name.to_owned(), arns, exact: known })
+            Some(NeededResource { kind: kind.name.to_owned(), arns, exact: known, made })
         };
         action.required_types().into_iter().filter_map(needed).collect()
     }

@@ -85,8 +85,11 @@ pub(super) fn capture<'a, 'p>(pattern: &'p str, arn: &'a str) -> Option<Vec<(&'p
                     Some(Piece::Text(next)) => &rest[..rest.find(next)?],
                     _ => rest,
                 };
+                // A package may have no namespace: `…/npm//left-pad`.
+                // https://docs.aws.amazon.com/codeartifact/latest/ug/repo-policies.html
+                let empty = value.is_empty() && name != "PackageNamespace";
                 // A bucket's name is the one last part that never holds a slash; with one it is an object.
-                if value.is_empty() || name == "BucketName" && value.contains('/') {
+                if empty || name == "BucketName" && value.contains('/') {
                     return None;
                 }
                 out.push((name, value));
@@ -112,6 +115,12 @@ mod tests {
     fn arns_are_read_by_their_pattern() {
         check(TASK, "arn:aws:ecs:eu-west-1:1:task/c/t", Some(&[("ClusterName", "c"), ("TaskId", "t")]));
         check(TASK, "arn:aws:ecs:eu-west-1:1:task/c", None);
+        let package = "arn:${P}:c:${R}:${A}:package/${PackageNamespace}/${PackageName}";
+        check(
+            package,
+            "arn:aws:c:r:1:package//left-pad",
+            Some(&[("PackageNamespace", ""), ("PackageName", "left-pad")]),
+        );
         check(TASK, "arn:aws:ecs:eu-west-1:1:service/c/t", None);
         check(TASK, "arn:aws:ec2:eu-west-1:1:task/c/t", None);
         check("arn:${Partition}:s3:::${B}/${K}", "arn:aws:s3:::b/k/x:y", Some(&[("B", "b"), ("K", "k/x:y")]));

@@ -71,6 +71,7 @@ fn effective(settings: &Settings) -> Vec<(String, String)> {
     let pacing = &settings.policy.pacing;
     let mut all = vec![
         ("store.uri", settings.store.clone().unwrap_or_else(|| "the user's own ledger".to_owned())),
+        ("policies.live", settings.live.to_string()),
         ("group.wait", format!("{:#}", pacing.wait)),
         ("group.update_every", format!("{:#}", pacing.update_every)),
         ("group.reopen_after", format!("{:#}", pacing.reopen_after)),

@@ -1,7 +1,7 @@
 //! `denywatch findings`: what the ledger holds.
 
 use super::{DONE, Global, Output, UNREAD, inputs, print};
-use crate::advice::{Advice, Status, advise};
+use crate::advice::{Advice, Status};
 use crate::io::stores::Filter;
 use crate::render;
 use clap::{Args, Subcommand};
@@ -28,10 +28,11 @@ enum What {
 }
 
 pub(super) fn run(args: &FindingsArgs, global: &Global) -> anyhow::Result<u8> {
-    let (world, problems) = inputs::world(global)?;
-    print::problems(&problems);
+    let (world, mut problems) = inputs::world(global)?;
     let ledger = inputs::ledger(global)?;
-    let all = advise(&ledger.findings(&Filter::default())?, world.context());
+    let (all, unread) = world.advise(&ledger.findings(&Filter::default())?, None);
+    problems.extend(unread);
+    print::problems(&problems);
     match &args.what {
         None => list(&all, false, global)?,
         Some(What::Ls { all: muted }) => list(&all, *muted, global)?,

@@ -3,9 +3,10 @@
 
 use super::Global;
 use crate::advice::Advice;
-use crate::app::World;
+use crate::app::{Outside, World};
 use crate::arn::{Arn, ArnError};
 use crate::denial::Given;
+use crate::finding::Finding;
 use crate::io::config;
 use crate::io::settings::{CodeownersFile, Settings, SettingsError};
 use crate::io::sources::policies;
@@ -17,7 +18,9 @@ use clap::Args;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What the person at the keyboard knows and the pasted message does not tell.
 #[derive(Debug, Args)]
@@ -49,6 +52,9 @@ pub(super) enum Misuse {
     /// So is that ledger.
     #[error("`--store dynamodb:…` talks to AWS and `--offline` forbids it: leave one of them out")]
     OfflineStore,
+    /// So are policies.
+    #[error("`--live` talks to AWS and `--offline` forbids it: leave one of them out")]
+    LiveOffline,
     #[error("`{0}` is no time: try `7d`, `36h`, `monday` or `2026-11-09`")]
     NoTime(String),
     #[error("`--since {since}` is later than `--until {until}`")]
@@ -82,8 +88,29 @@ fn resource_arn(text: &str) -> Result<String, String> {
 /// The facts, the policies given and the rules of the configuration; what of the policies could not be read is told, the
 /// rest is used.
 pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
+    if global.live && global.offline {
+        return Err(Misuse::LiveOffline.into());
+    }
     let (in_force, problems) = policies::read(&global.policies)?;
-    Ok((World::new(in_force).expecting(settings(global)?.expected), problems))
+    let outside = if global.live { Some(outside()?) } else { None };
+    let world = World::new(in_force).expecting(settings(global)?.expected);
+    Ok((World { outside, ..world }, problems))
+}
+
+#[cfg(feature = "live")]
+fn outside() -> anyhow::Result<Arc<dyn Outside>> {
+    Ok(Arc::new(crate::app::outside::Asking::new(&crate::io::aws::Options::default())?))
+}
+
+#[cfg(not(feature = "live"))]
+fn outside() -> anyhow::Result<Arc<dyn Outside>> {
+    bail!("this build cannot reach AWS: build it with `cargo build --release --features live,toolbox`")
+}
+
+/// The findings whose id begins so, whatever the letter case.
+pub(super) fn ids_beginning(all: &[Finding], id: &str) -> BTreeSet<String> {
+    let begins = |finding: &&Finding| finding.id.get(..id.len()).is_some_and(|head| head.eq_ignore_ascii_case(id));
+    all.iter().filter(begins).map(|finding| finding.id.clone()).collect()
 }
 
 /// A configuration that cannot be used.

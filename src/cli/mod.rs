@@ -5,14 +5,17 @@ mod explain;
 mod findings;
 mod ignore;
 mod inputs;
+mod into;
 mod notify;
 mod patch;
+mod pr;
 mod print;
 mod purge;
 mod report;
 mod rules;
 mod scan;
 mod simulate;
+mod verify;
 mod version;
 
 use crate::io::stores::UnknownStore;
@@ -58,6 +61,10 @@ struct Global {
     /// levels, root first by name.
     #[arg(long, global = true, value_name = "PATH")]
     policies: Vec<PathBuf>,
+    /// Read the policies in force from AWS as well, read-only, and ask it what it keeps of the denials. What it does not
+    /// give is listed as unchecked.
+    #[arg(long, global = true)]
+    live: bool,
     /// Say nothing on standard error but errors.
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -96,8 +103,12 @@ enum Command {
     Findings(findings::FindingsArgs),
     /// A finding's patch as JSON, Terraform, CloudFormation or AWS CLI with its undo.
     Patch(patch::PatchArgs),
+    /// A finding's patch as a pull request on GitHub, in the code that it belongs to; `--dry-run` shows it.
+    Pr(pr::PrArgs),
     /// Offline IAM policy simulator: JSON lines in, JSON lines out.
     Simulate(simulate::SimulateArgs),
+    /// Is a patch valid, sufficient, minimal, safe; with `--observed`: has it worked.
+    Verify(verify::VerifyArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
     /// Denials that are no news: rules that keep them out of the messages, never out of the record.
@@ -129,7 +140,9 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args, &cli.global),
         Command::Findings(args) => findings::run(&args, &cli.global),
         Command::Patch(args) => patch::run(&args, &cli.global),
+        Command::Pr(args) => pr::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Verify(args) => verify::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
         Command::Ignore(args) => ignore::run(&args, &cli.global),
         Command::Snooze(args) => ignore::snooze(&args, &cli.global),
@@ -148,7 +161,9 @@ fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
         || fault.is::<inputs::BadConfig>()
+        || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
-        || fault.is::<patch::NoTarget>();
+        || fault.is::<patch::NoTarget>()
+        || fault.is::<pr::Misuse>();
     if is_misuse { USAGE } else { FAILED }
 }

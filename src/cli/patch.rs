@@ -1,13 +1,14 @@
 //! `denywatch patch`: a finding's patch in the format of where the policy lives.
 
-use super::{DONE, Global, UNREAD, inputs, print};
-use crate::advice::{Advice, advise};
+use super::{DONE, Global, UNREAD, inputs, into, print};
+use crate::advice::Advice;
 use crate::app::{self, World};
 use crate::diagnosis::TargetKind;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::patch::{Applicability, Patch};
-use crate::render::{self, Format, PatchContext, RenderError, words};
+use crate::record::Problem;
+use crate::render::{self, Format, PatchContext, words};
 use crate::triage::Verdict;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -26,20 +27,23 @@ pub(super) struct NoTarget {
 }
 
 /// Nothing to patch by design.
-const UPHELD: u8 = 4;
+pub(super) const UPHELD: u8 = 4;
 /// Too little is known.
-const UNCLEAR: u8 = 5;
+pub(super) const UNCLEAR: u8 = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct PatchArgs {
-    /// A finding's id in the ledger or the beginning of it, or `-` for a pasted error or event on standard input.
+    /// A finding's id in the ledger or the beginning of it, or `-` for a pasted error or event on standard input, or for what
+    /// `explain --output json` printed.
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
     told: inputs::GivenArgs,
-    /// The format.
-    #[arg(long, value_enum, default_value_t = PatchFormat::Json)]
-    format: PatchFormat,
+    /// The format [default: json; with --into that of the folder].
+    #[arg(long, value_enum)]
+    format: Option<PatchFormat>,
+    #[command(flatten)]
+    into: into::IntoArgs,
     /// Which of the finding's policies, counted from 1 in the order of its patches; else the proven one, or the first.
     #[arg(long, value_name = "N")]
     target: Option<usize>,
@@ -55,8 +59,10 @@ pub(super) struct PatchArgs {
 enum PatchFormat {
     /// The policy document.
     Json,
-    /// Terraform.
+    /// Terraform, the document in `jsonencode`.
     Hcl,
+    /// Terraform, the document in `data "aws_iam_policy_document"`.
+    HclData,
     /// CloudFormation, YAML.
     Cfn,
     /// CloudFormation, JSON.
@@ -70,6 +76,7 @@ impl From<PatchFormat> for Format {
         match format {
             PatchFormat::Json => Self::Json,
             PatchFormat::Hcl => Self::Hcl,
+            PatchFormat::HclData => Self::HclData,
             PatchFormat::Cfn => Self::Cfn,
             PatchFormat::CfnJson => Self::CfnJson,
             PatchFormat::Cli => Self::Cli,
@@ -78,29 +85,40 @@ impl From<PatchFormat> for Format {
 }
 
 pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
-    let (world, problems) = inputs::world(global)?;
+    let (world, mut problems) = inputs::world(global)?;
+    let (all, unread) = findings(args, &world, global)?;
+    problems.extend(unread);
     print::problems(&problems);
-    let code = print_patch(args, &world, global)?;
+    let code = print_patch(args, &all, global)?;
     // A policy that could not be read may have changed the grade: that ranks above all else.
     Ok(if problems.is_empty() { code } else { UNREAD })
 }
 
-fn print_patch(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<u8> {
-    let all = findings(args, world, global)?;
-    let advice = if args.id == "-" { leading(&all)? } else { inputs::pick(&all, &args.id)? };
+fn print_patch(args: &PatchArgs, all: &[Advice], global: &Global) -> anyhow::Result<u8> {
+    let advice = if args.id == "-" { leading(all)? } else { inputs::pick(all, &args.id)? };
     let patches: Vec<&Patch> = advice.patches.iter().filter(|patch| patch.document.is_some()).collect();
     if patches.is_empty() {
         print::say(false, &format!("{}: nothing to patch: {}", advice.id, advice.diagnosis.summary));
         return Ok(if advice.verdict == Verdict::Unclear { UNCLEAR } else { UPHELD });
     }
     let at = chosen(&patches, args.target)?;
-    print::out(&written(patches[at], advice, args)?)?;
+    let (patch, context) = (patches[at], context(patches[at], advice, args));
+    let code = match &args.into.into {
+        Some(folder) => {
+            let format = args.format.map(Format::from);
+            into::run((patch, advice), (folder, &args.into), &context, format, global)?
+        }
+        None => {
+            print::out(&render::patch(patch, &context, args.format.unwrap_or(PatchFormat::Json).into())?)?;
+            DONE
+        }
+    };
     remarks(&patches, at, advice, args).iter().for_each(|remark| print::say(global.quiet, remark));
-    Ok(DONE)
+    Ok(code)
 }
 
 /// One patch: two in one text would be applied together, or be no text of the format.
-fn chosen(patches: &[&Patch], asked: Option<usize>) -> Result<usize, NoTarget> {
+pub(super) fn chosen(patches: &[&Patch], asked: Option<usize>) -> Result<usize, NoTarget> {
     let proven = || patches.iter().position(|patch| patch.applicability == Applicability::Apply).unwrap_or(0);
     let Some(asked) = asked else { return Ok(proven()) };
     let at = asked.checked_sub(1).filter(|at| *at < patches.len());
@@ -122,17 +140,24 @@ fn remarks(patches: &[&Patch], at: usize, advice: &Advice, args: &PatchArgs) -> 
     all
 }
 
-/// The ledger's findings, or those of what is pasted.
-fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<Vec<Advice>> {
+/// The ledger's findings, or those of what is pasted, and what could not be read of the policies in force.
+fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<(Vec<Advice>, Vec<Problem>)> {
     if args.id == "-" {
         let (name, bytes) = paste::read(&args.id)?;
-        return Ok(app::explain(&bytes, &name, &args.told.given(), world).findings);
+        if let Some(printed) = app::printed(&bytes, world.catalog) {
+            return Ok((printed?, Vec::new()));
+        }
+        let outcome = app::explain(&bytes, &name, &args.told.given(), world);
+        return Ok((outcome.findings, if global.live { outcome.problems } else { Vec::new() }));
     }
     if !args.told.is_empty() {
         return Err(NotPasted.into());
     }
     let ledger = inputs::ledger(global)?;
-    Ok(advise(&ledger.findings(&Filter::default())?, world.context()))
+    let all = ledger.findings(&Filter::default())?;
+    // Of one finding alone AWS is asked.
+    let asked = inputs::ids_beginning(&all, &args.id);
+    Ok(world.advise(&all, Some(&asked)))
 }
 
 fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
@@ -143,15 +168,14 @@ fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
     }
 }
 
-fn written(patch: &Patch, advice: &Advice, args: &PatchArgs) -> Result<String, RenderError> {
+fn context(patch: &Patch, advice: &Advice, args: &PatchArgs) -> PatchContext {
     // A bucket's ARN names no account, and the denial may be of the caller's account: the script asks for it.
     let is_bucket = patch.target.kind == TargetKind::BucketPolicy;
-    let context = PatchContext {
+    PatchContext {
         finding: Some(advice.id.clone()),
         companions: args.companions,
         profile: args.profile.clone(),
         account: advice.account.clone().filter(|_| !is_bucket),
         principal: Some(advice.principal.clone()),
-    };
-    render::patch(patch, &context, args.format.into())
+    }
 }

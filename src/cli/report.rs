@@ -38,10 +38,11 @@ enum ReportFormat {
 
 pub(super) fn run(args: &ReportArgs, global: &Global) -> anyhow::Result<u8> {
     let period = period(args, clock::now())?;
-    let (world, problems) = inputs::world(global)?;
-    print::problems(&problems);
+    let (world, mut problems) = inputs::world(global)?;
     let ledger = inputs::ledger(global)?;
-    let report = app::report(ledger.as_ref(), period, &world)?;
+    let (report, unread) = app::report(ledger.as_ref(), period, &world)?;
+    problems.extend(unread);
+    print::problems(&problems);
     let text = match args.format {
         ReportFormat::Md => markdown::report(&report),
         ReportFormat::Json => markdown::report_json(&report)? + "\n",

@@ -219,11 +219,23 @@ fn names_another(said: &Parsed, caller: &Principal) -> bool {
 
 /// The identity of the record, else of the message, else as given.
 fn who(told: &Told<'_>, caller: Principal) -> Principal {
+    // The owner's copy of a call across accounts tells the caller's account; the message tells the caller.
+    let said = told.said.principal.as_deref().map(principal::from_arn);
+    let theirs = said.filter(|said| caller.kind == PrincipalKind::Account && is_of(said, &caller));
+    if let Some(said) = theirs {
+        return said;
+    }
     if caller.kind != PrincipalKind::Unknown {
         return caller;
     }
     let named = told.said.principal.as_deref().or(told.given.principal.as_deref());
     named.map_or(caller, principal::from_arn)
+}
+
+/// A role or user of the account that the record vouches for.
+fn is_of(said: &Principal, caller: &Principal) -> bool {
+    let is_holder = matches!(said.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet);
+    is_holder && said.account.is_some() && said.account == caller.account
 }
 
 fn operation(told: &Told<'_>, catalog: &Catalog) -> Option<String> {
@@ -369,12 +381,19 @@ fn fits(basis: Basis) -> bool {
     }
 }
 
+/// Services that check a call on what it is about to make, or on all users or groups, by the wildcard of the type.
+/// See <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances>.
+const MAKERS: [&str; 4] = ["ec2:", "fis:", "fsx:", "identitystore:"];
+
 /// Resources of the other required types, where they are told exactly: AWS checks them on the same call.
 fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) -> Vec<String> {
     if own.is_empty() || catalog.required_together(action) != Some(true) {
         return Vec::new();
     }
-    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact);
+    // What the call makes has no name yet, and AWS checks `network-interface/*`; what is merely unknown stays out.
+    let makes = MAKERS.iter().any(|prefix| action.starts_with(prefix));
+    let made = |needed: &catalog::NeededResource| needed.made && makes;
+    let needed = catalog.companion_resources(action, call).into_iter().filter(|needed| needed.exact || made(needed));
     let others = needed.map(|needed| needed.arns).filter(|arns| !arns.iter().any(|arn| is_other_of_a_kind(arn, own)));
     others.flatten().chain(own.iter().filter_map(|arn| cluster_of(action, arn))).collect()
 }

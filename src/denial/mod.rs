@@ -4,12 +4,14 @@ pub mod code;
 pub mod message;
 pub mod text;
 
+mod authorization;
 mod build;
 mod context;
 mod decoded;
 mod origin;
 mod session;
 
+pub use authorization::{Authorization, Effect, Evaluation, Matched};
 pub use build::{Given, from_excerpt, from_record};
 pub use decoded::{Decoded, from_decoded};
 
@@ -219,7 +221,13 @@ pub struct Facts {
     /// The OIDC provider of IAM, by its ARN, whose token the caller showed; what the token says is in `context`.
     #[serde(default)]
     pub provider: Option<String>,
-    /// The statements that denied it, in words, where a decoded message names them; at most five.
+    /// The statements that denied it, in words, where AWS names them on asking; at most five.
     #[serde(default)]
     pub denied_by: Vec<String>,
+    /// What else AWS told on asking (a decoded message, authorization details), in words; at most five.
+    #[serde(default)]
+    pub learnt: Vec<String>,
+    /// What AWS was asked about this denial and did not tell, in words that name the call; at most five.
+    #[serde(default)]
+    pub unlearnt: Vec<String>,
 }

@@ -29,6 +29,10 @@ pub enum Cause {
     LayerUnstated,
     /// S3's bare `Access Denied`, or no message at all.
     BareDenial,
+    /// S3's bare `Access Denied` is KMS's refusal of the same second.
+    KmsBehind,
+    /// The same call was allowed minutes later.
+    SoonAllowed,
     /// EC2 hides the facts in an encoded message.
     EncodedMessage,
     /// No permissions boundary allows it.

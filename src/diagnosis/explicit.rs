@@ -23,7 +23,7 @@ pub(super) fn look(denial: &Denial) -> Option<Diagnosed> {
     );
     let mut diagnosed = Diagnosed::new(denial, Cause::ExplicitDeny, target, summary);
     for statement in &denial.facts.denied_by {
-        diagnosed.diagnosis.evidence.push(format!("the decoded message names what denies it: {statement}"));
+        diagnosed.diagnosis.evidence.push(format!("AWS tells on asking what denies it: {statement}"));
     }
     Some(diagnosed.unchecked("the denying statement itself and its conditions were not read"))
 }

@@ -45,8 +45,9 @@ pub use cause::Cause;
 pub use in_force::{Fact, Guardrail, Held, InForce, Known, NamedDocument, Origin, Owner};
 pub use place::{crosses_accounts, own_policy};
 pub use refine::{Refined, refine};
+pub(crate) use replay::statement_words;
 pub use request::Needed;
-pub use starved::Split;
+pub use starved::{Split, kept_conditions, unreachable_keys};
 pub use target::{Target, TargetKind};
 
 use crate::denial::{Denial, Encoded, PolicyType, ReasonKind};
@@ -110,7 +111,7 @@ impl Diagnosed {
             cause,
             summary,
             evidence: evidence(denial),
-            unchecked: encoded(denial),
+            unchecked: encoded(denial).into_iter().chain(denial.facts.unlearnt.iter().cloned()).collect(),
             doubts: doubts(denial),
         };
         Self { diagnosis, target }
@@ -143,6 +144,7 @@ fn evidence(denial: &Denial) -> Vec<String> {
         let keys = denial.facts.context.iter().filter(|(_, values)| !values.is_empty()).take(KEYS_TOLD);
         evidence.extend(keys.map(|(key, values)| format!("the request carried {key} = {}", values.join(", "))));
     }
+    evidence.extend(denial.facts.learnt.iter().cloned());
     if let Some(via) = &denial.facts.via {
         evidence.push(format!("{via} made the call with the caller's permissions (invokedBy)"));
     }

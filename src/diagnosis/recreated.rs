@@ -6,6 +6,7 @@
 
 use super::view::{Allow, View};
 use super::{Cause, Diagnosis};
+use crate::policy::principals::is_unique_id;
 use crate::policy::{PrincipalSet, Principals, Statement};
 
 pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis) -> Option<Diagnosis> {
@@ -37,12 +38,6 @@ fn stale<'a, 'h>(allows: &'a [Allow<'h>]) -> Option<(&'h str, &'a Allow<'h>)> {
 fn unique_id(statement: &Statement) -> Option<&str> {
     let Principals::Principal(PrincipalSet::Named(kinds)) = &statement.principals else { return None };
     kinds.get("AWS")?.iter().map(String::as_str).find(|name| is_unique_id(name))
-}
-
-/// `AROA…` is a role's, `AIDA…` a user's.
-fn is_unique_id(name: &str) -> bool {
-    let known = name.starts_with("AROA") || name.starts_with("AIDA");
-    known && name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ fn variables(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `statement 2 (`Sid`) of policy `name``; counts from 1.
-pub(super) fn statement_words(named: &NamedDocument, at: usize) -> String {
+pub(crate) fn statement_words(named: &NamedDocument, at: usize) -> String {
     let sid = named.document.statements.get(at).and_then(|statement| statement.sid.as_deref());
     let sid = sid.filter(|sid| !sid.is_empty()).map_or_else(String::new, |sid| format!(" (`{sid}`)"));
     format!("statement {}{sid} of {}", at + 1, policy_words(named))

@@ -44,7 +44,7 @@ pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis)
          never match it",
         allow.named.name,
         view.needed.action,
-        unreachable_keys(allow.statement, view.needed.action, view.catalog).join("`, `")
+        unreachable_keys(&allow.statement.conditions, view.needed.action, view.catalog).join("`, `")
     );
     diagnosis.evidence.push(allow.words());
     let also = split.as_ref().map(|split| also_starved(split, view.catalog)).unwrap_or_default();
@@ -61,7 +61,7 @@ pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis)
 
 /// Whether the statement can never match the action, whatever the request.
 fn is_starved(view: &View<'_>, allow: &Allow<'_>) -> bool {
-    !unreachable_keys(allow.statement, view.needed.action, view.catalog).is_empty()
+    !unreachable_keys(&allow.statement.conditions, view.needed.action, view.catalog).is_empty()
 }
 
 fn split(view: &View<'_>, allow: &Allow<'_>) -> Option<Split> {
@@ -70,14 +70,14 @@ fn split(view: &View<'_>, allow: &Allow<'_>) -> Option<Split> {
         return None;
     };
     let action = view.needed.action;
-    let keys = unreachable_keys(allow.statement, action, view.catalog);
+    let keys = unreachable_keys(&allow.statement.conditions, action, view.catalog);
     if keys.is_empty() || allow.named.origin == Origin::AwsManaged {
         return None;
     }
     Some(Split {
         policy: allow.named.clone(),
         statement: allow.at,
-        kept: kept(allow.statement, &keys),
+        kept: kept_conditions(&allow.statement.conditions, &keys),
         keys,
         action: action.to_owned(),
         resources: resources.iter().cloned().collect(),
@@ -85,8 +85,8 @@ fn split(view: &View<'_>, allow: &Allow<'_>) -> Option<Split> {
 }
 
 /// The conditions that the action can meet: they stay on it, as MFA or a Region would.
-fn kept(statement: &Statement, gone: &[String]) -> Conditions {
-    let mut kept = statement.conditions.clone();
+pub fn kept_conditions(conditions: &Conditions, gone: &[String]) -> Conditions {
+    let mut kept = conditions.clone();
     for (operator, keys) in &mut kept {
         keys.retain(|key, _| !(needs_key(operator) && gone.contains(key)));
     }
@@ -95,8 +95,8 @@ fn kept(statement: &Statement, gone: &[String]) -> Conditions {
 }
 
 /// Keys under a positive operator that the action does not know; `…IfExists`, `Null` and negations hold without a key.
-fn unreachable_keys(statement: &Statement, action: &str, catalog: &Catalog) -> Vec<String> {
-    let tested = statement.conditions.iter().filter(|(operator, _)| needs_key(operator));
+pub fn unreachable_keys(conditions: &Conditions, action: &str, catalog: &Catalog) -> Vec<String> {
+    let tested = conditions.iter().filter(|(operator, _)| needs_key(operator));
     let keys = tested.flat_map(|(_, keys)| keys.keys());
     keys.filter(|key| catalog.condition_key_applies(action, key) == Some(false)).cloned().collect()
 }
@@ -111,7 +111,7 @@ fn also_starved(split: &Split, catalog: &Catalog) -> Vec<String> {
     let Some(statement) = split.policy.document.statements.get(split.statement) else { return Vec::new() };
     let Actions::Action(actions) = &statement.actions else { return Vec::new() };
     let others = actions.iter().filter(|action| !action.eq_ignore_ascii_case(&split.action));
-    others.filter(|action| !unreachable_keys(statement, action, catalog).is_empty()).cloned().collect()
+    others.filter(|action| !unreachable_keys(&statement.conditions, action, catalog).is_empty()).cloned().collect()
 }
 
 impl Split {

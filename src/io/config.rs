@@ -40,6 +40,17 @@ fn given(path: Option<OsString>) -> Option<PathBuf> {
     path.map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
+/// Variables that hold a GitHub token, in the order in which they are looked for: ours, then those of GitHub's own
+/// command line and runners.
+pub const GITHUB_TOKEN: [&str; 3] = ["DENYWATCH_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"];
+
+/// The GitHub token in the environment; `None` where no variable of [`GITHUB_TOKEN`] holds one.
+#[allow(clippy::disallowed_methods)] // this is the place that reads the environment
+pub fn github_token() -> Option<super::secret::Secret> {
+    let found = GITHUB_TOKEN.iter().filter_map(|name| std::env::var(name).ok()).find(|token| !token.trim().is_empty());
+    found.map(|token| super::secret::Secret::new(&token))
+}
+
 fn ledger_in(data: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
     let data = given(data).or_else(|| given(home).map(|home| home.join(Path::new(".local/share"))))?;
     Some(data.join("denywatch/ledger.db"))

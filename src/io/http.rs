@@ -17,6 +17,9 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// Time from the request to the end of the answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// The most bytes of an answer that are read; nothing we ask for is near it.
+pub const ANSWER_MAX: usize = 32 * 1024 * 1024;
+
 /// Why no answer came; another try may help.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -85,10 +88,10 @@ pub async fn post(
     send(connector, "POST", url, headers, body).await
 }
 
-/// [`post`] with another method.
+/// Sends one request of any method; the rest is as [`post`] does it.
 ///
 /// # Errors
-/// See [`post`].
+/// As [`post`]; also for an answer of more than [`ANSWER_MAX`] bytes.
 pub async fn send(
     connector: &SharedHttpConnector,
     method: &str,
@@ -110,15 +113,26 @@ pub async fn send(
 
 async fn exchange(connector: &SharedHttpConnector, request: HttpRequest) -> Result<Answer, HttpError> {
     let mut response = connector.call(request).await.map_err(no_answer)?;
-    let body = ByteStream::new(response.take_body());
-    let body = body.collect().await.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?;
+    let body = whole(ByteStream::new(response.take_body())).await?;
     Ok(Answer {
         status: response.status().as_u16(),
         retry_after: retry_after(&response),
         error_type: response.headers().get("x-amzn-errortype").map(str::to_owned),
         bucket_region: response.headers().get("x-amz-bucket-region").map(str::to_owned),
-        body: String::from_utf8_lossy(&body.into_bytes()).into_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
     })
+}
+
+/// Reads to the end, and no more than [`ANSWER_MAX`].
+async fn whole(mut body: ByteStream) -> Result<Vec<u8>, HttpError> {
+    let mut all = Vec::new();
+    while let Some(piece) = body.next().await {
+        all.extend_from_slice(&piece.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?);
+        if all.len() > ANSWER_MAX {
+            return Err(HttpError::Request(format!("the answer is longer than {ANSWER_MAX} bytes")));
+        }
+    }
+    Ok(all)
 }
 
 fn no_answer(error: aws_smithy_runtime_api::client::result::ConnectorError) -> HttpError {

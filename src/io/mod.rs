@@ -4,6 +4,8 @@
 pub mod aws;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "github")]
+pub mod github;
 #[cfg(feature = "aws")]
 pub mod http;
 pub mod secret;
@@ -14,4 +16,4 @@ pub mod stores;
 
 #[cfg(all(test, feature = "aws"))]
 #[path = "../../tests/doubles/mod.rs"]
-mod doubles;
+pub(crate) mod doubles;

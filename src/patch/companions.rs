@@ -1,23 +1,31 @@
 //! Permissions that the same work is likely to be refused next: told beside the patch, never mixed into it.
 
-use super::Companion;
 use super::draft::Judged;
 use super::scope::scope;
 use super::statement::{Tests, test};
+use super::{Companion, already};
 use crate::arn::Arn;
 use crate::catalog::{self, Call, Catalog};
+use crate::diagnosis::Held;
 use crate::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Companions of the items' grants, each once with all its resources; what the finding was denied anyway is left out.
-pub(super) fn of(finding: &Finding, items: &[Judged<'_>], catalog: &Catalog) -> Vec<Companion> {
+/// Companions of the items' grants, each once with all its resources; what the finding was denied anyway is left out, and
+/// so is what the principal has by the policies given.
+pub(super) fn of(finding: &Finding, items: &[Judged<'_>], held: Option<&Held>, catalog: &Catalog) -> Vec<Companion> {
     let denied: BTreeSet<&str> = finding.items.keys().map(|key| key.action.as_str()).collect();
     let found = items.iter().flat_map(|item| passed(item).into_iter().chain(next(item)).chain(listed(item, catalog)));
     let undenied = found.map(|mut companion| {
         companion.actions.retain(|action| !denied.contains(action.as_str()));
         companion
     });
-    folded(undenied.filter(|companion| !companion.actions.is_empty()))
+    let all = folded(undenied.filter(|companion| !companion.actions.is_empty()));
+    // What another principal needs, the caller's own policies say nothing of.
+    let missing = |companion: Companion| match is_for_another(&companion.why) {
+        true => Some(companion),
+        false => already::without(companion, held),
+    };
+    all.into_iter().filter_map(missing).collect()
 }
 
 /// Actions, conditions and reason: what tells one companion from another.
@@ -79,7 +87,33 @@ fn listed(judged: &Judged<'_>, catalog: &Catalog) -> Vec<Companion> {
         let call = Call { operation, region, ..Call::default() };
         catalog.companions(operation, &judged.key.action, &call)
     });
-    found.filter(|found| !is_passed_already(found, judged)).map(|found| placed(found, judged)).collect()
+    let mut all: Vec<Companion> =
+        found.filter(|found| !is_passed_already(found, judged)).map(|found| placed(found, judged)).collect();
+    if all.iter().all(|companion| companion.actions != [PASS_ROLE]) {
+        all.extend(handed_over(judged, catalog));
+    }
+    all
+}
+
+const PASS_ROLE: &str = "iam:PassRole";
+
+/// iam:PassRole of an operation that hands a role over, where the event does not show which.
+fn handed_over(judged: &Judged<'_>, catalog: &Catalog) -> Option<Companion> {
+    if !judged.item.passes.is_empty() || judged.key.action == PASS_ROLE {
+        return None;
+    }
+    // A pasted text may tell the action alone, which mostly bears the operation's name.
+    let told = judged.item.operations.iter().chain([&judged.key.action]);
+    let mut operations = told.filter_map(|operation| operation.split_once(':'));
+    let (prefix, name) = operations.find(|(prefix, name)| catalog.passes_role(prefix, name))?;
+    let service = catalog.passed_to(prefix, name);
+    Some(Companion {
+        actions: vec![PASS_ROLE.to_owned()],
+        resources: Vec::new(),
+        conditions: service.map_or_else(Tests::new, |service| test("StringEquals", "iam:PassedToService", service)),
+        why: "the operation can hand a role to the service; the event does not show which".to_owned(),
+        source: "request members of botocore that hold roles".to_owned(),
+    })
 }
 
 /// The request itself named the roles: better than a hint.
@@ -111,7 +145,11 @@ fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
 /// What another principal needs for the work, such as the role of an ECS task.
 /// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
 fn is_anothers(found: &catalog::Companion) -> bool {
-    found.resource_hint.starts_with("task-role:") || found.why.starts_with("for the task role")
+    found.resource_hint.starts_with("task-role:") || is_for_another(&found.why)
+}
+
+fn is_for_another(why: &str) -> bool {
+    why.starts_with("for the task role")
 }
 
 fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = String> + 'j {

@@ -1,15 +1,17 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
 use super::needed::needed;
-use super::scope::{Scoped, scope_for};
+use super::roads::{Around, Road, roads};
+use super::scope::{NO_REGION, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
-use super::{Companion, Widened, companions, conditions, sides};
+use super::{Companion, Room, Widened, companions, conditions, room, sides};
+use crate::arn::Arn;
 use crate::catalog::{Catalog, RiskKind};
-use crate::diagnosis::{Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
+use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
-use crate::policy::pattern::matches_action;
-use crate::policy::{Actions, Document, Effect, Statement};
+use crate::policy::pattern::escape_literal;
+use crate::policy::{Document, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
 use std::collections::BTreeMap;
@@ -45,6 +47,8 @@ pub struct Draft<'a> {
     pub document: Option<Document>,
     /// The policy in force with the patch in it, where that is known.
     pub merged: Option<Document>,
+    /// What the policies in force leave of its place.
+    pub room: Room,
     /// Told widenings.
     pub widened: Vec<Widened>,
     /// Likely to be denied next.
@@ -100,6 +104,7 @@ fn bare(target: Target, items: Vec<Judged<'_>>) -> Draft<'_> {
         items,
         document: None,
         merged: None,
+        room: Room::default(),
         widened: vec![],
         companions: vec![],
         doubts: vec![],
@@ -127,11 +132,53 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     let doubts = diagnosis.doubts.clone();
     let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
+    judged.doubts.extend(judged.split.as_ref().map(split_doubt));
     judged.doubts.extend(ground.held.and_then(|held| held.outlived(&ground.finding.principal, item.last_seen)));
-    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) {
+    let withheld = withheld(&judged, ground.catalog);
+    if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
         add_grants(&mut judged, ground);
     }
+    judged.doubts.extend(withheld);
+    judged.diagnosis.unchecked.extend(checked_next(&judged, ground));
     judged
+}
+
+/// Somebody wrote the condition: whether it was meant to keep the action out only they can tell.
+fn split_doubt(split: &Split) -> String {
+    let keys: Vec<String> = split.keys.iter().map(|key| format!("`{key}`")).collect();
+    format!(
+        "the condition on {} no longer holds for `{}`, which it can only starve: make sure that this was not meant",
+        keys.join(", "),
+        split.action
+    )
+}
+
+/// What the same call is checked on besides, where neither message nor request names it.
+fn checked_next(judged: &Judged<'_>, ground: Ground<'_>) -> Option<String> {
+    let action = &judged.key.action;
+    let together = ground.catalog.required_together(action) == Some(true) && judged.split.is_none();
+    let granted: Vec<&str> = judged.grants.iter().map(|(resource, _)| resource.as_str()).collect();
+    let known = ground.catalog.action(action).filter(|_| together && !granted.is_empty() && !granted.contains(&"*"))?;
+    let open = known.types_without(&granted);
+    (!open.is_empty()).then(|| {
+        format!("`{action}` is checked on these types too, which the event does not name: {}", open.join(", "))
+    })
+}
+
+/// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
+fn withheld(judged: &Judged<'_>, catalog: &Catalog) -> Option<String> {
+    if judged.item.facts.suspect {
+        return Some("no Allow is written for a name that imitates AWS's messages: find out who chose it".to_owned());
+    }
+    let action = &judged.key.action;
+    let guessed = matches!(judged.diagnosis.cause, Cause::LayerUnstated | Cause::BareDenial);
+    let of_s3 = guessed && action.starts_with("s3:");
+    let risk = catalog.risk(action).filter(|risk| risk.kind == RiskKind::ResourceExposure && of_s3)?;
+    Some(format!(
+        "`{action}` {}, and AWS does not say that the caller's policy lacks it (S3 Block Public Access refuses with the same \
+         words): no such Allow is written on a guess; `--policies` tells",
+        risk.road
+    ))
 }
 
 /// The same item, judged for the policy on the other side; `None` where one policy is enough.
@@ -148,7 +195,12 @@ fn grantable(judged: &Judged<'_>) -> bool {
     named
         && match remedy(judged.diagnosis.cause) {
             Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::OwnersAllow => true,
-            Remedy::Decision | Remedy::Upheld | Remedy::Unknown | Remedy::Incident => false,
+            Remedy::Decision
+            | Remedy::Upheld
+            | Remedy::Elsewhere
+            | Remedy::Passed
+            | Remedy::Unknown
+            | Remedy::Incident => false,
         }
 }
 
@@ -198,9 +250,10 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     for (operator, keys) in whom.tests {
         tests.entry(operator).or_default().extend(keys);
     }
-    let also = item.also.iter().filter(|_| judged.split.is_none() && !is_resource_side(target.kind));
+    let is_here = |resource: &&String| !is_resource_side(target.kind) || is_its_policy(resource, target);
+    let also = item.also.iter().filter(|_| judged.split.is_none()).filter(is_here);
     for resource in std::iter::once(&key.resource).chain(also) {
-        match scope_for(&key.action, resource) {
+        match scope_in(item, &key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
             Ok(scoped) => {
                 judged.doubts.extend(stands_against(judged, &scoped, ground));
                 let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
@@ -212,6 +265,26 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
     }
+}
+
+/// The resource's policy text; a Region that the calls' own records have, and AWS cannot have, was masked.
+fn scope_in(item: &Item, action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let masked = |arn: &Arn| !in_a_region(arn) && item.regions.contains(&arn.region);
+    match resource.parse::<Arn>() {
+        Ok(arn) if masked(&arn) => scope_masked(action, resource),
+        _ => scope_for(action, resource),
+    }
+}
+
+/// The rule for a further resource of the same call that has no name yet: EC2 checks it as `network-interface/*`.
+const MADE: &str = "made-by-the-call";
+
+/// AWS prints the `*` of the resource that it refused; that of a further one is ours, and is told as wider than the call.
+fn told(scoped: Scoped, resource: &str, refused: &str) -> Scoped {
+    let open = resource != refused && scoped.widened.is_none() && has_wildcard(&scoped.pattern);
+    let rule = MADE.to_owned();
+    let widened = open.then(|| Widened { from: resource.to_owned(), to: scoped.pattern.clone(), rule });
+    Scoped { widened: widened.or(scoped.widened), ..scoped }
 }
 
 /// Whoever owns what carries the policy decides.
@@ -229,9 +302,16 @@ fn owners_say(target: &Target) -> Option<&'static str> {
 /// What the grant itself, whatever its cause, asks a person to settle.
 fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
     let action = &judged.key.action;
-    let mut doubts: Vec<String> = road(action, ground).into_iter().collect();
+    let mut doubts = open_roads(action, scoped, ground);
     if fitted(scoped.clone(), ground.target) != *scoped {
         // The policy calls its own resource `*`, whatever its name.
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION) {
+        doubts.push(
+            "AWS has no Region of the record's form, so it was masked or altered: `*` stands for every Region; write the real one"
+                .to_owned(),
+        );
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == MADE) {
+        doubts.push(format!("`{}` stands for what the call makes, or picks without naming it", scoped.pattern));
     } else if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
     } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {
@@ -242,25 +322,12 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
     doubts
 }
 
-/// The road to more power that the action opens, alone or with what the principal already has.
-fn road(action: &str, ground: Ground<'_>) -> Option<String> {
-    let risk = ground.catalog.risk(action)?;
-    let may_pass = ground.held.is_none_or(|held| may(held, "iam:PassRole"));
-    // Code that runs as a passed role needs iam:PassRole too: known not to be held, it is no road.
-    if risk.kind == RiskKind::WithPassRole && !may_pass {
-        return None;
-    }
-    Some(format!("`{action}` opens a road to more power: {}", risk.road))
-}
-
-/// Whether any Allow of the principal covers the action; a Deny is not counted in its favour.
-fn may(held: &Held, action: &str) -> bool {
-    let statements = held.identity.iter().flat_map(|named| &named.document.statements);
-    let covers = |statement: &Statement| match &statement.actions {
-        Actions::Action(patterns) => patterns.iter().any(|pattern| matches_action(pattern, action)),
-        Actions::NotAction(patterns) => !patterns.iter().any(|pattern| matches_action(pattern, action)),
-    };
-    !held.missing.is_empty() || statements.filter(|statement| statement.effect == Effect::Allow).any(covers)
+/// The roads to more power that the grant opens, alone or with what the principal already has.
+fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
+    let beside = |other: &str| ground.finding.items.keys().any(|key| key.action == other);
+    let around =
+        Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
+    roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
 }
 
 /// A wildcard outside `${…}`.
@@ -287,16 +354,47 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
     widened.extend(items.iter().flat_map(split_widening));
     widened.sort();
     widened.dedup();
-    let merged = splits.first().map(|first| {
-        let of_policy: Vec<&Split> = splits.iter().copied().filter(|split| split.policy == first.policy).collect();
-        let mut merged = Split::merged(&first.policy.document, &of_policy, super::sid);
-        merged.statements.extend(statements(&grants, &Named::Nobody, true));
-        merged
-    });
-    let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()));
-    let companions = companions::of(ground.finding, &items, ground.catalog);
-    let document = Some(Document::new(made));
-    Draft { document, merged, widened, companions, doubts, ..bare(target.clone(), items) }
+    let document = Document::new(made);
+    let merged = match splits.first() {
+        Some(first) => split_policy(first, &splits, &grants),
+        None => merged_into(ground, &items, &document),
+    };
+    let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()).chain(merged.doubt));
+    let companions = companions::of(ground.finding, &items, ground.held, ground.catalog);
+    let (document, merged, room) = (Some(document), merged.document, merged.room);
+    Draft { document, merged, room, widened, companions, doubts, ..bare(target.clone(), items) }
+}
+
+/// The policy whose statement is split, with the other grants behind.
+fn split_policy(first: &Split, splits: &[&Split], grants: &[Grant]) -> room::Merged {
+    let of_policy: Vec<&Split> = splits.iter().copied().filter(|split| split.policy == first.policy).collect();
+    let mut merged = Split::merged(&first.policy.document, &of_policy, super::sid);
+    merged.statements.extend(statements(grants, &Named::Nobody, true));
+    let room = Room { into: Some((&first.policy).into()), in_place: true, inline_in_use: None };
+    room::Merged { document: Some(merged), room, doubt: None }
+}
+
+/// The policy in force that the patch belongs into, with the patch in it.
+fn merged_into(ground: Ground<'_>, items: &[Judged<'_>], document: &Document) -> room::Merged {
+    let nothing = room::Merged { document: None, room: Room::default(), doubt: None };
+    let (Some(held), Some(first)) = (ground.held, items.first()) else { return nothing };
+    room::merged(held, ground.target, document, (&first.key.action, &first.key.resource))
+}
+
+/// The items' calls as statements, their resources as they were recorded and not widened.
+pub(crate) fn exact(draft: &Draft<'_>) -> Document {
+    let mut by_name: BTreeMap<&Named, Vec<Grant>> = BTreeMap::new();
+    for judged in &draft.items {
+        let whole = |grant: &Grant| match &grant.scoped.widened {
+            Some(widened) => Scoped { pattern: escape_literal(&widened.from), widened: None },
+            None => grant.scoped.clone(),
+        };
+        let grants = judged.grants.iter().map(|(_, grant)| Grant { scoped: whole(grant), ..grant.clone() });
+        by_name.entry(&judged.named).or_default().extend(grants);
+    }
+    let has_resource = has_resource(&draft.target);
+    let all = by_name.into_iter().flat_map(|(named, grants)| statements(&grants, named, has_resource));
+    Document::new(all.collect())
 }
 
 /// A policy that hangs on one resource calls it `*`, as keys and secrets do.

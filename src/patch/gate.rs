@@ -25,8 +25,10 @@ pub struct Grounds<'a> {
     pub catalog: &'a Catalog,
     /// Where the document goes.
     pub kind: TargetKind,
-    /// Resources that stand as they are, as policy text: AWS's message printed them, or a policy in force holds them.
-    pub printed: &'a [String],
+    /// Resources that a policy in force holds already, in its own words.
+    pub held: &'a [String],
+    /// Resources whose Region a told rule left open.
+    pub open: &'a [String],
 }
 
 /// Looks at every statement of a document that is to be added to a policy.
@@ -78,17 +80,19 @@ impl Grounds<'_> {
     }
 
     fn resource(self, actions: &[&String], pattern: &str, found: &mut Look) {
-        let held = self.printed.iter().any(|printed| printed == pattern);
+        let held = self.held.iter().any(|held| held == pattern);
+        let open = self.open.iter().any(|open| open == pattern);
         let foreign =
             actions.iter().filter(|action| self.catalog.action(action).is_some_and(|known| !known.takes(pattern)));
         for action in foreign {
             let words = format!("`{pattern}` is of no form that `{action}` is known to take");
             match held {
-                true => found.doubts.push(format!("{words}, though AWS's message or the policy in force names it")),
+                true => found.doubts.push(format!("{words}, though the policy in force names it")),
                 false => found.faults.push(words),
             }
         }
-        if !held && !is_exact_place(pattern) || has_variable(pattern) {
+        let placed = held || is_exact_place(pattern, open);
+        if !placed || has_variable(pattern) {
             found.faults.push(format!("`{pattern}` is no well-formed resource"));
         }
     }
@@ -106,12 +110,13 @@ impl Grounds<'_> {
     }
 }
 
-/// Partition, Region and account spelt out: a wildcard may stand in the resource part only.
-fn is_exact_place(pattern: &str) -> bool {
+/// Partition, Region and account spelt out: a wildcard may stand in the resource part only, and for an open Region.
+fn is_exact_place(pattern: &str, open: bool) -> bool {
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     pattern.parse::<Arn>().is_ok_and(|arn| {
         arn.partition.starts_with("aws")
-            && [&arn.partition, &arn.service, &arn.region, &arn.account].iter().all(|p| plain(p))
+            && [&arn.partition, &arn.service, &arn.account].iter().all(|p| plain(p))
+            && (plain(&arn.region) || open && arn.region == "*")
     })
 }
 
@@ -140,10 +145,10 @@ mod tests {
     use serde_json::{Value, json};
 
     #[track_caller]
-    fn check(kind: TargetKind, statement: Value, printed: &[&str], faults: &[&str]) {
+    fn check(kind: TargetKind, statement: Value, held: &[&str], faults: &[&str]) {
         let document = serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap();
-        let printed: Vec<String> = printed.iter().map(|text| (*text).to_owned()).collect();
-        let found = look(&document, Grounds { catalog: Catalog::embedded(), kind, printed: &printed });
+        let held: Vec<String> = held.iter().map(|text| (*text).to_owned()).collect();
+        let found = look(&document, Grounds { catalog: Catalog::embedded(), kind, held: &held, open: &[] });
         assert_eq!(found.faults, faults);
     }
 
@@ -188,11 +193,23 @@ mod tests {
     }
 
     #[test]
-    fn what_aws_printed_passes_with_a_doubt() {
+    fn what_a_policy_in_force_holds_passes_with_a_doubt() {
         let group = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/a/b";
         check(TargetKind::RolePolicy, allow("elasticloadbalancing:AddTags", group), &[group], &[]);
         let words = format!("`{group}` is of no form that `elasticloadbalancing:AddTags` is known to take");
         check(TargetKind::RolePolicy, allow("elasticloadbalancing:AddTags", group), &[], &[&words]);
+    }
+
+    #[test]
+    fn only_a_told_rule_leaves_the_region_open() {
+        let queue = "arn:aws:sqs:*:111122223333:q".to_owned();
+        let statement = allow("sqs:SendMessage", &queue);
+        let document = serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).unwrap();
+        let kind = TargetKind::RolePolicy;
+        let faults = |open: &[String]| {
+            look(&document, Grounds { catalog: Catalog::embedded(), kind, held: &[], open }).faults.len()
+        };
+        assert_eq!((faults(&[]), faults(&[queue])), (1, 0));
     }
 
     #[test]

@@ -1,18 +1,29 @@
 //! Finding → [`Patch`]: where, what, how narrow.
 
+mod already;
 mod companions;
 mod conditions;
 mod draft;
 mod gate;
+mod merge;
 mod needed;
+mod roads;
+mod room;
 pub mod scope;
 mod sides;
+mod split;
 mod statement;
 mod whom;
 
+pub(crate) use draft::exact;
 pub use draft::{Draft, Judged, draft};
 pub use gate::{Grounds, Look, look};
+pub use merge::{Unmergeable, merge};
 pub use needed::needed;
+pub(crate) use roads::{Around, roads};
+pub use roads::{Road, Step};
+pub use room::{InForcePolicy, Room, holder, over_quota};
+pub use split::parts;
 pub use statement::{Grant, Named, Tests, sid};
 
 use crate::diagnosis::Target;
@@ -20,7 +31,7 @@ use crate::policy::Document;
 use serde::{Deserialize, Serialize};
 
 /// Statements to add, where, and how surely.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Patch {
     /// The policy to change.
     pub target: Target,
@@ -32,6 +43,9 @@ pub struct Patch {
     pub document: Option<Document>,
     /// The whole policy in force with the patch in it, where that policy was given.
     pub merged: Option<Document>,
+    /// What the policies in force leave of its place.
+    #[serde(default)]
+    pub room: Room,
     /// Where a durable form stands for a one-off name.
     pub widened: Vec<Widened>,
     /// Permissions likely to be denied next; never part of `document` unless asked.
@@ -93,7 +107,7 @@ pub struct Proof {
     pub before: String,
     /// The decision with it.
     pub after: String,
-    /// Dropping any action or resource brings a recorded denial back.
+    /// Dropping any action or resource brings a recorded denial back; dropping any condition lets an unrecorded call in.
     pub minimal: bool,
     /// What becomes allowed beyond the recorded denials.
     pub beyond: Vec<String>,

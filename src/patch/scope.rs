@@ -3,7 +3,7 @@
 //! Every widening has a name and is told; text of the caller's choosing never becomes a wildcard.
 
 use super::Widened;
-use crate::arn::Arn;
+use crate::arn::{Arn, is_region};
 use crate::policy::pattern::escape_literal;
 
 /// A resource as the policy has it.
@@ -14,6 +14,9 @@ pub struct Scoped {
     /// Set where `pattern` allows more than the exact resource.
     pub widened: Option<Widened>,
 }
+
+/// The rule for a Region that AWS cannot have.
+pub const NO_REGION: &str = "no-such-region";
 
 /// Text that no policy can hold, not even widened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +69,9 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(wild)) {
         return Err(refuse("a wildcard stands before its resource part"));
     }
+    if !in_a_region(&arn) {
+        return Err(refuse("AWS has no Region of this form"));
+    }
     if arn.service != "s3" && durable(&arn).0 == with(&arn, &escape_literal(&arn.resource)) && is_whole_star(&arn) {
         return Err(refuse("its `*` may be AWS's own or part of a name"));
     }
@@ -74,6 +80,29 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     let rule = if latin == pattern { rule } else { Some("characters-outside-latin-1") };
     let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: latin.clone(), rule: rule.to_owned() });
     Ok(Scoped { pattern: latin, widened })
+}
+
+/// As [`scope_for`], for a resource of a record whose own Region is none that AWS can have: whoever published or altered the
+/// record masked it, and a statement with it would match nothing. `*` stands for it.
+///
+/// # Errors
+/// As [`scope`].
+pub fn scope_masked(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
+    let Ok(arn) = resource.parse::<Arn>() else { return scope(resource) };
+    let stand_in = Arn { region: "us-east-1".to_owned(), ..arn };
+    let scoped = scope_for(action, &stand_in.to_string())?;
+    let to = in_every_region(&scoped.pattern);
+    let widened = Widened { from: resource.to_owned(), to: to.clone(), rule: NO_REGION.to_owned() };
+    Ok(Scoped { pattern: to, widened: Some(widened) })
+}
+
+/// Whether the ARN's Region, if it has one, has the form of AWS's.
+pub fn in_a_region(arn: &Arn) -> bool {
+    arn.region.is_empty() || is_region(&arn.region)
+}
+
+fn in_every_region(pattern: &str) -> String {
+    pattern.parse::<Arn>().map_or_else(|_| pattern.to_owned(), |arn| Arn { region: "*".to_owned(), ..arn }.to_string())
 }
 
 /// A resource part, durable, and the rule's name; empty where nothing was widened.
@@ -95,7 +124,7 @@ fn with(arn: &Arn, resource: &str) -> String {
 
 /// Services whose resource names cannot hold a `*` (the patterns of the names in their API references), so that one in
 /// an ARN is AWS's own.
-const NO_STARS_IN_NAMES: [&str; 43] = [
+const NO_STARS_IN_NAMES: [&str; 45] = [
     "acm",
     "application-autoscaling",
     "backup",
@@ -118,9 +147,11 @@ const NO_STARS_IN_NAMES: [&str; 43] = [
     "es",
     "events",
     "firehose",
+    "fis",
     "fsx",
     "guardduty",
     "iam",
+    "identitystore",
     "kafka",
     "kinesis",
     "kms",
@@ -276,6 +307,20 @@ mod tests {
         check(&format!("{build}:11111111-2222-3333-4444-555555555555"), &format!("{build}:*"), Some("build-id"));
         let run = format!("arn:aws:states:{here}:execution:flow");
         check(&format!("{run}:run-1"), &format!("{run}:*"), Some("execution-name"));
+    }
+
+    #[test]
+    fn a_region_that_aws_cannot_have_is_left_open_only_where_the_record_has_it() {
+        let of = |region: &str, rest: &str| format!("arn:aws:ec2:{region}:111122223333:{rest}");
+        check(&of("us-gov-west-1", "vpc/vpc-1"), &of("us-gov-west-1", "vpc/vpc-1"), None);
+        for rest in ["instance/*", "vpc/vpc-1"] {
+            let masked = of("ca-south-3r", rest);
+            assert!(scope(&masked).is_err() && scope_for("ec2:DescribeVpcs", &masked).is_err());
+            let scoped = scope_masked("ec2:DescribeVpcs", &masked).unwrap();
+            let rule = scoped.widened.map(|widened| widened.rule);
+            assert_eq!((scoped.pattern, rule.as_deref()), (of("*", rest), Some(NO_REGION)));
+        }
+        assert!(scope_masked("sqs:SendMessage", "arn:aws:sqs:x:1*:q").is_err());
     }
 
     #[test]

@@ -29,7 +29,7 @@ mod json;
 mod judge;
 mod operator;
 pub mod pattern;
-mod principals;
+pub mod principals;
 mod resource;
 pub mod simulate;
 pub mod size;

@@ -24,6 +24,15 @@ pub(super) enum Naming {
     Itself,
 }
 
+/// Whether a name under `AWS` is a unique id, which a policy shows where a principal that it named was deleted: `AROA…`
+/// was a role, `AIDA…` a user.
+///
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids>.
+pub fn is_unique_id(name: &str) -> bool {
+    let known = name.starts_with("AROA") || name.starts_with("AIDA");
+    known && name.len() >= 16 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
 /// Who asks, and whether a permissions boundary is attached.
 pub(super) struct Asker<'a> {
     pub(super) caller: &'a Caller<'a>,

@@ -131,6 +131,17 @@ mod tests {
         check("*:::data", "arn:aws:s3:::data", false);
     }
 
+    /// "You can use wildcard characters within the individual segments of an ARN":
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>.
+    #[test]
+    fn wildcards_in_the_resource_part() {
+        let function = "arn:aws:lambda:us-east-1:111122223333:function:fn";
+        check("arn:aws:lambda:us-east-1:111122223333:funct*:fn", function, true);
+        check("arn:aws:lambda:us-east-1:111122223333:f?nction:fn", function, true);
+        check("arn:aws:lambda:us-east-1:111122223333:layer*:fn", function, false);
+        check("arn:aws:lambda:us-east-1:111122223333:funct*:gn", function, false);
+    }
+
     #[test]
     fn a_short_arn_is_completed() {
         check("arn:aws:sqs", "arn:aws:sqs:us-east-1:111122223333:q", true);

@@ -86,7 +86,8 @@ pub fn instead(advice: &Advice) -> &'static str {
         Verdict::Transient => "the same call succeeded soon after.",
         Verdict::Expected => "a rule says that this denial is expected.",
         Verdict::Unclear => "too little is known to say which policy would help.",
-        Verdict::Owner | Verdict::Review | Verdict::Patch => "no added permission can mend this.",
+        Verdict::Owner => "the policy's owner must decide; too little is told here to write the statement.",
+        Verdict::Review | Verdict::Patch => "a person must decide; no Allow beside what is there is known to be right.",
     }
 }
 
@@ -190,7 +191,7 @@ fn strings(value: &serde_json::Value) -> Vec<&str> {
     }
 }
 
-fn conditions(value: &serde_json::Value) -> Vec<String> {
+pub(super) fn conditions(value: &serde_json::Value) -> Vec<String> {
     let operators = value.as_object().into_iter().flatten();
     let keys =
         operators.flat_map(|(operator, keys)| keys.as_object().into_iter().flatten().map(move |one| (operator, one)));

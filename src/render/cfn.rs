@@ -1,7 +1,7 @@
 //! CloudFormation: a template with the resource, or the property to set in a resource of the user's own.
 
 use super::escape::yaml_string;
-use super::job::{Job, place};
+use super::job::{Job, Lodging, place};
 use super::permission::{Permission, permissions};
 use super::{Format, RenderError, json as plain};
 use crate::diagnosis::TargetKind;
@@ -30,22 +30,22 @@ pub(super) fn json(job: &Job<'_>) -> Result<String, RenderError> {
 
 fn template(job: &Job<'_>, format: Format) -> Result<(Vec<String>, Value), RenderError> {
     let mut notes = job.notes.clone();
-    if let (TargetKind::FunctionPolicy, Some(all)) = (job.target.kind, permissions(&job.addition)) {
-        let resources = function(job, all)?;
+    let resources = match (job.target.kind, permissions(&job.addition)) {
+        (TargetKind::FunctionPolicy, Some(all)) => Some(function(job, all)?),
+        (TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy, _) => Some(identity(job)?),
+        _ => None,
+    };
+    if let Some(resources) = resources {
         guard(&resources, format)?;
         return Ok((notes, json!({"Resources": resources})));
     }
-    let (document, found) = match (job.target.kind, &job.whole) {
-        (TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy, _) => {
-            (&job.addition, Some(identity(job)?))
-        }
-        (_, Some(whole)) => (whole, replacing(job, whole)?),
-        (_, None) => (&job.addition, None),
+    let (document, found) = match &job.whole {
+        Some(whole) => (whole, replacing(job, whole)?),
+        None => (&job.addition, None),
     };
     guard(document, format)?;
     if let Some((sort, properties)) = found {
-        let id = format!("Denywatch{}", job.tag);
-        return Ok((notes, json!({"Resources": {id: {"Type": sort, "Properties": properties}}})));
+        return Ok((notes, json!({"Resources": {logical_id(job, 0): {"Type": sort, "Properties": properties}}})));
     }
     let property = property(job.target.kind);
     notes.push(if job.whole.is_some() {
@@ -56,19 +56,31 @@ fn template(job: &Job<'_>, format: Format) -> Result<(Vec<String>, Value), Rende
     Ok((notes, json!({property: document})))
 }
 
-/// A policy of its own on a role, user or group.
-fn identity(job: &Job<'_>) -> Result<(&'static str, Value), RenderError> {
+/// A policy of its own on a role, user or group, by its logical id; more than one where a managed policy is too small.
+fn identity(job: &Job<'_>) -> Result<Value, RenderError> {
     let name = job.target_name()?;
     let (sort, field, list) = match job.target.kind {
         TargetKind::UserPolicy => ("AWS::IAM::UserPolicy", "UserName", "Users"),
         TargetKind::GroupPolicy => ("AWS::IAM::GroupPolicy", "GroupName", "Groups"),
         _ => ("AWS::IAM::RolePolicy", "RoleName", "Roles"),
     };
-    if job.outgrows_inline()? {
-        let fields = json!({"ManagedPolicyName": job.name, list: [name], "PolicyDocument": job.addition});
-        return Ok(("AWS::IAM::ManagedPolicy", fields));
-    }
-    Ok((sort, json!({field: name, "PolicyName": job.name, "PolicyDocument": job.addition})))
+    let parts = match job.lodging()? {
+        Lodging::Inline => {
+            let fields = json!({field: name, "PolicyName": job.name, "PolicyDocument": job.addition});
+            return Ok(json!({logical_id(job, 0): {"Type": sort, "Properties": fields}}));
+        }
+        Lodging::Managed(parts) => parts,
+    };
+    let resources = parts.into_iter().enumerate().map(|(at, (part, document))| {
+        let fields = json!({"ManagedPolicyName": part, list: [name.as_str()], "PolicyDocument": document});
+        (logical_id(job, at), json!({"Type": "AWS::IAM::ManagedPolicy", "Properties": fields}))
+    });
+    Ok(Value::Object(resources.collect()))
+}
+
+/// The id of the first resource, and of those behind it.
+fn logical_id(job: &Job<'_>, at: usize) -> String {
+    if at == 0 { format!("Denywatch{}", job.tag) } else { format!("Denywatch{}x{at}", job.tag) }
 }
 
 /// Lambda's permissions, one resource each; CloudFormation names the statements itself.
@@ -77,8 +89,7 @@ fn function(job: &Job<'_>, all: Vec<Permission>) -> Result<Value, RenderError> {
     let resources = all.into_iter().enumerate().map(|(at, mut fields)| {
         fields.shift_remove("StatementId");
         fields.insert("FunctionName".into(), name.as_str().into());
-        let id = if at == 0 { format!("Denywatch{}", job.tag) } else { format!("Denywatch{}x{at}", job.tag) };
-        (id, json!({"Type": "AWS::Lambda::Permission", "Properties": fields}))
+        (logical_id(job, at), json!({"Type": "AWS::Lambda::Permission", "Properties": fields}))
     });
     Ok(Value::Object(resources.collect()))
 }

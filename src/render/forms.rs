@@ -90,6 +90,7 @@ fn ending(format: Format) -> &'static str {
     match format {
         Format::Json => "json",
         Format::Hcl => "tf",
+        Format::HclData => "data.tf",
         Format::Cfn => "cfn.yaml",
         Format::CfnJson => "cfn.json",
         Format::Cli => "sh",
@@ -107,7 +108,7 @@ mod tests {
         let forms = forms(&sample::pipeline(), &Format::ALL);
         let shown = serde_json::to_string(&forms.messages).unwrap();
         let files: Vec<&str> = forms.files.iter().map(|(name, _)| name.as_str()).collect();
-        for (format, file) in Format::ALL.iter().zip([".json", ".tf", ".cfn.yaml", ".cfn.json", ".sh"]) {
+        for (format, file) in Format::ALL.iter().zip([".json", ".tf", ".data.tf", ".cfn.yaml", ".cfn.json", ".sh"]) {
             assert!(shown.contains(&format!("\"{format}\"")), "{format}: {shown}");
             let inline = forms.messages.iter().flat_map(|one| one["blocks"].as_array().unwrap()).any(|block| {
                 block["elements"][0]["elements"][0]["text"] == format.to_string() && block["elements"][1].is_object()

@@ -4,7 +4,9 @@ use super::escape::terminal;
 use super::{PatchContext, RenderError, check, words};
 use crate::arn::Arn;
 use crate::diagnosis::{Target, TargetKind};
-use crate::patch::{Applicability, Companion, Patch};
+use crate::patch::{Applicability, Companion, Patch, holder, parts};
+use crate::policy::Document;
+use crate::policy::size::{Holder, Unit, measure};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -25,6 +27,8 @@ pub(super) struct Job<'a> {
     pub whole: Option<Value>,
     /// A policy of the identity with one of its statements split: put beside what is there, it would say all twice.
     pub split: Option<Value>,
+    /// What the inline policies in force take; `None` when unknown.
+    pub inline_in_use: Option<usize>,
     /// The account of the change; `None` when unknown.
     pub account: Option<String>,
     /// Why the account cannot be written, as a masked one; the document alone does not need it.
@@ -41,7 +45,7 @@ impl<'a> Job<'a> {
         let mut addition = value(patch.document.as_ref().ok_or(RenderError::NoDocument)?)?;
         let merged = patch.merged.as_ref().filter(|_| replaces(patch.target.kind));
         let mut whole = merged.map(value).transpose()?;
-        let split = patch.merged.as_ref().filter(|_| !replaces(patch.target.kind));
+        let split = patch.merged.as_ref().filter(|_| !replaces(patch.target.kind) && patch.room.in_place);
         let mut split = split.map(value).transpose()?.filter(|whole| holds(whole, &addition));
         let extra = companions(patch, context);
         for document in std::iter::once(&mut addition).chain(whole.as_mut()).chain(split.as_mut()) {
@@ -54,7 +58,9 @@ impl<'a> Job<'a> {
         let tag = tag(&patch.target, account.as_deref(), &addition);
         let notes = notes(patch, context, account.as_deref());
         let name = format!("denywatch-{tag}");
-        Ok(Self { target: &patch.target, context, name, tag, addition, whole, split, account, no_account, notes })
+        let inline_in_use = patch.room.inline_in_use;
+        let target = &patch.target;
+        Ok(Self { target, context, name, tag, addition, whole, split, inline_in_use, account, no_account, notes })
     }
 
     /// Refuses what only the document alone can say.
@@ -98,21 +104,44 @@ impl<'a> Job<'a> {
         Ok(arn)
     }
 
-    /// Whether a user's or group's inline policy is too small for the addition, so that a managed one is made.
-    pub(super) fn outgrows_inline(&self) -> Result<bool, RenderError> {
-        let size = size(&self.addition);
-        // Characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-        let (limit, managed) = match self.target.kind {
-            TargetKind::UserPolicy => (2_048, 6_144),
-            TargetKind::GroupPolicy => (5_120, 6_144),
-            TargetKind::RolePolicy => (10_240, 10_240),
-            _ => return Ok(false),
-        };
-        if size > managed {
-            return Err(RenderError::TooLong { kind: self.target.kind, size, limit: managed });
+    /// How the addition lies on a role, user or group: what the inline policies in force take is counted where it is
+    /// known, and what does not fit beside them goes into managed policies.
+    pub(super) fn lodging(&self) -> Result<Lodging, RenderError> {
+        let limit = self.inline_limit();
+        let used = self.inline_in_use.unwrap_or(0);
+        if limit.is_none_or(|limit| used.saturating_add(size(&self.addition)) <= limit) {
+            return Ok(Lodging::Inline);
         }
-        Ok(size > limit)
+        let document: Document = serde_json::from_value(self.addition.clone())
+            .map_err(|_| RenderError::NotAPolicy("it has no statements"))?;
+        let parts = parts(&document, Holder::Managed).ok_or_else(|| RenderError::TooLong {
+            kind: self.target.kind,
+            size: size(&self.addition),
+            limit: Holder::Managed.quota().limit,
+        })?;
+        let values = parts.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
+        let values = values.map_err(|_| RenderError::NotAPolicy("it is no JSON"))?;
+        let name = |at: usize| if values.len() == 1 { self.name.clone() } else { format!("{}-{}", self.name, at + 1) };
+        Ok(Lodging::Managed(values.iter().enumerate().map(|(at, value)| (name(at), value.clone())).collect()))
     }
+
+    /// What the inline policies of the target may take together; `None` where it has none.
+    pub(super) fn inline_limit(&self) -> Option<usize> {
+        match self.target.kind {
+            TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy => {
+                holder(self.target.kind).map(|holder| holder.quota().limit)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where the addition goes on a role, user or group.
+pub(super) enum Lodging {
+    /// Into an inline policy of its own.
+    Inline,
+    /// Into managed policies of these names, of which each fits.
+    Managed(Vec<(String, Value)>),
 }
 
 /// Refuses what belongs to AWS: its managed policies, service-linked roles, the roles of Identity Center.
@@ -298,7 +327,7 @@ fn digest(value: &Value) -> String {
 
 /// Characters without white space, as IAM counts them.
 pub(super) fn size(document: &Value) -> usize {
-    document.to_string().chars().filter(|c| !c.is_whitespace()).count()
+    measure(&document.to_string(), Unit::VisibleCharacters)
 }
 
 fn notes(patch: &Patch, context: &PatchContext, account: Option<&str>) -> Vec<String> {

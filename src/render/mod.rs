@@ -20,6 +20,7 @@ pub mod forms;
 pub mod markdown;
 pub mod note;
 pub mod pagerduty;
+pub mod pull_request;
 pub mod q;
 mod sheet;
 pub mod slack;
@@ -28,6 +29,7 @@ pub mod snippet;
 pub mod table;
 pub mod teams;
 pub mod text;
+pub mod verified;
 pub mod words;
 mod permission;
 
@@ -45,8 +47,10 @@ use std::fmt;
 pub enum Format {
     /// The policy document alone: what goes into the target.
     Json,
-    /// Terraform.
+    /// Terraform, documents in `jsonencode`.
     Hcl,
+    /// Terraform, documents in `data "aws_iam_policy_document"` wherever that can say the same.
+    HclData,
     /// A CloudFormation template in YAML.
     Cfn,
     /// The same template in JSON.
@@ -57,7 +61,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order of the documentation.
-    pub const ALL: [Self; 5] = [Self::Json, Self::Hcl, Self::Cfn, Self::CfnJson, Self::Cli];
+    pub const ALL: [Self; 6] = [Self::Json, Self::Hcl, Self::HclData, Self::Cfn, Self::CfnJson, Self::Cli];
 }
 
 impl fmt::Display for Format {
@@ -65,6 +69,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Json => "JSON",
             Self::Hcl => "Terraform",
+            Self::HclData => "Terraform with data sources",
             Self::Cfn => "CloudFormation YAML",
             Self::CfnJson => "CloudFormation JSON",
             Self::Cli => "AWS CLI",
@@ -198,6 +203,7 @@ pub enum RenderError {
 ///         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/k"}]}"#,
 ///     )?),
 ///     merged: None,
+///     room: Default::default(),
 ///     widened: vec![],
 ///     companions: vec![],
 ///     proof: None,
@@ -213,7 +219,8 @@ pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<St
     }
     match format {
         Format::Json => json::render(&job),
-        Format::Hcl => hcl::render(&job),
+        Format::Hcl => hcl::render(&job, hcl::Style::Encoded),
+        Format::HclData => hcl::render(&job, hcl::Style::Data),
         Format::Cfn => cfn::yaml(&job),
         Format::CfnJson => cfn::json(&job),
         Format::Cli => cli::render(&job),

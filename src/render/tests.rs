@@ -15,6 +15,7 @@ pub(super) fn patch_of(kind: TargetKind, name: &str, document: Value) -> Patch {
         doubts: vec![],
         document: Some(serde_json::from_value(document).unwrap()),
         merged: None,
+        room: Default::default(),
         widened: vec![],
         companions: vec![Companion {
             actions: vec!["kms:Decrypt".into()],
@@ -86,7 +87,7 @@ fn what_cannot_be_written_is_named() {
     check(
         |p| set(p, sample(&"k".repeat(5_000))),
         Cli,
-        "the document has 20176 characters without white space, and its place takes 10240",
+        "the document has 20176 characters without white space, and its place takes 6144",
     );
     check(
         |p| p.target.name = Some("AWSReservedSSO_Admin_0123456789abcdef".into()),
@@ -151,7 +152,7 @@ fn a_long_policy_of_a_user_becomes_a_managed_one() {
     let text = |format| super::patch(&patch, &PatchContext::default(), format).unwrap();
     assert!(text(Format::Hcl).contains("aws_iam_user_policy_attachment"));
     assert!(text(Format::Cfn).contains("AWS::IAM::ManagedPolicy"));
-    assert!(text(Format::Cli).contains("aws iam create-policy "));
+    assert!(text(Format::Cli).contains("detach-user-policy"));
 }
 
 proptest! {
@@ -216,8 +217,12 @@ fn no_list_of_a_statement_is_empty() {
 fn a_split_policy_is_written_whole_or_not_at_all() {
     let mut whole = sample("k");
     whole["Statement"].as_array_mut().unwrap().push(json!({"Effect": "Allow", "Action": "s3:Old", "Resource": "o"}));
-    let merged =
-        |whole: Value| move |patch: &mut Patch, _: &mut PatchContext| patch.merged = serde_json::from_value(whole).ok();
+    let merged = |whole: Value| {
+        move |patch: &mut Patch, _: &mut PatchContext| {
+            patch.merged = serde_json::from_value(whole).ok();
+            patch.room.in_place = true;
+        }
+    };
     check_text(merged(whole.clone()), Format::Json, Ok("s3:Old"));
     for format in [Format::Hcl, Format::Cfn, Format::CfnJson, Format::Cli] {
         check_text(merged(whole.clone()), format, Err(RenderError::Split));
@@ -268,4 +273,38 @@ fn a_permission_set_is_changed_from_the_management_account() {
     let mut context = companions();
     set(&mut patch, &mut context);
     assert!(!super::patch(&patch, &context, Format::Cli).unwrap().contains("account=1"));
+}
+
+#[test]
+fn what_is_there_inline_counts() {
+    let mut patch = patch_of(TargetKind::RolePolicy, "app", sample("k"));
+    let made = |patch: &Patch, format| super::patch(patch, &PatchContext::default(), format).unwrap();
+    patch.room.inline_in_use = Some(9_000);
+    assert!(made(&patch, Format::Hcl).contains("aws_iam_role_policy\""));
+    patch.room.inline_in_use = Some(10_200);
+    for (format, expect) in [
+        (Format::Hcl, "aws_iam_role_policy_attachment"),
+        (Format::HclData, "data.aws_iam_policy_document.denywatch_"),
+        (Format::Cfn, "AWS::IAM::ManagedPolicy"),
+        (Format::Cli, "create_managed \"$part\""),
+    ] {
+        let text = made(&patch, format);
+        assert!(text.contains(expect), "{text}");
+        assert_eq!(text, made(&patch, format));
+    }
+}
+
+#[test]
+fn what_no_policy_holds_is_parted() {
+    let mut document = sample("k");
+    let long = |at: usize| format!("arn:aws:s3:::bucket/{at}{}", "x".repeat(900));
+    document["Statement"][0]["Resource"] = (0..12).map(long).collect();
+    let patch = patch_of(TargetKind::RolePolicy, "app", document);
+    let name = policy_name(&patch, &PatchContext::default()).unwrap();
+    for format in [Format::Hcl, Format::HclData, Format::Cfn, Format::CfnJson, Format::Cli] {
+        let text = super::patch(&patch, &PatchContext::default(), format).unwrap();
+        for part in [format!("{name}-1\""), format!("{name}-2\"")] {
+            assert!(text.contains(&part), "{format}: {text}");
+        }
+    }
 }

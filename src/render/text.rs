@@ -43,7 +43,7 @@ impl Look {
         Paint { on: self.colour }
     }
 
-    fn sheet(self) -> Sheet {
+    pub(super) fn sheet(self) -> Sheet {
         Sheet::new(self.width.max(40), MARGIN, self.paint())
     }
 }
@@ -176,9 +176,12 @@ fn colour(verdict: Verdict) -> &'static str {
 }
 
 fn who(advice: &Advice) -> String {
-    let account = advice.account.as_deref().map(|id| format!(", account {id}")).unwrap_or_default();
+    let own = advice.principal.account.as_deref().or(advice.account.as_deref());
+    let account = own.map(|id| format!(", account {id}")).unwrap_or_default();
+    let elsewhere = advice.account.as_deref().filter(|id| own.is_some_and(|own| own != *id));
+    let elsewhere = elsewhere.map(|id| format!(", recorded in {id}")).unwrap_or_default();
     let session = advice.principal.session.as_deref().map(|name| format!(" (session {name})")).unwrap_or_default();
-    format!("{}{session}{account}", words::who(&advice.principal))
+    format!("{}{session}{account}{elsewhere}", words::who(&advice.principal))
 }
 
 fn what(sheet: &mut Sheet, advice: &Advice, max: usize) {

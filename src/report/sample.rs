@@ -105,6 +105,7 @@ fn patch() -> Patch {
         doubts: vec![],
         document: serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).ok(),
         merged: None,
+        room: Default::default(),
         widened: vec![],
         companions: vec![Companion {
             actions: vec![own("kms:Decrypt")],

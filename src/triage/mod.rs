@@ -51,6 +51,10 @@ pub enum Remedy {
     Decision,
     /// Nobody's Allow: it is meant, or another thing must change.
     Upheld,
+    /// Another item's: this one is the same act, seen from elsewhere.
+    Elsewhere,
+    /// Nothing: it has passed.
+    Passed,
     /// Too little is known.
     Unknown,
     /// An incident.
@@ -88,6 +92,8 @@ pub fn remedy(cause: Cause) -> Remedy {
         Cause::ActionUnknown | Cause::PrincipalUnknown | Cause::ResourceUnknown | Cause::AlreadyAllowed => {
             Remedy::Unknown
         }
+        Cause::KmsBehind => Remedy::Elsewhere,
+        Cause::SoonAllowed => Remedy::Passed,
         Cause::KeyQuarantined => Remedy::Incident,
     }
 }
@@ -104,6 +110,8 @@ pub fn judge(cause: Cause, swept: bool, sound: Option<bool>) -> Verdict {
         (Remedy::Decision, _, _) => Verdict::Review,
         (Remedy::OwnAllow, _, Some(true)) => Verdict::Patch,
         (Remedy::OwnAllow | Remedy::LikelyAllow, _, Some(_)) => Verdict::Review,
-        (Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::Unknown, _, _) => Verdict::Unclear,
+        (Remedy::Passed, _, _) => Verdict::Transient,
+        // The other item's verdict takes its place, see `advice`.
+        (Remedy::OwnAllow | Remedy::LikelyAllow | Remedy::Unknown | Remedy::Elsewhere, _, _) => Verdict::Unclear,
     }
 }

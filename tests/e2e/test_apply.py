@@ -137,6 +137,10 @@ class Script:
         assert self.process.returncode == expect, f"{out}{err}\n{self.text}"
         return out + err
 
+    def elsewhere(self):
+        """The same script in another folder."""
+        return Script(self.env["AWS_ENDPOINT_URL"], self.env["PATH"].split(os.pathsep)[0], self.folder / "copy", self.text)
+
     def do(self, *arguments, expect=0):
         return self.start(*arguments).end(expect)
 
@@ -202,10 +206,7 @@ def test_a_patch_is_applied_and_undone(aws, denywatch, script, service):
 
 
 def test_a_patch_too_long_for_a_user_becomes_a_managed_policy(aws, denywatch, script):
-    """Three long names make more than the 2,048 characters of a user's inline policies.
-
-    ministack holds nobody to that quota, so that a user whose inline policies are nearly full cannot be told here.
-    """
+    """Three long names make more than the 2,048 characters of a user's inline policies."""
     iam, ssm, caller = aws.client("iam"), aws.client("ssm"), new_user(aws, "long").client("ssm")
     names = ["/app/" + letter * 900 for letter in "abc"]
     for name in [*names, "/app/neighbour"]:
@@ -225,6 +226,28 @@ def test_a_patch_too_long_for_a_user_becomes_a_managed_policy(aws, denywatch, sc
     assert [refusal(caller.get_parameter, Name=name) for name in names] == told
     assert iam.list_attached_user_policies(UserName="long")["AttachedPolicies"] == []
     assert iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_what_is_there_inline_counts(aws, denywatch, script):
+    """The script itself looks at what the user's other inline policies take; ministack holds nobody to the quota."""
+    iam, ssm, caller = aws.client("iam"), aws.client("ssm"), new_user(aws, "full").client("ssm")
+    other = policy({"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": ["arn:aws:sqs:*:*:" + "q" * 1_800]})
+    iam.put_user_policy(UserName="full", PolicyName="other", PolicyDocument=other)
+    ssm.put_parameter(Name="/app/full", Value="x", Type="String")
+    told = refusal(caller.get_parameter, Name="/app/full")
+    made = script("full", denywatch("patch", "-", "--format", "cli", pasted=told))
+
+    assert "and 2048 fit: it becomes a managed policy" in made.do()
+    caller.get_parameter(Name="/app/full")
+    assert iam.list_user_policies(UserName="full")["PolicyNames"] == ["other"]
+    made.do()  # once more is the same
+    (attached,) = iam.list_attached_user_policies(UserName="full")["AttachedPolicies"]
+    assert attached["PolicyName"].startswith("denywatch-")
+
+    made.do("undo")
+    assert refusal(caller.get_parameter, Name="/app/full") == told
+    assert iam.list_attached_user_policies(UserName="full")["AttachedPolicies"] == []
+    assert "nothing to undo" in made.do("undo")
 
 
 def everything(iam, user):
@@ -303,6 +326,8 @@ def test_the_owner_lets_another_account_in(aws, denywatch, script, make):
     call()
     refusal(neighbour)
     assert "so this is applied; undo first" in made.do(expect=1)
+    # Another copy of the script, which knows nothing of the first, finds nothing to add.
+    assert made.elsewhere().do() == "nothing to do: the policy in force says it already\n"
 
     made.do("undo")
     assert refusal(call) == told

@@ -25,7 +25,8 @@ def statements(role):
 
 
 def test_the_function_may_do_this_and_nothing_else():
-    allowed = {(condition, s["Sid"], *s["Action"], json.dumps(s["Resource"])) for condition, s in statements("FunctionRole")}
+    all_of_it = list(statements("FunctionRole"))
+    allowed = {(c, s["Sid"], *s["Action"], json.dumps(s["Resource"])) for c, s in all_of_it if c != "ReadsPolicies"}
     assert allowed == {
         (None, "OwnLog", "logs:CreateLogStream", "logs:PutLogEvents", '{"Fn::GetAtt": "LogGroup.Arn"}'),
         (
@@ -65,6 +66,37 @@ def test_the_function_may_do_this_and_nothing_else():
     }
 
 
+# What the program's own list of calls names for reading policies: one IAM action an operation.
+READS = re.compile(r'allowed\(\s*"([a-z0-9-]+)",\s*Shape::(Json|Query|Rest)\("([^"]+)"')
+OF_PATH = {
+    "/backup-vaults/{}/access-policy": "GetBackupVaultAccessPolicy",
+    "/v1/domain/permissions/policy": "GetDomainPermissionsPolicy",
+    "/2015-02-01/file-systems/{}/policy": "DescribeFileSystemPolicy",
+    "/2015-03-31/functions/{}/policy": "GetPolicy",
+    "/{}": "GetBucketPolicy",
+    "/authorization-details/{}": "GetRequestAuthorizationDetails",
+}
+# Those are not for policies in force, or need no permission; `verify --live` alone, at a desk, asks the simulator.
+OTHERS = {
+    "cloudtrail:LookupEvents", "secretsmanager:GetSecretValue", "ssm:GetParameter", "sns:Publish", "sts:AssumeRole",
+    "sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy",
+}
+
+
+def test_reading_policies_takes_what_the_program_calls_and_nothing_else():
+    """The statement is there only when asked for, and each of its actions is a call on the program's list."""
+    ((statement,),) = [[s for c, s in statements("FunctionRole") if c == "ReadsPolicies"]]
+    listed = (conftest.ROOT / "src" / "io" / "aws" / "allow.rs").read_text()
+    name = lambda shape, text: OF_PATH[text] if shape == "Rest" else text.rsplit(".", 1)[-1]
+    calls = {f"{service}:{name(shape, text)}" for service, shape, text in READS.findall(listed)}
+    (details,) = RESOURCES["AuthorizationDetails"]["Properties"]["PolicyDocument"]["Statement"]
+    assert RESOURCES["AuthorizationDetails"]["Condition"] == "ReadsPolicies"
+    assert {*statement["Action"], details["Action"]} == calls - OTHERS
+    assert statement["Action"] == sorted(statement["Action"])
+    for action in statement["Action"]:
+        assert re.search(":(Get|List|Describe|Decode)", action), action
+
+
 def test_the_schedule_may_call_the_function_and_keep_what_failed():
     allowed = {(*s["Action"], json.dumps(s["Resource"])) for _, s in statements("ScheduleRole")}
     assert allowed == {
@@ -81,7 +113,9 @@ def test_no_wildcard_and_no_write_to_iam(role):
         assert statement["Effect"] == "Allow"
         assert not {"NotAction", "NotResource"} & statement.keys()
         for action in statement["Action"]:
-            assert "*" not in action and not action.startswith(("iam:", "organizations:", "sso"))
+            assert "*" not in action and not action.startswith("sso")
+            reads = re.match("[a-z]+:(Get|List|Describe)", action)
+            assert reads or not action.startswith(("iam:", "organizations:"))
 
 
 def test_queues_take_messages_from_the_rule_only():
@@ -143,10 +177,10 @@ def test_the_ledger_outlives_mistakes_and_forgets_in_time():
 def test_the_configuration_is_json_without_secrets(slack):
     _, with_slack, without = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["DENYWATCH_CONFIG"]["Fn::If"]
     text = (with_slack if slack else without)["Fn::Sub"]
-    for name, value in {"Table": "ledger", "WaitSeconds": "60", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
+    for name, value in {"Table": "ledger", "ReadPolicies": "true", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
         text = text.replace("${" + name + "}", value)
     assert "${" not in text
-    expected = {"version": 1, "store": {"uri": "dynamodb:ledger"}, "group": {"wait": "60s"}, "route": [{"to": ["sns:arn:t"]}]}
+    expected = {"version": 1, "store": {"uri": "dynamodb:ledger"}, "policies": {"live": True}, "route": [{"to": ["sns:arn:t"]}]}
     if slack:
         expected |= {"slack": {"mode": "webhook", "secret": "arn:s"}, "route": [{"to": ["sns:arn:t", "slack"]}]}
     assert json.loads(text) == expected

@@ -3,6 +3,8 @@
 //! Two drivers use them: `tests/properties.rs` with inputs from generators, `fuzz/` with bytes that a fuzzer finds.
 
 pub mod answer;
+pub mod configuration;
 pub mod language;
 pub mod read;
 pub mod said;
+pub mod template;

@@ -19,7 +19,8 @@ def pieces():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in tracked.splitlines():
         path = ROOT / name
-        if not path.is_file():
+        # Those of other people's styles are judged by tests/into.rs, before and after.
+        if not path.is_file() or name.startswith("tests/fixtures/into/"):
             continue
         if path.suffix in (".tf", ".hcl"):
             yield name, path.read_text()

@@ -34,10 +34,30 @@ class Facts:
         self.actions = {p: part("actions", p) for p in self.prefixes}
         self.types = {p: part("resourceTypes", p) for p in self.prefixes}
         self.keys = {p: part("conditionKeys", p) for p in self.prefixes}
+        self._two_forms("apigateway")
         self.meta = load_json(os.path.join(IAM, "metadata.json"))
         self.rcp = set(load_json(os.path.join(IAM, "rcpSupportedServices.json")))
         self.sentry = load_json(SENTRY)
         self.operations = self._operations()
+
+    def _two_forms(self, prefix):
+        """REST and HTTP APIs share a type's name, and the data puts both ARN forms into one text: a type each.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
+        """
+        for low, kind in list(self.types[prefix].items()):
+            first, *others = kind["arn"].split(", ")
+            kind["arn"] = first
+            for number, other in enumerate(others, 2):
+                name = f"{low}{number}"
+                self.add_type(prefix, name, other, kind.get("conditionKeys", []))
+                for action in self.actions[prefix].values():
+                    like = [one for one in action["resourceTypes"] if one["name"].lower() == low]
+                    action["resourceTypes"] += [one | {"name": name} for one in like]
+
+    def add_type(self, prefix, name, arn, keys=()):
+        """A resource type that the data lacks."""
+        self.types[prefix][name.lower()] = {"name": name, "arn": arn, "conditionKeys": list(keys)}
 
     def canonical(self, action):
         """The action in the data's own letter case, or None."""

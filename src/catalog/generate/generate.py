@@ -145,6 +145,7 @@ def build(facts, resolver):
 
 def main():
     facts = Facts()
+    overlay.add_types(facts)
     resolver = Resolver(facts)
     raw = build(facts, resolver)
     packed = zlib.compress(raw, 9)

@@ -54,6 +54,20 @@ def kind(facts, prefix, name, where):
     return name.lower()
 
 
+def add_types(facts):
+    """Resource types that the data lacks and AWS documents: optional ones, of the actions named."""
+    for number, (actions, name, arn, _) in rows("types.tsv", 4):
+        where = f"types.tsv:{number}"
+        for action in actions.split(","):
+            prefix, _, low = known(facts, action, where).partition(":")
+            if name.lower() not in facts.types[prefix]:
+                facts.add_type(prefix, name, arn)
+            taken = facts.actions[prefix][low.lower()]["resourceTypes"]
+            if any(one["name"].lower() == name.lower() for one in taken):
+                raise OverlayError(f"{where}: `{action}` takes `{name}` already")
+            taken.append({"name": name, "required": False, "conditionKeys": [], "dependentActions": []})
+
+
 def hosts(facts):
     """label -> prefixes."""
     table = {}

@@ -16,6 +16,7 @@ TRANSFORMS = {
 
 def all_tables(facts, resolver):
     """In the order that the reader expects."""
+    check_roads(facts)
     return [
         hosts(resolver), operations(facts, resolver), forms(facts), dependents(facts), passrole(facts, resolver),
         companions(facts, resolver), risks(facts), global_keys(), gateway(facts), together(facts),
@@ -133,6 +134,18 @@ def passrole(facts, resolver):
     return [f"{key}\t{cells}" for key, cells in table.items()]
 
 
+# What a companion's resource may be besides a type of the actions' service: the call's own, any, or one that no type names.
+HINTS = {"same", "*", "kms-key", "role", "created", "service-linked-role", "own-session", "result-bucket", "artifact-bucket"}
+
+
+def companion_hint(facts, hint, actions, where):
+    """A word of the list, or a resource type of each action's service; `task-role:` before it says whose it is."""
+    hint = hint.removeprefix("task-role:")
+    if hint not in HINTS:
+        for action in actions.split(","):
+            overlay.kind(facts, action.split(":")[0], hint, where)
+
+
 def companions(facts, resolver):
     table = []
     for number, (on, actions, hint, conditions, why, source) in overlay.rows("companions.tsv", 6):
@@ -140,6 +153,7 @@ def companions(facts, resolver):
         if not facts.canonical(on) and on not in resolver.operations:
             raise overlay.OverlayError(f"{where}: no action or operation `{on}`")
         actions = ",".join(overlay.known(facts, a, where) for a in actions.split(","))
+        companion_hint(facts, hint, actions, where)
         for condition in filter(None, conditions.split(";")):
             key = condition.split("=")[0]
             if key.lower() not in facts.keys[key.split(":")[0]]:
@@ -157,6 +171,15 @@ def risks(facts):
                 line = table[action]
             table[action] = line
     return list(table.values())
+
+
+def check_roads(facts):
+    """The program reads roads.tsv as it stands; here each action must exist, spelt as IAM spells it."""
+    for number, (name, legs, _, _) in overlay.rows("roads.tsv", 4):
+        where = f"roads.tsv:{number}"
+        for action in re.split(r" \+ |\|", legs):
+            if overlay.known(facts, action, where) != action:
+                raise overlay.OverlayError(f"{where}: `{action}` of `{name}` is spelt otherwise")
 
 
 def global_keys():

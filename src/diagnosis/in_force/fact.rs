@@ -3,7 +3,7 @@
 use super::{Held, InForce, Known, NamedDocument, Origin};
 use crate::arn::Arn;
 use crate::policy::Document;
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 use crate::record::Problem;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +139,10 @@ impl Live {
                 held.unread.insert(words.clone());
             }
         }
-        held.scp.extend(self.scp.get(account).cloned().unwrap_or_default());
+        // See https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
+        if principal.kind != PrincipalKind::ServiceLinkedRole {
+            held.scp.extend(self.scp.get(account).cloned().unwrap_or_default());
+        }
         if let Some(levels) = self.rcp.get(account) {
             held.rcp.extend(levels.iter().cloned());
             held.rcp_account = Some(account.to_owned());

@@ -29,6 +29,8 @@ pub enum Shape {
     /// Signed; `GET` of a path whose parts are these (`{}` is any one part) with exactly these keys in its query, and no
     /// body.
     Rest(&'static str, &'static [&'static str]),
+    /// Signed; `POST` of JSON on exactly this path, without a query.
+    RestJson(&'static str),
 }
 
 /// The list.
@@ -89,6 +91,14 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("secretsmanager", Shape::Json("secretsmanager.GetResourcePolicy"), "a secret's policy"),
     allowed("sns", Shape::Query("GetTopicAttributes"), "a topic's policy"),
     allowed("sqs", Shape::Json("AmazonSQS.GetQueueAttributes"), "a queue's policy"),
+    // `verify --live`: AWS's own checks of a policy text; they keep nothing.
+    allowed("access-analyzer", Shape::RestJson("/policy/validation"), "ValidatePolicy: whether a patch is valid"),
+    allowed(
+        "access-analyzer",
+        Shape::RestJson("/policy/check-no-new-access"),
+        "CheckNoNewAccess: whether it allows more",
+    ),
+    allowed("iam", Shape::Query("SimulatePrincipalPolicy"), "whether the recorded calls go through with a patch"),
     // What AWS keeps of a refusal.
     allowed("sts", Shape::Query("DecodeAuthorizationMessage"), "an encoded refusal of EC2"),
     allowed("iam", Shape::Rest("/authorization-details/{}", &[]), "how AWS decided, by an authorization id"),
@@ -134,8 +144,13 @@ mod tests {
                 Shape::Query(action) | Shape::UnsignedQuery(action) => action,
                 // A `GET`.
                 Shape::Unsigned(..) | Shape::UnsignedBelow(..) | Shape::Rest(..) => continue,
+                // Checks of a text.
+                Shape::RestJson(path) => {
+                    assert!(entry.service == "access-analyzer" && path.starts_with("/policy/"), "{path}");
+                    continue;
+                }
             };
-            let reads = ["Get", "List", "Describe", "Lookup"].iter().any(|start| name.starts_with(start));
+            let reads = ["Get", "List", "Describe", "Lookup", "Simulate"].iter().any(|start| name.starts_with(start));
             let of_access = matches!(entry.service, "iam" | "organizations");
             let other = !of_access && ["Publish", "AssumeRole", "Decode"].iter().any(|start| name.starts_with(start));
             let items = entry.service == "dynamodb" && (name.contains("Item") || name == "Query");

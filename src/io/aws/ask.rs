@@ -63,6 +63,26 @@ impl Signed {
     }
 }
 
+impl Signed {
+    /// Calls a REST service by `POST` of JSON on this path, which stands without its first `/`.
+    ///
+    /// # Errors
+    /// [`CallError`], see there.
+    pub async fn post(
+        &self,
+        service: Service,
+        operation: &str,
+        region: Option<&str>,
+        path: &str,
+        input: &Value,
+    ) -> Result<Value, CallError> {
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let (target, body) = (path.to_owned(), input.to_string());
+        let request = Unsigned { service, operation, region, method: "POST", target, headers, body };
+        self.send(&request, read_rest).await
+    }
+}
+
 /// Percent-encodes all but the characters that RFC 3986 leaves alone.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -89,6 +89,8 @@ struct Seen {
     /// Keys of the query, in their order.
     query: Vec<String>,
     empty: bool,
+    /// The body is JSON and says so.
+    json: bool,
     /// Service in the credential scope; `None` for an unsigned request.
     signed_for: Option<String>,
     /// `x-amz-target`.
@@ -106,8 +108,9 @@ impl Seen {
         let action = single_action(&body_form(request, target.is_some())?)?;
         let query = form(uri.query().unwrap_or_default())?.into_iter().map(|(key, _)| key).collect();
         let empty = request.body().bytes().is_some_and(<[u8]>::is_empty);
+        let json = is_json(&single_header(request, "content-type")?.unwrap_or_default());
         let (method, path) = (request.method().to_owned(), uri.path().to_owned());
-        Ok(Self { method, path, query, empty, signed_for, target, action })
+        Ok(Self { method, path, query, empty, json, signed_for, target, action })
     }
 
     /// Whether the request has this shape, and no other.
@@ -127,6 +130,10 @@ impl Seen {
             Shape::Rest(path, keys) => {
                 let bare = target.is_none() && action.is_none() && self.empty;
                 signed && bare && self.method == "GET" && fits(path, &self.path) && self.query == keys
+            }
+            Shape::RestJson(path) => {
+                let bare = target.is_none() && action.is_none() && self.query.is_empty();
+                signed && bare && self.json && self.method == "POST" && self.path == path
             }
         }
     }
@@ -229,7 +236,7 @@ fn single_header(request: &HttpRequest, name: &str) -> Result<Option<String>, Re
 /// could name a second operation.
 fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, String)>, Refused> {
     let content_type = single_header(request, "content-type")?.unwrap_or_default();
-    let is_json = content_type == "application/json" || content_type.starts_with("application/x-amz-json-1.");
+    let is_json = is_json(&content_type);
     if has_target && !is_json {
         return Err(Refused("`x-amz-target` without a JSON body".into()));
     }
@@ -239,6 +246,10 @@ fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, Str
     }
     let text = std::str::from_utf8(body).map_err(|_| Refused("unreadable body".into()))?;
     form(text)
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type == "application/json" || content_type.starts_with("application/x-amz-json-1.")
 }
 
 /// The form's only `Action`, whatever its letter case.

@@ -6,6 +6,8 @@ pub mod ask;
 mod credentials;
 pub mod guard;
 #[cfg(feature = "live")]
+pub mod judges;
+#[cfg(feature = "live")]
 pub mod object;
 pub mod secret;
 pub mod signed;

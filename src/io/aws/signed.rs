@@ -64,10 +64,6 @@ pub const SSM: Service = Service::json("ssm", "SSM", "AmazonSSM");
 pub const DYNAMODB: Service =
     Service { wire: Wire::Json("DynamoDB_20120810", "1.0"), ..Service::json("dynamodb", "DynamoDB", "") };
 
-/// Amazon DynamoDB.
-pub const DYNAMODB: Service =
-    Service { name: "dynamodb", host: "dynamodb", id: "DynamoDB", wire: Wire::Json("DynamoDB_20120810", "1.0") };
-
 /// One request before it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsigned<'u> {
@@ -232,24 +228,6 @@ impl Signed {
     }
 }
 
-/// A call of a JSON service.
-fn json_request<'u>(
-    service: Service,
-    operation: &'u str,
-    region: Option<&'u str>,
-    input: &Value,
-) -> Result<Unsigned<'u>, CallError> {
-    let Wire::Json(prefix, version) = service.wire else {
-        return Err(CallError::Request(format!("`{}` does not speak JSON", service.name)));
-    };
-    let headers = vec![
-        ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
-        ("x-amz-target".to_owned(), format!("{prefix}.{operation}")),
-    ];
-    let (target, body) = (String::new(), input.to_string());
-    Ok(Unsigned { service, operation, region, method: "POST", target, headers, body })
-}
-
 /// The partition's domain: <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>.
 fn dns_suffix(region: &str) -> &'static str {
     match region.split('-').next() {
@@ -259,6 +237,24 @@ fn dns_suffix(region: &str) -> &'static str {
         Some("us") if region.starts_with("us-isob-") => "sc2s.sgov.gov",
         _ => "amazonaws.com",
     }
+}
+
+/// A call of a JSON service.
+fn json_request<'r>(
+    service: Service,
+    operation: &'r str,
+    region: Option<&'r str>,
+    input: &Value,
+) -> Result<Unsigned<'r>, CallError> {
+    let Wire::Json(prefix, version) = service.wire else {
+        return Err(CallError::Request(format!("`{}` does not speak JSON", service.name)));
+    };
+    let headers = vec![
+        ("content-type".to_owned(), format!("application/x-amz-json-{version}")),
+        ("x-amz-target".to_owned(), format!("{prefix}.{operation}")),
+    ];
+    let (target, body) = (String::new(), input.to_string());
+    Ok(Unsigned { service, operation, region, method: "POST", target, headers, body })
 }
 
 /// The headers that sign the request.

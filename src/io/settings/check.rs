@@ -37,6 +37,7 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
     let settings = Settings {
         keep: keep(&file.store)?,
         store: file.store.uri,
+        live: file.policies.live,
         slack,
         pagerduty: file.pagerduty.into_iter().map(pagerduty).collect::<Checked<_>>()?,
         teams: secrets("teams", file.teams.into_iter().map(|(name, table)| (name, table.secret)))?,
@@ -83,18 +84,6 @@ fn without_effect(file: &File) -> Checked<()> {
         }
     }
     Ok(())
-}
-
-fn keep(store: &StoreTable) -> Checked<Keep> {
-    let field = |name: &String| match name.as_str() {
-        "session" => Ok(Hashed::Session),
-        "source_ip" => Ok(Hashed::SourceIp),
-        _ => Err(invalid("`store.hash` takes `session` and `source_ip`")),
-    };
-    let counts = store.retention.as_deref().map(|text| duration("store.retention", text)).transpose()?;
-    // Samples go with their finding at the latest.
-    let samples = counts.map(|counts| counts.min(SignedDuration::from_hours(24 * SAMPLES_DAYS)));
-    Ok(Keep { counts, samples, hashed: store.hash.iter().map(field).collect::<Checked<_>>()? })
 }
 
 /// Each receiver of a route must have what it needs, and what is set up must be used.
@@ -400,7 +389,7 @@ fn days(text: &str) -> Checked<Vec<Weekday>> {
 fn formats(table: &PatchTable) -> Checked<Vec<Format>> {
     match &table.formats {
         None => Ok(vec![Format::Hcl, Format::Json, Format::Cfn, Format::Cli]),
-        Some(list) => words("patch.formats", list, "`hcl`, `json`, `cfn`, `cfn_json` and `cli`"),
+        Some(list) => words("patch.formats", list, "`hcl`, `hcl_data`, `json`, `cfn`, `cfn_json` and `cli`"),
     }
 }
 

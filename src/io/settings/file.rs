@@ -32,6 +32,9 @@ pub(super) struct File {
     /// What is watched.
     #[serde(default)]
     pub source: SourceTable,
+    /// The policies in force.
+    #[serde(default)]
+    pub policies: PoliciesTable,
     /// How denials become messages.
     #[serde(default)]
     pub group: GroupTable,
@@ -69,6 +72,16 @@ pub(super) struct StoreTable {
     /// What is kept only as keyed hashes: `session`, `source_ip`.
     #[serde(default)]
     pub hash: Vec<String>,
+}
+
+/// The policies in force.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct PoliciesTable {
+    /// AWS is asked, read-only, for the policies in force and for what it keeps of denials.
+    #[serde(default)]
+    pub live: bool,
 }
 
 /// The weekly report.

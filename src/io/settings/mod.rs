@@ -20,8 +20,11 @@ use std::collections::BTreeMap;
 pub struct Settings {
     /// `store.uri`, such as `sqlite:PATH`; `None` when the default holds.
     pub store: Option<String>,
-    /// `store.retention`, `store.hash`: how long the ledger keeps what, and what only as hashes.
+    /// `store.retention`, `store.samples`, `store.hash`: how long the ledger keeps what, and what only as hashes.
     pub keep: Keep,
+    /// `policies.live`: AWS is asked, read-only, for the policies in force and for what it keeps of denials. False by
+    /// default.
+    pub live: bool,
     /// `slack`; `None` when Slack is not used.
     pub slack: Option<Slack>,
     /// `pagerduty.NAME`.
@@ -164,6 +167,7 @@ impl Default for Settings {
         Self {
             store: None,
             keep: Keep::default(),
+            live: false,
             slack: None,
             pagerduty: BTreeMap::new(),
             teams: BTreeMap::new(),

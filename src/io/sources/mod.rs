@@ -2,11 +2,17 @@
 
 #[cfg(feature = "aws")]
 pub mod envelope;
+pub mod checkout;
+pub mod code;
 pub mod files;
 mod gzip;
+#[cfg(feature = "live")]
+pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod paste;
 pub mod policies;
 mod salvage;
+#[cfg(feature = "live")]
+pub mod told;
 mod walk;

@@ -113,8 +113,11 @@ impl Keep {
         stripped
     }
 
-    /// Replaces what is kept as hashes only.
+    /// Replaces what is kept as hashes only. What an allowed call adds is made of what the ledger holds, masked already.
     pub(super) fn mask(&self, event: &mut Observed, key: &HashKey) {
+        if event.finding.count == 0 {
+            return;
+        }
         if self.hashed.contains(&Hashed::Session) {
             mask_session(&mut event.finding, key);
         }

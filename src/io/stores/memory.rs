@@ -60,17 +60,15 @@ impl Ledger for MemoryLedger {
                 recorded.stale += 1;
                 continue;
             }
-            if !self.first_time(&event) {
-                recorded.duplicate += 1;
-                continue;
-            }
-            recorded.new += 1;
+            let first_time = self.first_time(&event);
+            recorded.note(first_time);
             if let Some(key) = &self.key {
                 self.keep.mask(&mut event, key);
             }
-            match self.findings.get_mut(&event.finding.id) {
-                Some(there) => there.merge(event.finding),
-                None => drop(self.findings.insert(event.finding.id.clone(), event.finding)),
+            let Some(finding) = event.adds(first_time) else { continue };
+            match self.findings.get_mut(&finding.id) {
+                Some(there) => there.merge(finding),
+                None => drop(self.findings.insert(finding.id.clone(), finding)),
             }
         }
         Ok(recorded)

@@ -45,6 +45,8 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         also: BTreeSet::new(),
         passes: BTreeSet::new(),
         next: BTreeSet::new(),
+        seconds: BTreeSet::new(),
+        allowed: BTreeSet::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };
     let principal = Principal {

@@ -20,9 +20,17 @@ pub struct Recorded {
     pub stale: u64,
 }
 
-#[cfg(feature = "dynamodb")]
 impl Recorded {
+    /// Counts one event that is not stale.
+    pub(super) fn note(&mut self, first_time: bool) {
+        match first_time {
+            true => self.new += 1,
+            false => self.duplicate += 1,
+        }
+    }
+
     /// Adds another batch's counts.
+    #[cfg(feature = "dynamodb")]
     pub(super) fn add(&mut self, other: Self) {
         self.new += other.new;
         self.duplicate += other.duplicate;
@@ -75,9 +83,11 @@ impl Touched {
 }
 
 impl Filter {
-    /// Whether a finding is wanted. Denials without a time (pasted text) are wanted only where no period is given.
+    /// Whether a finding is wanted. One of which only copies told, counted elsewhere, is not. Denials without a time
+    /// (pasted text) are wanted only where no period is given.
     pub fn takes(&self, finding: &Finding) -> bool {
-        self.account.as_ref().is_none_or(|account| finding.account.as_ref() == Some(account))
+        finding.count > 0
+            && self.account.as_ref().is_none_or(|account| finding.account.as_ref() == Some(account))
             && self.principal.as_ref().is_none_or(|name| names(finding, name))
             && self.among.as_ref().is_none_or(|among| among.takes(finding))
             && self.takes_days(finding)

@@ -7,7 +7,7 @@ mod read;
 
 use super::escape::shell_quote;
 use super::hcl::instance_of;
-use super::job::{Job, place};
+use super::job::{Job, Lodging, place};
 use super::permission::permissions;
 use super::{Format, RenderError, check};
 use crate::arn::Arn;
@@ -100,35 +100,39 @@ fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
             swap(vec![("repository", job.target_name()?)], &[include_str!("repository.sh")])
         }
         TargetKind::FunctionPolicy => function(job),
-        TargetKind::ResourcePolicy
-        | TargetKind::SessionPolicy
-        | TargetKind::VpcEndpointPolicy
-        | TargetKind::Scp
-        | TargetKind::Rcp => Ok(None),
+        TargetKind::ResourcePolicy => match job.target_arn()?.filter(is_table) {
+            Some(arn) => swap(vec![("resource", arn.to_string())], &[include_str!("table.sh")]),
+            None => Ok(None),
+        },
+        TargetKind::SessionPolicy | TargetKind::VpcEndpointPolicy | TargetKind::Scp | TargetKind::Rcp => Ok(None),
     }
 }
 
 /// A policy of its own on a role, user or group.
 fn own(job: &Job<'_>) -> Result<Script, RenderError> {
     let name = job.target_name()?;
-    let managed = job.outgrows_inline()?;
-    let (kind, body) = match (job.target.kind, managed) {
-        (TargetKind::UserPolicy, false) => ("user", include_str!("user.sh")),
-        (TargetKind::UserPolicy, true) => ("user", include_str!("user_managed.sh")),
-        (TargetKind::GroupPolicy, false) => ("group", include_str!("group.sh")),
-        (TargetKind::GroupPolicy, true) => ("group", include_str!("group_managed.sh")),
+    let (kind, calls) = match job.target.kind {
+        TargetKind::UserPolicy => ("user", include_str!("user.sh")),
+        TargetKind::GroupPolicy => ("group", include_str!("group.sh")),
         _ => ("role", include_str!("role.sh")),
     };
-    let undo = if managed {
-        format!("bash THIS-FILE undo (detaches and deletes the managed policy {})", job.name)
-    } else {
-        format!("aws iam delete-{kind}-policy --{kind}-name={} --policy-name={}", shell_quote(&name), job.name)
-    };
-    Ok(Script {
-        undo,
-        vars: vec![("name", job.name.clone()), (kind, name)],
-        data: job.addition.clone(),
-        body: vec![body],
+    let managed = include_str!("managed.sh");
+    let inline =
+        format!("aws iam delete-{kind}-policy --{kind}-name={} --policy-name={}", shell_quote(&name), job.name);
+    let mut vars = vec![("name", job.name.clone()), (kind, name)];
+    Ok(match (job.lodging()?, job.inline_limit()) {
+        (Lodging::Inline, Some(limit)) => {
+            vars.push(("limit", limit.to_string()));
+            let body = vec![calls, managed, include_str!("inline.sh")];
+            Script { undo: inline, vars, data: job.addition.clone(), body }
+        }
+        (Lodging::Inline, None) => return Err(RenderError::Missing("quota of inline policies")),
+        (Lodging::Managed(parts), _) => {
+            let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+            let undo = format!("bash THIS-FILE undo (detaches and deletes managed policy {})", names.join(", "));
+            let data = Value::Object(parts.iter().cloned().collect());
+            Script { undo, vars, data, body: vec![calls, managed, include_str!("parts.sh")] }
+        }
     })
 }
 
@@ -188,6 +192,12 @@ fn set_region(job: &Job<'_>) -> Option<String> {
     let role: Arn = principal.arn.as_deref()?.parse().ok()?;
     let (region, _) = role.resource.strip_prefix("role/aws-reserved/sso.amazonaws.com/")?.split_once('/')?;
     Some(region.to_owned())
+}
+
+/// DynamoDB tables and streams take a policy that names the revision it replaces.
+/// See <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutResourcePolicy.html>.
+fn is_table(arn: &Arn) -> bool {
+    arn.service == "dynamodb"
 }
 
 /// Some names reach a command that has no `--name=value` form for them; a bucket's never begins with a dash anyway.

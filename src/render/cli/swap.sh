@@ -3,6 +3,10 @@ apply() {
   [ ! -e "$state" ] || fail "refused: $state is there, so this is applied; undo first"
   get "$work/before.json"
   append "$work/before.json" "$work/merged.json"
+  if same "$work/before.json" "$work/merged.json"; then
+    printf 'nothing to do: the policy in force says it already\n'
+    return
+  fi
   mkdir -- "$state"
   cp -- "$work/before.json" "$state/before.json"
   put "$work/merged.json"
@@ -13,10 +17,8 @@ apply() {
 undo() {
   [ -e "$state/before.json" ] || fail "nothing to undo: $state/before.json is not here"
   get "$work/now.json"
-  jq --sort-keys . "$work/now.json" > "$work/now.sorted"
   if [ -e "$state/after.json" ]; then
-    jq --sort-keys . "$state/after.json" > "$work/after.sorted"
-    cmp -s "$work/now.sorted" "$work/after.sorted" \
+    same "$work/now.json" "$state/after.json" \
       || fail "refused: the policy was changed since; take our statements out by hand ($state/before.json is the old one)"
   fi
   if [ -s "$state/before.json" ]; then

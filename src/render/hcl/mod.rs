@@ -4,7 +4,7 @@ mod data;
 mod read;
 mod write;
 
-use super::job::{Job, place};
+use super::job::{Job, Lodging, place};
 use super::permission::{Permission, permissions};
 use super::{Format, RenderError};
 use crate::arn::Arn;
@@ -12,35 +12,104 @@ use crate::diagnosis::TargetKind;
 use serde_json::Value;
 use write::{Expr, Node, attr, block, comment, raw};
 
+/// How a document stands in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// As the argument of `jsonencode`.
+    Encoded,
+    /// As `data "aws_iam_policy_document"` beside its resource, wherever that can say the same.
+    Data,
+}
+
 /// Writes the patch as Terraform and reads it back.
-pub(super) fn render(job: &Job<'_>) -> Result<String, RenderError> {
-    let (nodes, document) = nodes(job)?;
+pub(super) fn render(job: &Job<'_>, style: Style) -> Result<String, RenderError> {
+    let (nodes, documents) = styled(job, style)?;
     let mut all: Vec<Node> = job.notes.iter().map(|note| comment(note)).collect();
     all.extend(nodes);
     let text = write::body(&all);
-    read_back(&text, &all, document)?;
+    read_back(&text, &all, &documents, style)?;
     Ok(text)
 }
 
-/// The configuration, and the document that stands in it; none for a function's permissions.
-fn nodes<'a>(job: &'a Job<'_>) -> Result<(Vec<Node>, Option<&'a Value>), RenderError> {
-    match (job.target.kind, &job.whole) {
-        (TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy, _) => {
-            return Ok((identity(job)?, Some(&job.addition)));
+/// The configuration, and the documents that stand in it, in order.
+fn styled(job: &Job<'_>, style: Style) -> Result<(Vec<Node>, Vec<Value>), RenderError> {
+    let nodes = nodes(job)?;
+    let documents = encoded(&nodes);
+    let nodes = if style == Style::Data { by_data(nodes)? } else { nodes };
+    // What is only shown is a data source already.
+    Ok((nodes, if documents.is_empty() && !is_function(job) { vec![job.addition.clone()] } else { documents }))
+}
+
+/// A function's permissions are no document.
+fn is_function(job: &Job<'_>) -> bool {
+    job.target.kind == TargetKind::FunctionPolicy && permissions(&job.addition).is_some()
+}
+
+/// The documents in `jsonencode`, in order.
+fn encoded(nodes: &[Node]) -> Vec<Value> {
+    let of = |node: &Node| match node {
+        Node::Attr(_, Expr::Encode(document)) => vec![document.clone()],
+        Node::Block(_, body) => encoded(body),
+        Node::Attr(..) | Node::Comment(_) => Vec::new(),
+    };
+    nodes.iter().flat_map(of).collect()
+}
+
+/// Each resource that encodes a document, with a data source before it that holds it, where one can.
+fn by_data(nodes: Vec<Node>) -> Result<Vec<Node>, RenderError> {
+    let mut out = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Block(head, body) if head.first().is_some_and(|word| word == "resource") => {
+                let (found, body) = taken_out(&head, body)?;
+                // Comments belong to the resource, and stay before it.
+                let at =
+                    out.iter().rposition(|node| !matches!(node, Node::Comment(_))).map_or(out.len(), |last| last + 1);
+                let at = if found.is_empty() { out.len() } else { at };
+                out.splice(at..at, found);
+                out.push(Node::Block(head, body));
+            }
+            other => out.push(other),
         }
+    }
+    Ok(out)
+}
+
+/// A resource's document as a data source of the same label, and the body that refers to it.
+fn taken_out(head: &[String], body: Vec<Node>) -> Result<(Vec<Node>, Vec<Node>), RenderError> {
+    let label = head.last().map_or("", String::as_str);
+    let (mut found, mut rest) = (Vec::new(), Vec::new());
+    for node in body {
+        match node {
+            Node::Attr(name, Expr::Encode(document)) => match data::document(&document)? {
+                Some(fields) => {
+                    found.push(block(&["data", "aws_iam_policy_document", label], fields));
+                    rest.push(Node::Attr(name, raw(&format!("data.aws_iam_policy_document.{label}.json"))));
+                }
+                None => rest.push(Node::Attr(name, Expr::Encode(document))),
+            },
+            other => rest.push(other),
+        }
+    }
+    Ok((found, rest))
+}
+
+fn nodes(job: &Job<'_>) -> Result<Vec<Node>, RenderError> {
+    match (job.target.kind, &job.whole) {
+        (TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy, _) => return identity(job),
         (TargetKind::FunctionPolicy, _) => {
             if let Some(all) = permissions(&job.addition) {
-                return Ok((function(job, &all)?, None));
+                return function(job, &all);
             }
         }
         (_, Some(whole)) => {
             if let Some(nodes) = replacing(job, whole)? {
-                return Ok((nodes, Some(whole)));
+                return Ok(nodes);
             }
         }
         (_, None) => {}
     }
-    Ok((loose(job)?, Some(&job.addition)))
+    loose(job)
 }
 
 /// Lambda's permissions, one resource each.
@@ -74,19 +143,22 @@ fn identity(job: &Job<'_>) -> Result<Vec<Node>, RenderError> {
         _ => ("aws_iam_role_policy", "aws_iam_role_policy_attachment", "role"),
     };
     let policy = attr("policy", Expr::Encode(job.addition.clone()));
-    let own_name = attr("name", text(&job.name));
-    if !job.outgrows_inline()? {
-        return Ok(vec![resource(job, inline, vec![own_name, attr(field, text(&name)), policy])]);
+    let parts = match job.lodging()? {
+        Lodging::Inline => {
+            let own_name = attr("name", text(&job.name));
+            return Ok(vec![resource(job, inline, vec![own_name, attr(field, text(&name)), policy])]);
+        }
+        Lodging::Managed(parts) => parts,
+    };
+    let mut nodes = vec![comment("inline policies have no room for it here, so it is a managed policy")];
+    for (part, document) in parts {
+        let label = part.replace('-', "_");
+        let fields = vec![attr("name", text(&part)), attr("policy", Expr::Encode(document))];
+        nodes.push(block(&["resource", "aws_iam_policy", &label], fields));
+        let arn = attr("policy_arn", raw(&format!("aws_iam_policy.{label}.arn")));
+        nodes.push(block(&["resource", attachment, &label], vec![attr(field, text(&name)), arn]));
     }
-    Ok(vec![
-        comment("the document is longer than an inline policy may be here, so it is a managed policy"),
-        resource(job, "aws_iam_policy", vec![own_name, policy]),
-        resource(
-            job,
-            attachment,
-            vec![attr(field, text(&name)), attr("policy_arn", raw(&format!("aws_iam_policy.{}.arn", label(job))))],
-        ),
-    ])
+    Ok(nodes)
 }
 
 /// The resource that replaces the whole policy with the merged document; `None` where Terraform has none.
@@ -231,20 +303,20 @@ fn text(value: &str) -> Expr {
     Expr::Json(Value::from(value))
 }
 
-/// Parses the text, compares every block and argument with what was meant, and the policy in it with the document.
-fn read_back(text: &str, nodes: &[Node], document: Option<&Value>) -> Result<(), RenderError> {
-    let fault = |why: &str| RenderError::Unfaithful { format: Format::Hcl, why: why.to_owned() };
+/// Parses the text, compares every block and argument with what was meant, and the policies in it with the documents.
+fn read_back(text: &str, nodes: &[Node], documents: &[Value], style: Style) -> Result<(), RenderError> {
+    let format = if style == Style::Data { Format::HclData } else { Format::Hcl };
+    let fault = |why: &str| RenderError::Unfaithful { format, why: why.to_owned() };
     let got = read::body(text).map_err(|why| fault(&why))?;
     if got != read::expected(nodes) {
         return Err(fault("the configuration differs"));
     }
-    let (exact, loose) = read::documents(&got);
-    let same = match (document, exact.as_slice(), loose.as_slice()) {
-        (Some(document), [one], []) => *one == document,
-        (Some(document), [], [fields]) => data::read(fields) == data::normal(document),
-        (None, [], []) => true,
-        _ => false,
+    let seen = read::documents(&got);
+    let says = |(seen, document): (&read::Seen<'_>, &Value)| match seen {
+        read::Seen::Encoded(value) => *value == document,
+        read::Seen::Data(fields) => data::read(fields) == data::normal(document),
     };
+    let same = seen.len() == documents.len() && seen.iter().zip(documents).all(says);
     if same { Ok(()) } else { Err(fault("the policies differ")) }
 }
 
@@ -259,10 +331,15 @@ mod tests {
     fn check(kind: TargetKind, from: &str, to: &str, expect: bool) {
         let (patch, context) = (patch_of(kind, "app", sample("k${*}")), PatchContext::default());
         let job = Job::new(&patch, &context).unwrap();
-        let (nodes, document) = nodes(&job).unwrap();
-        let text = write::body(&nodes);
-        assert!(text.contains(from), "{text}");
-        assert_eq!(read_back(&text.replacen(from, to, 1), &nodes, document).is_ok(), expect);
+        for style in [Style::Encoded, Style::Data] {
+            let (nodes, documents) = styled(&job, style).unwrap();
+            let text = write::body(&nodes);
+            if style == Style::Data && !text.contains(from) {
+                continue;
+            }
+            assert!(text.contains(from), "{text}");
+            assert_eq!(read_back(&text.replacen(from, to, 1), &nodes, &documents, style).is_ok(), expect);
+        }
     }
 
     #[test]
@@ -285,11 +362,20 @@ mod tests {
         for kind in [TargetKind::RolePolicy, TargetKind::BucketPolicy] {
             let (patch, context) = (patch_of(kind, "app", sample("k")), PatchContext::default());
             let job = Job::new(&patch, &context).unwrap();
-            let (nodes, document) = nodes(&job).unwrap();
-            let text = write::body(&nodes);
-            assert_eq!(read_back(&text, &nodes, document), Ok(()));
-            assert!(read_back(&text, &nodes, Some(&sample("l"))).is_err());
-            assert!(read_back(&text, &nodes, None).is_err());
+            for style in [Style::Encoded, Style::Data] {
+                let (nodes, documents) = styled(&job, style).unwrap();
+                let text = write::body(&nodes);
+                assert_eq!(read_back(&text, &nodes, &documents, style), Ok(()));
+                assert!(read_back(&text, &nodes, &[sample("l")], style).is_err());
+                assert!(read_back(&text, &nodes, &[], style).is_err());
+            }
+        }
+    }
+
+    fn data_in(body: &Value) -> Value {
+        match read::documents(body).as_slice() {
+            [read::Seen::Data(fields)] => data::read(fields),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -300,7 +386,7 @@ mod tests {
         if let Some(nodes) = nodes {
             let text = write::body(&[block(&["data", "aws_iam_policy_document", "x"], nodes)]);
             let body = read::body(&text).unwrap();
-            assert_eq!(data::read(read::documents(&body).1[0]), data::normal(&document), "{text}");
+            assert_eq!(data_in(&body), data::normal(&document), "{text}");
         }
     }
 

@@ -81,19 +81,26 @@ fn name(key: &ObjectKey) -> Option<String> {
     }
 }
 
-/// The policies in a body read: arguments of `jsonencode`, and bodies of `aws_iam_policy_document`.
-pub(super) fn documents(body: &Value) -> (Vec<&Value>, Vec<&Value>) {
-    let (mut exact, mut loose) = (Vec::new(), Vec::new());
+/// A policy in a body read.
+#[derive(Debug)]
+pub(super) enum Seen<'a> {
+    /// The argument of `jsonencode`.
+    Encoded(&'a Value),
+    /// The body of an `aws_iam_policy_document`.
+    Data(&'a Value),
+}
+
+/// The policies in a body read, in order.
+pub(super) fn documents(body: &Value) -> Vec<Seen<'_>> {
+    let mut seen = Vec::new();
     for entry in body.as_array().into_iter().flatten() {
         if let Some(value) = entry.pointer("/2/encode") {
-            exact.push(value);
+            seen.push(Seen::Encoded(value));
         } else if entry.pointer("/1/1").and_then(Value::as_str) == Some("aws_iam_policy_document") {
-            loose.push(&entry[2]);
+            seen.push(Seen::Data(&entry[2]));
         } else if entry[0] == "block" {
-            let (more_exact, more_loose) = documents(&entry[2]);
-            exact.extend(more_exact);
-            loose.extend(more_loose);
+            seen.extend(documents(&entry[2]));
         }
     }
-    (exact, loose)
+    seen
 }

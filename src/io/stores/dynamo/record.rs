@@ -67,10 +67,10 @@ async fn record_part(
 ) -> Result<Recorded, LedgerError> {
     for tries in 0.. {
         let plan = Plan::of(ledger, events, counted(ledger, table, events, now).await?);
-        if plan.notes.is_empty() {
+        let actions = plan.actions(ledger, table, now).await?;
+        if actions.is_empty() {
             return Ok(plan.recorded);
         }
-        let actions = plan.actions(ledger, table, now).await?;
         match table.transact(actions).await {
             Ok(()) => return Ok(plan.recorded),
             Err(Refused::Conflict) => table.pause(tries, "other copies write the same findings").await?,
@@ -96,7 +96,7 @@ async fn counted(
 struct Plan {
     /// New notes, and the time of their event.
     notes: BTreeMap<Key, Option<Timestamp>>,
-    /// The new events, folded by finding.
+    /// What the events add, folded by finding.
     folded: BTreeMap<String, Finding>,
     recorded: Recorded,
 }
@@ -114,14 +114,11 @@ impl Plan {
                     first_time = false;
                 }
             }
-            if !first_time {
-                plan.recorded.duplicate += 1;
-                continue;
-            }
-            plan.recorded.new += 1;
-            match plan.folded.get_mut(&event.finding.id) {
-                Some(there) => there.merge(event.finding.clone()),
-                None => drop(plan.folded.insert(event.finding.id.clone(), event.finding.clone())),
+            plan.recorded.note(first_time);
+            let Some(finding) = event.clone().adds(first_time) else { continue };
+            match plan.folded.get_mut(&finding.id) {
+                Some(there) => there.merge(finding),
+                None => drop(plan.folded.insert(finding.id.clone(), finding)),
             }
         }
         plan
@@ -133,6 +130,9 @@ impl Plan {
         table: &Table<'_>,
         now: Timestamp,
     ) -> Result<Vec<Value>, LedgerError> {
+        if self.folded.is_empty() && self.notes.is_empty() {
+            return Ok(Vec::new());
+        }
         let keys = self.folded.keys().map(|id| layout::part(&ledger.space, id, ledger.shard).to_item()).collect();
         let stored = table.get_all(keys).await?;
         let stored: BTreeMap<Key, Item> = stored.into_iter().filter_map(|item| Some((Key::of(&item)?, item))).collect();
@@ -140,10 +140,17 @@ impl Plan {
         for finding in self.folded.values() {
             let key = layout::part(&ledger.space, &finding.id, ledger.shard);
             let before = stored.get(&key);
+            let held = before.filter(|before| !layout::is_over(before, now)).map(read_part).transpose()?;
+            let mut merged = finding.clone();
+            held.iter().for_each(|held| merged.merge(held.clone()));
+            if held.as_ref() == Some(&merged) {
+                // A copy that came again.
+                continue;
+            }
             if before.is_none() {
                 actions.push(list(ledger, finding));
             }
-            actions.push(put_part(ledger, &key, finding.clone(), before, now)?);
+            actions.push(replace_part(ledger, &key, &merged, before, now)?);
         }
         Ok(actions)
     }
@@ -168,20 +175,6 @@ fn list(ledger: &DynamoLedger, finding: &Finding) -> Value {
             ":finding": { "S": finding.id }, ":shard": { "NS": [ledger.shard.to_string()] },
         },
     } })
-}
-
-/// Puts a part, merged with what it held, in place of the one that was read.
-pub(super) fn put_part(
-    ledger: &DynamoLedger,
-    key: &Key,
-    mut finding: Finding,
-    before: Option<&Item>,
-    now: Timestamp,
-) -> Result<Value, LedgerError> {
-    if let Some(before) = before.filter(|before| !layout::is_over(before, now)) {
-        finding.merge(read_part(before)?);
-    }
-    replace_part(ledger, key, &finding, before, now)
 }
 
 /// Puts a part in place of the one that was read.

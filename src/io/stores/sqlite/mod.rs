@@ -74,10 +74,16 @@ impl SqliteLedger {
         self.connection.execute(sql, values).map_err(self.failed())
     }
 
+    /// All findings, also those of which only copies told.
+    fn all(&self) -> Result<Vec<Finding>, LedgerError> {
+        let bodies = self.texts("SELECT body FROM finding ORDER BY id", [])?;
+        bodies.iter().map(|body| read_finding("finding", body)).collect()
+    }
+
     /// Takes findings away, and what was told of them.
     fn remove(&mut self, gone: impl Fn(&Finding) -> bool) -> Result<Purged, LedgerError> {
         let mut purged = Purged::default();
-        for finding in self.findings(&Filter::default())?.iter().filter(|finding| gone(finding)) {
+        for finding in self.all()?.iter().filter(|finding| gone(finding)) {
             self.run_sql("DELETE FROM finding WHERE id = ?1", [&finding.id])?;
             purged.findings += 1;
             purged.deliveries += self.run_sql("DELETE FROM delivery WHERE id = ?1", [&finding.id])? as u64;
@@ -207,7 +213,7 @@ impl Ledger for SqliteLedger {
     fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
         let keep = self.keep.clone();
         let mut purged = self.remove(|finding| keep.is_over(finding, now))?;
-        for mut finding in self.findings(&Filter::default())? {
+        for mut finding in self.all()? {
             if keep.strip(&mut finding, now) {
                 let body = serde_json::to_string(&finding).map_err(entry(&finding.id))?;
                 self.run_sql("UPDATE finding SET body = ?2 WHERE id = ?1", [&finding.id, &body])?;
@@ -247,14 +253,11 @@ fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Rec
         if let Some(shared) = &event.shared_event_id {
             first_time &= note.execute(params![1, shared, at])? == 1;
         }
-        if !first_time {
-            recorded.duplicate += 1;
-            continue;
-        }
-        recorded.new += 1;
-        match folded.entry(event.finding.id.clone()) {
-            Entry::Vacant(free) => drop(free.insert(event.finding)),
-            Entry::Occupied(mut there) => there.get_mut().merge(event.finding),
+        recorded.note(first_time);
+        let Some(finding) = event.adds(first_time) else { continue };
+        match folded.entry(finding.id.clone()) {
+            Entry::Vacant(free) => drop(free.insert(finding)),
+            Entry::Occupied(mut there) => there.get_mut().merge(finding),
         }
     }
     Ok((recorded, folded))
