@@ -43,7 +43,7 @@ impl Around {
 
     fn config(&self) -> String {
         format!(
-            "version = 1\n[slack]\nsecret = 'ssm:/denywatch/slack'\n[[route]]\nto = ['slack', 'sns:{TOPIC}']\n[store]\nuri = 'sqlite:{}'\n[group]\nwait = '0s'",
+            "version = 1\n[slack]\nsecret = 'ssm:/denywatch/slack'\n[[route]]\nto = ['slack', 'sns:{TOPIC}']\n[store]\nuri = 'sqlite:{}'",
             self.dir.path().join("ledger.db").display()
         )
     }

@@ -65,7 +65,7 @@ else
 fi
 
 chaos() {
-  "$python" tests/chaos/run.py --bootstrap "$target/debug/bootstrap" --events 400 --principals 40 --rounds 1 --batch 20 --poison 0.03
+  "$python" tests/chaos/run.py --bootstrap "$target/debug/bootstrap" --events 400 --principals 60 --rounds 1 --batch 20 --poison 0.03
 }
 if $quick; then
   printf '\nleft out by --quick: the small chaos run\n'

@@ -113,8 +113,8 @@ impl Line for LedgerLine {
         Ok(advice.into_iter().next())
     }
 
-    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError> {
-        self.ledger.deliveries(of).map_err(busy)
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        self.ledger.delivery(id, to).map(Option::unwrap_or_default).map_err(busy)
     }
 
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
@@ -135,10 +135,6 @@ impl Line for LedgerLine {
 
     fn spares(&self, advice: &Advice) -> Vec<String> {
         self.routed(advice).fallback.iter().map(ToString::to_string).collect()
-    }
-
-    fn spare(&self) -> Vec<String> {
-        self.audience.of_all().iter().map(ToString::to_string).collect()
     }
 
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message {

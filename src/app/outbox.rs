@@ -27,10 +27,6 @@ pub(super) struct Outbox<'a, L> {
     pub(super) time: &'a Time<'a>,
     /// Receivers that asked for rest or do not answer.
     resting: BTreeMap<String, Option<Duration>>,
-    /// What was read ahead.
-    known: BTreeMap<(String, String), Delivery>,
-    /// What is left of each receiver's rate in this run.
-    buckets: BTreeMap<String, Bucket>,
     /// What this run looked at: id and receiver.
     seen: BTreeSet<(String, String)>,
     /// Messages that went out.
@@ -45,13 +41,6 @@ enum What<'w> {
     Finding(&'w Advice),
     /// A report: once.
     Text(&'w Message),
-}
-
-/// How fast one receiver is told.
-struct Pace<'p> {
-    policy: &'p Policy,
-    bucket: Bucket,
-    edits: bool,
 }
 
 impl What<'_> {
@@ -77,17 +66,7 @@ impl What<'_> {
 
 impl<'a, L: Line> Outbox<'a, L> {
     pub(super) fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
-        Self {
-            line,
-            post,
-            time,
-            resting: BTreeMap::new(),
-            known: BTreeMap::new(),
-            buckets: BTreeMap::new(),
-            seen: BTreeSet::new(),
-            sent: 0,
-            refused: 0,
-        }
+        Self { line, post, time, resting: BTreeMap::new(), seen: BTreeSet::new(), sent: 0, refused: 0 }
     }
 
     /// Tells a finding to its receivers; an error when a retry can cure what went wrong with one of them.
@@ -117,7 +96,7 @@ impl<'a, L: Line> Outbox<'a, L> {
     async fn deliver_one(&mut self, sink: &dyn Sink, what: &What<'_>) -> Result<(), String> {
         let (id, to) = (what.id(), sink.name());
         self.seen.insert((id.to_owned(), to.to_owned()));
-        let stored = self.stored(id, to).await?;
+        let stored = self.line.delivery(id, to).await.map_err(|error| error.to_string())?;
         let now = (self.time.now)();
         if lease::is_taken(&stored, now) {
             return Err(format!("another copy is telling `{to}`"));
@@ -263,10 +242,11 @@ impl<'a, L: Line> Outbox<'a, L> {
     }
 
     async fn make_one_good(&mut self, open: &Open) -> Result<(), String> {
-        let sink = self.sink(&open.destination);
+        let post = self.post;
+        let sink = post.sinks.iter().find(|sink| sink.name() == open.destination);
         let told = |error: LineError| error.to_string();
         if let (Some(sink), Some(advice)) = (sink, self.line.look(&open.id).await.map_err(told)?) {
-            return self.deliver_one(sink, &What::Finding(&advice)).await;
+            return self.deliver_one(sink.as_ref(), &What::Finding(&advice)).await;
         }
         let tasks = [("report ", Task::Report), ("digest ", Task::Digest)];
         let task = tasks.iter().find(|(start, _)| open.id.starts_with(start));

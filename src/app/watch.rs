@@ -51,8 +51,8 @@ pub trait Line {
     /// Advice on a finding as it is now; `None` when it is no more.
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError>;
 
-    /// See [`crate::io::stores::Ledger::deliveries`].
-    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError>;
+    /// See [`crate::io::stores::Ledger::delivery`]; the default when there is none.
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError>;
 
     /// See [`crate::io::stores::Ledger::put_delivery`].
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError>;
@@ -250,7 +250,6 @@ impl<'a, L: Line> Run<'a, L> {
     async fn tell(&mut self) {
         let touched = std::mem::take(&mut self.touched);
         self.done.findings = touched.len();
-        self.outbox.look_up(touched.values().map(|(advice, _)| advice)).await;
         for (advice, from) in touched.values() {
             if let Err(why) = self.outbox.tell(advice).await {
                 from.iter().for_each(|id| self.again(id, &why));

@@ -68,8 +68,8 @@ impl Line for TestLine {
         Ok(self.advice(id))
     }
 
-    async fn deliveries(&mut self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LineError> {
-        Ok(self.ledger.deliveries(of).unwrap())
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        Ok(self.ledger.delivery(id, to).unwrap().unwrap_or_default())
     }
 
     async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {

@@ -31,8 +31,9 @@ class Story:
                 self.poison.append(f'{{"detail": {{"eventID": "{n} is no event')
                 messages.append(self.poison[-1])
                 continue
-            # One is far busier than all others.
-            who = 0 if self.random.random() < 0.3 else self.random.randrange(1, principals)
+            # One is far busier than all others; new ones turn up to the end, so that there is always something to tell.
+            known = 2 + (principals - 2) * n // number
+            who = 0 if self.random.random() < 0.3 else self.random.randrange(1, known)
             at = today - datetime.timedelta(seconds=self.random.randrange(3 * 86_400))
             body = self.denial(who, at)
             self.counts[f"chaos-{who}"] += 1
@@ -40,8 +41,12 @@ class Story:
             messages.append(body)
             if self.random.random() < duplicated:
                 messages.append(body)
-        self.random.shuffle(messages)
-        self.messages = messages
+        self.messages = []
+        size = max(len(messages) // 20, 1)
+        for start in range(0, len(messages), size):
+            part = messages[start : start + size]
+            self.random.shuffle(part)
+            self.messages += part
 
     def denial(self, who, at):
         source, name, action, resource = ACTIONS[who % len(ACTIONS)]

@@ -296,7 +296,7 @@ def table(figures, options, seconds):
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, shared",
         "binary": f"{binary.parent.name}, {binary.stat().st_size / 2**20:.1f} MiB",
         "copies, seed": f"{COPIES}, {options.seed}",
-        "seconds": round(seconds),
+        "seconds, batch": f"{round(seconds)}, {options.batch}",
     }
     rows = [f"| {name} | {value} |" for name, value in (about | figures).items()]
     return "\n".join(["| figure | value |", "|---|---|", *rows])
@@ -306,7 +306,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bootstrap", required=True, type=lambda path: str(pathlib.Path(path).resolve()))
     parser.add_argument("--events", type=int, default=20_000)
-    parser.add_argument("--principals", type=int, default=80)
+    parser.add_argument("--principals", type=int, default=300)
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--poison", type=float, default=0.01)
     parser.add_argument("--rounds", type=int, default=3, help="of one kill at each point")

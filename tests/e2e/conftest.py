@@ -137,7 +137,6 @@ def stack(aws, slack, bootstrap_zip):
         "AlertEmail": "alerts@example.com",
         "SlackSecretArn": secret,
         "BatchingWindowSeconds": "1",
-        "WaitSeconds": "0",
         # ministack delivers for the state ENABLED alone; test_removal.py looks at the other one.
         "IncludeReadEvents": "false",
         "EndpointUrl": aws.url,

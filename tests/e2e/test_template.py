@@ -143,10 +143,10 @@ def test_the_ledger_outlives_mistakes_and_forgets_in_time():
 def test_the_configuration_is_json_without_secrets(slack):
     _, with_slack, without = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["DENYWATCH_CONFIG"]["Fn::If"]
     text = (with_slack if slack else without)["Fn::Sub"]
-    for name, value in {"Table": "ledger", "WaitSeconds": "60", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
+    for name, value in {"Table": "ledger", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
         text = text.replace("${" + name + "}", value)
     assert "${" not in text
-    expected = {"version": 1, "store": {"uri": "dynamodb:ledger"}, "group": {"wait": "60s"}, "route": [{"to": ["sns:arn:t"]}]}
+    expected = {"version": 1, "store": {"uri": "dynamodb:ledger"}, "route": [{"to": ["sns:arn:t"]}]}
     if slack:
         expected |= {"slack": {"mode": "webhook", "secret": "arn:s"}, "route": [{"to": ["sns:arn:t", "slack"]}]}
     assert json.loads(text) == expected

@@ -60,9 +60,6 @@ impl Service {
 pub const SECRETS_MANAGER: Service = Service::json("secretsmanager", "Secrets Manager", "secretsmanager");
 /// AWS Systems Manager.
 pub const SSM: Service = Service::json("ssm", "SSM", "AmazonSSM");
-/// Amazon DynamoDB.
-pub const DYNAMODB: Service =
-    Service { wire: Wire::Json("DynamoDB_20120810", "1.0"), ..Service::json("dynamodb", "DynamoDB", "") };
 
 /// Amazon DynamoDB.
 pub const DYNAMODB: Service =

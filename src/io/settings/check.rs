@@ -85,18 +85,6 @@ fn without_effect(file: &File) -> Checked<()> {
     Ok(())
 }
 
-fn keep(store: &StoreTable) -> Checked<Keep> {
-    let field = |name: &String| match name.as_str() {
-        "session" => Ok(Hashed::Session),
-        "source_ip" => Ok(Hashed::SourceIp),
-        _ => Err(invalid("`store.hash` takes `session` and `source_ip`")),
-    };
-    let counts = store.retention.as_deref().map(|text| duration("store.retention", text)).transpose()?;
-    // Samples go with their finding at the latest.
-    let samples = counts.map(|counts| counts.min(SignedDuration::from_hours(24 * SAMPLES_DAYS)));
-    Ok(Keep { counts, samples, hashed: store.hash.iter().map(field).collect::<Checked<_>>()? })
-}
-
 /// Each receiver of a route must have what it needs, and what is set up must be used.
 fn reachable(settings: &Settings) -> Checked<()> {
     let used = settings.routes.destinations();

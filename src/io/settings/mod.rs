@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 pub struct Settings {
     /// `store.uri`, such as `sqlite:PATH`; `None` when the default holds.
     pub store: Option<String>,
-    /// `store.retention`, `store.hash`: how long the ledger keeps what, and what only as hashes.
+    /// `store.retention`, `store.samples`, `store.hash`: how long the ledger keeps what, and what only as hashes.
     pub keep: Keep,
     /// `slack`; `None` when Slack is not used.
     pub slack: Option<Slack>,

@@ -21,7 +21,6 @@ pub use uri::{StoreUri, UnknownStore};
 
 use crate::finding::{Finding, Observed};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What is remembered between runs.
@@ -81,15 +80,6 @@ pub trait Ledger: Send {
     /// # Errors
     /// Any [`LedgerError`].
     fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError>;
-
-    /// As [`Self::delivery`] for many at once, by finding and receiver; those that there are.
-    ///
-    /// # Errors
-    /// Any [`LedgerError`].
-    fn deliveries(&self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LedgerError> {
-        let read = |key: &(String, String)| Ok(self.delivery(&key.0, &key.1)?.map(|stored| (key.clone(), stored)));
-        of.iter().filter_map(|key| read(key).transpose()).collect()
-    }
 
     /// Replaces it, if what is stored has the version before `delivery.version` (none is version 0); else false, and
     /// nothing is changed. So of several who take the same delivery one has it.

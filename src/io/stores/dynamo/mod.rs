@@ -245,14 +245,6 @@ impl Ledger for DynamoLedger {
         self.run(async |table| self.read_delivery(table, id, destination).await)
     }
 
-    fn deliveries(&self, of: &[(String, String)]) -> Result<BTreeMap<(String, String), Delivery>, LedgerError> {
-        let keys: BTreeMap<Key, &(String, String)> =
-            of.iter().map(|of| (layout::delivery(&self.space, &of.0, &of.1), of)).collect();
-        let items = self.run(async |table| table.get_all(keys.keys().map(Key::to_item).collect()).await)?;
-        let found = items.iter().filter_map(|item| Some((*keys.get(&Key::of(item)?)?, read_text(item, "body")?)));
-        found.map(|(of, body)| Ok((of.clone(), serde_json::from_str(body).map_err(entry(&of.0))?))).collect()
-    }
-
     fn put_delivery(&mut self, id: &str, destination: &str, delivery: &Delivery) -> Result<bool, LedgerError> {
         let actions = self.delivery_actions(id, destination, delivery);
         self.run(async |table| {
