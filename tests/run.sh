@@ -40,7 +40,7 @@ fi
 stage "tests" cargo test
 # These two also leave denywatch and bootstrap in target/debug, which the end-to-end run takes; a build of its own would build the
 # dependencies again, since `cargo build` gives them other features than `cargo test`.
-lambda_tests=(cargo test --features lambda,lookup --lib --bins --test '*')
+lambda_tests=(cargo test --features 'lambda,lookup' --lib --bins --test '*')
 if $tools; then
   # Beside a stand-in of DynamoDB, so that the ledgers' suite runs on it too.
   stage "tests of the Lambda and of Event history" "$python" tests/e2e/with_dynamodb.py "${lambda_tests[@]}"
