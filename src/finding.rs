@@ -160,9 +160,9 @@ pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for one in observed {
-        let copies = [Some(one.event_id.clone()), one.shared_event_id.clone()].into_iter().flatten();
-        let is_copy = copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh);
-        let Some(finding) = one.adds(!is_copy) else { continue };
+        let own = seen.insert(one.event_id.clone());
+        let shared = one.shared_event_id.clone().is_none_or(|id| seen.insert(id));
+        let Some(finding) = one.adds(Fresh { own, shared }) else { continue };
         match findings.get_mut(&finding.id) {
             Some(held) => held.merge(finding),
             None => drop(findings.insert(finding.id.clone(), finding)),
@@ -172,15 +172,30 @@ pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
 }
 
 impl Observed {
-    /// What it adds to its finding: all of it the first time; later, of an act that another account may tell too, what a
-    /// copy adds; else nothing.
-    pub fn adds(self, first_time: bool) -> Option<Finding> {
-        match (first_time, &self.shared_event_id) {
-            (true, _) => Some(self.finding),
+    /// What it adds to its finding; `None`: nothing, since the very event was there.
+    pub fn adds(self, fresh: Fresh) -> Option<Finding> {
+        match fresh {
+            Fresh { own: true, shared: true } => Some(self.finding),
             // The other account's copy: whichever comes first counts, and both are seen.
-            (false, Some(_)) => Some(self.finding.uncounted()),
-            (false, None) => None,
+            Fresh { own: true, shared: false } => Some(self.finding.uncounted()),
+            Fresh { own: false, .. } => None,
         }
+    }
+}
+
+/// Whether an event's ids were new when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh {
+    /// `eventID`.
+    pub own: bool,
+    /// `sharedEventID`; true where it has none.
+    pub shared: bool,
+}
+
+impl Fresh {
+    /// Whether the event counts.
+    pub fn counts(self) -> bool {
+        self.own && self.shared
     }
 }
 

@@ -3,7 +3,7 @@
 use super::keep::{HashKey, before};
 use super::types::names;
 use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
-use crate::finding::{Finding, Observed};
+use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,12 +27,11 @@ impl MemoryLedger {
         Self { keep: keep.clone(), key: HashKey::random(), ..Self::default() }
     }
 
-    /// Notes an event's ids; false when one of them was there.
-    fn first_time(&mut self, event: &Observed) -> bool {
-        // Both are noted in any case: the next copy may bear only one of them.
-        let by_id = self.events.insert(event.event_id.clone());
-        let by_shared = event.shared_event_id.clone().is_none_or(|id| self.shared.insert(id));
-        by_id && by_shared
+    /// Notes an event's ids: both in any case, the next copy may bear only one of them.
+    fn note(&mut self, event: &Observed) -> Fresh {
+        let own = self.events.insert(event.event_id.clone());
+        let shared = event.shared_event_id.clone().is_none_or(|id| self.shared.insert(id));
+        Fresh { own, shared }
     }
 
     fn remove(&mut self, gone: impl Fn(&Finding) -> bool) -> Purged {
@@ -60,12 +59,12 @@ impl Ledger for MemoryLedger {
                 recorded.stale += 1;
                 continue;
             }
-            let first_time = self.first_time(&event);
-            recorded.note(first_time);
+            let fresh = self.note(&event);
+            recorded.note(fresh);
             if let Some(key) = &self.key {
                 self.keep.mask(&mut event, key);
             }
-            let Some(finding) = event.adds(first_time) else { continue };
+            let Some(finding) = event.adds(fresh) else { continue };
             match self.findings.get_mut(&finding.id) {
                 Some(there) => there.merge(finding),
                 None => drop(self.findings.insert(finding.id.clone(), finding)),

@@ -369,6 +369,50 @@ fn sessions_and_addresses_are_kept_as_keyed_hashes() {
 }
 
 #[test]
+fn an_allowed_call_is_noted_once_counts_nothing_and_is_not_masked_again() {
+    let keep = Keep { hashed: BTreeSet::from([Hashed::Session]), ..Keep::days(40_000, 40_000) };
+    on_each_keeping(&keep, |ledger| {
+        let mut denied = event("1", None, "A", "x:Y", TUE);
+        denied.finding.principal.session = Some("jane".into());
+        record(ledger, vec![denied]);
+        let before = ledger.find("D-A").unwrap();
+        let key = before.items.keys().next().unwrap().clone();
+        let allowed = |finding: &Finding| Observed {
+            event_id: "allowed 2".into(),
+            shared_event_id: None,
+            at: Some(at(WED)),
+            finding: finding.allowed(&key, at(WED)).unwrap(),
+        };
+        assert_eq!(record(ledger, vec![allowed(&before)]), recorded(1, 0));
+        let after = ledger.find("D-A").unwrap();
+        assert_eq!(record(ledger, vec![allowed(&after)]), recorded(0, 1));
+        let mut expect = before.clone();
+        expect.items.get_mut(&key).unwrap().allowed.insert(at(WED));
+        assert_eq!(ledger.find("D-A").unwrap(), expect);
+    });
+}
+
+#[test]
+fn what_only_a_copy_told_is_forgotten_too() {
+    let copies = || vec![event("1", Some("s"), "A", "x:Y", TUE), event("2", Some("s"), "B", "x:Y", TUE)];
+    on_each(|ledger| {
+        record(ledger, copies());
+        assert_eq!(ledger.find("D-B").unwrap().count, 0);
+        // Told again, it changes nothing.
+        assert_eq!(record(ledger, copies()), recorded(0, 2));
+        assert_eq!(ledger.purge("B").unwrap().findings, 1);
+        record(ledger, copies());
+        assert!(ledger.find("D-B").is_err());
+        check_ids(ledger, Filter::default(), &["D-A"]);
+    });
+    on_each(|ledger| {
+        record(ledger, copies());
+        // Two centuries later.
+        assert_eq!(ledger.expire(at("2226-11-10T10:00:00Z")).unwrap().findings, 2);
+    });
+}
+
+#[test]
 fn findings_of_some_callers_are_read_alone() {
     on_each(|ledger| {
         let batch = vec![event("1", None, "A", "x:Y", TUE), event("2", None, "B", "x:Y", TUE)];

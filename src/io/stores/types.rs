@@ -1,7 +1,7 @@
 //! What goes into a ledger and comes out, beside findings.
 
 use crate::delivery::Told;
-use crate::finding::{Finding, Item, Observed};
+use crate::finding::{Finding, Fresh, Item, Observed};
 use crate::io::sinks::Receipt;
 use crate::triage::probing::{Caller, caller};
 use jiff::{Timestamp, tz::TimeZone};
@@ -22,8 +22,8 @@ pub struct Recorded {
 
 impl Recorded {
     /// Counts one event that is not stale.
-    pub(super) fn note(&mut self, first_time: bool) {
-        match first_time {
+    pub(super) fn note(&mut self, fresh: Fresh) {
+        match fresh.counts() {
             true => self.new += 1,
             false => self.duplicate += 1,
         }

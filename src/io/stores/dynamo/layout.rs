@@ -69,10 +69,17 @@ pub(super) fn meta(space: &str, name: &str) -> Key {
 
 /// The ids under which an event is counted: one or two.
 pub(super) fn events(space: &str, event: &Observed) -> Vec<Key> {
-    // An id from a foreign log may be of any length; a key takes 2,048 bytes.
-    let own = Key::new(format!("{space}E#{}", short(&event.event_id)), "-");
-    let shared = event.shared_event_id.iter().map(|id| Key::new(format!("{space}S#{}", short(id)), "-"));
-    std::iter::once(own).chain(shared).collect()
+    std::iter::once(self::event(space, event)).chain(shared_event(space, event)).collect()
+}
+
+/// Its own id. One from a foreign log may be of any length; a key takes 2,048 bytes.
+pub(super) fn event(space: &str, event: &Observed) -> Key {
+    Key::new(format!("{space}E#{}", short(&event.event_id)), "-")
+}
+
+/// The id that it shares with the other account's copy.
+pub(super) fn shared_event(space: &str, event: &Observed) -> Option<Key> {
+    event.shared_event_id.as_ref().map(|id| Key::new(format!("{space}S#{}", short(id)), "-"))
 }
 
 fn short(id: &str) -> String {

@@ -5,7 +5,7 @@ use super::layout::{self, Key};
 use super::table::{Refused, Table, put_action};
 use super::value::{Item, number, read_number};
 use super::{DynamoLedger, MARGIN, body, entry, read_part};
-use crate::finding::{Finding, Observed};
+use crate::finding::{Finding, Fresh, Observed};
 use crate::io::stores::{LedgerError, Recorded};
 use crate::triage::probing::caller;
 use jiff::Timestamp;
@@ -67,10 +67,10 @@ async fn record_part(
 ) -> Result<Recorded, LedgerError> {
     for tries in 0.. {
         let plan = Plan::of(ledger, events, counted(ledger, table, events, now).await?);
-        let actions = plan.actions(ledger, table, now).await?;
-        if actions.is_empty() {
+        if plan.notes.is_empty() {
             return Ok(plan.recorded);
         }
+        let actions = plan.actions(ledger, table, now).await?;
         match table.transact(actions).await {
             Ok(()) => return Ok(plan.recorded),
             Err(Refused::Conflict) => table.pause(tries, "other copies write the same findings").await?,
@@ -105,17 +105,19 @@ impl Plan {
     fn of(ledger: &DynamoLedger, events: &[Observed], mut seen: BTreeSet<Key>) -> Self {
         let mut plan = Self { notes: BTreeMap::new(), folded: BTreeMap::new(), recorded: Recorded::default() };
         for event in events {
-            let mut first_time = true;
             // Both are noted in any case: the next copy may bear only one of them.
-            for key in layout::events(&ledger.space, event) {
-                if seen.insert(key.clone()) {
+            let mut note = |key: Key| {
+                let is_new = seen.insert(key.clone());
+                if is_new {
                     plan.notes.insert(key, event.at);
-                } else {
-                    first_time = false;
                 }
-            }
-            plan.recorded.note(first_time);
-            let Some(finding) = event.clone().adds(first_time) else { continue };
+                is_new
+            };
+            let own = note(layout::event(&ledger.space, event));
+            let shared = layout::shared_event(&ledger.space, event).is_none_or(&mut note);
+            let fresh = Fresh { own, shared };
+            plan.recorded.note(fresh);
+            let Some(finding) = event.clone().adds(fresh) else { continue };
             match plan.folded.get_mut(&finding.id) {
                 Some(there) => there.merge(finding),
                 None => drop(plan.folded.insert(finding.id.clone(), finding)),
@@ -130,9 +132,6 @@ impl Plan {
         table: &Table<'_>,
         now: Timestamp,
     ) -> Result<Vec<Value>, LedgerError> {
-        if self.folded.is_empty() && self.notes.is_empty() {
-            return Ok(Vec::new());
-        }
         let keys = self.folded.keys().map(|id| layout::part(&ledger.space, id, ledger.shard).to_item()).collect();
         let stored = table.get_all(keys).await?;
         let stored: BTreeMap<Key, Item> = stored.into_iter().filter_map(|item| Some((Key::of(&item)?, item))).collect();
@@ -140,17 +139,10 @@ impl Plan {
         for finding in self.folded.values() {
             let key = layout::part(&ledger.space, &finding.id, ledger.shard);
             let before = stored.get(&key);
-            let held = before.filter(|before| !layout::is_over(before, now)).map(read_part).transpose()?;
-            let mut merged = finding.clone();
-            held.iter().for_each(|held| merged.merge(held.clone()));
-            if held.as_ref() == Some(&merged) {
-                // A copy that came again.
-                continue;
-            }
             if before.is_none() {
                 actions.push(list(ledger, finding));
             }
-            actions.push(replace_part(ledger, &key, &merged, before, now)?);
+            actions.push(put_part(ledger, &key, finding.clone(), before, now)?);
         }
         Ok(actions)
     }
@@ -175,6 +167,20 @@ fn list(ledger: &DynamoLedger, finding: &Finding) -> Value {
             ":finding": { "S": finding.id }, ":shard": { "NS": [ledger.shard.to_string()] },
         },
     } })
+}
+
+/// Puts a part, merged with what it held, in place of the one that was read.
+pub(super) fn put_part(
+    ledger: &DynamoLedger,
+    key: &Key,
+    mut finding: Finding,
+    before: Option<&Item>,
+    now: Timestamp,
+) -> Result<Value, LedgerError> {
+    if let Some(before) = before.filter(|before| !layout::is_over(before, now)) {
+        finding.merge(read_part(before)?);
+    }
+    replace_part(ledger, key, &finding, before, now)
 }
 
 /// Puts a part in place of the one that was read.

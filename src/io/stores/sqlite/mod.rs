@@ -6,7 +6,7 @@ use super::keep::{HashKey, before};
 use super::memory::the_one;
 use super::types::names;
 use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
-use crate::finding::{Finding, Observed};
+use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, btree_map::Entry};
@@ -249,12 +249,14 @@ fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Rec
     for event in batch {
         let at = event.at.map(Timestamp::as_second);
         // Both are noted in any case: the next copy may bear only one of them.
-        let mut first_time = note.execute(params![0, event.event_id, at])? == 1;
-        if let Some(shared) = &event.shared_event_id {
-            first_time &= note.execute(params![1, shared, at])? == 1;
-        }
-        recorded.note(first_time);
-        let Some(finding) = event.adds(first_time) else { continue };
+        let own = note.execute(params![0, event.event_id, at])? == 1;
+        let shared = match &event.shared_event_id {
+            Some(id) => note.execute(params![1, id, at])? == 1,
+            None => true,
+        };
+        let fresh = Fresh { own, shared };
+        recorded.note(fresh);
+        let Some(finding) = event.adds(fresh) else { continue };
         match folded.entry(finding.id.clone()) {
             Entry::Vacant(free) => drop(free.insert(finding)),
             Entry::Occupied(mut there) => there.get_mut().merge(finding),
