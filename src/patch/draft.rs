@@ -254,17 +254,29 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     let also = item.also.iter().filter(|_| judged.split.is_none()).filter(is_here);
     for resource in std::iter::once(&key.resource).chain(also) {
         match scope_in(item, &key.action, resource).map(|scoped| told(scoped, resource, &key.resource)) {
-            Ok(scoped) => {
-                judged.doubts.extend(stands_against(judged, &scoped, ground));
-                let grant = Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
-                judged.grants.push((resource.clone(), grant));
-            }
+            Ok(scoped) => match foreign_form(judged, &scoped, ground) {
+                Some(doubt) => judged.doubts.push(doubt),
+                None => {
+                    judged.doubts.extend(stands_against(judged, &scoped, ground));
+                    let grant =
+                        Grant { action: key.action.clone(), scoped: fitted(scoped, target), tests: tests.clone() };
+                    judged.grants.push((resource.clone(), grant));
+                }
+            },
             Err(fault) => judged.doubts.push(fault.to_string()),
         }
     }
     if !judged.grants.iter().any(|(resource, _)| *resource == key.resource) {
         judged.grants.clear();
     }
+}
+
+/// Why this resource is not granted: its form is none of the action's. Told here, of one item, so that the last look does
+/// not have to refuse the document with everybody else's statements in it.
+fn foreign_form(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Option<String> {
+    let (action, pattern) = (&judged.key.action, &fitted(scoped.clone(), ground.target).pattern);
+    let foreign = ground.catalog.action(action).is_some_and(|known| !known.takes(pattern)) && judged.split.is_none();
+    foreign.then(|| format!("no patch can be written: `{pattern}` is of no form that `{action}` is known to take"))
 }
 
 /// The resource's policy text; a Region that the calls' own records have, and AWS cannot have, was masked.
