@@ -2,8 +2,9 @@
 
 use super::file::{
     AboutTable, AlertTable, DigestTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable,
-    PagerDutyTable, PatchTable, QuietHoursTable, RouteTable, RuleTable, SlackTable, StoreTable, WebhookTable,
+    PatchTable, QuietHoursTable, RouteTable, RuleTable, StoreTable,
 };
+use super::receivers::{PagerDutyTable, SlackTable, WebhookTable};
 use super::{CodeownersFile, Digest, PagerDuty, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
 use crate::delivery::{
     Account, Asks, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate, Receiver, Route,

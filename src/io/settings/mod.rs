@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod file;
 mod notes;
+mod receivers;
 
 use crate::delivery::{Codeowners, Destination, Pacing, Policy, Receiver, Route, Routes};
 use crate::io::secret::{NotASecretName, SecretRef};
