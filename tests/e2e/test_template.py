@@ -74,12 +74,14 @@ OF_PATH = {
     "/2015-02-01/file-systems/{}/policy": "DescribeFileSystemPolicy",
     "/2015-03-31/functions/{}/policy": "GetPolicy",
     "/{}": "GetBucketPolicy",
+    "/{}/{..}": "GetObject",
     "/authorization-details/{}": "GetRequestAuthorizationDetails",
 }
-# Those are not for policies in force, or need no permission; `verify --live` alone, at a desk, asks the simulator.
+# Those are not for policies in force (the ledger, the configuration), or need no permission; `verify --live` alone, at a desk, asks the simulator.
 OTHERS = {
     "cloudtrail:LookupEvents", "secretsmanager:GetSecretValue", "ssm:GetParameter", "sns:Publish", "sts:AssumeRole",
-    "sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy",
+    "sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy", "s3:GetObject", "dynamodb:BatchGetItem",
+    "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:TransactWriteItems",
 }
 
 
