@@ -235,6 +235,24 @@ fn simulate_answers_every_line() {
 }
 
 #[test]
+fn a_malformed_statement_is_an_error_of_its_line_alone() {
+    let line = |id: u8, action: &str| {
+        let request = r#"{"principal":"arn:aws:iam::111122223333:user/ann","action":"s3:GetObject","resource":"*"}"#;
+        let statement = format!(r#"{{"Effect":"Allow","{action}":"s3:*","Resource":"*"}}"#);
+        let policies = format!(r#"{{"identity":[{{"Statement":[]}},{{"Statement":[{statement}]}}]}}"#);
+        format!(r#"{{"id":{id},"policies":{policies},"request":{request}}}"#)
+    };
+    let asked = [line(1, "Action"), line(2, "Actoin"), line(3, "Action")].join("\n");
+    let ran = Desk::new().run(&["simulate"], &asked);
+    let answers: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((ran.code, &answers[0]["decision"], &answers[2]["decision"]), (6, &"allowed".into(), &"allowed".into()));
+    assert_eq!(
+        answers[1],
+        serde_json::json!({"id": 2, "error": "identity policy 1: statement 0: `Action` is missing"})
+    );
+}
+
+#[test]
 fn pipes_get_no_colours_and_data_only() {
     let desk = Desk::new();
     let ran = desk.run(&["scan", "TRAIL"], "");

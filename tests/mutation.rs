@@ -8,7 +8,7 @@
 
 use denywatch::catalog::Catalog;
 use denywatch::denial::{Denial, Given, from_excerpt, from_record, text};
-use denywatch::diagnosis::diagnose;
+use denywatch::diagnosis::{Held, InForce, diagnose};
 use denywatch::finding::{Finding, fold, observe};
 use denywatch::patch::{Draft, draft};
 use denywatch::policy::{Actions, Document, OneOrMany, PrincipalSet, Principals, Resources, Scalar, Statement};
@@ -20,6 +20,8 @@ use std::sync::OnceLock;
 
 const LINES: &str = include_str!("fixtures/denials/denials.jsonl");
 const PATCHES_AT_LEAST: usize = 500;
+/// With policies in force around them.
+const PATCHES_AMONG_OTHERS: usize = 120;
 /// Of a patch that is mutated.
 const STATEMENTS_AT_MOST: usize = 4;
 
@@ -283,9 +285,9 @@ fn manner(how: &str) -> &'static str {
 }
 
 /// Checks every mutant of one draft; gives back those that nothing new is held against.
-fn unseen(draft: &Draft<'_>, finding: &Finding, counts: &mut Counts) -> Vec<String> {
+fn unseen(draft: &Draft<'_>, finding: &Finding, held: Option<&Held>, counts: &mut Counts) -> Vec<String> {
     let document = draft.document.as_ref().unwrap();
-    let judge = |document: &Document| complaints(&check(document, draft, finding, None, Catalog::embedded()));
+    let judge = |document: &Document| complaints(&check(document, draft, finding, held, Catalog::embedded()));
     let (own, text) = (judge(document), key(document));
     let mut unseen = Vec::new();
     for (how, mutant) in mutants(document, counts.patches) {
@@ -300,6 +302,14 @@ fn unseen(draft: &Draft<'_>, finding: &Finding, counts: &mut Counts) -> Vec<Stri
     unseen
 }
 
+fn all_caught(counts: &Counts, missed: &[String], at_least: usize) {
+    let all: usize = counts.mutants.values().sum();
+    println!("{} patches, {all} mutants {:?}, {} not caught", counts.patches, counts.mutants, missed.len());
+    let first = missed.iter().take(12).cloned().collect::<Vec<_>>().join("\n");
+    assert!(missed.is_empty(), "{} of {all} not caught:\n{first}", missed.len());
+    assert!(counts.patches >= at_least, "only {} patches", counts.patches);
+}
+
 #[test]
 fn every_mutant_is_caught() {
     let findings = findings();
@@ -312,18 +322,83 @@ fn every_mutant_is_caught() {
             }
             if seen.insert(key(document)) {
                 counts.patches += 1;
-                missed.extend(unseen(&draft, finding, &mut counts));
+                missed.extend(unseen(&draft, finding, None, &mut counts));
             }
         }
     }
-    let all: usize = counts.mutants.values().sum();
-    println!("{} patches, {all} mutants {:?}, {} not caught", counts.patches, counts.mutants, missed.len());
-    assert!(
-        missed.is_empty(),
-        "{} of {all} not caught:\n{}",
-        missed.len(),
-        missed.iter().take(12).cloned().collect::<Vec<_>>().join("\n")
-    );
-    assert!(counts.patches >= PATCHES_AT_LEAST, "only {} patches", counts.patches);
+    all_caught(&counts, &missed, PATCHES_AT_LEAST);
     assert!(["drop", "widen", "swap"].iter().all(|manner| counts.mutants[manner] > 1_000), "{:?}", counts.mutants);
+}
+
+/// A resource that the policies in force name, beside the one that was refused.
+fn old(resource: &str) -> String {
+    format!("{resource}-old")
+}
+
+/// Policies in force around a patch: the same actions under the same conditions on other resources, and something else.
+fn in_force(document: &Document) -> InForce {
+    let elsewhere = |statement: &Statement| {
+        let Resources::Resource(resources) = &statement.resources else { return None };
+        let others: Vec<String> = resources.iter().filter(|name| *name != "*").map(|name| old(name)).collect();
+        let resources = Resources::Resource(OneOrMany::Many(others.clone()));
+        (!others.is_empty()).then(|| with_resources(statement, resources))
+    };
+    let statements = document.statements.iter().filter_map(elsewhere).chain([Statement::allow(["tag:Get*"], ["*"])]);
+    let mut in_force = InForce::default();
+    let text = serde_json::to_string(&Document::new(statements.collect())).unwrap();
+    in_force.add_document("identity", "old.json", &text).unwrap();
+    in_force
+}
+
+/// What is new against the patch with a resource of the policies in force in it, with and without those policies.
+fn with_an_old_one(draft: &Draft<'_>, finding: &Finding, held: &Held) -> Option<[BTreeSet<String>; 2]> {
+    let document = draft.document.as_ref()?;
+    let Resources::Resource(resources) = &document.statements[0].resources else { return None };
+    let name = resources.iter().find(|name| *name != "*")?;
+    let more = resources.iter().cloned().chain([old(name)]).collect();
+    let mut wider = document.clone();
+    wider.statements[0] = with_resources(&document.statements[0], Resources::Resource(OneOrMany::Many(more)));
+    let new = |held: Option<&Held>| {
+        let judge = |document: &Document| complaints(&check(document, draft, finding, held, Catalog::embedded()));
+        judge(&wider).difference(&judge(document)).filter(|told| told.contains("-old")).cloned().collect()
+    };
+    Some([new(Some(held)), new(None)])
+}
+
+#[test]
+fn every_mutant_is_caught_beside_policies_in_force() {
+    let (catalog, findings) = (Catalog::embedded(), findings());
+    let (mut seen, mut counts, mut missed, mut olds) = (BTreeSet::new(), Counts::default(), Vec::new(), 0);
+    'enough: for finding in findings.iter().step_by(5) {
+        for document in draft(finding, None, catalog).into_iter().filter_map(|draft| draft.document) {
+            if document.statements.iter().any(|statement| statement.principals != Principals::Absent) {
+                continue; // of another layer than the identity-based policies around it
+            }
+            let held = in_force(&document).of(&finding.principal).unwrap();
+            for draft in draft(finding, Some(&held), catalog) {
+                let own =
+                    draft.document.as_ref().is_some_and(|own| key(own) == key(&document) && seen.insert(key(own)));
+                if !own || document.statements.len() > STATEMENTS_AT_MOST {
+                    continue;
+                }
+                let judged = check(&document, &draft, finding, Some(&held), catalog);
+                if judged.proof.basis != "policies" {
+                    continue; // it goes into another layer, such as a boundary
+                }
+                counts.patches += 1;
+                missed.extend(unseen(&draft, finding, Some(&held), &mut counts));
+                if let Some([with, without]) = with_an_old_one(&draft, finding, &held) {
+                    let beyond = |told: &BTreeSet<String>| told.iter().any(|one| one.starts_with("beyond"));
+                    assert!(!beyond(&with) && beyond(&without), "{with:?} against {without:?}");
+                    assert!(with.iter().any(|one| one.starts_with("to spare")), "{with:?}");
+                    olds += 1;
+                }
+                if counts.patches == PATCHES_AMONG_OTHERS {
+                    break 'enough;
+                }
+            }
+        }
+    }
+    all_caught(&counts, &missed, PATCHES_AMONG_OTHERS);
+    assert!(olds > PATCHES_AMONG_OTHERS / 2, "only {olds} with a resource of their own");
 }

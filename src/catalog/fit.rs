@@ -85,6 +85,10 @@ impl Catalog {
             (group, None) if bare => format!("log-group:{group}"),
             (group, None) => format!("log-group:{group}:*"),
         };
+        // What makes or writes a stream is checked on streams: before one has a name, AWS prints `NAME:log-stream:`.
+        if let (Some(group), false) = (parsed.resource.strip_suffix(":*"), action.takes(&parsed.to_string())) {
+            parsed.resource = format!("{group}:log-stream:*");
+        }
         parsed.to_string()
     }
 
@@ -301,7 +305,8 @@ mod tests {
         case("logs:CreateLogGroup", "/aws/x:*", "/aws/x:*");
         case("logs:TagResource", "/aws/x", "/aws/x");
         case("logs:PutLogEvents", "/aws/x:log-stream:s", "/aws/x:log-stream:s");
-        case("logs:CreateLogStream", "/aws/x:log-stream:", "/aws/x:*");
+        case("logs:CreateLogStream", "/aws/x:log-stream:", "/aws/x:log-stream:*");
+        case("logs:CreateLogStream", "/aws/x", "/aws/x:log-stream:*");
         case("logs:DescribeLogStreams", ":log-stream:", "*");
     }
 }

@@ -97,8 +97,9 @@ impl Told<'_> {
     }
 
     /// Whether AWS's message names just this resource.
-    pub(super) fn names_resource(&self, arn: &str) -> bool {
-        self.said.resource.as_deref() == Some(arn)
+    pub(super) fn names_role(&self, role: &str) -> bool {
+        let name = |arn: &str| arn.split_once(":role/").and_then(|(_, path)| path.rsplit('/').next()) == Some(role);
+        self.said.resource.as_deref().is_some_and(|said| said == role || name(said))
     }
 
     /// The service's IAM prefix; empty when unknown.
@@ -210,7 +211,8 @@ fn path_hidden(told: &Told<'_>, action: &str, permissions: &[Permission], catalo
 /// The message names a role or user, and the record vouches for a different one.
 fn names_another(said: &Parsed, caller: &Principal) -> bool {
     let own = |who: &Principal| {
-        matches!(who.kind, PrincipalKind::Role | PrincipalKind::User | PrincipalKind::PermissionSet)
+        use PrincipalKind::{PermissionSet, Role, ServiceLinkedRole, User};
+        matches!(who.kind, Role | User | PermissionSet | ServiceLinkedRole)
             .then(|| (who.kind, who.account.clone(), who.name.clone()))
     };
     let named = said.principal.as_deref().map(principal::from_arn);

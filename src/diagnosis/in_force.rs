@@ -157,6 +157,7 @@ impl InForce {
         all.resources.extend(self.loose.resources.iter().cloned());
         all.trust.extend(self.loose.trust.iter().cloned());
         all.vpc_endpoint = all.vpc_endpoint.or_else(|| self.loose.vpc_endpoint.clone());
+        all.missing.extend(self.loose.missing.iter().cloned());
         all
     }
 
@@ -167,9 +168,14 @@ impl InForce {
     /// A folder of another name, or text that is no policy document; the others stay usable.
     pub fn add_document(&mut self, folder: &str, file: &str, text: &str) -> Result<(), Problem> {
         let problem = |error: String| Problem { input: format!("{folder}/{file}"), error };
-        let document: Document = serde_json::from_str(text).map_err(|fault| problem(fault.to_string()))?;
-        let named = NamedDocument { name: stem(file), arn: None, origin: Origin::File, document };
         let (kind, at) = folder.split_once('/').map_or((folder, ""), |(kind, at)| (kind, at));
+        let document: Document = serde_json::from_str(text).map_err(|fault| {
+            if matches!(kind, "identity" | "boundary") {
+                self.loose.missing.push(format!("{folder}/{file}"));
+            }
+            problem(fault.to_string())
+        })?;
+        let named = NamedDocument { name: stem(file), arn: None, origin: Origin::File, document };
         match kind {
             "identity" => self.loose.identity.push(named),
             "boundary" => self.loose.boundary.push(named),
@@ -411,13 +417,13 @@ impl Reader<'_> {
         let mut held = Held::default();
         for policy in array(entity, inline_key) {
             let name = text(policy, "PolicyName").unwrap_or_default();
-            if let Some(document) = self.document(policy.get("PolicyDocument"), &format!("{whose}/{name}")) {
-                held.identity.push(NamedDocument {
-                    name: name.to_owned(),
-                    arn: None,
-                    origin: Origin::Inline,
-                    document,
-                });
+            match self.document(policy.get("PolicyDocument"), &format!("{whose}/{name}")) {
+                Some(document) => {
+                    let (name, origin) = (name.to_owned(), Origin::Inline);
+                    held.identity.push(NamedDocument { name, arn: None, origin, document });
+                }
+                // It is in force all the same, so that no conclusion may rest on its absence.
+                None => held.missing.push(format!("inline policy `{name}` of {whose}")),
             }
         }
         for attached in array(entity, "AttachedManagedPolicies") {
@@ -510,6 +516,41 @@ mod tests {
         assert_eq!(held.missing, ["arn:aws:iam::aws:policy/Gone"]);
         assert!(held.resource_policy("sts:AssumeRole", ROLE).is_some_and(|named| named.name == "trust policy of app"));
         assert_eq!(held.resource_policy("sts:AssumeRole", "arn:aws:iam::111122223333:role/other"), None);
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_read_is_in_force_all_the_same() {
+        let good = json!({"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}});
+        let bad = json!({"Statement": {"Effect": "Deny", "Actoin": "*", "Resource": "*"}});
+        let inline = |name: &str, document: &Value| json!({"PolicyName": name, "PolicyDocument": document});
+        let user = "arn:aws:iam::111122223333:user/ana";
+        let details = json!({
+            "RoleDetailList": [],
+            "UserDetailList": [{
+                "Arn": user, "UserName": "ana", "GroupList": ["devs"],
+                "UserPolicyList": [inline("good", &good), inline("bad", &bad)],
+                "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::111122223333:policy/m"}]
+            }],
+            "GroupDetailList": [{"GroupName": "devs", "GroupPolicyList": [inline("own", &bad)]}],
+            "Policies": [{
+                "Arn": "arn:aws:iam::111122223333:policy/m", "PolicyName": "m",
+                "PolicyVersionList": [{"IsDefaultVersion": true, "Document": bad}]
+            }]
+        });
+        let mut in_force = InForce::default();
+        assert_eq!(in_force.add_authorization_details("details.json", &details).len(), 3);
+        assert!(in_force.add_document("identity", "more.json", &good.to_string()).is_ok());
+        assert!(in_force.add_document("identity", "worse.json", &bad.to_string()).is_err());
+        let held = in_force.of(&crate::principal::from_arn(user)).unwrap();
+        let names: Vec<&str> = held.identity.iter().map(|named| named.name.as_str()).collect();
+        assert_eq!(names, ["good", "more"], "an error of that document alone");
+        let missing = [
+            "inline policy `bad` of ana",
+            "arn:aws:iam::111122223333:policy/m",
+            "inline policy `own` of devs",
+            "identity/worse.json",
+        ];
+        assert_eq!(held.missing, missing);
     }
 
     #[track_caller]

@@ -90,7 +90,8 @@ fn none(view: &View<'_>, diagnosis: &Diagnosis) -> Diagnosis {
     let mut confirmed = diagnosis.clone();
     let read: Vec<String> = view.held.identity.iter().map(policy_words).collect();
     confirmed.evidence.push(match read.as_slice() {
-        [] => "the principal has no identity-based policy at all".to_owned(),
+        [] if view.held.missing.is_empty() => "the principal has no identity-based policy at all".to_owned(),
+        [] => "none of the principal's policies could be read".to_owned(),
         read => format!("no statement allows it in any policy that was given: {}", read.join(", ")),
     });
     if confirmed.cause != Cause::IdentityAllowMissing && view.held.missing.is_empty() {

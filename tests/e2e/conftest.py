@@ -3,6 +3,7 @@
 import io
 import json
 import pathlib
+import re
 import time
 import zipfile
 
@@ -149,12 +150,27 @@ def stack(aws, slack, bootstrap_zip):
     return Stack(aws, slack, outputs, parameters, inbox_url)
 
 
-def deploy(aws, parameters, create=False):
-    """Creates or updates the stack; returns its outputs."""
+def from_topic(queue_arn, topic_arn):
+    """Lets a topic send to a queue."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+
+
+def deploy(aws, parameters, create=False, without=None):
+    """Creates or updates the stack; returns its outputs. `without` names a resource of a type that ministack lacks."""
     cloudformation = aws.client("cloudformation")
+    body = TEMPLATE.read_text()
+    if without:
+        body, removed = re.subn(rf"(?m)^  {without}:\n(?:(?:    .*)?\n)+", "", body)
+        assert removed == 1, without
     arguments = {
         "StackName": STACK,
-        "TemplateBody": TEMPLATE.read_text(),
+        "TemplateBody": body,
         "Capabilities": ["CAPABILITY_IAM"],
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     }

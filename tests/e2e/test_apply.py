@@ -250,6 +250,28 @@ def test_what_is_there_inline_counts(aws, denywatch, script):
     assert "nothing to undo" in made.do("undo")
 
 
+@pytest.mark.parametrize("service", [param(name) for name in SERVICES])
+def test_beside_full_inline_policies_the_patch_becomes_a_managed_policy(aws, denywatch, script, service):
+    story = Story(aws, service, "user", "full")
+    other = policy({"Effect": "Allow", "Action": "tag:GetResources", "Resource": ["q" * 1_960]})
+    story.iam.put_user_policy(UserName=story.name, PolicyName="other", PolicyDocument=other)
+    told = story.is_refused()
+    story.others_are_refused()
+    made = script(service, story.patch(denywatch, told))
+
+    assert "and 2048 fit: it becomes a managed policy" in made.do()
+    (attached,) = story.iam.list_attached_user_policies(UserName=story.name)["AttachedPolicies"]
+    assert attached["PolicyName"].startswith("denywatch-") and story.policies() == ["other"]
+    story.of.call(story.client, story.thing)
+    story.others_are_refused()
+
+    made.do("undo")
+    assert story.is_refused() == told
+    assert story.iam.list_attached_user_policies(UserName=story.name)["AttachedPolicies"] == []
+    with pytest.raises(story.iam.exceptions.NoSuchEntityException):
+        story.iam.get_policy(PolicyArn=attached["PolicyArn"])
+
+
 def everything(iam, user):
     iam.put_user_policy(UserName=user, PolicyName="all", PolicyDocument=policy({"Effect": "Allow", "Action": "*", "Resource": "*"}))
 
