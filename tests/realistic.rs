@@ -11,6 +11,7 @@ use denywatch::denial::{Denial, Given, from_excerpt, from_record, text};
 use denywatch::diagnosis::{InForce, diagnose};
 use denywatch::finding::{fold, observe};
 use denywatch::record;
+use denywatch::triage::expected::Expected;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -44,7 +45,7 @@ fn answer(line: &Value) -> Answer {
     };
     let in_force = InForce::default();
     let findings = fold(denials.iter().map(|denial| observe(denial.clone(), diagnose(denial))));
-    let patches = advise(&findings, Context { catalog, in_force: &in_force })
+    let patches = advise(&findings, Context { catalog, in_force: &in_force, expected: &Expected::default() })
         .iter()
         .flat_map(|advice| advice.patches.iter().map(|patch| serde_json::to_value(patch).unwrap_or_default()))
         .collect();
