@@ -49,7 +49,8 @@ fn denials() -> Vec<Denial> {
         match line["text"].as_str() {
             Some(pasted) => text::find(pasted).iter().map(|excerpt| from_excerpt(excerpt, &given, catalog)).collect(),
             None => {
-                let (records, _) = record::read(line["record"].to_string().as_bytes(), "line");
+                let bytes = line["file"].as_str().map_or_else(|| line["record"].to_string(), str::to_owned);
+                let (records, _) = record::read(bytes.as_bytes(), "line");
                 records.iter().filter_map(|record| from_record(record, &given, catalog)).collect()
             }
         }
