@@ -7,6 +7,7 @@ use crate::finding::Finding;
 use crate::linking::{Linked, is_resolved, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::{Principal, PrincipalKind};
+use crate::triage::expected::{Expected, Muted, Usage};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
 pub use crate::verify::observed::Status;
@@ -22,25 +23,34 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// The policies in force, as far as they were given.
     pub in_force: &'a InForce,
+    /// The rules that keep denials out of the messages.
+    pub expected: &'a Expected,
 }
 
 /// Advises on findings that were seen together, the most pressing first.
 ///
 /// Together matters: a caller that swept many services shows only over all its findings.
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
-    let sweeps = sweeps(findings);
     let linked = link(findings, context.catalog);
-    let mut advice: Vec<Advice> = linked.findings.iter().map(|finding| advise_one(finding, &sweeps, context)).collect();
+    let together = Together { sweeps: sweeps(findings), usage: context.expected.usage(findings) };
+    let mut advice: Vec<Advice> =
+        linked.findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
     settle(&mut advice, &linked);
     advice.sort_by_cached_key(Advice::rank);
     advice
 }
 
-fn advise_one(finding: &Finding, sweeps: &BTreeMap<Caller, Look>, context: Context<'_>) -> Advice {
+/// What shows only over all findings.
+struct Together {
+    sweeps: BTreeMap<Caller, Look>,
+    usage: Usage,
+}
+
+fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> Advice {
     let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
     let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
-    let look = sweeps.get(&caller(&finding.principal));
-    let judged = judged(finding, held.as_ref(), look, context.catalog);
+    let look = together.sweeps.get(&caller(&finding.principal));
+    let judged = judged(finding, held.as_ref(), look, &together.usage, context);
     let (verdict, mut diagnosis) = leading(&judged.items);
     if let Some(Look::Sweep(why)) = look {
         diagnosis.summary = format!("{}: {why}", finding.principal.words());
@@ -69,21 +79,26 @@ fn leading(items: &[DeniedItem]) -> (Verdict, Diagnosis) {
     leading.map_or_else(|| (Verdict::Unclear, nothing_known()), |item| (item.verdict, item.diagnosis.clone()))
 }
 
-/// An item that is another's act, seen from elsewhere, has that one's verdict.
+/// An item that is another's act, seen from elsewhere, has that one's verdict, and is muted with it.
 fn settle(advice: &mut [Advice], linked: &Linked<'_>) {
     let place = |id: &str, item: &DeniedItem| {
         (id.to_owned(), item.action.clone().unwrap_or_default(), item.resource.clone().unwrap_or_default())
     };
-    let verdicts: BTreeMap<_, Verdict> =
-        advice.iter().flat_map(|one| one.denied.iter().map(|item| (place(&one.id, item), item.verdict))).collect();
+    let act = |one: &Advice, item: &DeniedItem| (place(&one.id, item), (item.verdict, item.muted_by.clone()));
+    let acts: BTreeMap<_, (Verdict, Option<String>)> =
+        advice.iter().flat_map(|one| one.denied.iter().map(|item| act(one, item))).collect();
     for one in advice.iter_mut() {
         let id = one.id.clone();
         let own = |item: &&mut DeniedItem| item.diagnosis.cause == Cause::KmsBehind && item.verdict == Verdict::Unclear;
         let mut changed = false;
         for item in one.denied.iter_mut().filter(own) {
             let Some((other, key)) = linked.behind.get(&place(&id, item)) else { continue };
-            let found = verdicts.get(&((*other).to_owned(), key.action.clone(), key.resource.clone()));
-            item.verdict = found.copied().unwrap_or(item.verdict);
+            if let Some((verdict, muted_by)) =
+                acts.get(&((*other).to_owned(), key.action.clone(), key.resource.clone()))
+            {
+                (item.verdict, item.muted_by) = (*verdict, muted_by.clone());
+                item.status = if muted_by.is_some() { Status::Muted } else { item.status };
+            }
             changed = true;
         }
         if changed {
@@ -100,7 +115,8 @@ struct Both {
 }
 
 /// Drafts, grades, and reads each item's verdict off the patch that it is part of.
-fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: &Catalog) -> Both {
+fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &Usage, context: Context<'_>) -> Both {
+    let catalog = context.catalog;
     let swept = matches!(look, Some(Look::Sweep(_)));
     let mut both = Both { items: Vec::new(), patches: Vec::new() };
     for mut draft in draft(finding, held, catalog) {
@@ -111,7 +127,11 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, catalog: 
         let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
         let patch = verify(draft, finding, held, catalog);
         let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
-        both.items.extend(items.iter().map(|item| denied_item(item, judge(item.diagnosis.cause, swept, sound))));
+        both.items.extend(items.iter().map(|item| {
+            let verdict = judge(item.diagnosis.cause, swept, sound);
+            let muted = context.expected.mutes(finding, item.key, item.item, verdict, usage);
+            denied_item(item, verdict, muted)
+        }));
         if !points_nowhere(&patch, finding, &items) {
             both.patches.push(patch);
         }
@@ -132,8 +152,10 @@ fn points_nowhere(patch: &Patch, finding: &Finding, items: &[Judged<'_>]) -> boo
     unknown && patch.target.kind == TargetKind::ResourcePolicy && !items.iter().any(blamed)
 }
 
-fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
+fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> DeniedItem {
     let (key, item) = (judged.key, judged.item);
+    let mut diagnosis = judged.diagnosis.clone();
+    diagnosis.evidence.extend(muted.iter().map(|muted| format!("rule `{}`: {}", muted.rule, muted.reason)));
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     DeniedItem {
         action: known(&key.action),
@@ -141,14 +163,19 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict) -> DeniedItem {
         count: item.count,
         first_seen: item.first_seen,
         last_seen: item.last_seen,
-        verdict,
-        status: if is_resolved(item) { Status::Resolved } else { Status::Open },
+        verdict: if muted.as_ref().is_some_and(|muted| !muted.snooze) { Verdict::Expected } else { verdict },
+        status: match muted {
+            Some(_) => Status::Muted,
+            None if is_resolved(item) => Status::Resolved,
+            None => Status::Open,
+        },
+        muted_by: muted.map(|muted| muted.rule),
         how: item.how,
         events: item.events.iter().map(|(_, id)| id.clone()).collect(),
         operations: item.operations.iter().cloned().collect(),
         regions: item.regions.iter().cloned().collect(),
         reason: item.reason.clone(),
-        diagnosis: judged.diagnosis.clone(),
+        diagnosis,
     }
 }
 
@@ -217,6 +244,9 @@ pub struct DeniedItem {
     pub verdict: Verdict,
     /// `open`, `quiet`, `resolved`, `muted`.
     pub status: Status,
+    /// The rule that mutes it: see [`crate::triage::expected`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub muted_by: Option<String>,
     /// How the action was found.
     pub how: How,
     /// At most five event ids.

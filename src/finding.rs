@@ -39,6 +39,13 @@ pub struct ItemKey {
     pub cause: Cause,
 }
 
+impl ItemKey {
+    /// Whether it stands for permissions that are not known, or no longer told apart.
+    fn is_rest(&self) -> bool {
+        self.action.is_empty() && self.resource.is_empty()
+    }
+}
+
 /// One permission on one resource, and the denials of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
@@ -109,6 +116,10 @@ mod as_list {
 const EVENTS_KEPT: usize = 5;
 /// Facts of one kind kept a finding's item.
 const FACTS_KEPT: usize = 20;
+/// Items kept a finding; all further ones are counted together, a cause at a time.
+pub const ITEMS_KEPT: usize = 200;
+/// Operations, Regions and services kept an item.
+const NAMES_KEPT: usize = 50;
 /// Seconds kept a finding's item.
 pub(crate) const SECONDS_KEPT: usize = 100;
 /// Allowed calls kept a finding's item.
@@ -149,20 +160,43 @@ pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
     let mut seen = BTreeSet::new();
     let mut findings: BTreeMap<String, Finding> = BTreeMap::new();
     for one in observed {
-        let copies = [Some(one.event_id.clone()), one.shared_event_id.clone()].into_iter().flatten();
-        let is_copy = copies.map(|id| seen.insert(id)).fold(false, |any, fresh| any | !fresh);
-        let finding = match (is_copy, &one.shared_event_id) {
-            (false, _) => one.finding,
-            // The other account's copy: whichever comes first counts, and both are seen.
-            (true, Some(_)) => one.finding.uncounted(),
-            (true, None) => continue,
-        };
+        let own = seen.insert(one.event_id.clone());
+        let shared = one.shared_event_id.clone().is_none_or(|id| seen.insert(id));
+        let Some(finding) = one.adds(Fresh { own, shared }) else { continue };
         match findings.get_mut(&finding.id) {
             Some(held) => held.merge(finding),
             None => drop(findings.insert(finding.id.clone(), finding)),
         }
     }
     findings.into_values().collect()
+}
+
+impl Observed {
+    /// What it adds to its finding; `None`: nothing, since the very event was there.
+    pub fn adds(self, fresh: Fresh) -> Option<Finding> {
+        match fresh {
+            Fresh { own: true, shared: true } => Some(self.finding),
+            // The other account's copy: whichever comes first counts, and both are seen.
+            Fresh { own: true, shared: false } => Some(self.finding.uncounted()),
+            Fresh { own: false, .. } => None,
+        }
+    }
+}
+
+/// Whether an event's ids were new when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fresh {
+    /// `eventID`.
+    pub own: bool,
+    /// `sharedEventID`; true where it has none.
+    pub shared: bool,
+}
+
+impl Fresh {
+    /// Whether the event counts.
+    pub fn counts(self) -> bool {
+        self.own && self.shared
+    }
 }
 
 /// What was needed; an unknown permission is one item too, so that no denial is lost.
@@ -268,9 +302,28 @@ impl Finding {
             *self.days.entry(day).or_default() += count;
         }
         for (key, item) in other.items {
-            match self.items.get_mut(&key) {
-                Some(mine) => mine.merge(item),
-                None => drop(self.items.insert(key, item)),
+            self.add(key, item);
+        }
+        self.keep_items(ITEMS_KEPT);
+    }
+
+    fn add(&mut self, key: ItemKey, item: Item) {
+        match self.items.get_mut(&key) {
+            Some(mine) => mine.merge(item),
+            None => drop(self.items.insert(key, item)),
+        }
+    }
+
+    /// Keeps the smallest items, `most` of them, and one more a cause in which all others are counted without their
+    /// permission. What is once among the others stays there, since no item ever goes: so the order of merging does not
+    /// show.
+    pub(crate) fn keep_items(&mut self, most: usize) {
+        let surplus: Vec<ItemKey> = self.items.keys().filter(|key| !key.is_rest()).skip(most).cloned().collect();
+        for key in surplus {
+            if let Some(item) = self.items.remove(&key) {
+                // Of what is counted together, one allowed call says nothing.
+                let item = Item { allowed: BTreeSet::new(), ..item };
+                self.add(ItemKey { action: String::new(), resource: String::new(), cause: key.cause }, item);
             }
         }
     }
@@ -313,9 +366,9 @@ fn merge_principal(one: &Principal, two: &Principal) -> Principal {
 }
 
 /// The smallest of both, so that neither the order of merging shows nor the size grows.
-fn unite<T: Ord>(mine: &mut BTreeSet<T>, other: BTreeSet<T>) {
+fn unite<T: Ord>(mine: &mut BTreeSet<T>, other: BTreeSet<T>, most: usize) {
     mine.extend(other);
-    while mine.len() > FACTS_KEPT {
+    while mine.len() > most {
         mine.pop_last();
     }
 }
@@ -330,16 +383,13 @@ impl Item {
         while self.events.len() > EVENTS_KEPT {
             self.events.pop_last();
         }
-        self.operations.extend(other.operations);
-        self.regions.extend(other.regions);
-        self.vias.extend(other.vias);
-        unite(&mut self.also, other.also);
-        unite(&mut self.passes, other.passes);
-        unite(&mut self.next, other.next);
-        self.seconds.extend(other.seconds);
-        while self.seconds.len() > SECONDS_KEPT {
-            self.seconds.pop_last();
-        }
+        unite(&mut self.operations, other.operations, NAMES_KEPT);
+        unite(&mut self.regions, other.regions, NAMES_KEPT);
+        unite(&mut self.vias, other.vias, NAMES_KEPT);
+        unite(&mut self.also, other.also, FACTS_KEPT);
+        unite(&mut self.passes, other.passes, FACTS_KEPT);
+        unite(&mut self.next, other.next, FACTS_KEPT);
+        unite(&mut self.seconds, other.seconds, SECONDS_KEPT);
         self.allowed.extend(other.allowed);
         while self.allowed.len() > ALLOWED_KEPT {
             self.allowed.pop_first();

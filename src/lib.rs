@@ -17,6 +17,7 @@ pub mod linking;
 pub mod patch;
 pub mod verify;
 pub mod advice;
+pub mod delivery;
 pub mod report;
 pub mod render;
 pub mod edit;

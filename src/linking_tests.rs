@@ -1,11 +1,12 @@
 use super::*;
-use crate::advice::{Advice, Context, Status, advise};
+use crate::advice::{Advice, Context, DeniedItem, Status, advise};
 use crate::denial::{Given, from_record};
 use crate::diagnosis::{InForce, diagnose};
 use crate::finding::{fold, observe};
 use crate::patch::Applicability;
 use crate::record;
 use crate::triage::Verdict;
+use crate::triage::expected::{About, Expected, Rule};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -51,7 +52,8 @@ fn findings(events: &[Value]) -> Vec<Finding> {
 }
 
 fn advice(findings: &[Finding]) -> Vec<Advice> {
-    advise(findings, Context { catalog: Catalog::embedded(), in_force: &InForce::default() })
+    let (catalog, in_force, expected) = (Catalog::embedded(), InForce::default(), Expected::default());
+    advise(findings, Context { catalog, in_force: &in_force, expected: &expected })
 }
 
 fn actions(advice: &[Advice]) -> Vec<String> {
@@ -81,6 +83,26 @@ fn kms_behind_s3_is_one_act_and_asks_for_nothing_of_s3() {
             .iter()
             .any(|told| told.starts_with("one act: S3") && told.contains("`arn:aws:s3:::shop/a`"))
     );
+}
+
+#[test]
+fn what_mutes_the_refusal_of_kms_mutes_the_answer_of_s3() {
+    let about = About { permission: Some("kms:*".into()), ..About::default() };
+    let rule = Rule {
+        id: "no-kms".into(),
+        about,
+        reason: "r".into(),
+        owner: "o".into(),
+        expires: None,
+        limit: None,
+        snooze: false,
+    };
+    let expected = Expected { rules: vec![rule], ..Expected::default() };
+    let context = Context { catalog: Catalog::embedded(), in_force: &InForce::default(), expected: &expected };
+    let all = advise(&findings(&[s3(10, "a"), kms(10, "identity-based")]), context);
+    let told = |item: &DeniedItem| (item.verdict, item.status, item.muted_by.clone());
+    let muted = (Verdict::Expected, Status::Muted, Some("no-kms".to_owned()));
+    assert_eq!(all[0].denied.iter().map(told).collect::<Vec<_>>(), [muted.clone(), muted]);
 }
 
 #[test]

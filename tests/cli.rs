@@ -395,6 +395,189 @@ fn a_split_statement_gives_the_whole_policy() {
     assert!(words.contains("s3:PutObject"), "{words}");
 }
 
+/// A desk with a ledger of the fixture's trail.
+fn scanned() -> Desk {
+    let desk = Desk::new();
+    assert_eq!(desk.run(&["scan", "TRAIL", "-q"], "").code, 0);
+    desk
+}
+
+fn config_of(desk: &Desk) -> String {
+    std::fs::read_to_string(desk.folder.path().join("denywatch.toml")).unwrap()
+}
+
+#[test]
+fn an_unfit_configuration_is_wrong_use_of_every_command_that_reads_it() {
+    let desk = Desk::new();
+    desk.write("denywatch.toml", b"version = 1\n[alert]\nmin_severty = 'low'\n[[route]]\nto = 'stdout'\n");
+    for arguments in [&["config", "check"][..], &["findings"], &["explain", DENIED], &["ignore", "ls"]] {
+        let ran = desk.run(arguments, "");
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains("line 3: unknown key `min_severty`, did you mean `min_severity`?"), "{}", ran.err);
+    }
+    let elsewhere = desk.run(&["config", "check", "--config", "none.toml"], "");
+    assert_eq!(elsewhere.code, 2);
+    assert!(elsewhere.err.contains("cannot read the configuration `none.toml`"), "{}", elsewhere.err);
+}
+
+#[test]
+fn config_check_shows_what_routes_and_rules_would_have_done() {
+    let desk = scanned();
+    let text = "version = 1\n\
+        [owner]\nfrom = ['map']\nmap = { '*:user/media-uploader' = 'media' }\n\
+        [[route]]\nmatch = { verdict = 'probing' }\nto = 'webhook:siem'\n\
+        [[route]]\nmatch = { owner = 'media' }\nto = 'stdout'\n\
+        [[route]]\nto = 'digest:stdout'\n\
+        [webhook.siem]\nurl = 'https://siem.example.com/in'\nsecret = 'ssm:/key'\n\
+        [[expected.rule]]\nid = 'gone'\nmatch = { principal = 'nobody' }\nreason = 'r'\nowner = 'o'\nexpires = 2020-01-01\n\
+        [[expected.rule]]\nid = 'idle'\nmatch = { principal = 'nobody' }\nreason = 'r'\nowner = 'o'\npermanent = true\n\
+        [[expected.rule]]\nid = 'deploys'\nmatch = { principal = '*:role/platform-deploy' }\nreason = 'r'\nowner = 'o'\npermanent = true\n";
+    desk.write("denywatch.toml", text.as_bytes());
+    let ran = desk.run(&["config", "check", "--since", "2026-11-01", "--output", "json"], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let rehearsal = json(&ran);
+    assert_eq!(rehearsal["findings"], 13);
+    let ids = |route: usize, list: &str| rehearsal["routes"][route][list].as_array().unwrap().len();
+    assert_eq!((ids(0, "now"), rehearsal["routes"][0]["now"][0].as_str()), (1, Some("D-EJQTUUK2XC")));
+    assert_eq!((ids(1, "now"), rehearsal["routes"][1]["now"][0].as_str()), (1, Some("D-KUKJKJWWHU")));
+    assert_eq!((ids(2, "now"), ids(2, "digest")), (0, 9), "two of the rest are muted");
+    let states: Vec<(&str, &str)> = rehearsal["rules"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["rule"].as_str().unwrap(), one["state"].as_str().unwrap()))
+        .collect();
+    assert_eq!(states, [("gone", "expired"), ("idle", "stale"), ("deploys", "used"), ("config-headbucket", "used")]);
+    assert_eq!(rehearsal["rules"][3]["denials"], 320);
+    assert_eq!(rehearsal["unowned"].as_array().unwrap().len(), 12);
+    let text = desk.run(&["config", "check", "--since", "2026-11-01"], "").out;
+    assert!(text.contains("gone: expired, muted nothing") && text.contains("idle: stale, muted nothing"), "{text}");
+    let later = desk.run(&["config", "check", "--since", "2026-11-30", "--output", "json"], "");
+    assert_eq!(json(&later)["findings"], 0, "only what was denied in that time");
+}
+
+#[test]
+fn the_schema_and_what_holds() {
+    let desk = Desk::new();
+    let schema = json(&desk.run(&["config", "schema"], ""));
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert_eq!(schema["additionalProperties"], false);
+    let ran = desk.run(&["config", "--output", "json"], "");
+    assert_eq!(
+        (json(&ran)["from"].as_str(), json(&ran)["values"]["group.wait"].as_str()),
+        (Some("no file: defaults"), Some("0s"))
+    );
+    desk.write(
+        "denywatch.toml",
+        b"version = 1\n[group]\nwait = '5s'\n[report]\nbucket = 's3://b'\n[[route]]\nto = 'stdout'\n",
+    );
+    let ran = desk.run(&["config", "--output", "json"], "");
+    assert_eq!(
+        (json(&ran)["from"].as_str(), json(&ran)["values"]["group.wait"].as_str()),
+        (Some("denywatch.toml"), Some("5s"))
+    );
+    assert!(ran.err.contains("`report.bucket` has no effect in this version"), "{}", ran.err);
+}
+
+#[test]
+fn a_rule_is_added_shown_tried_and_pruned() {
+    let desk = scanned();
+    let list = |arguments: &[&str]| desk.run(&[&["ignore"], arguments].concat(), "");
+    let told = list(&["test", "D-WLDQ"]);
+    assert!(told.out.contains("kms:GenerateDataKey") && told.out.trim_end().ends_with(": told"), "{}", told.out);
+    let add = ["add", "D-WLDQ", "--reason", "moved next month", "--owner", "ci", "--expires", "2099-12-24"];
+    let dry = list(&[&add[..], &["--dry-run"]].concat());
+    assert_eq!(dry.code, 0, "{}", dry.err);
+    assert!(!desk.folder.path().join("denywatch.toml").exists(), "nothing is written");
+    assert_eq!(list(&add).out, dry.out);
+    assert!(config_of(&desk).contains("permission = \"kms:GenerateDataKey\""));
+    assert!(
+        list(&["test", "D-WLDQ"]).out.contains("muted by `shop-codepipeline-dev-kms-generatedatakey-111122223333`")
+    );
+    let muted = desk.run(&["findings", "ls"], "");
+    assert!(!muted.out.contains("D-WLDQ5HGX7M") && muted.err.contains("2 findings are muted"), "{}", muted.err);
+    assert!(desk.run(&["findings", "ls", "--all"], "").out.contains("D-WLDQ5HGX7M  expected"));
+    let every = json(&desk.run(&["findings", "ls", "--output", "json"], ""));
+    assert_eq!(every.as_array().unwrap().len(), 13, "programs get all of them");
+    let twice = list(&add);
+    assert_eq!(twice.code, 1);
+    assert!(twice.err.contains("there is another rule of this `id`"), "{}", twice.err);
+    let before = config_of(&desk).replace("# Made", "# Ours. Made");
+    desk.write("denywatch.toml", before.replace("2099-12-24", "2020-12-24").as_bytes());
+    assert!(list(&["ls"]).out.contains("EXPIRED"));
+    assert!(list(&["test", "D-WLDQ"]).out.trim_end().ends_with(": told"), "an expired rule alerts again");
+    assert_eq!(list(&["prune", "--dry-run"]).out, list(&["prune"]).out);
+    assert!(config_of(&desk).starts_with("# Ours.") && !config_of(&desk).contains("expected"), "{}", config_of(&desk));
+    assert!(list(&["prune"]).err.contains("no rule has expired"));
+}
+
+#[test]
+fn a_rule_in_json_and_what_is_refused() {
+    let desk = scanned();
+    desk.write("c.json", br#"{"version":1,"route":[{"to":["stdout"]}]}"#);
+    let run = |arguments: &[&str]| desk.run(&[&["--config", "c.json"], arguments].concat(), "");
+    let about = ["--principal", "*:role/shop-*", "--permission", "kms:*"];
+    let add = [&["ignore", "add"], &about[..], &["--reason", "r", "--owner", "o", "--permanent"]].concat();
+    assert_eq!(run(&add).code, 0);
+    assert!(run(&["ignore", "test", "D-WLDQ"]).out.contains("muted by `shop-kms`"));
+    let held = std::fs::read_to_string(desk.folder.path().join("c.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&held).unwrap()["expected"]["rule"][0]["permanent"], true);
+    for (arguments, code, why) in [
+        (&["ignore", "add", "--reason", "r", "--owner", "o", "--permanent"][..], 2, "say what the rule is about"),
+        (&["ignore", "add", "--principal", "x", "--reason", "r", "--permanent"], 2, "--owner"),
+        (&["ignore", "add", "--principal", "x", "--reason", "r", "--owner", "o"], 2, "--expires"),
+        (&["ignore", "add", "--principal", "x", "--reason", "r", "--owner", "o", "--expires", "soon"], 2, "is no end"),
+        (
+            &["ignore", "add", "--principal", "x", "--reason", " ", "--owner", "o", "--permanent"],
+            1,
+            "must say something",
+        ),
+        (&["ignore", "add", "D-KUKJ", "--reason", "r", "--owner", "o", "--permanent"], 1, "--permission"),
+        (&["ignore", "add", "D-ZZZZ", "--reason", "r", "--owner", "o", "--permanent"], 1, "no finding `D-ZZZZ`"),
+        (&["snooze", "D-WLDQ", "never", "--owner", "o"], 2, "is no end"),
+    ] {
+        let ran = run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?} {}", ran.err);
+        assert!(ran.err.contains(why), "{arguments:?} {}", ran.err);
+    }
+    let after = std::fs::read_to_string(desk.folder.path().join("c.json")).unwrap();
+    assert_eq!(after, held, "what is refused changes nothing");
+}
+
+#[test]
+fn a_snoozed_finding_keeps_its_verdict_and_is_not_listed() {
+    let desk = scanned();
+    assert_eq!(desk.run(&["snooze", "D-WLDQ", "24h", "--owner", "me"], "").code, 0);
+    let ran = desk.run(&["findings", "show", "D-WLDQ", "--output", "json"], "");
+    let finding = json(&ran);
+    assert_eq!((finding["verdict"].as_str(), finding["denied"][0]["status"].as_str()), (Some("patch"), Some("muted")));
+    assert!(!desk.run(&["findings"], "").out.contains("D-WLDQ5HGX7M"));
+}
+
+#[test]
+fn a_trial_message_is_labelled_and_dry() {
+    let desk = Desk::new();
+    desk.write(
+        "denywatch.toml",
+        b"version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:/x'\n[[route]]\nto = ['slack:#iam', 'sns:arn:aws:sns:us-east-2:111122223333:t']\n",
+    );
+    let ran = desk.run(&["notify", "test", "--dry-run", "--output", "jsonl"], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let messages: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(
+        messages.iter().map(|one| one["to"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["slack:#iam", "sns:arn:aws:sns:us-east-2:111122223333:t"]
+    );
+    assert!(messages[0]["message"]["json"]["text"].as_str().unwrap().starts_with("TEST"), "{}", messages[0]);
+    assert!(messages[1]["message"]["subject"].as_str().unwrap().contains("TEST"));
+    let one = desk.run(&["notify", "test", "--dry-run", "--to", "slack:#iam"], "");
+    assert!(one.out.contains("=== slack:#iam") && !one.out.contains("=== sns"), "{}", one.out);
+    assert!(
+        desk.run(&["notify", "test", "--dry-run", "--to", "slack:#ima"], "").err.contains("no route has `slack:#ima`")
+    );
+    assert_eq!(desk.run(&["--offline", "notify", "test"], "").code, 2);
+}
+
 /// The patch of [`DENIED`], as `patch -` prints it.
 fn own_patch(desk: &Desk) -> String {
     desk.run(&["patch", "-"], DENIED).out
@@ -484,6 +667,7 @@ fn observed_resolves_on_an_allowed_call_and_never_on_silence() {
     let again = event("e5", 30, r#","errorCode":"AccessDenied""#);
     assert_eq!(look(&[event("e2", 20, ""), again]), ("open".to_owned(), 0));
 }
+
 /// A repository whose Terraform owns role `app`.
 fn checkout(desk: &Desk) {
     desk.write("repo/.git/config", b"[remote \"origin\"]\n\turl = git@github.com:acme/infra.git\n");

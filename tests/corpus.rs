@@ -12,6 +12,7 @@ use denywatch::diagnosis::{InForce, TargetKind, diagnose};
 use denywatch::finding::{fold, observe};
 use denywatch::patch::Applicability;
 use denywatch::record;
+use denywatch::triage::expected::Expected;
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -36,7 +37,7 @@ fn denial(record: &Value) -> Option<Denial> {
 
 fn advice(denial: &Denial) -> Vec<Advice> {
     let in_force = InForce::default();
-    let context = Context { catalog: Catalog::embedded(), in_force: &in_force };
+    let context = Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() };
     advise(&fold([observe(denial.clone(), diagnose(denial))]), context)
 }
 

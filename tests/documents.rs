@@ -11,6 +11,7 @@ use denywatch::finding::{fold, observe};
 use denywatch::patch::Applicability;
 use denywatch::policy::pattern::matches_arn;
 use denywatch::record::Record;
+use denywatch::triage::expected::Expected;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -21,7 +22,10 @@ fn advice(denials: Vec<Denial>) -> Vec<Advice> {
         let diagnosed = diagnose(&denial);
         observe(denial, diagnosed)
     });
-    advise(&fold(observed), Context { catalog: Catalog::embedded(), in_force: &in_force })
+    advise(
+        &fold(observed),
+        Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() },
+    )
 }
 
 fn of_text(message: &str) -> Vec<Advice> {

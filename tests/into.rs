@@ -4,8 +4,15 @@
 // A test of the outside world reads files and environment, and says what it skips.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
 
+#[allow(dead_code, reason = "this user takes a part")]
+#[path = "outsiders/payloads.rs"]
+mod payloads;
 mod readers;
 
+use denywatch::diagnosis::{Target, TargetKind};
+use denywatch::edit::{self, Edited, Hints, SourceFile, Wanted};
+use denywatch::patch::{Applicability, Patch};
+use denywatch::principal;
 use readers::{Terraform, tool};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -262,5 +269,89 @@ fn what_is_planned_differs_by_the_statement_alone() {
         } else {
             assert_eq!((added, gone.len()), (wanted.iter().collect(), 0), "{}", case.name);
         }
+    }
+}
+
+/// One role's policy in three notations; `#` stands for a number.
+const NOTATIONS: [&str; 3] = [
+    "resource \"aws_iam_role_policy\" \"p#\" {\n  role = \"app\"\n  policy = jsonencode({\n    Version = \"2012-10-17\"\n    \
+     Statement = [\n      {\n        Effect   = \"Allow\"\n        Action   = [\"s3:ListBucket\"]\n        Resource = \
+     local.b#\n      },\n    ]\n  })\n}\n",
+    "resource \"aws_iam_role_policy\" \"p#\" {\n  role   = \"app\"\n  policy = <<-EOT\n  {\n    \"Version\": \"2012-10-17\",\n    \
+     \"Statement\": [\n      {\"Effect\": \"Allow\", \"Action\": \"s3:ListBucket\", \"Resource\": \"${local.b#}\"}\n    ]\n  \
+     }\n  EOT\n}\n",
+    "resource \"aws_iam_role_policy\" \"p#\" {\n  role   = \"app\"\n  policy = data.aws_iam_policy_document.d#.json\n}\n\n\
+     data \"aws_iam_policy_document\" \"d#\" {\n  statement {\n    actions   = [\"s3:ListBucket\"]\n    resources = \
+     [local.b#]\n  }\n}\n",
+];
+
+/// A patch for the role, with the text wherever data may stand.
+fn hostile(text: &str, bucket: &str) -> Patch {
+    let document = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Sid": "D1", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": [format!("arn:aws:s3:::{bucket}/{text}")],
+        "Condition": {"StringEquals": {"aws:username": [text], format!("aws:RequestTag/{text}"): ["b"]}},
+    }]});
+    Patch {
+        target: Target {
+            kind: TargetKind::RolePolicy,
+            arn: None,
+            name: Some("app".to_owned()),
+            account: Some("111122223333".to_owned()),
+        },
+        applicability: Applicability::Review,
+        doubts: vec![],
+        document: Some(serde_json::from_value(document).unwrap()),
+        merged: None,
+        room: Default::default(),
+        widened: vec![],
+        companions: vec![],
+        proof: None,
+    }
+}
+
+#[test]
+fn hostile_text_stays_text_to_terraform() {
+    let Some(terraform) = Terraform::with_stub() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("provider.tf"), "provider \"aws\" {\n  region = \"eu-west-1\"\n}\n").unwrap();
+    let role = principal::from_arn("arn:aws:iam::111122223333:role/app");
+    let (mut wanted, mut refused) = (BTreeMap::new(), 0);
+    let texts = payloads::payloads().into_iter().filter(|text| payloads::is_writable(text));
+    for (at, text) in texts.enumerate() {
+        for (notation, source) in NOTATIONS.iter().enumerate() {
+            // One bucket has a name in the code and is referred to, the other has not.
+            let number = at * NOTATIONS.len() + notation;
+            // A piece goes into all three; with neighbours into one.
+            if !payloads::PIECES.contains(&text.as_str()) && at % NOTATIONS.len() != notation {
+                continue;
+            }
+            let patch = hostile(&text, if number % 2 == 0 { "b" } else { "c" });
+            let source = source.replace('#', &number.to_string());
+            let source = format!("locals {{\n  b{number} = \"arn:aws:s3:::b\"\n}}\n\n{source}");
+            let file = SourceFile { path: "main.tf".to_owned(), text: source };
+            let asked = Wanted { patch: &patch, principal: &role, name: "denywatch-1a2b3c4d" };
+            let Edited::Changed { changes, .. } = edit::edit(&asked, &[file], &Hints::default()).0 else {
+                assert!(notation == 2 && text.contains("&{"), "{text:?} in {notation}");
+                refused += 1;
+                continue;
+            };
+            fs::write(folder.path().join(format!("p{number}.tf")), &changes[0].after).unwrap();
+            wanted.insert(format!("aws_iam_role_policy.p{number}"), (text.clone(), patch));
+        }
+    }
+    assert!(wanted.len() >= 600 && refused > 0, "{} {refused}", wanted.len());
+    terraform.run(folder.path(), &["plan", "-input=false", "-out=plan"], "");
+    let shown = terraform.run(folder.path(), &["show", "-json", "plan"], "");
+    let plan: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let planned = plan["resource_changes"].as_array().unwrap();
+    assert_eq!(planned.len(), wanted.len());
+    for one in planned {
+        let (text, patch) = &wanted[one["address"].as_str().unwrap()];
+        let policy: Value = serde_json::from_str(one["change"]["after"]["policy"].as_str().unwrap()).unwrap();
+        let before = serde_json::json!({"Statement":
+            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::b"}});
+        let mut expect = atoms(&before);
+        expect.extend(atoms(&serde_json::to_value(&patch.document).unwrap()));
+        assert_eq!(atoms(&policy), expect, "{text:?}");
     }
 }

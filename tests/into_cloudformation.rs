@@ -100,7 +100,7 @@ impl Fixture {
                 told.push_str(&edit::unified(changes));
             }
             Edited::Already(one) => write!(told, "already: {}", place(one)).unwrap(),
-            Edited::Undecided(all) => {
+            Edited::Undecided(all) | Edited::Full(all) => {
                 told.push_str("undecided\n");
                 all.iter().for_each(|one| told.push_str(&place(one)));
             }
@@ -111,7 +111,7 @@ impl Fixture {
     fn changes(&self) -> Vec<Change> {
         match self.edit(&self.files).0 {
             Edited::Changed { changes, .. } => changes,
-            Edited::Already(_) | Edited::Undecided(_) => Vec::new(),
+            Edited::Already(_) | Edited::Undecided(_) | Edited::Full(_) => Vec::new(),
         }
     }
 }
@@ -203,7 +203,7 @@ fn the_command_prints_the_same_diff() {
             Edited::Changed { changes, .. } => (edit::unified(changes), 0),
             Edited::Already(_) => (String::new(), 0),
             // A complete resource stands in for the diff.
-            Edited::Undecided(_) => (printed.clone(), 5),
+            Edited::Undecided(_) | Edited::Full(_) => (printed.clone(), 5),
         };
         assert_eq!(printed, expect, "{}: {said}", fixture.name);
         assert!(code == 0 || printed.contains("AWS::IAM::RolePolicy"), "{}: {printed}", fixture.name);

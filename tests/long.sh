@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The long runs: the Lambda as it is shipped, for both architectures, and fuzzing. `FUZZ_SECONDS` (60) is for each target.
+# The long runs: the Lambda as it is shipped, for both architectures, through 20,000 events and 33 kills, and fuzzing. `FUZZ_SECONDS` (60) is for each target.
 # A stage whose tool is missing is named as SKIPPED. The last line is `N passed, N failed`.
 set -euo pipefail
 # shellcheck source=tests/stages.sh
@@ -55,6 +55,7 @@ if [[ -f $x86 ]]; then
   stage "command line" cargo build --release
   stage "end to end with what is shipped" "$target/venv/bin/python" tests/e2e/run.py --bootstrap "$x86" \
     --denywatch "$target/release/denywatch"
+  stage "chaos" "$target/venv/bin/python" tests/chaos/run.py --bootstrap "$x86" --record tests/chaos/FIGURES.md
 fi
 
 # arm64: zig as C compiler and linker, against an old glibc. The standard library for it comes from rustup, or from

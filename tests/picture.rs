@@ -15,6 +15,7 @@ use denywatch::io::sources::files;
 use denywatch::record;
 use denywatch::render::alert::AlertContext;
 use denywatch::render::slack;
+use denywatch::triage::expected::Expected;
 use std::path::Path;
 
 #[test]
@@ -30,7 +31,10 @@ fn the_alert_of_story_1_is_the_one_in_the_picture() {
         }));
     });
     let in_force = InForce::default();
-    let advice = advise(&fold(observed), Context { catalog: Catalog::embedded(), in_force: &in_force });
+    let advice = advise(
+        &fold(observed),
+        Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() },
+    );
     let pipeline = advice.iter().find(|one| one.principal.name.as_deref() == Some("shop-codepipeline-dev")).unwrap();
     let message = serde_json::to_string_pretty(&slack::webhook(pipeline, &AlertContext::default())).unwrap() + "\n";
     let file = root.join("alert.json");

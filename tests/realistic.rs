@@ -11,6 +11,7 @@ use denywatch::denial::{Denial, Given, from_excerpt, from_record, text};
 use denywatch::diagnosis::{InForce, diagnose};
 use denywatch::finding::{fold, observe};
 use denywatch::record;
+use denywatch::triage::expected::Expected;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -37,13 +38,14 @@ fn answer(line: &Value) -> Answer {
     let denials: Vec<Denial> = match line["text"].as_str() {
         Some(pasted) => text::find(pasted).iter().map(|excerpt| from_excerpt(excerpt, &given, catalog)).collect(),
         None => {
-            let (records, _) = record::read(line["record"].to_string().as_bytes(), "line");
+            let bytes = line["file"].as_str().map_or_else(|| line["record"].to_string(), str::to_owned);
+            let (records, _) = record::read(bytes.as_bytes(), "line");
             records.iter().filter_map(|record| from_record(record, &given, catalog)).collect()
         }
     };
     let in_force = InForce::default();
     let findings = fold(denials.iter().map(|denial| observe(denial.clone(), diagnose(denial))));
-    let patches = advise(&findings, Context { catalog, in_force: &in_force })
+    let patches = advise(&findings, Context { catalog, in_force: &in_force, expected: &Expected::default() })
         .iter()
         .flat_map(|advice| advice.patches.iter().map(|patch| serde_json::to_value(patch).unwrap_or_default()))
         .collect();
@@ -181,7 +183,7 @@ fn condition_faults(label: &Value, condition: &Value) -> Vec<String> {
     let wanted = label["conditions"].as_object();
     let left_out = wanted.into_iter().flatten().filter(|(key, _)| !shown.iter().any(|(shown, _)| shown == key));
     let mut faults: Vec<String> = left_out.map(|(key, _)| format!("without {key}")).collect();
-    // What narrows a service's, a web identity's or a gateway endpoint's statement is not in the labels.
+    // What narrows a service's, a web identity's or a gateway endpoint's statement is in few of the labels.
     let gateway = label["place"] == "vpc_endpoint_policy";
     let narrows = |key: &str| {
         key.starts_with("aws:Source")
@@ -189,7 +191,8 @@ fn condition_faults(label: &Value, condition: &Value) -> Vec<String> {
             || key.ends_with(":aud")
             || gateway && key == "aws:PrincipalArn"
     };
-    for (key, value) in shown.into_iter().filter(|(key, _)| !narrows(key)) {
+    let is_told = |key: &str| wanted.is_some_and(|wanted| wanted.contains_key(key));
+    for (key, value) in shown.into_iter().filter(|(key, _)| is_told(key) || !narrows(key)) {
         if wanted.and_then(|wanted| wanted.get(key)).map(list) != Some(list(value)) {
             faults.push(format!("where {key} is {value}"));
         }
@@ -292,7 +295,7 @@ fn a_record_without_its_message_is_never_ready_to_apply() {
 }
 
 fn is_pattern(line: &Value) -> bool {
-    line["name"].as_str().is_some_and(|name| name.starts_with("hostile-") && name.ends_with("-star"))
+    line["name"].as_str().is_some_and(|name| name.contains("hostile-") && name.ends_with("-star"))
 }
 
 /// The same denial as an EventBridge event and as an entry of Event history gives the same answer.

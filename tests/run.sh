@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up and runs all tests: `tests/run.sh`, or `tests/run.sh --quick` without the end-to-end run.
+# Sets up and runs all tests: `tests/run.sh`, or `tests/run.sh --quick` without the end-to-end and chaos runs.
 # The last line is `N passed, N failed`. Python packages go to target/; nothing is installed on the machine.
 set -euo pipefail
 # shellcheck source=tests/stages.sh
@@ -40,7 +40,14 @@ fi
 stage "tests" cargo test
 # These two also leave denywatch and bootstrap in target/debug, which the end-to-end run takes; a build of its own would build the
 # dependencies again, since `cargo build` gives them other features than `cargo test`.
-stage "tests of the Lambda, of Event history and of GitHub" cargo test --features lambda,lookup,github --lib --bins --test '*'
+lambda_tests=(cargo test --features 'lambda,lookup,github' --lib --bins --test '*')
+if $tools; then
+  # Beside a stand-in of DynamoDB, so that the ledgers' suite runs on it too.
+  stage "tests of the Lambda, of Event history and of GitHub" "$python" tests/e2e/with_dynamodb.py "${lambda_tests[@]}"
+else
+  stage "tests of the Lambda, of Event history and of GitHub" "${lambda_tests[@]}"
+  skip "the ledger on DynamoDB" "needs Python 3.11 or later with venv"
+fi
 
 if $tools; then
   stage "shellcheck" shellcheck_all
@@ -55,6 +62,17 @@ elif $tools; then
   stage "end to end" end_to_end
 else
   skip "end to end" "needs Python 3.11 or later with venv"
+fi
+
+chaos() {
+  "$python" tests/chaos/run.py --bootstrap "$target/debug/bootstrap" --events 400 --principals 60 --rounds 1 --batch 20 --poison 0.03
+}
+if $quick; then
+  printf '\nleft out by --quick: the small chaos run\n'
+elif $tools; then
+  stage "chaos, small" chaos
+else
+  skip "chaos, small" "needs Python 3.11 or later with venv"
 fi
 
 if has terraform; then

@@ -1,13 +1,12 @@
-//! Records → ledger → advice on the findings that they touched: what the Lambda does with every batch.
+//! Records → what the ledger takes; ledger → advice on some of its findings.
 
 use super::World;
 use crate::advice::{Advice, Context, advise};
 use crate::denial::{self, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{Finding, Observed, observe};
-use crate::io::stores::{Filter, Ledger, LedgerError};
+use crate::io::stores::{Filter, Ledger, LedgerError, Touched};
 use crate::record::{Problem, Record};
-use std::collections::BTreeSet;
 
 /// The denials among the records.
 pub fn denials<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Denial> {
@@ -24,39 +23,36 @@ pub fn observed(denials: Vec<Denial>) -> Vec<Observed> {
     denials.into_iter().map(one).collect()
 }
 
-/// Writes the denials and gives back the ids of the findings that they belong to.
-///
-/// # Errors
-/// The ledger could not be read or written; nothing of the batch is counted then.
-pub fn count(denials: Vec<Denial>, ledger: &mut dyn Ledger) -> Result<BTreeSet<String>, LedgerError> {
-    let observed = observed(denials);
-    let touched = observed.iter().map(|one| one.finding.id.clone()).collect();
-    ledger.record(observed)?;
-    Ok(touched)
-}
-
-/// Advice on these findings, in the light of all others (a sweep shows only over all of a caller's findings), and what
-/// could not be read of the policies in force.
+/// Advice on these findings, in the light of all others of the same callers (sweeps and links show only over all of
+/// them), and what could not be read of the policies in force.
 ///
 /// # Errors
 /// The ledger could not be read.
 pub fn advise_on(
-    ids: &BTreeSet<String>,
+    touched: &Touched,
     ledger: &dyn Ledger,
     world: &World,
 ) -> Result<(Vec<Advice>, Vec<Problem>), LedgerError> {
-    if ids.is_empty() {
-        return Ok((Vec::new(), Vec::new()));
+    let (advice, problems) = world.advise(&beside(touched, ledger)?, Some(&touched.ids));
+    Ok((only(touched, advice), problems))
+}
+
+/// These findings and all others of the same callers.
+///
+/// # Errors
+/// The ledger could not be read.
+pub fn beside(touched: &Touched, ledger: &dyn Ledger) -> Result<Vec<Finding>, LedgerError> {
+    match touched.ids.is_empty() {
+        true => Ok(Vec::new()),
+        false => ledger.findings(&Filter { among: Some(touched.clone()), ..Filter::default() }),
     }
-    let (advice, problems) = world.advise(&ledger.findings(&Filter::default())?, Some(ids));
-    Ok((only(ids, advice), problems))
 }
 
 /// Advice on these findings of all.
-pub fn advise_among(ids: &BTreeSet<String>, all: &[Finding], context: Context<'_>) -> Vec<Advice> {
-    only(ids, advise(all, context))
+pub fn advise_among(touched: &Touched, all: &[Finding], context: Context<'_>) -> Vec<Advice> {
+    only(touched, advise(all, context))
 }
 
-fn only(ids: &BTreeSet<String>, advice: Vec<Advice>) -> Vec<Advice> {
-    advice.into_iter().filter(|advice| ids.contains(&advice.id)).collect()
+fn only(touched: &Touched, advice: Vec<Advice>) -> Vec<Advice> {
+    advice.into_iter().filter(|advice| touched.ids.contains(&advice.id)).collect()
 }

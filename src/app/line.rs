@@ -1,25 +1,31 @@
 //! The line as the function runs it: embedded catalogue, ledger, renderings.
 
-use super::watch::{Claim, Ingested, Line, LineError};
+use super::audience::{self, Audience, Telling};
+use super::digest::{Sources, digests};
+use super::watch::{Ingested, Line, LineError};
 use super::{World, ingest, report};
-use crate::advice::{Advice, Context};
+use crate::advice::{Advice, Context, advise};
+use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
 use crate::io::aws::Aws;
-use crate::io::settings::Settings;
+use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
 use crate::io::sources::live::{Live, Moment};
 use crate::io::sources::told::Told;
-use crate::io::stores::{self, Filter, Ledger, LedgerError, StoreUri, UnknownStore};
+use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
-use crate::render::{alert::AlertContext, email, markdown, slack, slack_report};
+use crate::render::note::Note;
+use crate::render::{markdown, slack_report};
 use crate::report::{Period, Report};
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
+use crate::triage::probing::caller;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tracing::warn;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 /// Why the line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +47,18 @@ pub enum OpenError {
 /// [`OpenError`].
 pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, OpenError> {
     let uri: StoreUri = settings.store.as_deref().ok_or(OpenError::NoStore)?.parse()?;
-    Ok(LedgerLine::new(stores::open(&uri)?, now))
+    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, settings, now))
 }
 
 /// The line over a ledger.
 pub struct LedgerLine {
     ledger: Box<dyn Ledger>,
     world: World,
+    audience: Audience,
+    plan: Digest,
     asking: Option<Asking>,
+    /// Of the principals that this run advised on, by finding.
+    tags: BTreeMap<String, Tags>,
     now: fn() -> Timestamp,
 }
 
@@ -56,122 +66,199 @@ pub struct LedgerLine {
 struct Asking {
     live: Live,
     told: Told,
-    /// Time for each of the two.
-    within: Duration,
+    /// In this run nothing is asked after it; `None` outside of one.
+    until: Option<Instant>,
 }
 
-/// The longest that either question may take for one message.
+impl Asking {
+    /// Time for the next question.
+    fn left(&self) -> Duration {
+        self.until.map_or(ASK, |until| until.saturating_duration_since(Instant::now()).min(ASK))
+    }
+}
+
+/// The longest that one question may take.
 const ASK: Duration = Duration::from_secs(12);
 /// The function asks for a policy again when what it knows is older.
 const KEEP: Duration = Duration::from_secs(300);
 
 impl LedgerLine {
-    /// Over this ledger; no policy in force is known.
-    pub fn new(ledger: Box<dyn Ledger>, now: fn() -> Timestamp) -> Self {
-        Self { ledger, world: World::new(InForce::default()), asking: None, now }
+    /// Over this ledger, for the receivers and with the rules of these settings; no policy in force is known.
+    pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
+        let world = World::new(InForce::default()).expecting(settings.expected.clone());
+        let (audience, plan) = (Audience::new(settings), settings.digest.clone());
+        Self { ledger, world, audience, plan, asking: None, tags: BTreeMap::new(), now }
     }
 
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
     #[must_use]
     pub fn asking(self, aws: &Aws) -> Self {
         let (live, told) = (Live::new(aws, KEEP), Told::new(aws.clone()));
-        Self { asking: Some(Asking { live, told, within: ASK }), ..self }
+        Self { asking: Some(Asking { live, told, until: None }), ..self }
+    }
+
+    fn routed(&self, advice: &Advice) -> Routed {
+        self.audience.route(advice, self.tags.get(&advice.id).unwrap_or(&Tags::new()))
     }
 
     /// Advice on these findings, in the light of the policies that AWS shows.
-    async fn advise(&mut self, ids: &BTreeSet<String>) -> Result<Vec<Advice>, LedgerError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let all = self.ledger.findings(&Filter::default())?;
-        let Some(asking) = &mut self.asking else {
-            return Ok(ingest::advise_among(ids, &all, self.world.context()));
-        };
-        let touched: Vec<Finding> = all.iter().filter(|finding| ids.contains(&finding.id)).cloned().collect();
-        let moment = Moment { now: (self.now)(), within: asking.within };
-        let (in_force, problems) = Box::pin(asking.live.read(&touched, &self.world.in_force, moment)).await;
+    async fn advise(&mut self, touched: &Touched) -> Result<Vec<Advice>, LineError> {
+        let all = ingest::beside(touched, self.ledger.as_ref()).map_err(busy)?;
+        let wanted: Vec<Finding> = all.iter().filter(|finding| touched.ids.contains(&finding.id)).cloned().collect();
+        let in_force = self.in_force(&wanted).await;
+        let context = Context { in_force: &in_force, ..self.world.context() };
+        let advice = ingest::advise_among(touched, &all, context);
+        self.keep_tags(&advice, &in_force);
+        Ok(advice)
+    }
+
+    /// The policies in force for these findings, as far as they are known or AWS may be asked.
+    async fn in_force(&mut self, of: &[Finding]) -> InForce {
+        let Some(asking) = &mut self.asking else { return self.world.in_force.clone() };
+        let moment = Moment { now: (self.now)(), within: asking.left() };
+        let (in_force, problems) = Box::pin(asking.live.read(of, &self.world.in_force, moment)).await;
         for problem in problems {
             warn!(input = problem.input, error = problem.error, "policies not read");
         }
-        Ok(ingest::advise_among(ids, &all, Context { catalog: self.world.catalog, in_force: &in_force }))
+        in_force
+    }
+
+    fn keep_tags(&mut self, advice: &[Advice], in_force: &InForce) {
+        let known = advice.iter().filter_map(|one| Some((one.id.clone(), in_force.of(&one.principal)?.tags)));
+        self.tags.extend(known);
     }
 }
 
 impl Line for LedgerLine {
-    fn hurry(&mut self, left: Duration) {
+    fn within(&mut self, limit: Duration) {
+        self.ledger.within(limit);
+        self.tags.clear();
         if let Some(asking) = &mut self.asking {
-            // The ledger, the alert and the other question need theirs too.
-            asking.within = ASK.min(left / 4);
+            // The ledger and the messages need theirs too.
+            asking.until = Some(Instant::now() + (2 * ASK).min(limit / 2));
         }
     }
 
-    async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError> {
-        let (mut read, mut unread) = (Vec::new(), Vec::new());
-        for (at, value) in records.iter().enumerate() {
-            match Record::from_value(value) {
-                Some(record) => read.push(record),
-                None => unread.push((at, "not a CloudTrail record".to_owned())),
+    async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
+        let (mut ingested, mut denials, mut from) = (Ingested::default(), Vec::new(), Vec::new());
+        for (of, records) in batch.iter().enumerate() {
+            for (at, value) in records.iter().enumerate() {
+                match Record::from_value(value) {
+                    Some(record) => {
+                        denials.extend(ingest::denials([&record], &self.world));
+                        from.resize(denials.len(), of);
+                    }
+                    None => ingested.unread.push((of, at, "not a CloudTrail record".to_owned())),
+                }
             }
         }
-        let mut denials = ingest::denials(&read, &self.world);
         if let Some(asking) = &self.asking {
-            Box::pin(asking.told.sharpen(&mut denials, self.world.catalog, asking.within)).await;
+            Box::pin(asking.told.sharpen(&mut denials, self.world.catalog, asking.left())).await;
         }
-        let ids = ingest::count(denials, self.ledger.as_mut()).map_err(busy)?;
-        let touched = self.advise(&ids).await.map_err(busy)?;
-        Ok(Ingested { touched, unread })
+        let observed = ingest::observed(denials);
+        let mut messages: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (one, of) in observed.iter().zip(from) {
+            messages.entry(one.finding.id.clone()).or_default().insert(of);
+        }
+        let touched = Touched::of(&observed);
+        ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
+        let advice = self.advise(&touched).await?;
+        let with_messages = |advice: Advice| {
+            let from = messages.remove(&advice.id).unwrap_or_default();
+            (advice, from)
+        };
+        ingested.touched = advice.into_iter().map(with_messages).collect();
+        Ok(ingested)
     }
 
-    async fn claim(&mut self, claim: &Claim) -> Result<bool, LineError> {
-        let fingerprint = fingerprint(claim);
-        if self.ledger.claim_alert(&claim.id, &fingerprint, claim.at).map_err(busy)? {
-            return Ok(true);
-        }
-        let age = claim.again_after.and_then(|after| SignedDuration::try_from(after).ok());
-        match age.and_then(|age| claim.at.checked_sub(age).ok()) {
-            Some(until) => self.ledger.renew_alert(&claim.id, &fingerprint, until, claim.at).map_err(busy),
-            None => Ok(false),
-        }
+    async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
+        let mut touched = Touched { ids: BTreeSet::from([id.to_owned()]), ..Touched::default() };
+        let filter = Filter { among: Some(touched.clone()), ..Filter::default() };
+        let found = self.ledger.findings(&filter).map_err(busy)?;
+        touched.callers = found.iter().map(|finding| caller(&finding.principal)).collect();
+        Ok(self.advise(&touched).await?.into_iter().next())
     }
 
-    async fn release(&mut self, claim: &Claim) -> Result<(), LineError> {
-        self.ledger.release_alert(&claim.id, &fingerprint(claim)).map_err(busy)
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        self.ledger.delivery(id, to).map(Option::unwrap_or_default).map_err(busy)
+    }
+
+    async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
+        self.ledger.put_delivery(id, to, delivery).map_err(busy)
+    }
+
+    async fn due_deliveries(&mut self, by: Timestamp) -> Result<Vec<Open>, LineError> {
+        self.ledger.open_deliveries(Some(by)).map_err(busy)
     }
 
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError> {
         self.ledger.quarantine(reason, body, (self.now)()).map_err(busy)
     }
 
-    fn render(&self, advice: &Advice) -> Message {
-        Message {
-            id: advice.id.clone(),
-            subject: email::subject(advice),
-            body: email::body(advice),
-            slack: slack::webhook(advice, &AlertContext::default()),
+    fn receivers(&self, advice: &Advice) -> Vec<String> {
+        self.routed(advice).now.iter().map(ToString::to_string).collect()
+    }
+
+    fn spares(&self, advice: &Advice) -> Vec<String> {
+        self.routed(advice).fallback.iter().map(ToString::to_string).collect()
+    }
+
+    fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message {
+        match to.parse() {
+            Ok(to) => self.audience.finding(advice, &self.routed(advice), Telling { to: &to, stage, test: false }),
+            // No route names it so; nobody sends this.
+            Err(_) => Message { id: advice.id.clone(), ..Message::default() },
         }
     }
 
-    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Option<Message>, LineError> {
+    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         match task {
-            Task::Report => self.weekly(now).map(Some),
-            Task::Digest => Err(LineError::Failed("this version makes no digest".into())),
+            Task::Report => {
+                let purged = self.ledger.expire(now).map_err(busy)?;
+                info!(?purged, "forgot what is older than it is kept");
+                self.weekly(now)
+            }
+            Task::Digest => self.daily(now).await,
             Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
+            Task::Outbox => Ok(Vec::new()),
         }
     }
 }
 
 impl LedgerLine {
-    /// The report of the last whole week.
-    fn weekly(&self, now: Timestamp) -> Result<Message, LineError> {
+    /// The report of the last whole week, for the receivers of the last route.
+    fn weekly(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let period = Period::week_of(today.saturating_sub(7.days()));
-        report(self.ledger.as_ref(), period, &self.world).map(|(report, _)| report_message(&report)).map_err(busy)
+        let (report, _) = report(self.ledger.as_ref(), period, &self.world).map_err(busy)?;
+        let all = self.audience.of_all();
+        Ok(all.iter().map(|to| (to.to_string(), report_message(&report, to))).collect())
     }
-}
 
-/// Claims of several receivers stand side by side in the ledger.
-fn fingerprint(claim: &Claim) -> String {
-    format!("{} {}", claim.destination, claim.fingerprint)
+    /// The digest, for whom there is one.
+    async fn daily(&mut self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
+        let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
+        let in_force = self.in_force(&findings).await;
+        let advice = advise(&findings, Context { in_force: &in_force, ..self.world.context() });
+        self.keep_tags(&advice, &in_force);
+        let sources = Sources {
+            audience: &self.audience,
+            plan: &self.plan,
+            tags: &|advice| self.tags.get(&advice.id).cloned().unwrap_or_default(),
+            is_told: &|advice, to| self.is_told(advice, to),
+        };
+        let digests = digests(&advice, &sources, now);
+        Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
+    }
+
+    /// Whether a receiver knows all items of a finding; where the ledger cannot say, its own messages tell it.
+    fn is_told(&self, advice: &Advice, to: &Destination) -> bool {
+        match self.ledger.delivery(&advice.id, &to.to_string()) {
+            Ok(Some(delivery)) => delivery.told.posted.is_some() && delivery.told.fingerprint == fingerprint(advice),
+            Ok(None) => false,
+            Err(_) => true,
+        }
+    }
 }
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps
@@ -180,14 +267,19 @@ fn busy(error: LedgerError) -> LineError {
     LineError::Busy(error.to_string())
 }
 
-/// The week for every receiver.
-fn report_message(report: &Report) -> Message {
+/// The week for one receiver; Slack gets it as a whole, the others its lines.
+fn report_message(report: &Report, to: &Destination) -> Message {
     let week = report.period.since.iso_week_date();
-    Message {
-        id: format!("report {}-W{:02}", week.year(), week.week()),
-        subject: format!("Denied actions, {}", report.period.title()),
-        body: markdown::report(report),
-        slack: slack_report::webhook(report),
+    let body = markdown::report(report);
+    let lines = body.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+    let id = format!("report {}-W{:02}", week.year(), week.week());
+    let title = format!("Denied actions, {}", report.period.title());
+    let message = audience::note(&Note { id, title, lines, body }, to);
+    match to {
+        Destination::SlackWebhook | Destination::SlackChannel(_) => {
+            Message { json: slack_report::webhook(report), ..message }
+        }
+        _ => message,
     }
 }
 

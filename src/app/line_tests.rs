@@ -2,14 +2,15 @@ use super::*;
 use crate::io::doubles::{Reply, Server};
 use crate::io::stores::MemoryLedger;
 use serde_json::json;
-use std::time::Duration;
 
 fn now() -> Timestamp {
     "2026-11-23T09:00:00Z".parse().unwrap()
 }
 
 fn line() -> LedgerLine {
-    LedgerLine::new(Box::new(MemoryLedger::default()), now)
+    let to = "to = ['slack', 'sns:arn:aws:sns:us-east-2:111122223333:t']";
+    let config = format!("version = 1\n[slack]\nsecret = 'ssm:x'\n[[route]]\n{to}");
+    LedgerLine::new(Box::new(MemoryLedger::default()), &Settings::parse(&config).unwrap(), now)
 }
 
 /// A denial as CloudTrail records it, with the account of AWS's documentation.
@@ -31,14 +32,20 @@ fn denied(id: &str) -> Value {
 #[tokio::test]
 async fn a_denial_becomes_a_message_with_its_patch() {
     let mut line = line();
-    let ingested = line.ingest(&[denied("a"), json!({"eventVersion": 1})]).await.unwrap();
-    assert_eq!(ingested.unread, [(1, "not a CloudTrail record".to_owned())]);
-    let again = line.ingest(&[denied("a")]).await.unwrap();
+    let batch = [denied("a"), json!({"eventVersion": 1})];
+    let ingested = line.ingest(&[&batch[1..], &batch]).await.unwrap();
+    let why = || "not a CloudTrail record".to_owned();
+    assert_eq!(ingested.unread, [(0, 0, why()), (1, 1, why())]);
+    assert_eq!(ingested.touched[0].1, BTreeSet::from([1]));
+    let again = line.ingest(&[&[], &[denied("a")]]).await.unwrap();
     assert_eq!(again.touched, ingested.touched, "an event told again leads to its finding, and counts once");
-    let message = line.render(&ingested.touched[0]);
+    let advice = &ingested.touched[0].0;
+    assert_eq!(line.look(&advice.id).await.unwrap().as_ref(), Some(advice));
+    assert_eq!(line.look("D-2").await.unwrap(), None);
+    let message = line.render(advice, "slack", Stage::New);
     assert!(message.subject.contains("kms:GenerateDataKey"), "{}", message.subject);
     assert!(message.body.contains("\"kms:GenerateDataKey\""), "{}", message.body);
-    assert!(message.slack["blocks"].to_string().contains("kms:GenerateDataKey"));
+    assert!(message.json["blocks"].to_string().contains("kms:GenerateDataKey"));
 }
 
 /// AWS that shows one role and refuses all else; it keeps what it was asked.
@@ -61,8 +68,8 @@ fn account() -> Server {
 async fn the_policies_in_force_stand_behind_an_alert_and_what_was_refused_is_told() {
     let server = account();
     let mut line = line().asking(&Aws::from_config(crate::io::aws::tests::config(&server.url())));
-    let ingested = line.ingest(&[denied("a")]).await.unwrap();
-    let advice = &ingested.touched[0];
+    let ingested = line.ingest(&[&[denied("a")]]).await.unwrap();
+    let advice = &ingested.touched[0].0;
     assert_eq!(advice.patches[0].proof.as_ref().unwrap().basis, "policies");
     let unchecked = advice.diagnosis.unchecked.join("; ");
     for call in
@@ -71,56 +78,38 @@ async fn the_policies_in_force_stand_behind_an_alert_and_what_was_refused_is_tol
         assert!(unchecked.contains(&format!("`{call}` was refused")), "{call} in {unchecked}");
     }
     let asked = server.seen().len();
-    line.ingest(&[denied("b")]).await.unwrap();
+    line.ingest(&[&[denied("b")]]).await.unwrap();
     assert_eq!(server.seen().len(), asked, "what was read is kept for the next events");
+    // Neither does the outbox ask again, nor does it tell another thing where no time is left to ask.
+    line.within(Duration::ZERO);
+    let looked = line.look(&advice.id).await.unwrap().unwrap();
+    assert_eq!(looked.diagnosis, advice.diagnosis);
+    assert_eq!(server.seen().len(), asked);
 }
 
 #[tokio::test]
 async fn without_time_nothing_is_asked_and_nothing_is_lost() {
     let server = account();
     let mut line = line().asking(&Aws::from_config(crate::io::aws::tests::config(&server.url())));
-    line.hurry(Duration::ZERO);
-    let ingested = line.ingest(&[denied("a")]).await.unwrap();
-    let advice = &ingested.touched[0];
+    line.within(Duration::ZERO);
+    let ingested = line.ingest(&[&[denied("a")]]).await.unwrap();
+    let advice = &ingested.touched[0].0;
     assert_eq!((advice.count, advice.patches[0].proof.as_ref().unwrap().basis.as_str()), (1, "message"));
     assert!(advice.diagnosis.unchecked.iter().any(|what| what.contains("no time was left")));
 }
 
 #[tokio::test]
-async fn claims_of_receivers_stand_side_by_side() {
-    let mut line = line();
-    let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let claim = |destination: &str, time: &str, again: Option<u64>| Claim {
-        id: "D-1".into(),
-        destination: destination.into(),
-        fingerprint: "f".into(),
-        at: at(time),
-        again_after: again.map(Duration::from_secs),
-    };
-    let first = claim("slack", "2026-11-22T10:00:00Z", Some(3_600));
-    assert!(line.claim(&first).await.unwrap());
-    assert!(!line.claim(&first).await.unwrap());
-    assert!(line.claim(&claim("sns", "2026-11-22T10:00:00Z", Some(3_600))).await.unwrap());
-    assert!(!line.claim(&claim("slack", "2026-11-22T10:59:59Z", Some(3_600))).await.unwrap());
-    assert!(line.claim(&claim("slack", "2026-11-22T11:00:00Z", Some(3_600))).await.unwrap());
-    assert!(!line.claim(&claim("slack", "2026-11-22T11:30:00Z", Some(3_600))).await.unwrap());
-    line.release(&first).await.unwrap();
-    assert!(line.claim(&first).await.unwrap());
-    let weekly = claim("w", "2026-11-22T10:00:00Z", None);
-    assert!(line.claim(&weekly).await.unwrap());
-    assert!(!line.claim(&claim("w", "2027-11-22T10:00:00Z", None)).await.unwrap());
-}
-
-#[tokio::test]
 async fn the_report_is_of_the_last_whole_week() {
     let mut line = line();
-    line.ingest(&[denied("a")]).await.unwrap();
-    let message = line.carry_out(Task::Report, now()).await.unwrap().unwrap();
+    line.ingest(&[&[denied("a")]]).await.unwrap();
+    let messages = line.carry_out(Task::Report, now()).await.unwrap();
+    assert_eq!(messages.iter().map(|(to, _)| to.split(':').next().unwrap()).collect::<Vec<_>>(), ["slack", "sns"]);
+    let message = &messages[0].1;
     assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", "Denied actions, week 47 of 2026"));
     assert!(message.body.contains("kms:GenerateDataKey"), "{}", message.body);
-    let shown = message.slack.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
+    let shown = message.json.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
     assert_eq!(shown.trim_end(), message.body.trim_end());
-    assert!(line.carry_out(Task::Digest, now()).await.is_err());
+    assert!(line.carry_out(Task::Sweep, now()).await.is_err());
 }
 
 #[test]
@@ -131,5 +120,43 @@ fn a_ledger_must_be_named() {
     };
     let error = |store: &str| open(&settings(store), now).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error(""), "no ledger is named: set `DENYWATCH_STORE`, or `store.uri` in the configuration");
-    assert_eq!(error("[store]\nuri = 'x'"), "unknown store `x`: write `sqlite:PATH`");
+    assert_eq!(error("[store]\nuri = 'x'"), "unknown store `x`: write `sqlite:PATH` or `dynamodb:TABLE`");
+}
+
+/// A finding that nothing can mend goes nowhere now, and into the next digest.
+#[tokio::test]
+async fn what_is_denied_by_design_waits_for_the_digest() {
+    let mut line = line();
+    let mut upheld = denied("a");
+    let message = upheld["errorMessage"].as_str().unwrap().replace(
+        "because no identity-based policy allows the kms:GenerateDataKey action",
+        "with an explicit deny in a service control policy",
+    );
+    upheld["errorMessage"] = message.into();
+    let touched = line.ingest(&[&[upheld]]).await.unwrap().touched;
+    assert_eq!(line.receivers(&touched[0].0), [] as [String; 0]);
+    let day_after = "2026-11-19T09:00:00Z".parse().unwrap();
+    let digest = line.carry_out(Task::Digest, day_after).await.unwrap();
+    assert_eq!(digest.len(), 2);
+    assert!(digest[0].1.json.to_string().contains("denied by design"), "{}", digest[0].1.json);
+    assert!(digest[1].1.body.contains("kms:GenerateDataKey"), "{}", digest[1].1.body);
+    assert_eq!(line.carry_out(Task::Digest, "2026-11-21T09:00:00Z".parse().unwrap()).await.unwrap(), []);
+}
+
+/// What a full channel or quiet hours held back is in the digest; once the receiver was told, it is not.
+#[tokio::test]
+async fn the_digest_tells_what_was_not_told() {
+    let mut line = line();
+    let advice = line.ingest(&[&[denied("a")]]).await.unwrap().touched.remove(0).0;
+    let day_after: Timestamp = "2026-11-19T09:00:00Z".parse().unwrap();
+    assert_eq!(line.carry_out(Task::Digest, day_after).await.unwrap().len(), 2);
+    let told = crate::delivery::Told {
+        posted: Some(day_after),
+        fingerprint: fingerprint(&advice),
+        ..crate::delivery::Told::default()
+    };
+    let delivery = Delivery { version: 1, told, ..Delivery::default() };
+    assert!(line.put_delivery(&advice.id, "slack", &delivery).await.unwrap());
+    let digest = line.carry_out(Task::Digest, day_after).await.unwrap();
+    assert_eq!(digest.iter().map(|(to, _)| to.split(':').next().unwrap()).collect::<Vec<_>>(), ["sns"]);
 }

@@ -1,14 +1,19 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
-#[cfg(feature = "lambda")]
-pub mod alert;
+pub mod audience;
+pub mod digest;
 pub mod explain;
 pub mod ingest;
+#[cfg(feature = "lambda")]
+pub mod lease;
 #[cfg(feature = "lambda")]
 pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+#[cfg(feature = "lambda")]
+mod outbox;
 pub mod outcome;
+pub mod rehearsal;
 pub mod outside;
 pub mod passed;
 pub mod printed;
@@ -29,10 +34,12 @@ pub use scan::scan;
 
 use crate::advice::{Advice, Context, advise};
 use crate::catalog::Catalog;
+use crate::delivery::Tags;
 use crate::denial::Denial;
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
 use crate::record::Problem;
+use crate::triage::expected::Expected;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -43,6 +50,8 @@ pub struct World {
     pub catalog: &'static Catalog,
     /// The policies in force, as far as they were given.
     pub in_force: InForce,
+    /// The rules that keep denials out of the messages; at first the built-in ones.
+    pub expected: Expected,
     /// Who asks AWS for more; `None` where nobody may.
     pub outside: Option<Arc<dyn Outside>>,
 }
@@ -50,7 +59,18 @@ pub struct World {
 impl World {
     /// The embedded facts and these policies.
     pub fn new(in_force: InForce) -> Self {
-        Self { catalog: Catalog::embedded(), in_force, outside: None }
+        Self { catalog: Catalog::embedded(), in_force, expected: Expected::default(), outside: None }
+    }
+
+    /// With these rules.
+    #[must_use]
+    pub fn expecting(self, expected: Expected) -> Self {
+        Self { expected, ..self }
+    }
+
+    /// The tags of a finding's principal, as far as the policies in force tell them.
+    pub fn tags(&self, advice: &Advice) -> Tags {
+        self.in_force.of(&advice.principal).map(|held| held.tags).unwrap_or_default()
     }
 
     /// Sharpens denials by what AWS tells of them on asking.
@@ -67,7 +87,7 @@ impl World {
         let asked: Vec<Finding> =
             all.iter().filter(|finding| ids.is_none_or(|ids| ids.contains(&finding.id))).cloned().collect();
         let (in_force, problems) = outside.in_force(&asked, &self.in_force);
-        (advise(all, Context { catalog: self.catalog, in_force: &in_force }), problems)
+        (advise(all, Context { in_force: &in_force, ..self.context() }), problems)
     }
 
     /// The policies in force for one finding: those given, and what AWS tells where it may be asked.
@@ -80,6 +100,6 @@ impl World {
 
     /// As the core takes it.
     pub fn context(&self) -> Context<'_> {
-        Context { catalog: self.catalog, in_force: &self.in_force }
+        Context { catalog: self.catalog, in_force: &self.in_force, expected: &self.expected }
     }
 }

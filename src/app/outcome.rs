@@ -59,6 +59,8 @@ pub struct Stats {
     pub denied: u64,
     /// Of these, events that the ledger had already counted.
     pub duplicates: u64,
+    /// Of these, events that the ledger refused, being older than it keeps counts.
+    pub stale: u64,
     /// Files or records that could not be read.
     pub unreadable: u64,
     /// Wall-clock time.

@@ -55,9 +55,12 @@ pub enum PullRequestError {
     },
     /// The open request has made something of the file that the change does not fit.
     #[error(
-        "#{0} is open for the same files, and the change does not fit what it makes of them: merge or close it first"
+        "#{0} is open for the same file, and the change does not fit what it makes of them: merge or close it first"
     )]
     DoesNotFit(u64),
+    /// The change touches the files of more than one request.
+    #[error("#{0} and #{1} are open for the files of this change: merge or close one of them first")]
+    Several(u64, u64),
     /// Every name for a branch has been used.
     #[error("too many requests of this finding were merged: is it the same one?")]
     NoName,
@@ -77,12 +80,15 @@ pub async fn pull_request(
     };
     let open = repository.open_requests(&base).await?;
     let paths: Vec<String> = asked.changes.iter().map(|change| change.path.clone()).collect();
-    if let Some(found) = open.iter().find(|one| is_about(&one.body, &paths)) {
-        return update(repository, asked, found).await;
+    let about: Vec<&Open> = open.iter().filter(|one| is_about(&one.body, &paths)).collect();
+    match about.as_slice() {
+        [] => {}
+        [found] => return update(repository, asked, &base, found).await,
+        [first, second, ..] => return Err(PullRequestError::Several(first.number, second.number)),
     }
     let branch = match free_branch(repository, asked, &open).await? {
         Branch::Free(branch) => branch,
-        Branch::Open(found) => return update(repository, asked, &found).await,
+        Branch::Open(found) => return update(repository, asked, &base, &found).await,
         Branch::Closed(number) => return Ok((Done::Closed(number), Vec::new())),
     };
     let head = repository.head(&base).await?.ok_or_else(|| PullRequestError::NoBase(base.clone()))?;
@@ -159,6 +165,7 @@ async fn free_branch(
 async fn update(
     repository: &Repository<'_>,
     asked: &Asked<'_>,
+    base: &str,
     open: &Open,
 ) -> Result<(Done, Vec<String>), PullRequestError> {
     let head = repository.head(&open.branch).await?.ok_or_else(|| PullRequestError::NoBase(open.branch.clone()))?;
@@ -176,6 +183,12 @@ async fn update(
     repository.update(open.number, &request.title, &request.body).await?;
     let mut remarks = Vec::new();
     told(&mut remarks, repository.label(open.number, &request.labels).await, "not labelled");
+    let is_new = |path: &String| !is_about(&open.body, std::slice::from_ref(path));
+    let new: Vec<String> = asked.changes.iter().map(|change| change.path.clone()).filter(is_new).collect();
+    let reviewers = if new.is_empty() { Vec::new() } else { reviewers(repository, base, &new).await? };
+    if !reviewers.is_empty() {
+        told(&mut remarks, repository.ask_reviewers(open.number, &reviewers).await, "no review asked for");
+    }
     Ok((Done::Updated(open.clone()), remarks))
 }
 

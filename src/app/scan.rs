@@ -8,9 +8,9 @@ use super::report::coverage;
 use crate::denial::{self, Denial, Given};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::files::{self, Limits};
-use crate::io::stores::{Filter, Ledger, LedgerError, Place, Run};
+use crate::io::stores::{Filter, Ledger, LedgerError, Place, Run, Touched};
 use crate::record::{self, Problem, Record};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Denials that go into the ledger in one transaction.
@@ -51,7 +51,7 @@ pub struct Scan<'a> {
     world: &'a World,
     batch: Vec<Denial>,
     passed: Passed,
-    touched: BTreeSet<String>,
+    touched: Touched,
     denials: Option<Vec<Denial>>,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
     failed: Option<LedgerError>,
@@ -70,7 +70,7 @@ impl<'a> Scan<'a> {
             world,
             batch: Vec::new(),
             passed: Passed::default(),
-            touched: BTreeSet::new(),
+            touched: Touched::default(),
             denials: options.denials.then(Vec::new),
             places: BTreeMap::new(),
             failed: None,
@@ -119,9 +119,12 @@ impl<'a> Scan<'a> {
             kept.extend(denials.iter().cloned());
         }
         let batch = observed(denials);
-        self.touched.extend(batch.iter().map(|one| one.finding.id.clone()));
-        match self.ledger.record(batch) {
-            Ok(recorded) => self.stats.duplicates += recorded.duplicate,
+        batch.iter().for_each(|one| self.touched.add(one));
+        match self.ledger.record(batch, clock::now()) {
+            Ok(recorded) => {
+                self.stats.duplicates += recorded.duplicate;
+                self.stats.stale += recorded.stale;
+            }
             Err(fault) => self.failed = self.failed.take().or(Some(fault)),
         }
     }
@@ -133,8 +136,8 @@ impl<'a> Scan<'a> {
         }
         let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
             let observed = self.passed.observed(&all, self.world.catalog);
-            self.touched.extend(observed.iter().map(|one| one.finding.id.clone()));
-            self.ledger.record(observed)
+            observed.iter().for_each(|one| self.touched.add(one));
+            self.ledger.record(observed, clock::now())
         });
         self.failed = noted.err();
     }

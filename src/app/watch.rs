@@ -1,15 +1,17 @@
-//! One input of the Lambda function → ledger → messages. What a retry can cure is handed back; what it cannot is
-//! quarantined with its reason, and acknowledged.
+//! One input of the Lambda function → ledger → messages through the outbox. What a retry can cure is handed back; what it
+//! cannot is quarantined with its reason, and acknowledged.
 //!
 //! SQS's partial answer: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>.
 
-pub use super::alert::Claim;
-use super::alert::{fingerprint, is_told};
+use super::outbox::Outbox;
 use crate::advice::Advice;
-use crate::io::sinks::{Message, Sink, SinkError, send_within};
+use crate::delivery::{Bucket, Policy, Stage};
+use crate::io::sinks::{Message, Sink};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
+use crate::io::stores::{Delivery, Open};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tracing::{error, info, warn};
@@ -25,49 +27,71 @@ pub enum LineError {
     Failed(String),
 }
 
-/// What became of the records of one message.
+/// What became of the records of some messages.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ingested {
-    /// Advice on every finding that the records belong to, also when all their events had been counted before:
-    /// a message that comes again may be one whose alert did not go out.
-    pub touched: Vec<Advice>,
-    /// Records that could not be read: their place and why.
-    pub unread: Vec<(usize, String)>,
+    /// Advice on every finding that the records belong to, and the places of the messages they came with; also when all
+    /// their events had been counted before: a message that comes again may be one whose alert did not go out.
+    pub touched: Vec<(Advice, BTreeSet<usize>)>,
+    /// Records that could not be read: the place of their message, their own place in it, and why.
+    pub unread: Vec<(usize, usize, String)>,
+    /// Denials that were refused, being older than the ledger keeps counts.
+    pub stale: u64,
 }
 
 /// The line from record to advice, and the ledger behind it.
 #[allow(async_fn_in_trait, reason = "the function runs on one thread; nothing here needs Send")]
 pub trait Line {
-    /// Says how long the next step may take: what is good to have, and not needed, gives way.
-    fn hurry(&mut self, _left: Duration) {}
+    /// The time that all further steps may take together.
+    fn within(&mut self, limit: Duration);
 
-    /// Counts the denials among CloudTrail records, each event once.
-    async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError>;
+    /// Counts the denials among the CloudTrail records of some messages, each event once.
+    async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError>;
 
-    /// Takes the right to tell; false when it has been taken for the same id, destination and fingerprint, and
-    /// `again_after` has not passed between that claim's `at` and this one's.
-    async fn claim(&mut self, claim: &Claim) -> Result<bool, LineError>;
+    /// Advice on a finding as it is now; `None` when it is no more.
+    async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError>;
 
-    /// Gives the right back, because the message did not go out.
-    async fn release(&mut self, claim: &Claim) -> Result<(), LineError>;
+    /// See [`crate::io::stores::Ledger::delivery`]; the default when there is none.
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError>;
+
+    /// See [`crate::io::stores::Ledger::put_delivery`].
+    async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError>;
+
+    /// See [`crate::io::stores::Ledger::open_deliveries`].
+    async fn due_deliveries(&mut self, by: Timestamp) -> Result<Vec<Open>, LineError>;
 
     /// Keeps what cannot be handled, for a person.
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError>;
 
-    /// The message that tells a finding.
-    fn render(&self, advice: &Advice) -> Message;
+    /// The receivers that hear of a finding as soon as they may, by [`Sink::name`].
+    fn receivers(&self, advice: &Advice) -> Vec<String>;
 
-    /// The message of a task; `None` when there is nothing to tell. Its id names the period, such as
-    /// `report 2026-W47`, since the scheduler may call twice.
-    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Option<Message>, LineError>;
+    /// Those that hear of it only when another one refused it for good, in this order.
+    fn spares(&self, advice: &Advice) -> Vec<String>;
+
+    /// The message that tells a receiver of a finding.
+    fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message;
+
+    /// The messages of a task, each with its receiver; none when there is nothing to tell. Their ids name the period,
+    /// such as `report 2026-W47`, since the scheduler may call twice.
+    async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError>;
 }
 
 /// Who is told, and how often.
 pub struct Post {
-    /// All receivers of every message.
+    /// All receivers.
     pub sinks: Vec<Box<dyn Sink>>,
-    /// A finding is told again when it is denied so long after it was told.
-    pub reopen_after: Duration,
+    /// How soon and how often a receiver hears of a finding.
+    pub policy: Policy,
+    /// What each receiver's rate has left. It lives as long as the process: each copy of the function counts for itself.
+    pub(super) buckets: RefCell<BTreeMap<String, Bucket>>,
+}
+
+impl Post {
+    /// To these receivers, at this pace.
+    pub fn new(sinks: Vec<Box<dyn Sink>>, policy: Policy) -> Self {
+        Self { sinks, policy, buckets: RefCell::default() }
+    }
 }
 
 /// The time of one run.
@@ -81,11 +105,9 @@ pub struct Time<'a> {
 impl Time<'_> {
     /// Kept back for the answer.
     const RESERVE: Duration = Duration::from_secs(2);
-    /// The longest that one message may take.
-    const SEND: Duration = Duration::from_secs(10);
 
     /// Time for more work; `None` when the run is as good as over.
-    fn left(&self) -> Option<Duration> {
+    pub(super) fn left(&self) -> Option<Duration> {
         let left = Duration::try_from(self.deadline.duration_since((self.now)())).ok()?;
         left.checked_sub(Self::RESERVE).filter(|left| !left.is_zero())
     }
@@ -136,15 +158,16 @@ pub struct Again {
 /// # Errors
 /// [`Again`] when a retry can cure a failure and the input is no SQS batch.
 pub async fn handle(event: &Value, line: &mut impl Line, post: &Post, time: &Time<'_>) -> Result<Done, Again> {
+    if let Some(left) = time.left() {
+        line.within(left);
+    }
     let mut run = Run::new(line, post, time);
     match envelope::read(event) {
         Input::Nothing => {}
         Input::Task(task) => run.task(task).await,
         Input::Messages { messages, partial } => {
             run.done.partial = partial;
-            for message in &messages {
-                run.take(message).await;
-            }
+            run.take(&messages).await;
             run.tell().await;
         }
     }
@@ -153,81 +176,100 @@ pub async fn handle(event: &Value, line: &mut impl Line, post: &Post, time: &Tim
 
 /// The state of one run.
 struct Run<'a, L> {
-    line: &'a mut L,
-    post: &'a Post,
-    time: &'a Time<'a>,
+    outbox: Outbox<'a, L>,
     done: Done,
     /// Findings to tell, and the messages that touched them.
     touched: BTreeMap<String, (Advice, BTreeSet<String>)>,
-    /// Receivers that asked for rest or do not answer.
-    resting: BTreeSet<String>,
     why: String,
 }
 
 impl<'a, L: Line> Run<'a, L> {
     fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
-        let (touched, resting) = (BTreeMap::new(), BTreeSet::new());
-        Self { line, post, time, done: Done::default(), touched, resting, why: String::new() }
+        let touched = BTreeMap::new();
+        Self { outbox: Outbox::new(line, post, time), done: Done::default(), touched, why: String::new() }
     }
 
-    async fn take(&mut self, message: &Envelope) {
-        let Some(left) = self.time.left() else { return self.again(&message.id, "no time was left") };
-        self.line.hurry(left);
-        let records = match &message.records {
-            Ok(records) if records.is_empty() => return,
-            Ok(records) => records,
-            Err(why) => return self.put_aside(&message.id, why, &message.raw).await,
-        };
-        match self.line.ingest(records).await {
-            Ok(ingested) => self.keep(message, records, ingested).await,
-            Err(LineError::Busy(why)) => self.again(&message.id, &why),
-            Err(LineError::Failed(why)) => self.put_aside(&message.id, &why, &message.raw).await,
+    /// Reads and counts; what cannot be read is put aside.
+    async fn take(&mut self, messages: &[Envelope]) {
+        if self.outbox.time.left().is_none() {
+            return messages.iter().for_each(|message| self.again(&message.id, "no time was left"));
         }
-    }
-
-    async fn keep(&mut self, message: &Envelope, records: &[Value], ingested: Ingested) {
-        self.done.records += records.len();
-        for (at, why) in ingested.unread {
-            let body = records.get(at).map_or_else(|| message.raw.clone(), Value::to_string);
-            self.put_aside(&message.id, &why, &body).await;
+        let mut readable = Vec::new();
+        for message in messages {
+            match &message.records {
+                Ok(records) if records.is_empty() => {}
+                Ok(_) => readable.push(message),
+                Err(why) => self.put_aside(&message.id, why, &message.raw).await,
+            }
         }
-        for advice in ingested.touched {
-            let entry = self.touched.entry(advice.id.clone()).or_insert_with(|| (advice.clone(), BTreeSet::new()));
-            // The latest advice counts most events.
-            entry.0 = advice;
-            entry.1.insert(message.id.clone());
-        }
-    }
-
-    /// Tells every finding that is worth it to every receiver.
-    async fn tell(&mut self) {
-        let touched = std::mem::take(&mut self.touched);
-        self.done.findings = touched.len();
-        let now = (self.time.now)();
-        for (advice, from) in touched.values().filter(|(advice, _)| is_told(advice)) {
-            let claim = Claim {
-                id: advice.id.clone(),
-                destination: String::new(),
-                fingerprint: fingerprint(advice),
-                at: advice.last_seen.unwrap_or(now),
-                again_after: Some(self.post.reopen_after),
-            };
-            let message = self.line.render(advice);
-            if let Err(why) = self.deliver(&claim, &message).await {
-                from.iter().for_each(|id| self.again(id, &why));
+        if let Err(LineError::Failed(_)) = self.count(&readable).await {
+            // One of them is to blame.
+            for message in readable {
+                if let Err(error) = self.count(&[message]).await {
+                    self.put_aside(&message.id, &error.to_string(), &message.raw).await;
+                }
             }
         }
     }
 
+    /// Counts the records of some messages; an error when no try will help with all of them together.
+    async fn count(&mut self, messages: &[&Envelope]) -> Result<(), LineError> {
+        let batch: Vec<&[Value]> =
+            messages.iter().map(|message| message.records.as_deref().unwrap_or_default()).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.outbox.line.ingest(&batch).await {
+            Ok(ingested) => self.keep(messages, &batch, ingested).await,
+            Err(LineError::Busy(why)) => messages.iter().for_each(|message| self.again(&message.id, &why)),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, messages: &[&Envelope], batch: &[&[Value]], ingested: Ingested) {
+        self.done.records += batch.iter().map(|records| records.len()).sum::<usize>();
+        if ingested.stale > 0 {
+            warn!(denials = ingested.stale, "refused: older than the ledger keeps counts");
+        }
+        for (of, at, why) in ingested.unread {
+            let (Some(message), Some(records)) = (messages.get(of), batch.get(of)) else { continue };
+            let body = records.get(at).map_or_else(|| message.raw.clone(), Value::to_string);
+            self.put_aside(&message.id, &why, &body).await;
+        }
+        for (advice, from) in ingested.touched {
+            let from = from.into_iter().filter_map(|of| Some(messages.get(of)?.id.clone()));
+            let entry = self.touched.entry(advice.id.clone()).or_insert_with(|| (advice.clone(), BTreeSet::new()));
+            entry.1.extend(from);
+            // The latest advice counts most events.
+            entry.0 = advice;
+        }
+    }
+
+    /// Tells every finding that was touched, then what else is due.
+    async fn tell(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        self.done.findings = touched.len();
+        for (advice, from) in touched.values() {
+            if let Err(why) = self.outbox.tell(advice).await {
+                from.iter().for_each(|id| self.again(id, &why));
+            }
+        }
+        self.outbox.make_good().await;
+    }
+
     async fn task(&mut self, task: Task) {
-        let now = (self.time.now)();
-        match self.line.carry_out(task, now).await {
-            Ok(None) => info!(?task, "nothing to tell"),
-            Ok(Some(message)) => {
-                let (id, fingerprint) = (message.id.clone(), String::new());
-                let claim = Claim { id, destination: String::new(), fingerprint, at: now, again_after: None };
-                if let Err(why) = self.deliver(&claim, &message).await {
-                    self.again("task", &why);
+        if task == Task::Outbox {
+            return self.outbox.make_good().await;
+        }
+        let now = (self.outbox.time.now)();
+        match self.outbox.line.carry_out(task, now).await {
+            Ok(messages) if messages.is_empty() => info!(?task, "nothing to tell"),
+            Ok(messages) => {
+                for (to, message) in messages {
+                    if let Err(why) = self.outbox.tell_one(&to, &message).await {
+                        self.again("task", &why);
+                    }
                 }
             }
             Err(LineError::Busy(why)) => self.again("task", &why),
@@ -235,56 +277,9 @@ impl<'a, L: Line> Run<'a, L> {
         }
     }
 
-    /// Tells one thing to all receivers; an error when a retry can cure what went wrong with one of them.
-    async fn deliver(&mut self, claim: &Claim, message: &Message) -> Result<(), String> {
-        let mut failed = Ok(());
-        let post = self.post;
-        for sink in &post.sinks {
-            let claim = Claim { destination: sink.name().to_owned(), ..claim.clone() };
-            if let Err(why) = self.deliver_one(sink.as_ref(), &claim, message).await {
-                failed = Err(why);
-            }
-        }
-        failed
-    }
-
-    async fn deliver_one(&mut self, sink: &dyn Sink, claim: &Claim, message: &Message) -> Result<(), String> {
-        if self.resting.contains(&claim.destination) {
-            return Err(format!("`{}` is left alone for now", claim.destination));
-        }
-        let left = self.time.left().ok_or("no time was left")?;
-        if !self.line.claim(claim).await.map_err(|error| error.to_string())? {
-            return Ok(());
-        }
-        match send_within(sink, message, left.min(Time::SEND)).await {
-            Ok(()) => {
-                self.done.sent += 1;
-                info!(id = claim.id, to = claim.destination, "sent");
-                Ok(())
-            }
-            Err(SinkError::Retryable { why, after }) => {
-                warn!(id = claim.id, to = claim.destination, %why, ?after, "not sent, to be tried again");
-                self.resting.insert(claim.destination.clone());
-                self.line.release(claim).await.map_err(|error| error.to_string())?;
-                Err(why)
-            }
-            Err(SinkError::Permanent(why)) => {
-                error!(id = claim.id, to = claim.destination, %why, "not sent, a person must look");
-                let reason = format!("not delivered to `{}`: {why}", claim.destination);
-                let body = format!("{}\n\n{}", message.subject, message.body);
-                if let Err(error) = self.line.quarantine(&reason, &body).await {
-                    self.line.release(claim).await.map_err(|error| error.to_string())?;
-                    return Err(error.to_string());
-                }
-                self.done.quarantined += 1;
-                Ok(())
-            }
-        }
-    }
-
     /// Quarantines; what even that fails for must come again, or it would be lost.
     async fn put_aside(&mut self, id: &str, reason: &str, body: &str) {
-        match self.line.quarantine(reason, body).await {
+        match self.outbox.line.quarantine(reason, body).await {
             Ok(()) => {
                 warn!(id, reason, bytes = body.len(), "quarantined");
                 self.done.quarantined += 1;
@@ -299,7 +294,9 @@ impl<'a, L: Line> Run<'a, L> {
         self.why = why.to_owned();
     }
 
-    fn finish(self) -> Result<Done, Again> {
+    fn finish(mut self) -> Result<Done, Again> {
+        self.done.sent = self.outbox.sent;
+        self.done.quarantined += self.outbox.refused;
         if self.done.partial || self.done.retry.is_empty() {
             return Ok(self.done);
         }

@@ -1,9 +1,13 @@
 use super::*;
 use crate::advice::{DeniedItem, Status};
+use crate::delivery::Pacing;
 use crate::denial::{Encoded, How, Reason, ReasonKind};
 use crate::diagnosis::{Cause, Diagnosis};
+use crate::io::sinks::SinkError;
 use crate::io::sinks::memory::MemorySink;
+use crate::io::stores::{Ledger, MemoryLedger};
 use crate::triage::{Severity, Verdict};
+use jiff::SignedDuration;
 use std::cell::Cell;
 
 /// A line in memory: a record's `eventID` is `FINDING/ITEM`, its findings hold the items seen so far.
@@ -11,7 +15,7 @@ use std::cell::Cell;
 struct TestLine {
     items: BTreeMap<String, BTreeSet<String>>,
     last_seen: Option<Timestamp>,
-    claims: BTreeMap<(String, String, String), Timestamp>,
+    ledger: MemoryLedger,
     quarantined: Vec<(String, String)>,
     /// The next calls fail so.
     busy: Vec<&'static str>,
@@ -29,44 +33,52 @@ impl TestLine {
             None => Ok(()),
         }
     }
+
+    fn advice(&self, id: &str) -> Option<Advice> {
+        Some(advice(id, self.items.get(id)?, self.last_seen, self.verdict.unwrap_or(Verdict::Patch)))
+    }
 }
 
 impl Line for TestLine {
-    async fn ingest(&mut self, records: &[Value]) -> Result<Ingested, LineError> {
+    fn within(&mut self, _: Duration) {}
+
+    async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
         self.fails("ingest")?;
         let mut ingested = Ingested::default();
-        for (at, record) in records.iter().enumerate() {
-            match record["eventID"].as_str().unwrap_or_default().split_once('/') {
-                Some((id, item)) => {
-                    let items = self.items.entry(id.to_owned()).or_default();
-                    items.insert(item.to_owned());
-                    let verdict = self.verdict.unwrap_or(Verdict::Patch);
-                    ingested.touched.push(advice(id, items, self.last_seen, verdict));
+        let mut from: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+        for (of, records) in batch.iter().enumerate() {
+            for (at, record) in records.iter().enumerate() {
+                match record["eventID"].as_str().unwrap_or_default().split_once('/') {
+                    Some((id, item)) => {
+                        self.items.entry(id.to_owned()).or_default().insert(item.to_owned());
+                        from.entry(id.to_owned()).or_default().insert(of);
+                    }
+                    None if record["eventID"] == "poison" => return Err(LineError::Failed("it kills the line".into())),
+                    None if record["eventID"] == "old" => ingested.stale += 1,
+                    None => ingested.unread.push((of, at, "no event id".into())),
                 }
-                None if record["eventID"] == "poison" => return Err(LineError::Failed("it kills the line".into())),
-                None => ingested.unread.push((at, "no event id".into())),
             }
         }
+        ingested.touched = from.into_iter().filter_map(|(id, from)| Some((self.advice(&id)?, from))).collect();
         Ok(ingested)
     }
 
-    async fn claim(&mut self, claim: &Claim) -> Result<bool, LineError> {
-        self.fails("claim")?;
-        let key = (claim.id.clone(), claim.destination.clone(), claim.fingerprint.clone());
-        let again = |before: &Timestamp| {
-            let after = claim.again_after.map(|after| jiff::SignedDuration::try_from(after).unwrap());
-            after.is_some_and(|after| claim.at.duration_since(*before) >= after)
-        };
-        let granted = self.claims.get(&key).is_none_or(again);
-        if granted {
-            self.claims.insert(key, claim.at);
-        }
-        Ok(granted)
+    async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
+        self.fails("look")?;
+        Ok(self.advice(id))
     }
 
-    async fn release(&mut self, claim: &Claim) -> Result<(), LineError> {
-        self.claims.remove(&(claim.id.clone(), claim.destination.clone(), claim.fingerprint.clone()));
-        Ok(())
+    async fn delivery(&mut self, id: &str, to: &str) -> Result<Delivery, LineError> {
+        Ok(self.ledger.delivery(id, to).unwrap().unwrap_or_default())
+    }
+
+    async fn put_delivery(&mut self, id: &str, to: &str, delivery: &Delivery) -> Result<bool, LineError> {
+        self.fails(if delivery.lease.is_some() { "take" } else { "note" })?;
+        Ok(self.ledger.put_delivery(id, to, delivery).unwrap())
+    }
+
+    async fn due_deliveries(&mut self, by: Timestamp) -> Result<Vec<Open>, LineError> {
+        Ok(self.ledger.open_deliveries(Some(by)).unwrap())
     }
 
     async fn quarantine(&mut self, reason: &str, body: &str) -> Result<(), LineError> {
@@ -75,19 +87,28 @@ impl Line for TestLine {
         Ok(())
     }
 
-    fn render(&self, advice: &Advice) -> Message {
-        let items: Vec<&str> = advice.denied.iter().filter_map(|item| item.action.as_deref()).collect();
-        message(&advice.id, &items.join(" "))
+    fn receivers(&self, _: &Advice) -> Vec<String> {
+        vec!["sns".into(), "slack".into()]
     }
 
-    async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Option<Message>, LineError> {
+    fn spares(&self, _: &Advice) -> Vec<String> {
+        vec!["spare".into()]
+    }
+
+    fn render(&self, advice: &Advice, _: &str, stage: Stage) -> Message {
+        let items: Vec<&str> = advice.denied.iter().filter_map(|item| item.action.as_deref()).collect();
+        message(&advice.id, &format!("{} {}", items.join(" "), stage.word()))
+    }
+
+    async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         self.fails("task")?;
-        Ok(self.report.clone())
+        let to = |name: &str| Some((name.to_owned(), self.report.clone()?));
+        Ok(["sns", "slack"].into_iter().filter_map(to).collect())
     }
 }
 
 fn message(id: &str, subject: &str) -> Message {
-    Message { id: id.into(), subject: subject.into(), body: "body".into(), slack: Value::Null }
+    Message { id: id.into(), subject: subject.into(), body: "body".into(), ..Message::default() }
 }
 
 fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verdict: Verdict) -> Advice {
@@ -115,6 +136,7 @@ fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verd
         last_seen,
         verdict,
         status: Status::Open,
+        muted_by: None,
         how: How::Message,
         events: vec![],
         operations: vec![],
@@ -146,6 +168,7 @@ struct World {
     line: TestLine,
     sns: MemorySink,
     slack: MemorySink,
+    spare: Option<MemorySink>,
     now: Cell<Timestamp>,
     deadline: Timestamp,
 }
@@ -159,14 +182,24 @@ impl World {
         let line = TestLine { last_seen: Some(at("2026-11-22T10:00:00Z")), ..TestLine::default() };
         let now = Cell::new(at("2026-11-22T10:05:00Z"));
         let (sns, slack) = (MemorySink::new("sns"), MemorySink::new("slack"));
-        Self { line, sns, slack, now, deadline: at("2026-11-22T10:15:00Z") }
+        Self { line, sns, slack, spare: None, now, deadline: at("2026-11-22T10:15:00Z") }
     }
 
     async fn handle(&mut self, event: &Value) -> Result<Done, Again> {
-        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(self.sns.clone()), Box::new(self.slack.clone())];
-        let post = Post { sinks, reopen_after: Duration::from_secs(86_400) };
+        let mut sinks: Vec<Box<dyn Sink>> = vec![Box::new(self.sns.clone()), Box::new(self.slack.clone())];
+        if let Some(sink) = &self.spare {
+            sinks.push(Box::new(sink.clone()));
+        }
+        let pacing = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
+        let post = Post::new(sinks, Policy { pacing, ..Policy::default() });
         let now = || self.now.get();
         handle(event, &mut self.line, &post, &Time { now: &now, deadline: self.deadline }).await
+    }
+
+    /// Lets time pass; the run that follows has ten minutes again.
+    fn pass(&mut self, seconds: i64) {
+        self.now.set(self.now.get() + SignedDuration::from_secs(seconds));
+        self.deadline = self.now.get() + SignedDuration::from_secs(600);
     }
 
     /// Subjects that arrived.
@@ -207,7 +240,10 @@ async fn an_event_is_told_to_all_once() {
     assert_eq!(done.answer(), json!({"records": 1, "findings": 1, "sent": 2, "quarantined": 0}));
     // The same event again, and another of the same item.
     world.handle(&event("D-1/a")).await.unwrap();
-    assert_eq!((World::told(&world.sns), World::told(&world.slack)), (vec!["D-1 a".into()], vec!["D-1 a".into()]));
+    assert_eq!(
+        (World::told(&world.sns), World::told(&world.slack)),
+        (vec!["D-1 a new".into()], vec!["D-1 a new".into()])
+    );
 }
 
 #[tokio::test]
@@ -215,21 +251,24 @@ async fn a_new_item_is_told_and_so_is_a_late_return() {
     let mut world = World::new();
     world.handle(&events(&["D-1/a", "D-1/a", "D-2/x"])).await.unwrap();
     world.handle(&events(&["D-1/b"])).await.unwrap();
-    assert_eq!(World::told(&world.sns), ["D-1 a", "D-2 x", "D-1 a b"]);
-    world.line.last_seen = Some(at("2026-11-23T09:59:59Z"));
-    world.handle(&events(&["D-1/b"])).await.unwrap();
+    assert_eq!(World::told(&world.sns), ["D-1 a new", "D-2 x new", "D-1 a b updated"]);
+    // The next one keeps to the pace, and the outbox brings it by itself.
+    world.handle(&events(&["D-1/c"])).await.unwrap();
     assert_eq!(World::told(&world.sns).len(), 3);
-    world.line.last_seen = Some(at("2026-11-23T10:00:00Z"));
-    world.handle(&events(&["D-1/b"])).await.unwrap();
-    assert_eq!(World::told(&world.sns)[3..], ["D-1 a b"]);
+    world.pass(1_800);
+    world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!(World::told(&world.sns)[3..], ["D-1 a b c updated"]);
+    world.line.last_seen = Some(at("2026-11-24T10:00:00Z"));
+    world.pass(86_400);
+    world.handle(&events(&["D-1/d"])).await.unwrap();
+    assert_eq!(World::told(&world.sns)[4..], ["D-1 a b c d reopened"]);
 }
 
 #[tokio::test]
 async fn events_delivered_again_days_later_reopen_nothing() {
     let mut world = World::new();
     world.handle(&event("D-1/a")).await.unwrap();
-    world.now.set(at("2026-11-29T10:05:00Z"));
-    world.deadline = at("2026-11-29T10:15:00Z");
+    world.pass(7 * 86_400);
     world.handle(&event("D-1/a")).await.unwrap();
     assert_eq!(World::told(&world.sns).len(), 1);
 }
@@ -242,15 +281,74 @@ async fn a_failed_send_is_handed_back_and_made_good() {
     // SNS had both; Slack refused the first, and was left alone for the second.
     assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (2, 0));
     failures(world.handle(&events(&["D-1/a", "D-2/x", "D-1/a"])).await, &[]);
-    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack)), (2, vec!["D-1 a".into(), "D-2 x".into()]));
+    let both = vec!["D-1 a new".to_owned(), "D-2 x new".to_owned()];
+    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack)), (2, both));
+}
+
+#[tokio::test]
+async fn a_failed_send_is_made_good_though_the_queue_gave_up() {
+    let mut world = World::new();
+    let asks = SinkError::Retryable { why: "rate_limited".into(), after: Some(Duration::from_secs(90)) };
+    world.slack.fail_next(asks);
+    failures(world.handle(&events(&["D-1/a", "D-2/x"])).await, &["m0", "m1"]);
+    world.pass(60);
+    world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!(World::told(&world.slack).len(), 0, "it asked for 90 seconds");
+    world.pass(30);
+    world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!(World::told(&world.slack), ["D-1 a new", "D-2 x new"]);
+    world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!((World::told(&world.slack).len(), World::told(&world.sns).len()), (2, 2));
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), []);
+}
+
+/// The copy that took it died: before the send or after it, nobody knows.
+#[tokio::test]
+async fn what_a_dead_copy_took_is_sent_when_its_time_is_over() {
+    let mut world = World::new();
+    world.line.items.insert("D-1".into(), BTreeSet::from(["a".into()]));
+    let taken = crate::app::lease::take(&Delivery::default(), world.now.get());
+    assert!(world.line.ledger.put_delivery("D-1", "slack", &taken).unwrap());
+    failures(world.handle(&events(&["D-1/a"])).await, &["m0"]);
+    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (1, 0));
+    world.pass(29);
+    failures(world.handle(&events(&["D-1/a"])).await, &["m0"]);
+    world.pass(1);
+    // Any run finds it.
+    failures(world.handle(&events(&["D-2/x"])).await, &[]);
+    assert_eq!(World::told(&world.slack), ["D-2 x new", "D-1 a new"]);
+    failures(world.handle(&events(&["D-1/a"])).await, &[]);
+    assert_eq!(World::told(&world.slack).len(), 2);
+}
+
+/// The ledger could not be told: the message may come twice, and is not lost.
+#[tokio::test]
+async fn a_send_that_could_not_be_noted_comes_again_after_its_lease() {
+    let mut world = World::new();
+    world.line.busy = vec!["note"];
+    failures(world.handle(&events(&["D-1/a"])).await, &["m0"]);
+    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (1, 1));
+    failures(world.handle(&events(&["D-1/a"])).await, &["m0"]);
+    world.pass(30);
+    failures(world.handle(&events(&["D-1/a"])).await, &[]);
+    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (2, 1));
 }
 
 #[tokio::test]
 async fn only_the_messages_behind_a_failed_alert_come_again() {
     let mut world = World::new();
-    world.line.busy = vec!["claim"];
+    world.line.busy = vec!["take"];
     failures(world.handle(&events(&["D-1/a", "D-2/x"])).await, &["m0"]);
     assert_eq!(World::told(&world.slack).len(), 2, "the ledger was busy once, with the claim for SNS");
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_again_is_given_back() {
+    let mut world = World::new();
+    world.line.busy = vec!["look"];
+    failures(world.handle(&events(&["D-1/a"])).await, &["m0"]);
+    failures(world.handle(&events(&["D-1/a"])).await, &[]);
+    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (1, 1));
 }
 
 #[tokio::test]
@@ -258,10 +356,39 @@ async fn what_no_retry_cures_is_put_aside() {
     let mut world = World::new();
     world.slack.fail_next(SinkError::Permanent("no_service".into()));
     failures(world.handle(&events(&["D-1/a"])).await, &[]);
-    assert_eq!(world.line.quarantined, [("not delivered to `slack`: no_service".into(), "a\n\nbody".into())]);
+    assert_eq!(world.line.quarantined, [("not delivered to `slack`: no_service".into(), "a new\n\nbody".into())]);
     assert_eq!(World::told(&world.sns).len(), 1);
     failures(world.handle(&events(&["D-1/a"])).await, &[]);
     assert_eq!(world.line.quarantined.len(), 1);
+    let kept = world.line.ledger.delivery("D-1", "slack").unwrap().unwrap();
+    assert_eq!((kept.refused.as_deref(), kept.is_open()), (Some("no_service"), false));
+}
+
+#[tokio::test]
+async fn what_one_receiver_refuses_the_next_route_is_told() {
+    let mut world = World::new();
+    let spare = MemorySink::new("spare");
+    world.spare = Some(spare.clone());
+    failures(world.handle(&events(&["D-1/a"])).await, &[]);
+    assert_eq!(spare.kept().len(), 0);
+    world.slack.fail_next(SinkError::Permanent("channel_is_archived".into()));
+    failures(world.handle(&events(&["D-2/x"])).await, &[]);
+    assert_eq!((World::told(&spare), world.line.quarantined.len()), (vec!["D-2 x new".to_owned()], 1));
+    // The next one is out of reach: it comes again, and the refusal is put aside once.
+    world.slack.fail_next(SinkError::Permanent("channel_is_archived".into()));
+    spare.fail_next(retryable());
+    failures(world.handle(&events(&["D-3/x"])).await, &["m0"]);
+    world.slack.fail_next(SinkError::Permanent("channel_is_archived".into()));
+    failures(world.handle(&events(&["D-3/x"])).await, &[]);
+    assert_eq!(World::told(&spare), ["D-2 x new", "D-3 x new"]);
+    // When nobody takes it, a person finds it.
+    for sink in [&world.slack, &spare] {
+        sink.fail_next(SinkError::Permanent("token_revoked".into()));
+    }
+    failures(world.handle(&events(&["D-4/x"])).await, &[]);
+    let last: Vec<&str> = world.line.quarantined.iter().rev().take(2).map(|(reason, _)| reason.as_str()).collect();
+    assert_eq!(last, ["not delivered to `spare`: token_revoked", "not delivered to `slack`: token_revoked"]);
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), []);
 }
 
 #[tokio::test]
@@ -285,7 +412,7 @@ async fn poison_is_quarantined_with_reason_and_body_and_acknowledged() {
         ("no event id", event("odd")["detail"].to_string()),
     ];
     assert_eq!(world.line.quarantined, expect.map(|(reason, body)| (reason.to_owned(), body)));
-    assert_eq!(World::told(&world.sns), ["D-1 a"]);
+    assert_eq!(World::told(&world.sns), ["D-1 a new"]);
 }
 
 #[tokio::test]
@@ -297,11 +424,12 @@ async fn poison_that_cannot_be_put_aside_comes_again() {
 }
 
 #[tokio::test]
-async fn a_busy_ledger_fails_its_message_alone() {
+async fn a_busy_ledger_fails_the_batch() {
     let mut world = World::new();
     world.line.busy = vec!["ingest"];
-    failures(world.handle(&events(&["D-1/a", "D-2/x"])).await, &["m0"]);
-    assert_eq!(World::told(&world.sns), ["D-2 x"]);
+    failures(world.handle(&events(&["D-1/a", "D-2/x"])).await, &["m0", "m1"]);
+    failures(world.handle(&events(&["D-1/a", "D-2/x"])).await, &[]);
+    assert_eq!(World::told(&world.sns), ["D-1 a new", "D-2 x new"]);
 }
 
 #[tokio::test]
@@ -311,7 +439,7 @@ async fn without_a_partial_answer_the_whole_input_fails() {
     let error = world.handle(&event("D-1/a")).await.unwrap_err().to_string();
     assert_eq!(error, "one part of the input must be tried again: ingest is busy");
     world.handle(&event("D-1/a")).await.unwrap();
-    assert_eq!(World::told(&world.sns), ["D-1 a"]);
+    assert_eq!(World::told(&world.sns), ["D-1 a new"]);
 }
 
 #[tokio::test]
@@ -352,9 +480,56 @@ async fn a_sweep_is_no_flood() {
     let mut world = World::new();
     for item in 0..100 {
         world.handle(&event(&format!("D-1/{item:03}"))).await.unwrap();
+        world.pass(36);
     }
-    // One for each of the first twenty, then at 21, 32 and 64.
-    assert_eq!(World::told(&world.sns).len(), 23);
+    // In an hour: the first, one soon after it, and two in the next half hour.
+    assert_eq!(World::told(&world.sns).len(), 4);
+}
+
+/// Thousands of events of one finding are no thousands of writes.
+#[tokio::test]
+async fn what_is_told_is_not_written_again_and_again() {
+    let mut world = World::new();
+    for _ in 0..50 {
+        world.handle(&events(&["D-1/a"])).await.unwrap();
+    }
+    assert_eq!(world.line.ledger.delivery("D-1", "slack").unwrap().unwrap().version, 2);
+}
+
+#[tokio::test]
+async fn a_report_whose_sender_died_is_made_good_within_its_week() {
+    let mut world = World::new();
+    let taken = crate::app::lease::take(&Delivery::default(), world.now.get());
+    assert!(world.line.ledger.put_delivery("report 2026-W47", "slack", &taken).unwrap());
+    assert!(world.line.ledger.put_delivery("report 2026-W46", "slack", &taken).unwrap());
+    world.line.report = Some(message("report 2026-W47", "Denied actions"));
+    world.pass(30);
+    world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!(
+        (World::told(&world.slack), World::told(&world.sns).len()),
+        (vec!["report 2026-W47 Denied actions".to_owned()], 0)
+    );
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), [], "the week before is over");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_receiver_that_is_no_more_is_dropped() {
+    let mut world = World::new();
+    let taken = crate::app::lease::take(&Delivery::default(), world.now.get());
+    world.line.items.insert("D-1".into(), BTreeSet::from(["a".into()]));
+    assert!(world.line.ledger.put_delivery("D-1", "gone", &taken).unwrap());
+    assert!(world.line.ledger.put_delivery("D-9", "slack", &taken).unwrap());
+    world.pass(30);
+    world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!(world.line.ledger.open_deliveries(None).unwrap(), []);
+    assert_eq!(World::told(&world.slack).len(), 0);
+}
+
+#[tokio::test]
+async fn old_events_are_refused_and_acknowledged() {
+    let mut world = World::new();
+    failures(world.handle(&events(&["old", "D-1/a"])).await, &[]);
+    assert_eq!(World::told(&world.slack), ["D-1 a new"]);
 }
 
 #[tokio::test]

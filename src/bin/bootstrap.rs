@@ -27,7 +27,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::load(&Options::default()).await;
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
-    let post = Post { sinks: start::sinks(&aws, &settings), reopen_after: settings.reopen_after };
+    let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone());
     let line = denywatch::app::line::open(&settings, now)?;
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }

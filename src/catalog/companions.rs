@@ -100,10 +100,15 @@ impl Catalog {
     }
 }
 
+/// EMR's members, which take a role's name, or that of an instance profile, which mostly is the same.
+/// See <https://docs.aws.amazon.com/emr/latest/APIReference/API_RunJobFlow.html>.
+const NAMED_BY_NAME: [&str; 2] = ["jobFlowRole", "serviceRole"];
+
 /// A role's ARN; a bare name only where the member is called so, since `role` may mean anything.
 fn is_role(member: &str, text: &str) -> bool {
     let arn = text.parse::<Arn>().is_ok_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/"));
-    let name = member.ends_with("RoleName") && !text.contains([':', ' ']);
+    let by_name = member.ends_with("RoleName") || NAMED_BY_NAME.contains(&member);
+    let name = by_name && !text.contains([':', ' ']);
     (arn || name) && super::form::well_formed(text)
 }
 

@@ -173,13 +173,15 @@ fn geography(text: &str) -> bool {
     matches!(first, "us" | "us-gov" | "eu" | "apac" | "jp" | "au" | "ca" | "global")
 }
 
-/// A function's name out of `name`, `name:alias` or `account:function:name`; a qualifier is kept behind it.
+/// A function's name out of `name`, `name:alias` or `account:function:name`; a qualifier is kept behind it, and one that
+/// is a pattern, as no alias or version is, leaves nothing to name.
 ///
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 fn function(text: &str, params: Option<&Value>) -> Option<String> {
     let name = text.split_once("function:").map_or(text, |(_, name)| name);
     let qualifier = members::strings(params, "qualifier").into_iter().next();
     match qualifier {
+        Some(qualifier) if !is_literal(&qualifier) => None,
         Some(qualifier) if !name.contains(':') && well_formed(&qualifier) => Some(format!("{name}:{qualifier}")),
         _ => Some(name.to_owned()),
     }

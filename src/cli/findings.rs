@@ -1,7 +1,7 @@
 //! `denywatch findings`: what the ledger holds.
 
 use super::{DONE, Global, Output, UNREAD, inputs, print};
-use crate::advice::Advice;
+use crate::advice::{Advice, Status};
 use crate::io::stores::Filter;
 use crate::render;
 use clap::{Args, Subcommand};
@@ -15,7 +15,11 @@ pub(super) struct FindingsArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// All findings, the most pressing first.
-    Ls,
+    Ls {
+        /// Also those that a rule keeps out of the messages.
+        #[arg(long)]
+        all: bool,
+    },
     /// One finding whole.
     Show {
         /// Its id, or the beginning of it.
@@ -30,19 +34,34 @@ pub(super) fn run(args: &FindingsArgs, global: &Global) -> anyhow::Result<u8> {
     problems.extend(unread);
     print::problems(&problems);
     match &args.what {
-        None | Some(What::Ls) => list(&all, global)?,
+        None => list(&all, false, global)?,
+        Some(What::Ls { all: muted }) => list(&all, *muted, global)?,
         Some(What::Show { id }) => show(inputs::pick(&all, id)?, global)?,
     }
     Ok(if problems.is_empty() { DONE } else { UNREAD })
 }
 
-fn list(all: &[Advice], global: &Global) -> anyhow::Result<()> {
+/// Programs get every finding, with its status; a person those that are not muted, and the number of the others.
+fn list(all: &[Advice], muted: bool, global: &Global) -> anyhow::Result<()> {
     match global.output {
         Output::Json => print::json(&all, true),
         Output::Jsonl => all.iter().try_for_each(|advice| print::json(advice, false)),
         Output::Text if all.is_empty() => print::out("No findings: the ledger holds no denied call yet.\n"),
-        Output::Text => print::out(&render::text::findings(all, print::look(global))),
+        Output::Text => {
+            let shown: Vec<Advice> = all.iter().filter(|one| muted || !is_muted(one)).cloned().collect();
+            print::out(&render::text::findings(&shown, print::look(global)))?;
+            let hidden = all.len() - shown.len();
+            if hidden > 0 {
+                let what = if hidden == 1 { "1 finding is".to_owned() } else { format!("{hidden} findings are") };
+                print::say(global.quiet, &format!("{what} muted by rules: `denywatch findings ls --all` shows them"));
+            }
+            Ok(())
+        }
     }
+}
+
+fn is_muted(advice: &Advice) -> bool {
+    !advice.denied.is_empty() && advice.denied.iter().all(|item| item.status == Status::Muted)
 }
 
 fn show(advice: &Advice, global: &Global) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ use crate::arn::{Arn, ArnError};
 use crate::denial::Given;
 use crate::finding::Finding;
 use crate::io::config;
+use crate::io::settings::{CodeownersFile, Settings, SettingsError};
 use crate::io::sources::policies;
 use crate::io::stores::{self, Ledger, StoreUri};
 use crate::principal::{self, PrincipalKind};
@@ -18,6 +19,7 @@ use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the person at the keyboard knows and the pasted message does not tell.
@@ -37,6 +39,19 @@ pub(super) enum Misuse {
     /// Event history is read from AWS.
     #[error("`--lookup` talks to AWS and `--offline` forbids it: leave one of them out")]
     Offline,
+    /// Messages leave this machine.
+    #[error("`notify test` sends and `--offline` forbids it: leave it out, or add `--dry-run`")]
+    OfflineSend,
+    /// A rule about everything would silence everything.
+    #[error("say what the rule is about: a finding's id, --principal, --permission, --resource or --account")]
+    NothingNamed,
+    #[error("say with --owner who answers for the rule: the environment names no user")]
+    NoOwner,
+    #[error("`{0}` is no end: try `24h`, `90d` or `2027-02-01`")]
+    NoEnd(String),
+    /// So is that ledger.
+    #[error("`--store dynamodb:…` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineStore,
     /// So are policies.
     #[error("`--live` talks to AWS and `--offline` forbids it: leave one of them out")]
     LiveOffline,
@@ -70,14 +85,16 @@ fn resource_arn(text: &str) -> Result<String, String> {
     text.parse::<Arn>().map(|_| text.to_owned()).map_err(told)
 }
 
-/// The facts and the policies given; what in them could not be read is told, the rest is used.
+/// The facts, the policies given and the rules of the configuration; what of the policies could not be read is told, the
+/// rest is used.
 pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
     if global.live && global.offline {
         return Err(Misuse::LiveOffline.into());
     }
     let (in_force, problems) = policies::read(&global.policies)?;
     let outside = if global.live { Some(outside()?) } else { None };
-    Ok((World { outside, ..World::new(in_force) }, problems))
+    let world = World::new(in_force).expecting(settings(global)?.expected);
+    Ok((World { outside, ..world }, problems))
 }
 
 #[cfg(feature = "live")]
@@ -96,19 +113,63 @@ pub(super) fn ids_beginning(all: &[Finding], id: &str) -> BTreeSet<String> {
     all.iter().filter(begins).map(|finding| finding.id.clone()).collect()
 }
 
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadConfig {
+    #[error("cannot read the configuration `{path}`: {source}")]
+    Unread { path: String, source: std::io::Error },
+    #[error("`{path}`: {source}")]
+    Unfit { path: String, source: SettingsError },
+}
+
+/// Where the configuration is: where the arguments say, or where it is looked for; `None` when there is none.
+pub(super) fn config_path(global: &Global) -> Option<PathBuf> {
+    global.config.clone().or_else(config::default_config)
+}
+
+/// The configuration, or what holds without one.
+pub(super) fn settings(global: &Global) -> Result<Settings, BadConfig> {
+    match config_path(global) {
+        Some(path) => settings_of(&path, &read_config(&path)?),
+        None => Ok(Settings::default()),
+    }
+}
+
+/// The text of a configuration.
+pub(super) fn read_config(path: &Path) -> Result<String, BadConfig> {
+    config::read(path).map_err(|source| BadConfig::Unread { path: path.display().to_string(), source })
+}
+
+/// Reads a configuration, and the CODEOWNERS file that it names, which lies relative to it.
+pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings, BadConfig> {
+    let unfit = |source| BadConfig::Unfit { path: path.display().to_string(), source };
+    let settings = Settings::parse(text).map_err(unfit)?;
+    match settings.codeowners.clone() {
+        // At a desk a file in a bucket is not fetched: owners are found by the other sources.
+        Some(CodeownersFile(place)) if !place.starts_with("s3://") && !place.starts_with("ssm:") => {
+            let beside = path.parent().unwrap_or(Path::new("")).join(place);
+            Ok(settings.with_codeowners(&read_config(&beside)?))
+        }
+        Some(_) | None => Ok(settings),
+    }
+}
+
 /// Opens the ledger that was named, or the user's own, to read it: none is made.
 pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open_existing(&store(global)?)?)
+    Ok(stores::open_existing(&store(global)?, &settings(global)?.keep)?)
 }
 
 /// Opens the ledger that was named, or the user's own; a missing one is made.
 pub(super) fn ledger_to_write(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open(&store(global)?)?)
+    Ok(stores::open(&store(global)?, &settings(global)?.keep)?)
 }
 
 fn store(global: &Global) -> anyhow::Result<StoreUri> {
-    Ok(match &global.store {
-        Some(uri) => uri.parse::<StoreUri>()?,
+    Ok(match global.store.clone().or(settings(global)?.store) {
+        Some(uri) => match uri.parse::<StoreUri>()? {
+            StoreUri::Dynamo(_) if global.offline => return Err(Misuse::OfflineStore.into()),
+            uri => uri,
+        },
         None => StoreUri::Sqlite(
             config::default_ledger()
                 .context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,

@@ -64,6 +64,12 @@ pub(super) fn run(
             print::say(global.quiet, &format!("nothing to change: {}", words(&place)));
             DONE
         }
+        Edited::Full(places) => {
+            places.iter().for_each(|place| print::say(false, &words(place)));
+            print::say(false, "there is no room for the statement; here is a policy of its own:");
+            print::out(&render::patch(&beside(patch), context, format.unwrap_or_else(|| own_format(&files)))?)?;
+            UNDECIDED
+        }
         Edited::Undecided(places) => {
             undecided(&places, folder);
             print::out(&render::patch(patch, context, format.unwrap_or_else(|| own_format(&files)))?)?;
@@ -71,6 +77,13 @@ pub(super) fn run(
         }
     };
     Ok(if problems.is_empty() { code } else { UNREAD })
+}
+
+/// The patch where nothing fits inline any more, so that it becomes a managed policy.
+fn beside(patch: &Patch) -> Patch {
+    let mut beside = patch.clone();
+    beside.room.inline_in_use = Some(usize::MAX);
+    beside
 }
 
 /// The patch with its companions, each a statement of its own, where they were asked for.

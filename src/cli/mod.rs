@@ -1,13 +1,18 @@
 //! The command line: one file a subcommand, its arguments and a run function.
 
+mod config;
 mod explain;
 mod findings;
+mod ignore;
 mod inputs;
 mod into;
+mod notify;
 mod patch;
 mod pr;
 mod print;
+mod purge;
 mod report;
+mod rules;
 mod scan;
 mod simulate;
 mod verify;
@@ -43,9 +48,14 @@ struct Global {
     /// What goes to standard output.
     #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// The ledger: `sqlite:PATH` [default: denywatch/ledger.db in the data folder of the user].
+    /// The ledger: `sqlite:PATH`, or `dynamodb:TABLE` (name or ARN) [default: denywatch/ledger.db in the data folder of the
+    /// user].
     #[arg(long, global = true, value_name = "URI", env = "DENYWATCH_STORE")]
     store: Option<String>,
+    /// The configuration, TOML or JSON [default: ./denywatch.toml, or denywatch/denywatch.toml in the configuration folder
+    /// of the user, where there is one].
+    #[arg(long, global = true, value_name = "FILE", env = "DENYWATCH_CONFIG_FILE")]
+    config: Option<PathBuf>,
     /// The policies in force: `aws iam get-account-authorization-details` output, or a folder with `identity/`,
     /// `boundary/`, `session/`, `scp/`, `rcp/`, `resource/`, `trust/`, `vpc_endpoint/`; folders in `scp/` and `rcp/` are
     /// levels, root first by name.
@@ -101,6 +111,16 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
+    /// Denials that are no news: rules that keep them out of the messages, never out of the record.
+    Ignore(ignore::IgnoreArgs),
+    /// Keeps a finding out of the messages for a while.
+    Snooze(ignore::SnoozeArgs),
+    /// Messages: a trial through the configured routes.
+    Notify(notify::NotifyArgs),
+    /// The configuration: what holds, whether it fits, what it would have done.
+    Config(config::ConfigArgs),
+    /// Forgets a principal, or what is older than the ledger keeps it.
+    Purge(purge::PurgeArgs),
 }
 
 /// Runs the command line; the exit code is the contract's.
@@ -124,6 +144,11 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::Verify(args) => verify::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
+        Command::Ignore(args) => ignore::run(&args, &cli.global),
+        Command::Snooze(args) => ignore::snooze(&args, &cli.global),
+        Command::Notify(args) => notify::run(&args, &cli.global),
+        Command::Config(args) => config::run(&args, &cli.global),
+        Command::Purge(args) => purge::run(&args, &cli.global),
     };
     ExitCode::from(done.unwrap_or_else(|fault| {
         print::error(&fault);
@@ -135,6 +160,7 @@ pub fn main() -> ExitCode {
 fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
+        || fault.is::<inputs::BadConfig>()
         || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>()

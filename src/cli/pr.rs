@@ -107,11 +107,11 @@ pub(super) fn run(args: &PrArgs, global: &Global) -> anyhow::Result<u8> {
             print::say(global.quiet, &format!("nothing to change: {}", words(&found)));
             DONE
         }
-        Edited::Undecided(places) => {
+        Edited::Undecided(places) | Edited::Full(places) => {
             places.iter().for_each(|place| print::say(false, &words(place)));
             print::say(
                 false,
-                "no single place is certain, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own",
+                "no single place takes it for sure, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own",
             );
             UNCLEAR
         }
@@ -223,7 +223,7 @@ fn send(
     let redo = |there: &BTreeMap<String, String>| match source.edit(there) {
         Ok((Edited::Changed { changes, .. }, _)) => Some(source.in_repository(changes)),
         Ok((Edited::Already(_), _)) => Some(Vec::new()),
-        Ok((Edited::Undecided(_), _)) | Err(_) => None,
+        Ok((Edited::Undecided(_) | Edited::Full(_), _)) | Err(_) => None,
     };
     let asked = Asked { request, changes, redo: &redo, base: args.github.base.as_deref(), again: args.github.again };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -99,6 +99,10 @@ fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
         stats.unreadable
     );
     print::say(global.quiet, &seen);
+    if stats.stale > 0 {
+        let told = format!("{} denials were refused: they are older than the ledger keeps counts", stats.stale);
+        print::say(global.quiet, &told);
+    }
     Ok(())
 }
 

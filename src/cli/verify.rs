@@ -80,7 +80,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global) -> anyhow::Result<u8> {
     let Subject { finding, others, documents: given } = subject(args, &world, global)?;
     let (in_force, unread) = world.in_force_of(&finding);
     problems.extend(unread);
-    let context = Context { catalog: world.catalog, in_force: &in_force };
+    let context = Context { in_force: &in_force, ..world.context() };
     let pairs = match given {
         Some(given) => {
             let each = given.documents.into_iter();

@@ -97,8 +97,9 @@ impl Told<'_> {
     }
 
     /// Whether AWS's message names just this resource.
-    pub(super) fn names_resource(&self, arn: &str) -> bool {
-        self.said.resource.as_deref() == Some(arn)
+    pub(super) fn names_role(&self, role: &str) -> bool {
+        let name = |arn: &str| arn.split_once(":role/").and_then(|(_, path)| path.rsplit('/').next()) == Some(role);
+        self.said.resource.as_deref().is_some_and(|said| said == role || name(said))
     }
 
     /// The service's IAM prefix; empty when unknown.

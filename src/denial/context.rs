@@ -69,7 +69,7 @@ const FROM_TASK_DEFINITION: [(&str, Option<&str>); 4] = [
 fn receiver(name: &str, told: &Told<'_>, catalog: &Catalog) -> Option<String> {
     let prefix = told.prefix(catalog);
     let roles = catalog.passed_roles(prefix, &told.call());
-    if let Some(passed) = roles.iter().find(|passed| told.names_resource(&passed.role)) {
+    if let Some(passed) = roles.iter().find(|passed| told.names_role(&passed.role)) {
         return passed.service.clone();
     }
     let operation = format!("{prefix}:{name}");

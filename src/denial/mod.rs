@@ -14,6 +14,7 @@ mod session;
 pub use authorization::{Authorization, Effect, Evaluation, Matched};
 pub use build::{Given, from_excerpt, from_record};
 pub use decoded::{Decoded, from_decoded};
+pub(crate) use origin::GOOGLE;
 
 use crate::principal::Principal;
 use jiff::Timestamp;

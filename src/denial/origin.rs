@@ -42,9 +42,12 @@ fn add_source(denial: &mut Denial, record: &Record) {
     }
 }
 
-/// What an OIDC provider of IAM said of the caller, all of it or nothing.
+/// Google, which IAM knows without a provider of the account's own; a trust policy names it so.
+pub(crate) const GOOGLE: &str = "accounts.google.com";
+
+/// What an OIDC provider of IAM, or Google, said of the caller, all of it or nothing.
 ///
-/// `principalId` is `PROVIDER-ARN:AUDIENCE:SUBJECT` and `userName` the subject, see
+/// `principalId` is `PROVIDER:AUDIENCE:SUBJECT` and `userName` the subject, see
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-integration.html>.
 #[derive(Debug, PartialEq, Eq)]
 struct Token {
@@ -57,20 +60,23 @@ struct Token {
 impl Token {
     fn of(identity: &Value) -> Option<Self> {
         let provider = text(identity, "identityProvider")?;
-        let arn: Arn = provider.parse().ok()?;
-        let issuer = arn.resource.strip_prefix("oidc-provider/").filter(|_| arn.service == "iam")?;
+        let issuer = issuer(provider)?;
         let subject = text(identity, "userName")?;
         let rest = text(identity, "principalId")?.strip_prefix(provider)?.strip_prefix(':')?;
         let audience = rest.strip_suffix(subject)?.strip_suffix(':')?;
         let own = str::to_owned;
         let known = !issuer.is_empty() && !audience.is_empty();
-        known.then(|| Self {
-            provider: own(provider),
-            issuer: own(issuer),
-            audience: own(audience),
-            subject: own(subject),
-        })
+        known.then(|| Self { provider: own(provider), issuer, audience: own(audience), subject: own(subject) })
     }
+}
+
+/// The issuer whose name stands before a condition key's colon.
+fn issuer(provider: &str) -> Option<String> {
+    if provider == GOOGLE {
+        return Some(GOOGLE.to_owned());
+    }
+    let arn: Arn = provider.parse().ok()?;
+    arn.resource.strip_prefix("oidc-provider/").filter(|_| arn.service == "iam").map(str::to_owned)
 }
 
 fn member<'a>(value: &'a Value, key: &str) -> &'a Value {
@@ -105,7 +111,8 @@ mod tests {
         check(identity(PROVIDER, &whole, None), None);
         check(identity(PROVIDER, sub, Some(sub)), None);
         check(identity(PROVIDER, &format!("{PROVIDER}:{sub}"), Some(sub)), None);
-        check(identity("accounts.google.com", &format!("accounts.google.com:a:{sub}"), Some(sub)), None);
+        check(identity(GOOGLE, "accounts.google.com:app:118", Some("118")), Some((GOOGLE, "app", "118")));
+        check(identity("www.amazon.com", "www.amazon.com:app:118", Some("118")), None);
         check(identity("arn:aws:iam::111122223333:saml-provider/x", &whole, Some(sub)), None);
         check(json!(null), None);
     }

@@ -49,9 +49,10 @@ pub(super) fn look(view: &View<'_>, allows: &[Allow<'_>], diagnosis: &Diagnosis)
     diagnosis.evidence.push(allow.words());
     let also = split.as_ref().map(|split| also_starved(split, view.catalog)).unwrap_or_default();
     if !also.is_empty() {
-        diagnosis
-            .doubts
-            .push(format!("the same condition also starves `{}`, which were not denied", also.join("`, `")));
+        diagnosis.doubts.push(format!(
+            "the same condition also starves `{}`, which nobody was denied: it stays",
+            also.join("`, `")
+        ));
     }
     if let Some(allow) = covering().find(|allow| !is_starved(view, allow)) {
         diagnosis.doubts.push(format!("{} allows it too, under a condition that may be meant", allow.words()));
@@ -179,6 +180,28 @@ mod tests {
         let needed = sample.needed();
         let view = View::new(&needed, &held, Catalog::embedded());
         look(&view, &view.allows(&held.identity), &plain(Cause::IdentityAllowMissing)).unwrap()
+    }
+
+    /// Nobody was denied the others: they stay where they are, and the answer says that they are starved too.
+    #[test]
+    fn what_stays_starved_is_told() {
+        let statement = r#"{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject","s3:DeleteObject"],"Resource":"*",
+            "Condition":{"StringEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}}"#;
+        let sample = Sample::record("s3:GetObject", "arn:aws:s3:::b/k");
+        let held: Held = held(&[("identity", statement)], &sample.principal);
+        let needed = sample.needed();
+        let view = View::new(&needed, &held, Catalog::embedded());
+        let (diagnosis, split) =
+            look(&view, &view.allows(&held.identity), &plain(Cause::IdentityAllowMissing)).unwrap();
+        let split = split.unwrap();
+        let doubts = diagnosis.doubts.join("\n");
+        assert!(doubts.contains("also starves `s3:DeleteObject`, which"), "{doubts}");
+        assert!(!doubts.contains("s3:PutObject"), "{doubts}");
+        let merged = Split::merged(&split.policy.document, &[&split], |_| "Freed".to_owned());
+        let merged = serde_json::to_value(&merged).unwrap();
+        assert_eq!(merged["Statement"][0]["Action"], serde_json::json!(["s3:PutObject", "s3:DeleteObject"]));
+        assert_eq!(merged["Statement"][1]["Action"], serde_json::json!(["s3:GetObject"]));
+        assert_eq!(merged["Statement"].as_array().map(Vec::len), Some(2));
     }
 
     #[test]

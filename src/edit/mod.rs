@@ -11,7 +11,8 @@ mod terraform;
 pub use diff::unified;
 pub use owners::{CODEOWNERS, owners};
 
-use crate::patch::Patch;
+use crate::patch::{Patch, holder};
+use crate::policy::size::{Holder, Quota};
 use crate::principal::Principal;
 use crate::record::Problem;
 
@@ -84,6 +85,9 @@ pub enum Edited {
     Already(Candidate),
     /// Nothing fits, or more than one place does; then a complete new resource is printed instead.
     Undecided(Vec<Candidate>),
+    /// The policy where the statement belongs would be longer than AWS takes; a complete new resource is printed instead,
+    /// a managed policy where there can be one.
+    Full(Vec<Candidate>),
 }
 
 /// Writes the patch into the source: the change that its owner would have written.
@@ -134,20 +138,71 @@ pub fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Edited
     (one_of(terraform, cloudformation), problems)
 }
 
-/// The answer of the language that found the place; both are named where both did.
-fn one_of(first: Edited, second: Edited) -> Edited {
-    match (first, second) {
-        (Edited::Undecided(mut places), Edited::Undecided(more)) => {
-            places.extend(more);
+/// How long policies are that share a quota, as far as the source tells: visible characters before and after.
+#[derive(Debug, Clone, Copy)]
+struct Length {
+    before: usize,
+    after: usize,
+}
+
+/// Why a policy would be longer than its place takes; `None` where it fits, or where no quota is known. What is in force
+/// counts where it is more than what the source shows. White space never counts, so that near the limit AWS may still
+/// refuse.
+fn full(wanted: &Wanted<'_>, is_managed: bool, length: Length) -> Option<String> {
+    let holder = if is_managed { Holder::Managed } else { holder(wanted.patch.target.kind)? };
+    let added = length.after.checked_sub(length.before).filter(|added| *added > 0)?;
+    let in_force = wanted.patch.room.inline_in_use.filter(|_| !is_managed).unwrap_or(0);
+    let total = length.after.max(in_force.saturating_add(added));
+    let Quota { limit, source, .. } = holder.quota();
+    let what = if is_managed || in_force == 0 { "the policy" } else { "what is inline" };
+    (total > limit)
+        .then(|| format!("with the statement {what} would have about {total} characters, and {limit} fit ({source})"))
+}
+
+/// What a language says.
+struct Answer {
+    edited: Edited,
+    /// Whether the name is surely that of what was found; else it could come to be, once it is deployed.
+    sure: bool,
+}
+
+impl Answer {
+    fn nowhere() -> Self {
+        Self { edited: Edited::Undecided(Vec::new()), sure: false }
+    }
+}
+
+/// The answer of the language that found the place; both are named where both did. What only may be meant does not
+/// stand against what surely is.
+fn one_of(first: Answer, second: Answer) -> Edited {
+    let is_decided = |one: &Answer| matches!(one.edited, Edited::Changed { .. } | Edited::Already(_));
+    match (is_decided(&first), is_decided(&second)) {
+        (false, false) if matches!(first.edited, Edited::Full(_)) && gives_way(&second, &first) => first.edited,
+        (false, false) if matches!(second.edited, Edited::Full(_)) && gives_way(&first, &second) => second.edited,
+        (true, false) if gives_way(&second, &first) => left_alone(first.edited, second.edited),
+        (false, true) if gives_way(&first, &second) => left_alone(second.edited, first.edited),
+        _ => {
+            let mut places: Vec<Candidate> = [first, second].into_iter().flat_map(|one| places(one.edited)).collect();
             places.sort();
             Edited::Undecided(places)
         }
-        (found, Edited::Undecided(places)) | (Edited::Undecided(places), found) if places.is_empty() => found,
-        (found, other) => {
-            let mut places: Vec<Candidate> = [found, other].into_iter().flat_map(places).collect();
-            places.sort();
-            Edited::Undecided(places)
+    }
+}
+
+fn gives_way(open: &Answer, found: &Answer) -> bool {
+    (found.sure && !open.sure) || matches!(&open.edited, Edited::Undecided(places) if places.is_empty())
+}
+
+/// The answer, with a word on the places that were not taken.
+fn left_alone(found: Edited, open: Edited) -> Edited {
+    let told =
+        |place: &Candidate| format!("{}:{}: {} is left alone: {}", place.path, place.line, place.what, place.why);
+    match found {
+        Edited::Changed { changes, mut notes } => {
+            notes.extend(places(open).iter().map(told));
+            Edited::Changed { changes, notes }
         }
+        other => other,
     }
 }
 
@@ -156,7 +211,7 @@ fn places(of: Edited) -> Vec<Candidate> {
     match of {
         Edited::Changed { changes, .. } => changes.iter().map(claimed).collect(),
         Edited::Already(place) => vec![place],
-        Edited::Undecided(places) => places,
+        Edited::Undecided(places) | Edited::Full(places) => places,
     }
 }
 
@@ -167,5 +222,55 @@ fn claimed(change: &Change) -> Candidate {
         line: same + 1,
         what: "a policy that fits".to_owned(),
         why: "Terraform and CloudFormation both define it here".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(path: &str) -> Candidate {
+        Candidate { path: path.into(), line: 1, what: "a role".into(), why: "its name is open".into() }
+    }
+
+    /// Which paths are changed, and which are candidates.
+    #[track_caller]
+    fn check(first: (Edited, bool), second: (Edited, bool), expect: (&[&str], &[&str])) {
+        let of = |(edited, sure)| Answer { edited, sure };
+        let paths = |places: &[Candidate]| places.iter().map(|place| place.path.clone()).collect::<Vec<_>>();
+        let got = match one_of(of(first), of(second)) {
+            Edited::Changed { changes, .. } => (changes.iter().map(|one| one.path.clone()).collect(), vec![]),
+            Edited::Undecided(places) => (vec![], paths(&places)),
+            Edited::Already(place) => (vec![format!("already {}", place.path)], vec![]),
+            Edited::Full(places) => (vec!["full".to_owned()], paths(&places)),
+        };
+        assert_eq!(
+            got,
+            (expect.0.iter().map(|s| s.to_string()).collect(), expect.1.iter().map(|s| s.to_string()).collect())
+        );
+    }
+
+    #[test]
+    fn what_may_be_meant_does_not_stand_against_what_is() {
+        let changed = || {
+            let change = Change { path: "a.tf".into(), before: "x".into(), after: "y".into() };
+            Edited::Changed { changes: vec![change], notes: vec![] }
+        };
+        let open = |path: &str| Edited::Undecided(vec![candidate(path)]);
+        let none = || Edited::Undecided(vec![]);
+        check((changed(), true), (open("b.yaml"), false), (&["a.tf"], &[]));
+        check((open("b.yaml"), false), (changed(), true), (&["a.tf"], &[]));
+        check((Edited::Already(candidate("a.tf")), true), (open("b.yaml"), false), (&["already a.tf"], &[]));
+        check((changed(), false), (none(), false), (&["a.tf"], &[]));
+        check((none(), true), (changed(), false), (&["a.tf"], &[]));
+        let full = || Edited::Full(vec![candidate("a.tf")]);
+        check((full(), true), (none(), false), (&["full"], &["a.tf"]));
+        check((open("b.yaml"), false), (full(), true), (&["full"], &["a.tf"]));
+        check((full(), true), (open("b.yaml"), true), (&[], &["a.tf", "b.yaml"]));
+        // Both may be meant, or both are.
+        check((changed(), false), (open("b.yaml"), false), (&[], &["a.tf", "b.yaml"]));
+        check((changed(), true), (open("b.yaml"), true), (&[], &["a.tf", "b.yaml"]));
+        check((changed(), true), (changed(), false), (&[], &["a.tf", "a.tf"]));
+        check((open("a.tf"), true), (open("b.yaml"), false), (&[], &["a.tf", "b.yaml"]));
     }
 }

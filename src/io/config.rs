@@ -9,6 +9,37 @@ pub fn default_ledger() -> Option<PathBuf> {
     ledger_in(std::env::var_os("XDG_DATA_HOME"), std::env::var_os("HOME"))
 }
 
+/// The configuration's place when nobody names one: `./denywatch.toml`, else `denywatch/denywatch.toml` in
+/// `$XDG_CONFIG_HOME` or `~/.config`; `None` when neither is there.
+pub fn default_config() -> Option<PathBuf> {
+    let here = PathBuf::from("denywatch.toml");
+    let home = config_in(std::env::var_os("XDG_CONFIG_HOME"), std::env::var_os("HOME"));
+    Some(here).into_iter().chain(home).find(|path| path.is_file())
+}
+
+fn config_in(config: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    Some(given(config).or_else(|| given(home).map(|home| home.join(".config")))?.join("denywatch/denywatch.toml"))
+}
+
+/// The user's name, for what says who wrote it; `None` when the environment does not tell.
+pub fn user() -> Option<String> {
+    ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var_os(name)?.into_string().ok())
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// What the system says.
+#[allow(clippy::disallowed_methods)] // the one place that reads configuration
+pub fn read(path: &Path) -> std::io::Result<String> {
+    std::fs::read_to_string(path)
+}
+
+/// A relative path in these variables is ignored, as the specification asks.
+fn given(path: Option<OsString>) -> Option<PathBuf> {
+    path.map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 /// Variables that hold a GitHub token, in the order in which they are looked for: ours, then those of GitHub's own
 /// command line and runners.
 pub const GITHUB_TOKEN: [&str; 3] = ["DENYWATCH_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"];
@@ -20,9 +51,7 @@ pub fn github_token() -> Option<super::secret::Secret> {
     found.map(|token| super::secret::Secret::new(&token))
 }
 
-/// A relative `XDG_DATA_HOME` is ignored, as the specification asks.
 fn ledger_in(data: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
-    let given = |path: Option<OsString>| path.map(PathBuf::from).filter(|path| path.is_absolute());
     let data = given(data).or_else(|| given(home).map(|home| home.join(Path::new(".local/share"))))?;
     Some(data.join("denywatch/ledger.db"))
 }
@@ -34,6 +63,16 @@ mod tests {
     #[track_caller]
     fn check(data: Option<&str>, home: Option<&str>, expect: Option<&str>) {
         assert_eq!(ledger_in(data.map(Into::into), home.map(Into::into)), expect.map(PathBuf::from));
+    }
+
+    #[test]
+    fn the_configuration_lies_under_the_config_home() {
+        let check = |config: Option<&str>, home: Option<&str>, expect: Option<&str>| {
+            assert_eq!(config_in(config.map(Into::into), home.map(Into::into)), expect.map(PathBuf::from));
+        };
+        check(Some("/c"), Some("/h"), Some("/c/denywatch/denywatch.toml"));
+        check(Some("c"), Some("/h"), Some("/h/.config/denywatch/denywatch.toml"));
+        check(None, None, None);
     }
 
     #[test]

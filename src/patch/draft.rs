@@ -2,7 +2,7 @@
 
 use super::needed::needed;
 use super::roads::{Around, Road, roads};
-use super::scope::{NO_REGION, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
+use super::scope::{NO_REGION, OUTSIDE_LATIN, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Room, Widened, companions, conditions, room, sides};
@@ -233,6 +233,10 @@ fn is_its_policy(resource: &str, target: &Target) -> bool {
     }
 }
 
+/// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>.
+const NO_RECEIVER: &str =
+    "the call does not tell which service gets the role, so that any may: add a condition on `iam:PassedToService`";
+
 fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     let (key, item, target) = (judged.key, judged.item, ground.target);
     if !is_its_policy(&key.resource, target) {
@@ -247,6 +251,9 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
     judged.doubts.extend(whom.doubts);
     judged.named = whom.named;
     let mut tests = conditions::narrow(key, item);
+    if key.action == "iam:PassRole" && tests.is_empty() {
+        judged.doubts.push(NO_RECEIVER.to_owned());
+    }
     for (operator, keys) in whom.tests {
         tests.entry(operator).or_default().extend(keys);
     }
@@ -324,6 +331,11 @@ fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> V
         );
     } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == MADE) {
         doubts.push(format!("`{}` stands for what the call makes, or picks without naming it", scoped.pattern));
+    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == OUTSIDE_LATIN) {
+        doubts.push(format!(
+            "no policy can hold all letters of this name: `?` stands for each of the others, so that `{}` allows other names too",
+            scoped.pattern
+        ));
     } else if scoped.widened.is_some() {
         doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
     } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {

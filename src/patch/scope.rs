@@ -17,6 +17,8 @@ pub struct Scoped {
 
 /// The rule for a Region that AWS cannot have.
 pub const NO_REGION: &str = "no-such-region";
+/// The rule for characters that no policy can hold, each of which becomes `?`.
+pub const OUTSIDE_LATIN: &str = "characters-outside-latin-1";
 
 /// Text that no policy can hold, not even widened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,7 +79,7 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     }
     let (pattern, rule) = durable(&arn);
     let latin: String = pattern.chars().map(|letter| if letter > '\u{ff}' { '?' } else { letter }).collect();
-    let rule = if latin == pattern { rule } else { Some("characters-outside-latin-1") };
+    let rule = if latin == pattern { rule } else { Some(OUTSIDE_LATIN) };
     let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: latin.clone(), rule: rule.to_owned() });
     Ok(Scoped { pattern: latin, widened })
 }

@@ -5,6 +5,7 @@
 use super::scope::scope;
 use super::statement::{Named, Tests, test};
 use crate::arn::Arn;
+use crate::denial::GOOGLE;
 use crate::diagnosis::{Target, TargetKind};
 use crate::finding::{Item, ItemKey};
 use crate::policy::pattern::{escape_literal, is_writable};
@@ -146,8 +147,9 @@ fn is_service(host: &str) -> bool {
 /// The holder of a token: its provider, for exactly the audience and subject that it showed.
 /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html>.
 fn token(item: &Item) -> Option<Whom> {
-    let provider = item.facts.provider.clone().filter(|arn| scope(arn).is_ok_and(|s| s.pattern == *arn))?;
-    let issuer = provider.split_once(":oidc-provider/")?.1;
+    let is_plain = |name: &String| name == GOOGLE || scope(name).is_ok_and(|scope| scope.pattern == *name);
+    let provider = item.facts.provider.clone().filter(is_plain)?;
+    let issuer = if provider == GOOGLE { GOOGLE } else { provider.split_once(":oidc-provider/")?.1 };
     let mut tests = Tests::new();
     for claim in ["aud", "sub"] {
         let key = format!("{issuer}:{claim}");
@@ -157,7 +159,11 @@ fn token(item: &Item) -> Option<Whom> {
     }
     let doubt =
         "whoever gets a token of this issuer can cause this denial: make sure that `sub` is yours before you let it in";
-    Some(Whom { named: Named::Federated(provider), tests, doubts: vec![doubt.to_owned()] })
+    let mut doubts = vec![doubt.to_owned()];
+    if provider == GOOGLE {
+        doubts.push("of Google `aud` is the token's `azp`, where it has one: compare it with the token".to_owned());
+    }
+    Some(Whom { named: Named::Federated(provider), tests, doubts })
 }
 
 /// A principal's ARN is never a pattern, and belongs to a known account.

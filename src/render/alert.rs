@@ -4,6 +4,7 @@
 use super::words::plural;
 use crate::advice::Advice;
 use crate::catalog::Catalog;
+pub use crate::delivery::Stage;
 use crate::patch::{Applicability, Companion, Patch};
 use crate::report::shown_patches;
 use crate::triage::Verdict;
@@ -36,32 +37,6 @@ pub struct Owner {
     pub because: String,
 }
 
-/// Why a message about a finding is sent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// The finding is new.
-    #[default]
-    New,
-    /// More denials joined it, or it has become more serious.
-    Update,
-    /// It had gone quiet or was resolved, and is back.
-    Reopened,
-    /// It is still open.
-    Reminder,
-}
-
-impl Stage {
-    /// One word for the message.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Update => "updated",
-            Self::Reopened => "reopened",
-            Self::Reminder => "still open",
-        }
-    }
-}
-
 /// Names that the patch does not hold, and why.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LeftOut {
@@ -70,6 +45,9 @@ pub struct LeftOut {
     /// One clause about all of them.
     pub why: String,
 }
+
+/// What is said of a finding that is over.
+pub const OVER: &str = "Resolved: allowed calls were observed since the last denial, and no denial.";
 
 /// `14 times` or `once`.
 pub fn times(count: u64) -> String {

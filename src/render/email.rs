@@ -59,6 +59,11 @@ pub fn body_with(advice: &Advice, shown: &AlertContext) -> String {
     let mut sheet = Sheet::new(WIDTH, MARGIN, Paint::default());
     headline(&mut sheet, advice, shown);
     facts(&mut sheet, advice, shown);
+    if shown.stage == alert::Stage::Resolved {
+        section(&mut sheet, alert::OVER);
+        links(&mut sheet, advice, shown);
+        return sheet.finish();
+    }
     why(&mut sheet, advice);
     match alert::patch(advice) {
         Some(one) => patch(&mut sheet, advice, one),

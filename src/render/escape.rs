@@ -97,17 +97,36 @@ pub fn markdown_block(language: &str, text: &str) -> String {
 }
 
 /// Plain words inside Markdown, on one line: all ASCII punctuation that can be markup is escaped by a backslash, `<`
-/// and `&` by an entity, `@` by an entity so that nobody is mentioned.
+/// and `&` by an entity, `@` by an entity so that nobody is mentioned. What is markup only where a line begins is left
+/// as it is further on, so that a date reads as a date.
 pub fn markdown_text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in terminal(text).chars() {
+    let inner = terminal(text);
+    let mut out = String::with_capacity(inner.len());
+    for (at, c) in inner.char_indices() {
+        let before = inner[..at].trim_start();
         match c {
+            '-' | '+' | '>' | '=' if before.is_empty() => {
+                out.push('\\');
+                out.push(c);
+            }
+            // `1.` and `1)` begin a list.
+            '.' | ')' if !before.is_empty() && before.bytes().all(|byte| byte.is_ascii_digit()) => {
+                out.push('\\');
+                out.push(c);
+            }
+            // GitHub links `www.` without a scheme too.
+            '.' if before.len() >= 3
+                && before.is_char_boundary(before.len() - 3)
+                && before[before.len() - 3..].eq_ignore_ascii_case("www") =>
+            {
+                out.push_str("&#46;");
+            }
             '<' => out.push_str("&lt;"),
             '&' => out.push_str("&amp;"),
             '@' => out.push_str("&#64;"),
             // Bare addresses become links in GitHub's reading; the entity leaves them as words.
             ':' => out.push_str("&#58;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '-' | '!' | '|' | '>' | '~' => {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '!' | '|' | '~' => {
                 out.push('\\');
                 out.push(c);
             }
@@ -297,11 +316,14 @@ mod tests {
         check(markdown_cell, "a\\|b", "`a\\u{5c}\\|b`");
         check(|t| markdown_block("json", t), "a", "```json\na\n```\n");
         check(|t| markdown_block("", t), "```\nx\n", "````\n```\nx\n````\n");
-        check(
-            markdown_text,
-            "[x](http://y) @z <b> *c*",
-            "\\[x\\]\\(http&#58;//y\\) &#64;z &lt;b> \\*c\\*".replace("b>", "b\\>").as_str(),
-        );
+        check(markdown_text, "[x](http://y) @z <b> *c*", "\\[x\\](http&#58;//y) &#64;z &lt;b> \\*c\\*");
+        check(markdown_text, "on 2026-11-10 (in part)", "on 2026-11-10 (in part)");
+        check(markdown_text, "- a", "\\- a");
+        check(markdown_text, " > a -> b", " \\> a -> b");
+        check(markdown_text, "===", "\\===");
+        check(markdown_text, "12. a 3.", "12\\. a 3.");
+        check(markdown_text, "1) a", "1\\) a");
+        check(markdown_text, "see www.evil.example", "see www&#46;evil.example");
     }
 
     #[test]

@@ -72,6 +72,17 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Refuses a whole document that is longer than its place takes; a script measures what is there when it runs.
+    pub(super) fn fits(&self) -> Result<(), RenderError> {
+        let (Some(whole), Some(holder)) = (&self.whole, holder(self.target.kind)) else { return Ok(()) };
+        let (text, quota) = (whole.to_string(), holder.quota());
+        let size = measure(&text, quota.unit);
+        if size <= quota.limit {
+            return Ok(());
+        }
+        Err(RenderError::TooLong { kind: self.target.kind, size, limit: quota.limit })
+    }
+
     /// The target's name, checked by the rules of its kind.
     pub(super) fn target_name(&self) -> Result<String, RenderError> {
         let (what, most, signs) = naming(self.target.kind);
@@ -206,6 +217,18 @@ pub(super) fn place(kind: TargetKind) -> &'static str {
         TargetKind::VpcEndpointPolicy => "statements in the policy of VPC endpoint",
         TargetKind::Scp => "statements in the service control policy",
         TargetKind::Rcp => "statements in the resource control policy",
+    }
+}
+
+/// What to do where a policy of this kind is full: words for errors.
+pub(super) fn way(kind: TargetKind) -> &'static str {
+    match kind {
+        TargetKind::PermissionSet => "`--format cli` makes it a customer managed policy that the set refers to",
+        TargetKind::ManagedPolicy => "attach a second managed policy",
+        TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy => {
+            "no single statement may be so long"
+        }
+        _ => "shorten what is in force first, since no second policy can stand beside it",
     }
 }
 

@@ -15,13 +15,19 @@ pub mod alert;
 mod consequence;
 pub mod console;
 pub mod email;
+pub mod event;
+pub mod forms;
 pub mod markdown;
+pub mod note;
+pub mod pagerduty;
 pub mod pull_request;
+pub mod q;
 mod sheet;
 pub mod slack;
 pub mod slack_report;
 pub mod snippet;
 pub mod table;
+pub mod teams;
 pub mod text;
 pub mod verified;
 pub mod words;
@@ -134,7 +140,7 @@ pub enum RenderError {
         instead: &'static str,
     },
     /// The document is longer than the target takes.
-    #[error("the document has {size} characters without white space, and its place takes {limit}")]
+    #[error("the document has {size} characters without white space, and its place takes {limit}: {}", job::way(*kind))]
     TooLong {
         /// The target.
         kind: TargetKind,
@@ -210,6 +216,9 @@ pub fn patch(patch: &Patch, context: &PatchContext, format: Format) -> Result<St
     let job = Job::new(patch, context)?;
     if format != Format::Json {
         job.beside()?;
+    }
+    if format != Format::Cli {
+        job.fits()?;
     }
     match format {
         Format::Json => json::render(&job),

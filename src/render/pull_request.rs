@@ -12,6 +12,7 @@ use crate::catalog::{AccessLevel, Catalog};
 use crate::patch::{Applicability, Patch};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// GitHub cuts a title at 256 characters; a list shows about this many.
@@ -72,15 +73,32 @@ pub fn pull_request(advice: &Advice, patch: &Patch, changed: Changed<'_>) -> Opt
     })
 }
 
-/// A comment that no reader sees, by which the request for the same files is found again: one request a policy file.
-/// It holds a hash, since a path may be anything.
+/// A comment that no reader sees, by which the request about a file is found again: one request a policy file. It
+/// holds a hash of each path, since a path may be anything.
 pub fn marker(paths: &[String]) -> String {
-    let digest = Sha256::digest(paths.join("\n"));
-    let hex = digest.iter().take(8).fold(String::new(), |mut out, byte| {
+    marking(&paths.iter().map(|path| hash(path)).collect())
+}
+
+const MARKER: &str = "<!-- denywatch:files:";
+
+fn marking(hashes: &BTreeSet<String>) -> String {
+    let all: Vec<&str> = hashes.iter().map(String::as_str).collect();
+    format!("{MARKER}{} -->", all.join(","))
+}
+
+fn hash(path: &str) -> String {
+    Sha256::digest(path).iter().take(8).fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out
-    });
-    format!("<!-- denywatch:files:{hex} -->")
+    })
+}
+
+/// The hashes in the last line of a body; none where that is no [`marker`].
+fn marked(body: &str) -> BTreeSet<String> {
+    let last = body.trim_end().lines().last().unwrap_or_default();
+    let inner = last.trim_end().strip_prefix(MARKER).and_then(|rest| rest.strip_suffix(" -->"));
+    let is_hash = |text: &&str| text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    inner.into_iter().flat_map(|inner| inner.split(',')).filter(is_hash).map(str::to_owned).collect()
 }
 
 /// The line with which the part of a finding begins.
@@ -95,9 +113,10 @@ fn section_id(line: &str) -> Option<&str> {
     id.strip_prefix("D-").is_some_and(is_id).then_some(id)
 }
 
-/// Whether a request that is open is about these files: its last line is their [`marker`].
+/// Whether a request that is open is about one of these files: its last line is a [`marker`] that holds it.
 pub fn is_about(body: &str, paths: &[String]) -> bool {
-    body.trim_end().lines().last().is_some_and(|line| line.trim_end() == marker(paths))
+    let held = marked(body);
+    paths.iter().any(|path| held.contains(&hash(path)))
 }
 
 /// The request that is open with this finding's part put in, or put in place of the part that it has: one request a
@@ -111,14 +130,17 @@ pub fn joined(open_body: &str, new: &PullRequest) -> PullRequest {
             None => parts.push((id, text)),
         }
     }
-    if parts.len() == 1 {
-        return new.clone();
-    }
-    let end = new.body.trim_end().lines().last().unwrap_or_default().to_owned();
+    let hashes: BTreeSet<String> = marked(open_body).into_iter().chain(marked(&new.body)).collect();
+    let end = format!("{}\n", marking(&hashes));
     let ids: Vec<&str> = parts.iter().map(|(id, _)| id.as_str()).collect();
-    let body: String = parts.iter().map(|(_, text)| format!("{}\n\n", text.trim_end())).collect();
-    let title = middle(&format!("iam: {} changes [{}]", ids.len(), ids.join(", ")), TITLE_MAX);
-    PullRequest { title, body: cut(body, BODY_MAX.saturating_sub(end.len() + 1)) + &end + "\n", ..new.clone() }
+    let title = match ids.as_slice() {
+        [_] => new.title.clone(),
+        ids => middle(&format!("iam: {} changes [{}]", ids.len(), ids.join(", ")), TITLE_MAX),
+    };
+    let body: Vec<String> = parts.iter().map(|(_, text)| format!("{}\n", text.trim_end())).collect();
+    let between = if parts.len() == 1 { "" } else { "\n" };
+    let body = body.iter().map(|text| format!("{text}{between}")).collect();
+    PullRequest { title, body: cut(body, BODY_MAX.saturating_sub(end.len())) + &end, ..new.clone() }
 }
 
 /// The parts of a body by finding, without the line at its end.
@@ -128,7 +150,7 @@ fn sections(body: &str) -> Vec<(String, String)> {
         if let Some(id) = section_id(line) {
             out.push((id.to_owned(), String::new()));
         }
-        if let Some((_, text)) = out.last_mut().filter(|_| !line.starts_with("<!-- denywatch:files:")) {
+        if let Some((_, text)) = out.last_mut().filter(|_| !line.starts_with(MARKER)) {
             text.push_str(line);
             text.push('\n');
         }
@@ -403,6 +425,11 @@ mod tests {
         let newer = joined(&both.body, &of(&advice)).body;
         assert!(newer.contains("Denied 3 times") && !newer.contains("Denied 2 times"), "{newer}");
         assert_eq!(joined(&one.body, &one), one);
+        // A finding that changes a second file too makes the request one about both.
+        let more = ["other.tf".to_owned()];
+        let wide = PullRequest { body: one.body.replace(&marker(&paths()), &marker(&more)), ..one.clone() };
+        let wide = joined(&both.body, &wide).body;
+        assert!(is_about(&wide, &paths()) && is_about(&wide, &more), "{wide}");
         assert_eq!(joined("what a person wrote\n<!-- denywatch:finding:x -->", &one), one);
     }
 
@@ -411,6 +438,9 @@ mod tests {
         let (one, other) = (marker(&paths()), marker(&["x -->".to_owned()]));
         assert_ne!(one, other);
         assert_eq!((one.len(), other.matches("-->").count()), (other.len(), 1));
+        let both = marker(&[paths(), vec!["x -->".to_owned()]].concat());
+        assert!(is_about(&both, &paths()) && is_about(&both, &["x -->".to_owned()]));
+        assert!(!is_about(&both, &["x".to_owned()]) && !is_about(&format!("{both}\nmore"), &paths()));
     }
 
     proptest! {

@@ -29,6 +29,9 @@ const NOTES_MAX: usize = 10;
 /// }
 /// ```
 pub fn webhook(advice: &Advice, shown: &AlertContext) -> Value {
+    if shown.stage == alert::Stage::Resolved {
+        return resolved(advice, shown);
+    }
     // Each block with how soon it is dropped when the message grows too long: 0 is never dropped.
     let blocks = vec![
         (0, Some(header(advice, shown))),
@@ -42,6 +45,35 @@ pub fn webhook(advice: &Advice, shown: &AlertContext) -> Value {
     ];
     let blocks = within(blocks.into_iter().filter_map(|(rank, block)| Some((rank, block?))).collect());
     json!({"text": fallback(advice, shown), "unfurl_links": false, "unfurl_media": false, "blocks": blocks})
+}
+
+/// The message for an app with a bot's token: as [`webhook`], with what lets a program find it again.
+pub fn app(advice: &Advice, shown: &AlertContext) -> Value {
+    let mut message = webhook(advice, shown);
+    message["metadata"] = json!({
+        "event_type": "denied_action",
+        "event_payload": {"finding": middle(&harmless(&advice.id), 40), "status": shown.stage.word().replace(' ', "_")},
+    });
+    message
+}
+
+/// What is left to say when allowed calls were observed after the last denial.
+fn resolved(advice: &Advice, shown: &AlertContext) -> Value {
+    let headline = code(&words::headline(advice), 220);
+    let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
+    let label = if shown.test { "TEST: " } else { "" };
+    let text = format!(":white_check_mark: {label}{headline}\n{}", alert::OVER);
+    let facts = format!(
+        "{} · {} denied{when} · reopens by itself if denied again",
+        code(&advice.id, 40),
+        alert::times(advice.count)
+    );
+    json!({
+        "text": fit(&format!("{label}Resolved: {}. {}", words::headline(advice), advice.id), 500, end, prose),
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "blocks": [section(&text), {"type": "context", "elements": [mrkdwn(&facts)]}],
+    })
 }
 
 /// Drops the least needed blocks until the rest is short enough.
@@ -223,7 +255,7 @@ fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {
     Some(section(&parts.join(" · ")))
 }
 
-fn is_plain_url(url: &str) -> bool {
+pub(super) fn is_plain_url(url: &str) -> bool {
     url.starts_with("https://")
         && url.len() <= 1_000
         && url.bytes().all(|b| b.is_ascii_graphic() && !b"<>|\"`".contains(&b))
@@ -287,8 +319,36 @@ fn runs(text: &str, max: usize) -> Vec<Value> {
 }
 
 /// A value in a code span of at most `max` units, escapes and marks counted; shortened in the middle.
-fn code(text: &str, max: usize) -> String {
+pub(super) fn code(text: &str, max: usize) -> String {
     fit(text, max, middle, slack_code)
+}
+
+/// A sentence for `mrkdwn` of at most `max` units, on one line.
+pub(super) fn prose_of(text: &str, max: usize) -> String {
+    fit(text, max, end, prose)
+}
+
+/// A sentence for `mrkdwn` of at most `max` units, on one line; what stands between back-ticks in it is code.
+pub(super) fn marked(text: &str, max: usize) -> String {
+    let inner = |text: &str| {
+        let paired = text.matches('`').count() / 2 * 2;
+        let parts = text.splitn(paired + 1, '`').enumerate().filter(|(_, part)| !part.is_empty());
+        parts.map(|(n, part)| if n % 2 == 1 { slack_code(part) } else { prose(part) }).collect::<String>()
+    };
+    fit(text, max, end, inner)
+}
+
+/// Text that is escaped already, cut after a whole line.
+pub(super) fn fit_prose(text: String, max: usize) -> String {
+    if units(&text) <= max {
+        return text;
+    }
+    let mut used = 0;
+    let kept = text.lines().take_while(|line| {
+        used += units(line) + 1;
+        used <= max
+    });
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 /// `escape(cut(text, n))` for the largest `n` found for which it is at most `max` units long.
@@ -388,6 +448,7 @@ mod tests {
             let owner = Some(Owner { name: name.clone(), slack_id: Some(name.clone()), because: name.clone() });
             let shown = AlertContext { account_names, owner, details_url: Some(name), ..AlertContext::default() };
             check_limits(&webhook(&advice, &shown))?;
+            check_limits(&app(&advice, &AlertContext { stage: alert::Stage::Resolved, ..shown }))?;
         }
 
         #[test]

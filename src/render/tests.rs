@@ -87,7 +87,8 @@ fn what_cannot_be_written_is_named() {
     check(
         |p| set(p, sample(&"k".repeat(5_000))),
         Cli,
-        "the document has 20176 characters without white space, and its place takes 6144",
+        "the document has 20176 characters without white space, and its place takes 6144: no single statement may \
+         be so long",
     );
     check(
         |p| p.target.name = Some("AWSReservedSSO_Admin_0123456789abcdef".into()),

@@ -54,6 +54,7 @@ pub(crate) fn item(action: &str, resource: &str, count: u64, verdict: Verdict) -
         last_seen: at("2026-11-11T10:08:31Z"),
         verdict,
         status: Status::Open,
+        muted_by: None,
         how: How::Message,
         events: vec![own("5f0e1d2c-3b4a-4958-8776-655443322110")],
         operations: vec![own(action)],

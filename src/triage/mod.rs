@@ -1,5 +1,6 @@
 //! Finding → [`Verdict`]; one file a rule family.
 
+pub mod expected;
 pub mod probing;
 mod severity;
 

@@ -103,6 +103,27 @@ class Ministack:
         )
 
 
+def make_table(aws, name):
+    """The ledger's table, as the template makes it."""
+    aws.client("dynamodb").create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def from_topic(queue_arn, topic_arn):
+    """Lets a topic send to a queue."""
+    return {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+
+
 class SlackDouble:
     """Answers `ok` as an incoming webhook does, and keeps what was posted."""
 

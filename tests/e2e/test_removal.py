@@ -68,4 +68,5 @@ def test_deleting_the_stack_leaves_nothing(stack):
     assert stack.aws.client("lambda").list_functions()["Functions"] == []
     assert stack.bus.list_rules()["Rules"] == []
     assert [u for u in stack.sqs.list_queues()["QueueUrls"] if not u.endswith("/inbox")] == []
+    assert stack.aws.client("dynamodb").list_tables()["TableNames"] == []
     assert stack.aws.client("iam").list_roles()["Roles"] == []

@@ -38,9 +38,31 @@ def test_the_function_may_do_this_and_nothing_else():
             '{"Fn::GetAtt": "Queue.Arn"}',
         ),
         (None, "OwnDeadLetters", "sqs:SendMessage", '{"Fn::GetAtt": "ScheduleDeadLetters.Arn"}'),
+        (
+            None,
+            "OwnLedger",
+            "dynamodb:BatchGetItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            '{"Fn::GetAtt": "Table.Arn"}',
+        ),
         (None, "OwnTopic", "sns:Publish", '{"Ref": "Topic"}'),
         ("HasSlack", "SlackSecret", "secretsmanager:GetSecretValue", '{"Ref": "SlackSecretArn"}'),
         ("HasTopicKey", "TopicKey", "kms:GenerateDataKey", "kms:Decrypt", '{"Ref": "TopicKmsKeyArn"}'),
+        (
+            "HasTableKey",
+            "TableKey",
+            "kms:Decrypt",
+            "kms:DescribeKey",
+            "kms:Encrypt",
+            "kms:GenerateDataKey",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo",
+            '{"Ref": "TableKmsKeyArn"}',
+        ),
     }
 
 
@@ -52,12 +74,14 @@ OF_PATH = {
     "/2015-02-01/file-systems/{}/policy": "DescribeFileSystemPolicy",
     "/2015-03-31/functions/{}/policy": "GetPolicy",
     "/{}": "GetBucketPolicy",
+    "/{}/{..}": "GetObject",
     "/authorization-details/{}": "GetRequestAuthorizationDetails",
 }
-# Those are not for policies in force, or need no permission; `verify --live` alone, at a desk, asks the simulator.
+# Those are not for policies in force (the ledger, the configuration), or need no permission; `verify --live` alone, at a desk, asks the simulator.
 OTHERS = {
     "cloudtrail:LookupEvents", "secretsmanager:GetSecretValue", "ssm:GetParameter", "sns:Publish", "sts:AssumeRole",
-    "sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy",
+    "sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy", "s3:GetObject", "dynamodb:BatchGetItem",
+    "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:TransactWriteItems",
 }
 
 
@@ -115,7 +139,7 @@ def test_a_message_stays_hidden_long_enough():
     timeout = RESOURCES["Function"]["Properties"]["Timeout"]
     queue = RESOURCES["Queue"]["Properties"]
     assert queue["VisibilityTimeout"] >= 6 * timeout + window
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 10
     assert all(q["SqsManagedSseEnabled"] is True for q in of_type("AWS::SQS::Queue").values())
 
 
@@ -131,14 +155,34 @@ def test_the_weekly_schedule():
     assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "report"}
 
 
+def test_the_daily_digest():
+    schedule = RESOURCES["DigestSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == {"Ref": "DigestScheduleExpression"}
+    assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "digest"}
+    assert schedule["Target"]["DeadLetterConfig"] == RESOURCES["ReportSchedule"]["Properties"]["Target"]["DeadLetterConfig"]
+
+
+def test_what_is_due_is_sent_each_minute():
+    schedule = RESOURCES["OutboxSchedule"]["Properties"]
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert json.loads(schedule["Target"]["Input"]) == {"denywatch": "outbox"}
+
+
+def test_the_ledger_outlives_mistakes_and_forgets_in_time():
+    table = RESOURCES["Table"]["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [("pk", "HASH"), ("sk", "RANGE")]
+
+
 @pytest.mark.parametrize("slack", [False, True])
 def test_the_configuration_is_json_without_secrets(slack):
     _, with_slack, without = RESOURCES["Function"]["Properties"]["Environment"]["Variables"]["DENYWATCH_CONFIG"]["Fn::If"]
     text = (with_slack if slack else without)["Fn::Sub"]
-    for name, value in {"StoreUri": "sqlite:/tmp/x.db", "ReadPolicies": "true", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
+    for name, value in {"Table": "ledger", "ReadPolicies": "true", "SlackSecretArn": "arn:s", "Topic": "arn:t"}.items():
         text = text.replace("${" + name + "}", value)
     assert "${" not in text
-    expected = {"version": 1, "store": {"uri": "sqlite:/tmp/x.db"}, "policies": {"live": True}, "route": [{"to": ["sns:arn:t"]}]}
+    expected = {"version": 1, "store": {"uri": "dynamodb:ledger"}, "policies": {"live": True}, "route": [{"to": ["sns:arn:t"]}]}
     if slack:
         expected |= {"slack": {"mode": "webhook", "secret": "arn:s"}, "route": [{"to": ["sns:arn:t", "slack"]}]}
     assert json.loads(text) == expected

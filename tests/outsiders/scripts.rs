@@ -31,6 +31,9 @@ aws() {
     "sso-admin get-inline-policy-for-permission-set")
       if [ -e store ]; then jq -Rs '{InlinePolicy: .}' store; else echo '{"InlinePolicy":""}'; fi ;;
     "sso-admin provision-permission-set") echo request ;;
+    "sso-admin list-accounts-for-provisioned-permission-set") printf '111122223333\t444455556666\n' ;;
+    "sso-admin attach-customer-managed-policy-reference-to-permission-set") touch reference ;;
+    "sso-admin detach-customer-managed-policy-reference-from-permission-set") rm reference ;;
     "sso-admin describe-permission-set-provisioning-status") echo SUCCEEDED ;;
     "iam get-role" | "iam get-user")
       case "$*" in *PermissionsBoundary*) echo arn:aws:iam::111122223333:policy/Edge ;; *) cat store ;; esac ;;
@@ -302,6 +305,77 @@ fn a_full_inline_quota_is_seen_when_it_runs() {
     let (folder, told) = in_folder(&role, &[("Old", &length(9_000))], &["apply"]);
     assert!(told.contains("a managed policy takes 6144") && told.ends_with("FAILED\n"), "{told}");
     assert!(!folder.path().join("managed").exists() && !folder.path().join("store").exists());
+}
+
+/// A permission set whose inline policy has no room left: both ways to name the set.
+#[test]
+fn a_full_permission_set_refers_to_a_managed_policy() {
+    if tool("bash", &["--version"]).is_none() || tool("jq", &["--version"]).is_none() {
+        return;
+    }
+    let long = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "x".repeat(10_100)}]});
+    let store = [("store", long.to_string())];
+    let files = [(store[0].0, store[0].1.as_str())];
+    let sets = kinds().into_iter().filter(|patch| patch.target.kind == TargetKind::PermissionSet);
+    let mut asked = 0;
+    for set in sets {
+        let there = |folder: &tempfile::TempDir, name: &str| folder.path().join(name).exists();
+        // Without the policy in every account nothing is done, and the way is told.
+        let (folder, told) = in_folder(&set, &files, &["apply"]);
+        assert!(told.contains("characters, and 10240 fit") && told.contains("fix.sh policy'"), "{told}");
+        assert!(told.contains("111122223333\t444455556666") && told.ends_with("FAILED\n"), "{told}");
+        assert!(!there(&folder, "reference") && !there(&folder, "managed"));
+        let ways = ["policy", "policy", "apply; export MANAGED=yes; bash fix.sh apply"];
+        let (folder, told) = in_folder(&set, &files, &ways);
+        assert!(told.contains("applied as managed policy denywatch-"), "{told}");
+        assert!(there(&folder, "reference") && there(&folder, "managed"));
+        assert_eq!(std::fs::read_to_string(folder.path().join("store")).unwrap(), store[0].1);
+        let ways = ["policy", "apply; export MANAGED=yes; bash fix.sh apply", "undo", "unpolicy"];
+        let (folder, told) = in_folder(&set, &files, &ways);
+        assert!(told.contains("no longer refers to") && !there(&folder, "reference"), "{told}");
+        assert!(!there(&folder, "managed"), "{told}");
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".state")), "{left:?}");
+        // What cannot be provisioned is taken back.
+        let from = "describe-permission-set-provisioning-status\") echo SUCCEEDED";
+        let to = "describe-permission-set-provisioning-status\") [ -e reference ] && echo FAILED || echo SUCCEEDED";
+        assert!(STATEFUL.contains(from));
+        let stub = STATEFUL.replace(from, to);
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), "fix.sh", &render::patch(&set, &PatchContext::default(), Format::Cli).unwrap());
+        write(folder.path(), "store", &store[0].1);
+        let script = format!("{stub}\nexport RECORD=record MANAGED=yes\nbash fix.sh 2>&1 || echo REFUSED");
+        let told = String::from_utf8(run(Command::new("bash").current_dir(folder.path()), &script).stdout).unwrap();
+        assert!(told.contains("could not be provisioned") && told.ends_with("REFUSED\n"), "{told}");
+        assert!(!there(&folder, "reference"), "{told}");
+        // The formats that write the whole policy refuse it by name.
+        let mut whole = set.clone();
+        let base: Document = serde_json::from_value(long.clone()).unwrap();
+        whole.merged = Some(merge(&base, set.document.as_ref().unwrap()).unwrap());
+        for format in Format::ALL {
+            let answer = render::patch(&whole, &PatchContext::default(), format);
+            match format {
+                Format::Cli => assert!(answer.is_ok()),
+                _ => assert!(answer.unwrap_err().to_string().contains("`--format cli` makes it"), "{format}"),
+            }
+        }
+        asked += 1;
+    }
+    assert_eq!(asked, 2);
+}
+
+#[test]
+fn a_full_resource_policy_is_left() {
+    if tool("bash", &["--version"]).is_none() || tool("jq", &["--version"]).is_none() {
+        return;
+    }
+    let queue = kinds().into_iter().find(|patch| patch.target.kind == TargetKind::QueuePolicy).unwrap();
+    let long = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "x".repeat(8_000)}]});
+    let (folder, told) = in_folder(&queue, &[("store", &long.to_string())], &["apply"]);
+    assert!(told.contains("characters, and 8192 fit") && told.ends_with("FAILED\n"), "{told}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("store")).unwrap(), long.to_string());
 }
 
 #[test]

@@ -23,7 +23,7 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-use super::{Candidate, Change, Edited, Hints, SourceFile, Wanted};
+use super::{Answer, Candidate, Change, Edited, Hints, SourceFile, Wanted};
 use crate::arn::Arn;
 use crate::diagnosis::TargetKind;
 use crate::record::Problem;
@@ -42,9 +42,9 @@ const BUILT: [&str; 6] = [".aws-sam", ".git", ".serverless", ".terraform", "node
 const ENDS: [&str; 6] = [".yaml", ".yml", ".json", ".template", ".cfn", ".cform"];
 
 /// See [`super::edit`].
-pub(super) fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Edited, Vec<Problem>) {
+pub(super) fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Answer, Vec<Problem>) {
     let (docs, problems) = read(files);
-    let Some(job) = Job::new(wanted) else { return (Edited::Undecided(Vec::new()), problems) };
+    let Some(job) = Job::new(wanted) else { return (Answer::nowhere(), problems) };
     let told = Told::read(files.iter().chain(&hints.stack));
     (job.answer(docs, &told), problems)
 }
@@ -90,6 +90,7 @@ struct Job<'a> {
     stage: Stage,
     /// See [`Wanted::name`].
     policy: &'a str,
+    wanted: Wanted<'a>,
 }
 
 /// Where the policies are.
@@ -98,7 +99,8 @@ enum Whose {
     Owned(Owner),
     /// In policies that name a bearer who is not in the templates.
     Named,
-    Nobody(Vec<Candidate>),
+    /// With how surely each of these may be it.
+    Nobody(Vec<Candidate>, Option<Rank>),
 }
 
 impl<'a> Job<'a> {
@@ -117,14 +119,27 @@ impl<'a> Job<'a> {
         let arns = [target.arn.as_deref(), wanted.principal.arn.as_deref()];
         let partition = arns.into_iter().flatten().find_map(|text| text.parse::<Arn>().ok());
         partition.and_then(|arn| stage.known.insert("AWS::Partition".to_owned(), arn.partition));
-        Some(Self { kind: target.kind, name, arn: target.arn.as_deref(), sought, stage, policy: wanted.name })
+        // What the policy belongs to stands in the stack's own Region.
+        let region = arn.as_ref().map(|arn| arn.region.clone()).filter(|region| !region.is_empty());
+        region.and_then(|region| stage.known.insert("AWS::Region".to_owned(), region));
+        let (kind, arn) = (target.kind, target.arn.as_deref());
+        Some(Self { kind, name, arn, sought, stage, policy: wanted.name, wanted: *wanted })
     }
 
-    fn answer(&self, docs: Vec<Read>, told: &Told) -> Edited {
-        let before: Vec<String> = docs.iter().map(|read| read.doc.text.clone()).collect();
+    fn answer(&self, docs: Vec<Read>, told: &Told) -> Answer {
         let whose = self.whose(&templates(&docs), told);
+        let sure = match &whose {
+            Whose::Nobody(_, rank) => rank.is_some_and(|rank| rank <= Rank::Named),
+            Whose::Owned(owner) => owner.rank <= Rank::Named,
+            Whose::Named => true,
+        };
+        Answer { edited: self.edited(docs, whose), sure }
+    }
+
+    fn edited(&self, docs: Vec<Read>, whose: Whose) -> Edited {
+        let before: Vec<String> = docs.iter().map(|read| read.doc.text.clone()).collect();
         let (owner, mut stages) = match whose {
-            Whose::Nobody(candidates) => return Edited::Undecided(candidates),
+            Whose::Nobody(candidates, _) => return Edited::Undecided(candidates),
             Whose::Named => (None, vec![self.stage.clone(); docs.len()]),
             Whose::Owned(owner) => {
                 let mut stages = vec![self.stage.clone(); docs.len()];
@@ -153,6 +168,7 @@ impl<'a> Job<'a> {
     fn written(&self, mut docs: Vec<Read>, before: &[String], work: &plan::Work<'_>, mut notes: Vec<String>) -> Edited {
         let mut covering = None;
         let mut changed = false;
+        let long = work.lengths(&templates(&docs));
         for sought in &self.sought {
             let missing = match work.missing(&templates(&docs), sought) {
                 Ok(missing) => missing,
@@ -169,6 +185,7 @@ impl<'a> Job<'a> {
         }
         match covering {
             Some(place) if !changed => Edited::Already(place),
+            _ if let Some(place) = work.full(&templates(&docs), &long) => Edited::Full(vec![place]),
             _ => Edited::Changed { changes: changes(docs, before), notes: each_once(notes) },
         }
     }
@@ -192,7 +209,8 @@ impl<'a> Job<'a> {
             Some(Rank::Open) => "its name is known only when it is deployed".to_owned(),
             _ => format!("{} resources fit the name `{}`", ties.len(), self.name),
         };
-        Whose::Nobody(ties.iter().map(|owner| candidate(&templates[owner.at], &owner.id, why.clone())).collect())
+        let places = ties.iter().map(|owner| candidate(&templates[owner.at], &owner.id, why.clone()));
+        Whose::Nobody(places.collect(), best)
     }
 
     /// A secret's name without the six characters that Secrets Manager adds in its ARN; a word is none of its.

@@ -11,8 +11,13 @@ use super::template::{Template, names};
 use super::value::{Part, Stage, call};
 use super::{Job, Read, candidate, refer, templates};
 use crate::diagnosis::TargetKind;
-use crate::edit::Candidate;
+use crate::edit::{Candidate, Length, full};
+use crate::policy::size::{Unit, measure};
 use crate::policy::{Conditions, PrincipalSet, Principals};
+use std::collections::BTreeMap;
+
+/// A policy with a quota of its own.
+const MANAGED: &str = "AWS::IAM::ManagedPolicy";
 
 /// What one answer needs throughout.
 pub(super) struct Work<'a> {
@@ -50,6 +55,32 @@ impl Work<'_> {
         let node = place.path.as_ref().and_then(|path| template.doc.at(path));
         let nodes = node.map(|node| statements(node)).unwrap_or_default();
         nodes.into_iter().map(|node| Found { template, stage: &self.stages[place.at], node }).collect()
+    }
+
+    /// How long the policies are, by what shares a quota: a managed policy by its logical id, the others together.
+    pub(super) fn lengths(&self, templates: &[Template<'_>]) -> BTreeMap<String, usize> {
+        let mut all = BTreeMap::new();
+        for place in self.places(templates) {
+            let template = &templates[place.at];
+            let node = place.path.as_ref().and_then(|path| template.doc.at(path));
+            let text = node.map_or("", |node| template.doc.slice(node.start, node.end));
+            let is_managed = template.sort(&place.holder) == Some(MANAGED);
+            let holder = if is_managed { place.holder } else { String::new() };
+            *all.entry(holder).or_default() += measure(text, Unit::VisibleCharacters);
+        }
+        all
+    }
+
+    /// The policy that has become longer than its place takes.
+    pub(super) fn full(&self, templates: &[Template<'_>], before: &BTreeMap<String, usize>) -> Option<Candidate> {
+        let after = self.lengths(templates);
+        let find = |(holder, after): (&String, &usize)| {
+            let length = Length { before: before.get(holder).copied().unwrap_or(0), after: *after };
+            Some((holder.clone(), full(&self.job.wanted, !holder.is_empty(), length)?))
+        };
+        let (holder, why) = after.iter().find_map(find)?;
+        let own = self.places(templates).into_iter().find(|place| holder.is_empty() || place.holder == holder)?;
+        Some(candidate(&templates[own.at], &own.holder, why))
     }
 
     /// What of it no statement allows yet; else the statement that does.

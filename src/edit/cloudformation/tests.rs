@@ -37,7 +37,9 @@ fn run(files: &[SourceFile], kind: TargetKind, name: &str, statement: &Value) ->
     let patch = patch(kind, name, statement);
     let mut principal = Principal::unknown();
     principal.arn = Some(format!("arn:aws:iam::{ACCOUNT}:role/app"));
-    edit(&Wanted { patch: &patch, principal: &principal, name: "fix" }, files, &Hints::default())
+    let (answer, problems) =
+        edit(&Wanted { patch: &patch, principal: &principal, name: "fix" }, files, &Hints::default());
+    (answer.edited, problems)
 }
 
 /// The lines that a change takes out and brings, and its notes; else what was said instead.
@@ -52,6 +54,7 @@ fn told(edited: &Edited) -> String {
         }
         Edited::Already(one) => format!("already {}", place(one)),
         Edited::Undecided(all) => std::iter::once("undecided\n".to_owned()).chain(all.iter().map(place)).collect(),
+        Edited::Full(all) => std::iter::once("full\n".to_owned()).chain(all.iter().map(place)).collect(),
     }
 }
 
@@ -484,4 +487,20 @@ fn what_would_change_more_than_is_meant_is_not_done() {
     let (edited, _) = run(&[file("t.yaml", &text)], RolePolicy, "app", &allow("sqs:SendMessage", "*"));
     let said = told(&edited);
     assert!(said.contains("+  AppPolicy:\n+    Type: AWS::IAM::RolePolicy\n") && !said.contains("\n-"), "{said}");
+}
+
+#[test]
+fn a_policy_that_would_be_too_long_is_left() {
+    let of = |count: usize| {
+        role(&format!(
+            "              - Effect: Allow\n                Action: s3:GetObject\n                Resource: arn:aws:s3:::{}\n",
+            "b".repeat(count)
+        ))
+    };
+    let try_one = |count: usize| {
+        run(&[file("t.yaml", &of(count))], TargetKind::RolePolicy, "app", &allow("s3:PutObject", "arn:aws:s3:::c/k")).0
+    };
+    assert!(matches!(try_one(9_000), Edited::Changed { .. }), "{}", told(&try_one(9_000)));
+    let left = told(&try_one(10_150));
+    assert!(left.starts_with("full\n") && left.contains("characters, and 10240 fit"), "{left}");
 }

@@ -81,5 +81,6 @@ fn style(text: &str, at: usize) -> Style {
         listed: Vec::new(),
         long_lists: false,
         last_comma: true,
+        flat: None,
     }
 }

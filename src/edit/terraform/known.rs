@@ -2,6 +2,7 @@
 
 use super::super::Hints;
 use super::value::Val;
+use crate::arn::Arn;
 use crate::record::Problem;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -12,11 +13,15 @@ pub(super) struct Known {
     resources: BTreeMap<String, Map<String, Value>>,
     /// The root's variables; plans tell them.
     pub variables: BTreeMap<String, Val>,
+    /// The Region of what the policy belongs to, which is that of the deployment.
+    pub region: Option<String>,
 }
 
-/// Reads the hints; one that is no state and no plan is named.
-pub(super) fn read(hints: &Hints) -> (Known, Vec<Problem>) {
-    let mut known = Known::default();
+/// Reads the hints, and the ARN of what the policy belongs to; a hint that is no state and no plan is named.
+pub(super) fn read(hints: &Hints, target: Option<&str>) -> (Known, Vec<Problem>) {
+    let arn = target.and_then(|arn| arn.parse::<Arn>().ok());
+    let region = arn.map(|arn| arn.region).filter(|region| !region.is_empty());
+    let mut known = Known { region, ..Known::default() };
     let mut problems = Vec::new();
     // What is planned for comes after what is there: attributes that only the deployment makes are null in it.
     for file in hints.state.iter().chain(&hints.plan) {
@@ -100,7 +105,7 @@ mod tests {
 
     fn hinted(state: &Value) -> (Known, Vec<Problem>) {
         let file = SourceFile { path: "terraform.tfstate".into(), text: state.to_string() };
-        read(&Hints { state: Some(file), ..Hints::default() })
+        read(&Hints { state: Some(file), ..Hints::default() }, None)
     }
 
     #[test]

@@ -31,18 +31,18 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use super::{Candidate, Edited, Hints, SourceFile, Wanted};
+use super::{Answer, Candidate, Edited, Hints, SourceFile, Wanted};
 use crate::record::Problem;
 use need::Need;
 use task::Task;
 
 /// See [`super::edit`].
-pub(super) fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Edited, Vec<Problem>) {
+pub(super) fn edit(wanted: &Wanted<'_>, files: &[SourceFile], hints: &Hints) -> (Answer, Vec<Problem>) {
     let (code, mut problems) = load::load(files);
-    let (known, more) = known::read(hints);
+    let (known, more) = known::read(hints, wanted.patch.target.arn.as_deref());
     problems.extend(more);
     let modules = code.modules();
-    let nowhere = Edited::Undecided(Vec::new());
+    let nowhere = Answer::nowhere();
     let (Some(carrier), Some(name)) = (owner::carrier(wanted.patch.target.kind), owner::real_name(wanted)) else {
         return (nowhere, problems);
     };

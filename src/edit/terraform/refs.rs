@@ -80,6 +80,24 @@ impl Names {
         })
     }
 
+    /// What a person should know of an ARN that stays one: what the code may mean by it.
+    pub(super) fn hint(&self, text: &str) -> Option<String> {
+        if self.refer(text).is_some() {
+            return None;
+        }
+        let region = text.split(':').nth(3).filter(|region| !region.is_empty())?;
+        let ends = text.char_indices().filter(|(_, letter)| matches!(letter, '/' | ':')).map(|(at, _)| at);
+        let mut ends = ends.filter(|at| text[..*at].matches(':').count() >= 5).chain([text.len()]);
+        let may_be = |end: usize| {
+            self.known.iter().find(|(_, value)| value.is_in_some_region(&text[..end], self.account.as_deref()))
+        };
+        let (name, _) = ends.find_map(may_be)?;
+        Some(format!(
+            "`{text}` may be `{name}`, if that is deployed in {region}: a `region` in the provider's block, --state or \
+             --plan would tell"
+        ))
+    }
+
     fn is(&self, value: &Val, text: &str) -> bool {
         value.fit(text, self.account.as_deref()) == Fit::Certain
     }

@@ -29,6 +29,9 @@ pub(super) struct Style {
     pub long_lists: bool,
     /// A comma behind the last member of a list of several lines.
     pub last_comma: bool,
+    /// An object with one short value stands in its line, with this behind and before its braces; `None` where it does
+    /// not.
+    pub flat: Option<&'static str>,
 }
 
 /// IAM's own order.
@@ -61,6 +64,7 @@ pub(super) fn of(text: &str, form: Form, list: &List, statements: &[&Statement])
         listed: ["Action", "Resource"].iter().map(|key| ((*key).to_owned(), is_listed(&fields, key))).collect(),
         long_lists: fields.iter().any(|field| is_long(text, field)),
         last_comma: fields.iter().any(|field| has_last_comma(text, field)),
+        flat: fields.iter().find_map(|field| flat(text, field)),
     }
 }
 
@@ -106,6 +110,13 @@ fn has_last_comma(text: &str, field: &Field) -> bool {
     let Kind::List(items) = &field.value.kind else { return false };
     let Some(last) = items.last() else { return false };
     is_long(text, field) && super::layout::behind(text, last.span.end, field.value.span.end - 1, true).comma.is_some()
+}
+
+/// What stands inside the braces of an object of one line; `None` where the value is none.
+fn flat(text: &str, field: &Field) -> Option<&'static str> {
+    let source = text.get(field.value.span.clone()).filter(|source| !source.contains('\n'))?;
+    let inner = source.strip_prefix('{').filter(|_| matches!(field.value.kind, Kind::Object(_)))?;
+    Some(if inner.starts_with(' ') { " " } else { "" })
 }
 
 /// One step of indentation: that of the neighbour, else that of the file.

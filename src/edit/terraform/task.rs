@@ -10,11 +10,14 @@ use super::need::Need;
 use super::owner::{Carrier, Far, LETTERS, Owner, elsewhere, is_one, meant, owners};
 use super::plan::{Plan, Planned, plan};
 use super::policies::{Bearer, Policies, Policy, policies};
-use super::site::folder_of;
+use super::refs::{Names, names};
+use super::site::{Site, folder_of};
+use super::tree::Statement;
 use super::value::Fit;
 use super::world::{World, worlds};
-use super::{Candidate, Edited, Hints, SourceFile, Wanted};
-use crate::edit::Change;
+use super::{Answer, Candidate, Edited, Hints, SourceFile, Wanted};
+use crate::edit::{Change, Length, full};
+use crate::policy::size::{Unit, measure};
 use hcl_edit::Span;
 use std::collections::BTreeSet;
 
@@ -31,22 +34,27 @@ pub(super) struct Task<'t> {
 }
 
 impl Task<'_> {
-    pub(super) fn run<'c>(&self, worlds: &[World<'c>]) -> Edited {
+    pub(super) fn run<'c>(&self, worlds: &[World<'c>]) -> Answer {
         let all = owners(worlds, &self.carrier, self.wanted, &self.name);
         let found = meant(all);
         let told = |owner: &Owner<'_>| owner.fit == Fit::Certain || owner.named.known_letters() >= LETTERS;
         // A module that is not here and is given this very name makes it, whatever else may.
         let far = elsewhere(worlds, &self.name).into_iter().any(|far| far.fit == Fit::Certain);
+        let certain = far || found.iter().any(|owner| owner.fit == Fit::Certain);
         match found.first() {
             Some(owner) if is_one(&found) && told(owner) && !(far && owner.fit != Fit::Certain) => {
-                self.at(worlds, owner)
+                Answer { edited: self.at(worlds, owner), sure: certain }
             }
             Some(_) => {
                 let mut places = self.several(worlds, &found);
                 places.extend(self.far(worlds));
-                Edited::Undecided(places)
+                Answer { edited: Edited::Undecided(places), sure: certain }
             }
-            None => self.without_owner(worlds),
+            None => {
+                let edited = self.without_owner(worlds);
+                let named = !matches!(edited, Edited::Undecided(_));
+                Answer { edited, sure: certain || named }
+            }
         }
     }
 
@@ -141,6 +149,7 @@ impl Task<'_> {
             notes.push(format!("the same block also makes `{names}`: what changes, changes there too"));
         }
         notes.extend(planned.notes.iter().cloned());
+        notes.extend(self.hints(world, owner, found, &planned));
         notes.extend(
             planned
                 .plans
@@ -149,9 +158,67 @@ impl Task<'_> {
                 .filter_map(|policy| shared(world, policy)),
         );
         match self.carried_out(world, found, &planned, &all) {
-            Ok(changes) => Edited::Changed { changes, notes },
+            Ok(changes) => match self.full(world, found, &planned, &changes) {
+                Some(place) => Edited::Full(vec![place]),
+                None => Edited::Changed { changes, notes },
+            },
             Err(why) => Edited::Undecided(self.refused(world, found, why)),
         }
+    }
+
+    /// The policy that would be longer than its place takes.
+    fn full(
+        &self,
+        world: &World<'_>,
+        found: &Policies<'_>,
+        planned: &Planned,
+        changes: &[Change],
+    ) -> Option<Candidate> {
+        let is_managed = |policy: &Policy<'_>| {
+            self.carrier.kind.starts_with("aws_iam_")
+                && policy.holder.block.labels.first().is_some_and(|label| label.as_str() == "aws_iam_policy")
+        };
+        let grown = changes.iter().map(|change| visible(&change.after).saturating_sub(visible(&change.before))).sum();
+        let length = |before: usize| Length { before, after: before.saturating_add(grown) };
+        let touched: Vec<&Policy<'_>> =
+            planned.plans.iter().filter_map(|plan| found.readable.get(plan.policy)).collect();
+        let inline =
+            found.readable.iter().filter(|policy| !is_managed(policy)).map(|policy| weight(world, policy)).sum();
+        let of_one = |policy: &&Policy<'_>| {
+            let before = if is_managed(policy) { weight(world, policy) } else { inline };
+            Some(candidate(world, policy.holder, full(self.wanted, is_managed(policy), length(before))?))
+        };
+        let beside = || {
+            let why = full(self.wanted, false, length(inline)).filter(|_| !planned.rest.is_empty())?;
+            Some(candidate(world, found.readable.first()?.holder, why))
+        };
+        touched.iter().find_map(of_one).or_else(beside)
+    }
+
+    /// What a person should know of ARNs that stay literals: resources that may be meant.
+    fn hints<'c>(
+        &self,
+        world: &World<'c>,
+        owner: Option<&Owner<'c>>,
+        found: &Policies<'c>,
+        planned: &Planned,
+    ) -> Vec<String> {
+        let of_need = |names: &Names, need: &Need| {
+            need.resources.iter().flatten().filter_map(|text| names.hint(text)).collect::<Vec<_>>()
+        };
+        let mut all = Vec::new();
+        for plan in &planned.plans {
+            let Some(policy) = found.readable.get(plan.policy) else { continue };
+            let names = names(world, &policy.site, Some(policy.holder), self.account, &[]);
+            all.extend(
+                plan.adds.iter().filter(|add| add.split_from.is_none()).flat_map(|add| of_need(&names, &add.need)),
+            );
+        }
+        if let Some(owner) = owner.filter(|_| !planned.rest.is_empty()) {
+            let names = names(world, &Site::empty(owner.resource.at), None, self.account, &[]);
+            all.extend(planned.rest.iter().flat_map(|need| of_need(&names, need)));
+        }
+        all
     }
 
     /// A new statement for one of several roles that one block makes goes into a policy of that role alone.
@@ -262,7 +329,7 @@ impl Task<'_> {
         if problems.iter().any(|problem| touched(&problem.input)) {
             return Err("the result is no Terraform");
         }
-        let (known, _) = known::read(self.hints);
+        let (known, _) = known::read(self.hints, self.wanted.patch.target.arn.as_deref());
         let modules = code.modules();
         let new_worlds = worlds(&code, &modules, &known);
         let owners = meant(owners(&new_worlds, &self.carrier, self.wanted, &self.name));
@@ -279,6 +346,16 @@ impl Task<'_> {
         }
         Err("read again, it does not allow what it should")
     }
+}
+
+fn visible(text: &str) -> usize {
+    measure(text, Unit::VisibleCharacters)
+}
+
+/// How long the statements of a policy are in the source.
+fn weight(world: &World<'_>, policy: &Policy<'_>) -> usize {
+    let text = |one: &Statement| world.code.text(one.file).get(one.span.clone()).map_or(0, visible);
+    policy.site.statements.iter().map(text).sum()
 }
 
 /// What lies outside the policies that are planned for is letter by letter what it was; a new policy says what it should.

@@ -218,7 +218,7 @@ fn hostile_text_is_text_or_refused() {
                 }
                 // The data source knows no way to write `&{`.
                 Edited::Undecided(places) => assert!(at == 2 && hostile.contains("&{"), "{hostile:?} {places:?}"),
-                other @ Edited::Already(_) => panic!("{other:?}"),
+                other @ (Edited::Already(_) | Edited::Full(_)) => panic!("{other:?}"),
             }
         }
     }
@@ -257,9 +257,16 @@ fn refers(more: &str, expect: &str) {
 #[test]
 fn a_reference_is_taken_only_where_it_is_certain() {
     let literal = format!("\"{QUEUE}\"");
-    refers("resource \"aws_sqs_queue\" \"q\" {\n  name = \"orders\"\n}\n", "aws_sqs_queue.q.arn");
+    let here = |text: &str| format!("{text}provider \"aws\" {{\n  region = \"eu-west-1\"\n}}\n");
+    let queue = "resource \"aws_sqs_queue\" \"q\" {\n  name = \"orders\"\n}\n";
+    refers(&here(queue), "aws_sqs_queue.q.arn");
+    // Nobody says in which Region it is.
+    refers(queue, &literal);
+    let text = format!("{}{queue}", encoded("[\n    ]"));
+    let Edited::Changed { notes, .. } = run(&text, allow(&["sqs:SendMessage"], QUEUE)) else { panic!() };
+    assert!(notes.iter().any(|note| note.contains("may be `aws_sqs_queue.q.arn`, if")), "{notes:?}");
     refers(
-        "resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"orders\", \"x\"])\n  name = each.key\n}\n",
+        &here("resource \"aws_sqs_queue\" \"q\" {\n  for_each = toset([\"orders\", \"x\"])\n  name = each.key\n}\n"),
         "aws_sqs_queue.q[\"orders\"].arn",
     );
     refers(&format!("locals {{\n  q = \"{QUEUE}\"\n}}\n"), "local.q");
@@ -271,6 +278,75 @@ fn a_reference_is_taken_only_where_it_is_certain() {
         "resource \"aws_sqs_queue\" \"q\" {\n  name = \"orders\"\n}\nprovider \"aws\" {\n  region = \"us-east-1\"\n}\n",
         &literal,
     );
+}
+
+#[test]
+fn a_group_is_a_carrier_too() {
+    let group = "arn:aws:iam::111122223333:group/devs";
+    let text = "resource \"aws_iam_group\" \"g\" {\n  name = \"devs\"\n}\n\nresource \"aws_iam_group_policy\" \"g\" {\n  \
+        group = aws_iam_group.g.name\n  policy = jsonencode({\n    Statement = [\n      { Effect = \"Allow\", Action = \
+        \"sqs:GetQueueUrl\", Resource = \"*\" },\n    ]\n  })\n}\n";
+    let run = |text: &str| {
+        run_for(target(TargetKind::GroupPolicy, group), &[("g.tf", text)], allow(&["sqs:SendMessage"], QUEUE), None)
+    };
+    let expect = format!("+      {{ Effect = \"Allow\", Action = \"sqs:SendMessage\", Resource = \"{QUEUE}\" }},\n");
+    assert_eq!(lines(run(text)), expect);
+    // Without a policy of its own it gets one beside it.
+    let bare = &text[..text.find("resource \"aws_iam_group_policy").unwrap()];
+    let after = only(run(bare)).after;
+    assert!(after.contains("resource \"aws_iam_group_policy\" \"denywatch_1a2b3c4d\""), "{after}");
+    assert!(after.contains("= aws_iam_group.g.name"), "{after}");
+}
+
+/// Whether a role's policy of that length takes a further statement.
+#[track_caller]
+fn room(policy: &str, in_use: Option<usize>, expect: bool) {
+    let document: Document =
+        serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [allow(&["sqs:SendMessage"], QUEUE)]}))
+            .unwrap();
+    let patch = Patch {
+        target: target(TargetKind::RolePolicy, ROLE),
+        applicability: Applicability::Review,
+        doubts: vec![],
+        document: Some(document),
+        merged: None,
+        room: Room { inline_in_use: in_use, ..Room::default() },
+        widened: vec![],
+        companions: vec![],
+        proof: None,
+    };
+    let wanted = Wanted { patch: &patch, principal: &from_arn(ROLE), name: "denywatch-1a2b3c4d" };
+    let files = [SourceFile { path: "main.tf".to_owned(), text: policy.to_owned() }];
+    match edit(&wanted, &files, &Hints::default()).0 {
+        Edited::Changed { .. } => assert!(expect, "it is taken"),
+        Edited::Full(places) => {
+            assert!(!expect && places[0].why.contains(" characters, and "), "{places:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_policy_that_would_be_too_long_is_left() {
+    let of = |count: usize| {
+        format!(
+            "[\n      {{ Effect = \"Allow\", Action = \"s3:GetObject\", Resource = \"arn:aws:s3:::{}\" }},\n    ]",
+            "b".repeat(count)
+        )
+    };
+    room(&encoded(&of(9_000)), None, true);
+    room(&encoded(&of(10_150)), None, false);
+    room(&encoded(&of(100)), Some(10_000), true);
+    room(&encoded(&of(100)), Some(10_200), false);
+    let managed = |count: usize| {
+        format!(
+            "resource \"aws_iam_policy\" \"p\" {{\n  name   = \"p\"\n  policy = jsonencode({{ Statement = {} }})\n}}\n\
+             resource \"aws_iam_role_policy_attachment\" \"p\" {{\n  role       = \"app\"\n  policy_arn = aws_iam_policy.p.arn\n}}\n",
+            of(count)
+        )
+    };
+    room(&managed(5_000), Some(10_200), true);
+    room(&managed(6_100), None, false);
 }
 
 #[test]

@@ -117,7 +117,8 @@ impl Val {
     pub(super) fn fit(&self, text: &str, account: Option<&str>) -> Fit {
         match self {
             Self::Text(pieces) => {
-                let sure = !pieces.contains(&Piece::Hole(Hole::Any));
+                // A queue of that name may be in another Region, and be another queue.
+                let sure = ![Hole::Any, Hole::Region].iter().any(|hole| pieces.contains(&Piece::Hole(*hole)));
                 match (fits(pieces, text, account, &mut 10_000), sure) {
                     (false, _) => Fit::No,
                     (true, true) => Fit::Certain,
@@ -128,6 +129,13 @@ impl Val {
             Self::Unknown => Fit::Possible,
             Self::Number(_) | Self::Bool(_) | Self::Null | Self::List(_) | Self::Map(_) => Fit::No,
         }
+    }
+
+    /// Whether this is the text if only it is deployed in that Region.
+    pub(super) fn is_in_some_region(&self, text: &str, account: Option<&str>) -> bool {
+        let Self::Text(pieces) = self else { return false };
+        let has = |hole| pieces.contains(&Piece::Hole(hole));
+        has(Hole::Region) && !has(Hole::Any) && fits(pieces, text, account, &mut 10_000)
     }
 
     /// The letters that are known, words that any name could have left out, to tell a pattern from one that fits much.
@@ -266,7 +274,8 @@ mod tests {
             Piece::Hole(Hole::Account),
             lit(":orders"),
         ];
-        check(&queue, "arn:aws:sqs:eu-west-1:111122223333:orders", Fit::Certain);
+        // But for the Region, in another of which a queue of that name is another.
+        check(&queue, "arn:aws:sqs:eu-west-1:111122223333:orders", Fit::Possible);
         check(&queue, "arn:aws:sqs:eu-west-1:444455556666:orders", Fit::No);
         check(&queue, "arn:aws:sqs:x:111122223333:orders", Fit::No);
         let prefix = [lit("app-"), Piece::Hole(Hole::Unique)];

@@ -179,8 +179,12 @@ impl<'c> World<'c> {
         false
     }
 
-    /// The Region of the default provider; `None` where the code does not say.
+    /// The Region of the default provider; `None` where nobody says.
     pub(super) fn region(&self) -> Option<String> {
+        self.written_region().or_else(|| self.known.region.clone())
+    }
+
+    fn written_region(&self) -> Option<String> {
         let provider = self.module(0)?.providers.iter().find(|found| found.argument("alias").is_none())?;
         eval::eval(self, provider.argument("region")?, &Scope::new(0)).as_text()
     }

@@ -149,7 +149,12 @@ impl Out {
                 let comma = if style.last_comma { "," } else { "" };
                 format!("[{0}{inner}{lines}{comma}{0}{base}]", style.eol)
             }
-            Self::Object(fields) => object(fields, style, base),
+            Self::Object(fields) => match (style.flat, fields.as_slice()) {
+                (Some(blank), [(key, Self::One(value))]) if base.len() + key.len() + value.len() < 90 => {
+                    format!("{{{blank}{}{}{value}{blank}}}", written_key(key, style), style.assign)
+                }
+                _ => object(fields, style, base),
+            },
             other => other.in_line(style),
         }
     }

@@ -103,8 +103,20 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("sts", Shape::Query("DecodeAuthorizationMessage"), "an encoded refusal of EC2"),
     allowed("iam", Shape::Rest("/authorization-details/{}", &[]), "how AWS decided, by an authorization id"),
     allowed("iam", Shape::Rest("/authorization-details/{}", &["nextToken"]), "the next page of that"),
+    allowed("s3", Shape::Rest("/{}/{..}", &[]), "the configuration and its CODEOWNERS in a bucket"),
     // Sends.
     allowed("sns", Shape::Query("Publish"), "alerts and reports"),
+    // The ledger: its own table's items, never the table itself.
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.GetItem"), "the ledger's schema version and deliveries"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.BatchGetItem"), "the ledger's findings and counted events"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.Query"), "the ledger's lists"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.PutItem"), "the ledger's runs, quarantine and schema version"),
+    allowed("dynamodb", Shape::Json("DynamoDB_20120810.DeleteItem"), "what the ledger forgets"),
+    allowed(
+        "dynamodb",
+        Shape::Json("DynamoDB_20120810.TransactWriteItems"),
+        "events counted once, deliveries taken once",
+    ),
     // Credentials: who we are. None of these lets anything be written.
     allowed("sts", Shape::Query("AssumeRole"), "a profile with `role_arn`"),
     allowed("sts", Shape::UnsignedQuery("AssumeRoleWithWebIdentity"), "a pod's or a workflow's role"),
@@ -141,7 +153,8 @@ mod tests {
             let reads = ["Get", "List", "Describe", "Lookup", "Simulate"].iter().any(|start| name.starts_with(start));
             let of_access = matches!(entry.service, "iam" | "organizations");
             let other = !of_access && ["Publish", "AssumeRole", "Decode"].iter().any(|start| name.starts_with(start));
-            assert!(reads || other, "{}:{name} is no read, no send, no credential", entry.service);
+            let items = entry.service == "dynamodb" && (name.contains("Item") || name == "Query");
+            assert!(reads || other || items, "{}:{name} is no read, no send, no ledger, no credential", entry.service);
         }
     }
 

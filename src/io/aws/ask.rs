@@ -108,7 +108,7 @@ fn read_xml(operation: &str, answer: &Answer) -> Result<Value, CallError> {
 }
 
 /// `<ErrorResponse><Error>`, EC2's `<Response><Errors><Error>`, S3's bare `<Error>`.
-fn xml_refusal(operation: &str, answer: &Answer, body: Value) -> CallError {
+pub(super) fn xml_refusal(operation: &str, answer: &Answer, body: Value) -> CallError {
     let text = |key: &str| {
         let places = [format!("/Error/{key}"), format!("/Errors/Error/{key}"), format!("/{key}")];
         places.iter().find_map(|place| body.pointer(place)?.as_str()).map(str::to_owned)

@@ -154,17 +154,30 @@ impl Seen {
     }
 }
 
-/// Whether the path has the pattern's parts; `{}` is any one part that cannot be taken for another path.
+/// Whether the path has the pattern's parts; `{}` is any one part that cannot be taken for another path, `{..}` at the
+/// end any number of them.
 fn fits(pattern: &str, path: &str) -> bool {
+    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\\');
+    if let Some((head, rest)) = pattern.strip_suffix("{..}").and_then(|head| Some((head, split_at_part(path, head)?))) {
+        return fits(head.trim_end_matches('/'), path[..path.len() - rest.len()].trim_end_matches('/'))
+            && rest.split('/').all(is_plain);
+    }
     let (mut wanted, mut parts) = (pattern.split('/'), path.split('/'));
     loop {
         match (wanted.next(), parts.next()) {
             (None, None) => return true,
-            (Some("{}"), Some(part)) if !matches!(part, "" | "." | "..") && !part.contains('\\') => {}
+            (Some("{}"), Some(part)) if is_plain(part) => {}
             (Some(word), Some(part)) if word == part => {}
             _ => return false,
         }
     }
+}
+
+/// The part of a path that stands where a pattern of as many parts as `head` ends.
+fn split_at_part<'p>(path: &'p str, head: &str) -> Option<&'p str> {
+    let parts = head.matches('/').count();
+    let (at, _) = path.match_indices('/').nth(parts.checked_sub(1)?)?;
+    path.get(at + 1..)
 }
 
 /// Refuses what none of our calls has: a signature or an operation in the query, or another method by header.

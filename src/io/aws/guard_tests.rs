@@ -41,6 +41,7 @@ fn what_denywatch_calls_passes() {
     passes("POST", "/", "iam", &[FORM], "Action=GetRolePolicy&Version=2010-05-08&RoleName=PutRolePolicy");
     passes("POST", "/", "kms", &target("TrentService.GetKeyPolicy"), "{}");
     passes("GET", "/bucket?policy", "s3", &[], "");
+    passes("GET", "/bucket/denywatch/a%20b.toml", "s3", &[], "");
     passes("GET", "/2015-03-31/functions/f%3Alive/policy", "lambda", &[], "");
     passes("GET", "/authorization-details/0abc?nextToken=t", "iam", &[], "");
 }
@@ -72,6 +73,11 @@ fn tricks(base: &str) -> Vec<(&'static str, HttpRequest)> {
         ),
         ("a read with a query", r("POST", "/?x=1", "iam", &[FORM], "Action=GetRole&Version=2010-05-08")),
         ("a listed path, written to", r("PUT", "/2015-03-31/functions/f/policy", "lambda", &[], "{}")),
+        ("an object with a body", r("GET", "/bucket/key", "s3", &[], "{}")),
+        ("an object's rights", r("GET", "/bucket/key?acl", "s3", &[], "")),
+        ("a path that climbs", r("GET", "/bucket/a/../b", "s3", &[], "")),
+        ("an object put", r("PUT", "/bucket/key", "s3", &[], "")),
+        ("a bucket listed", r("GET", "/bucket", "s3", &[], "")),
         ("a listed path with a body", r("GET", "/bucket?policy", "s3", &[], "{}")),
         ("a listed path with another query", r("GET", "/bucket?policy&acl", "s3", &[], "")),
         ("a listed path of another service", r("GET", "/bucket?policy", "lambda", &[], "")),

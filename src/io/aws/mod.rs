@@ -7,9 +7,11 @@ mod credentials;
 pub mod guard;
 #[cfg(feature = "live")]
 pub mod judges;
+#[cfg(feature = "live")]
+pub mod object;
 pub mod secret;
 pub mod signed;
-#[cfg(feature = "lambda")]
+#[cfg(feature = "notify")]
 pub mod start;
 #[cfg(feature = "live")]
 pub mod xml;

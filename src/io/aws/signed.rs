@@ -239,6 +239,7 @@ fn dns_suffix(region: &str) -> &'static str {
     }
 }
 
+/// A call of a JSON service.
 fn json_request<'r>(
     service: Service,
     operation: &'r str,

@@ -174,7 +174,16 @@ fn run_with(server: &Server, request: &PullRequest, again: bool) -> Outcome {
         let after = if text.contains("b\n") { text.clone() } else { format!("{text}b\n") };
         (after != "gone\nb\n").then(|| vec![Change { path: "infra/main.tf".into(), before: text.clone(), after }])
     };
-    let asked = Asked { request, changes: &changes, redo: &redo, base: None, again };
+    run_changes(server, request, (&changes, &redo), again)
+}
+
+fn run_changes(
+    server: &Server,
+    request: &PullRequest,
+    (changes, redo): (&[Change], crate::app::pull_request::Redo<'_>),
+    again: bool,
+) -> Outcome {
+    let asked = Asked { request, changes, redo, base: None, again };
     let github = client(server);
     let repository = Repository::new(&github, RepositoryName::parse("acme/infra").unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -241,6 +250,54 @@ fn another_finding_of_the_same_file_joins_the_open_request() {
     let body = held.requests[0]["body"].as_str().unwrap();
     assert!(body.contains("finding:D-AAAAAAAAAA") && body.contains("finding:D-BBBBBBBBBB"), "{body}");
     assert_eq!(held.requests[0]["title"], "iam: 2 changes [D-AAAAAAAAAA, D-BBBBBBBBBB]");
+}
+
+#[test]
+fn a_policy_file_has_one_open_request_whatever_else_a_change_touches() {
+    let (one, other) = ("infra/main.tf".to_owned(), "infra/other.tf".to_owned());
+    let about = |id: &str, paths: &[String]| PullRequest {
+        body: format!("<!-- denywatch:finding:{id} -->\nDenied 14 times\n\n{}\n", marker(paths)),
+        ..request(id)
+    };
+    let both = [one.clone(), other.clone()];
+    let change = |path: &String| Change { path: path.clone(), before: OLD.into(), after: NEW.into() };
+    let open = |server: &Server, id: &str, paths: &[String]| {
+        let changes: Vec<Change> = paths.iter().map(change).collect();
+        let redo = |there: &BTreeMap<String, String>| {
+            let done = |(path, text): (&String, &String)| Change {
+                path: path.clone(),
+                before: text.clone(),
+                after: NEW.into(),
+            };
+            Some(there.iter().map(done).collect())
+        };
+        run_changes(server, &about(id, paths), (&changes, &redo), false)
+    };
+    let with_two = || {
+        let forge = forge();
+        let mut held = forge.lock().unwrap();
+        let mut files = held.commits[&held.branches["main"]].clone();
+        files.insert(other.clone(), OLD.into());
+        let commit = held.add(files);
+        held.branches.insert("main".into(), commit);
+        drop(held);
+        forge
+    };
+    // One file first, then both: the same request, which is then about both.
+    let forge = with_two();
+    let server = serve(&forge, |_, _| None);
+    open(&server, "D-AAAAAAAAAA", &both[..1]).unwrap();
+    open(&server, "D-BBBBBBBBBB", &both).unwrap();
+    let (done, _) = open(&server, "D-CCCCCCCCCC", &both[1..]).unwrap();
+    assert!(matches!(done, Done::Updated(ref open) if open.number == 1), "{done:?}");
+    assert_eq!(forge.lock().unwrap().requests.len(), 1);
+    // Each file has its own; a change of both opens no third.
+    let server = serve(&with_two(), |_, _| None);
+    open(&server, "D-AAAAAAAAAA", &both[..1]).unwrap();
+    open(&server, "D-BBBBBBBBBB", &both[1..]).unwrap();
+    let before = writes(&server).len();
+    assert!(matches!(open(&server, "D-CCCCCCCCCC", &both), Err(PullRequestError::Several(1, 2))));
+    assert_eq!(writes(&server).len(), before);
 }
 
 #[test]

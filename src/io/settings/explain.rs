@@ -37,13 +37,18 @@ fn hide_quoted(message: &str) -> String {
 fn unknown_key(message: &str) -> Option<(String, Option<String>)> {
     let rest = message.strip_prefix("unknown field `")?;
     let (key, rest) = rest.split_once('`')?;
-    let known = rest.split('`').skip(1).step_by(2);
-    let near = known.map(|name| (distance(key, name), name)).min().filter(|(far, name)| *far <= name.len().max(3) / 2);
-    Some((shown(key), near.map(|(_, name)| name.to_owned())))
+    let near = nearest(key, rest.split('`').skip(1).step_by(2));
+    Some((shown(key), near.map(str::to_owned)))
+}
+
+/// The known name that is nearest, unless all are far.
+pub(super) fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|name| (distance(key, name), name)).min();
+    near.filter(|(far, name)| *far <= name.len().max(3) / 2).map(|(_, name)| name)
 }
 
 /// A key long enough to be a secret is not repeated.
-fn shown(key: &str) -> String {
+pub(super) fn shown(key: &str) -> String {
     if key.chars().count() > 40 { "…".to_owned() } else { key.to_owned() }
 }
 

@@ -1,44 +1,111 @@
 //! The configuration file, TOML or JSON. An unknown key is an error that names the nearest known one.
 
+mod check;
 mod explain;
+mod file;
+mod notes;
+mod receivers;
 
+use crate::delivery::{Codeowners, Destination, Pacing, Policy, Receiver, Route, Routes};
 use crate::io::secret::{NotASecretName, SecretRef};
-use serde::Deserialize;
-use std::time::Duration;
+use crate::io::stores::Keep;
+use crate::render::Format;
+use crate::triage::expected::Expected;
+use jiff::SignedDuration;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
 
 /// All settings, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `store.uri`, such as `sqlite:PATH`; `None` when the default holds.
     pub store: Option<String>,
-    /// `slack`; `None` when Slack is not used.
-    pub slack: Option<Slack>,
-    /// Where alerts and reports go, each once, in the order of the routes. Never empty.
-    pub destinations: Vec<Destination>,
-    /// `group.reopen_after`: a finding told once is told again when it is denied so long after. 24 h by default.
-    pub reopen_after: Duration,
+    /// `store.retention`, `store.samples`, `store.hash`: how long the ledger keeps what, and what only as hashes.
+    pub keep: Keep,
     /// `policies.live`: AWS is asked, read-only, for the policies in force and for what it keeps of denials. False by
     /// default.
     pub live: bool,
-    /// `report.tz`: IANA name of the time zone of reports; `UTC` by default.
+    /// `slack`; `None` when Slack is not used.
+    pub slack: Option<Slack>,
+    /// `pagerduty.NAME`.
+    pub pagerduty: BTreeMap<String, PagerDuty>,
+    /// `teams.NAME`: where the workflow's address is kept.
+    pub teams: BTreeMap<String, SecretRef>,
+    /// `webhook.NAME`.
+    pub webhooks: BTreeMap<String, Webhook>,
+    /// `route`, `owner`, `account`, `alert.min_severity`, `alert.min_count`.
+    pub routes: Routes,
+    /// `group`, `alert.rate_limit`, `alert.quiet_hours`.
+    pub policy: Policy,
+    /// `alert.digest`.
+    pub digest: Digest,
+    /// `expected`.
+    pub expected: Expected,
+    /// `patch.formats`: the forms in a thread.
+    pub formats: Vec<Format>,
+    /// `report.base_url`.
+    pub base_url: Option<String>,
+    /// `owner.codeowners.file`: still to be read and given to [`Settings::with_codeowners`].
+    pub codeowners: Option<CodeownersFile>,
+    /// `report.at.tz`: IANA name of the time zone of reports; `UTC` by default.
     pub report_tz: String,
+    /// Keys that are set and change nothing in this version, each with the reason.
+    pub notes: Vec<String>,
 }
 
-/// A Slack incoming webhook.
+/// Slack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slack {
-    /// Where the webhook's URL is kept.
+    /// How messages get there.
+    pub mode: SlackMode,
+    /// Where the webhook's address or the bot's token is kept.
+    pub secret: SecretRef,
+    /// Where an app's methods are; `None`: at Slack's own address.
+    pub api: Option<String>,
+}
+
+/// A service of PagerDuty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PagerDuty {
+    /// Where its integration key is kept.
+    pub secret: SecretRef,
+    /// Where events go; `None`: to PagerDuty's own address.
+    pub api: Option<String>,
+}
+
+/// How messages get to Slack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlackMode {
+    /// An incoming webhook: one channel, no edits.
+    Webhook,
+    /// A bot's token: any channel it was invited to, messages edited in place, threads.
+    App,
+}
+
+/// A program that takes signed messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// `https://…`.
+    pub url: String,
+    /// Where the key of the signature is kept.
     pub secret: SecretRef,
 }
 
-/// One receiver of messages.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Destination {
-    /// The webhook of `[slack]`.
-    Slack,
-    /// An SNS topic's ARN.
-    Sns(String),
+/// The daily digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Whose days it is about.
+    pub tz: TimeZone,
+    /// On these it is sent.
+    pub days: Vec<Weekday>,
+    /// Nothing is sent when there is nothing to say.
+    pub skip_if_empty: bool,
 }
+
+/// Where a CODEOWNERS file lies: a path, `s3://BUCKET/KEY` or `ssm:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeownersFile(pub String);
 
 /// Why settings do not hold. No value from the file is repeated: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,159 +130,69 @@ impl Settings {
     /// Reads settings: JSON when the text begins with `{`, else TOML.
     ///
     /// ```
-    /// use denywatch::io::settings::{Destination, Settings};
+    /// use denywatch::io::settings::Settings;
     /// let settings = Settings::parse(r#"
     ///     version = 1
     ///     [[route]]
     ///     to = ["sns:arn:aws:sns:us-east-2:111122223333:iam-denials"]
     /// "#)?;
-    /// assert_eq!(settings.destinations, [Destination::Sns("arn:aws:sns:us-east-2:111122223333:iam-denials".into())]);
+    /// let to = settings.routes.destinations();
+    /// assert_eq!(to[0].to_string(), "sns:arn:aws:sns:us-east-2:111122223333:iam-denials");
     /// # Ok::<(), denywatch::io::settings::SettingsError>(())
     /// ```
     ///
     /// # Errors
     /// [`SettingsError`], naming the key and the remedy.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        let file: File = if text.trim_start().starts_with('{') {
+        let file: file::File = if text.trim_start().starts_with('{') {
             serde_json::from_str(text).map_err(|error| explain::json(&error))?
         } else {
             toml::from_str(text).map_err(|error| explain::toml(text, &error))?
         };
-        file.check()
+        check::settings(file)
+    }
+
+    /// With the rules of the file that [`Settings::codeowners`] names.
+    #[must_use]
+    pub fn with_codeowners(mut self, text: &str) -> Self {
+        self.routes.owners.codeowners = Codeowners::parse(text);
+        self
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u64,
-    #[serde(default)]
-    store: StoreTable,
-    slack: Option<SlackTable>,
-    #[serde(default)]
-    route: Vec<RouteTable>,
-    #[serde(default)]
-    group: GroupTable,
-    #[serde(default)]
-    policies: PoliciesTable,
-    #[serde(default)]
-    report: ReportTable,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoreTable {
-    uri: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SlackTable {
-    mode: Option<String>,
-    secret: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RouteTable {
-    to: Vec<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct GroupTable {
-    reopen_after: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PoliciesTable {
-    #[serde(default)]
-    live: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportTable {
-    tz: Option<String>,
-}
-
-impl File {
-    fn check(self) -> Result<Settings, SettingsError> {
-        if self.version != 1 {
-            return Err(invalid(format!("`version` is {}, this program reads 1", self.version)));
-        }
-        let slack = self.slack.map(SlackTable::check).transpose()?;
-        let destinations = destinations(&self.route, slack.is_some())?;
-        let reopen_after = self.group.reopen_after.as_deref().unwrap_or("24h");
-        Ok(Settings {
-            store: self.store.uri,
-            slack,
-            destinations,
-            reopen_after: duration("group.reopen_after", reopen_after)?,
-            live: self.policies.live,
-            report_tz: self.report.tz.unwrap_or_else(|| "UTC".into()),
-        })
-    }
-}
-
-impl SlackTable {
-    fn check(self) -> Result<Slack, SettingsError> {
-        match self.mode.as_deref() {
-            None | Some("webhook") => Ok(Slack { secret: SecretRef::parse("slack.secret", &self.secret)? }),
-            Some(_) => Err(invalid("`slack.mode` must be `webhook`")),
+/// What holds without a file, at a desk: findings are told on standard output.
+impl Default for Settings {
+    fn default() -> Self {
+        let to = vec![Receiver { destination: Destination::Stdout, digest: false }];
+        let routes = vec![Route { to, stop: true, ..Route::default() }];
+        Self {
+            store: None,
+            keep: Keep::default(),
+            live: false,
+            slack: None,
+            pagerduty: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            webhooks: BTreeMap::new(),
+            routes: Routes { routes, ..Routes::default() },
+            policy: Policy { pacing: Pacing { wait: SignedDuration::ZERO, ..Pacing::default() }, ..Policy::default() },
+            digest: Digest { tz: TimeZone::UTC, days: Vec::new(), skip_if_empty: true },
+            expected: Expected::default(),
+            formats: Vec::new(),
+            base_url: None,
+            codeowners: None,
+            report_tz: "UTC".to_owned(),
+            notes: Vec::new(),
         }
     }
 }
 
-fn destinations(routes: &[RouteTable], has_slack: bool) -> Result<Vec<Destination>, SettingsError> {
-    let mut all = Vec::new();
-    for text in routes.iter().flat_map(|route| &route.to) {
-        let destination = destination(text)?;
-        if !all.contains(&destination) {
-            all.push(destination);
-        }
-    }
-    match (has_slack, all.contains(&Destination::Slack)) {
-        (false, true) => Err(invalid("a route sends to `slack`, but there is no `[slack]` with its `secret`")),
-        (true, false) => Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`")),
-        _ if all.is_empty() => {
-            Err(invalid("alerts have nowhere to go: add `[[route]]` with `to = [\"slack\"]` or `to = [\"sns:ARN\"]`"))
-        }
-        _ => Ok(all),
-    }
-}
-
-fn destination(text: &str) -> Result<Destination, SettingsError> {
-    if text == "slack" {
-        return Ok(Destination::Slack);
-    }
-    let arn = text.strip_prefix("sns:").unwrap_or_default();
-    match arn.splitn(6, ':').collect::<Vec<_>>()[..] {
-        ["arn", _, "sns", region, account, topic] if !(region.is_empty() || account.is_empty() || topic.is_empty()) => {
-            Ok(Destination::Sns(arn.to_owned()))
-        }
-        _ => Err(invalid("`route.to` takes `slack` and `sns:ARN` with the ARN of a topic")),
-    }
-}
-
-/// A whole number and `s`, `m`, `h` or `d`.
-fn duration(key: &str, text: &str) -> Result<Duration, SettingsError> {
-    let wrong = || invalid(format!("`{key}` must be a number and `s`, `m`, `h` or `d`, such as `24h`"));
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        _ => return Err(wrong()),
-    };
-    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
-    Ok(Duration::from_secs(u64::from(count) * seconds))
-}
-
-fn invalid(why: impl Into<String>) -> SettingsError {
-    SettingsError::Invalid(why.into())
+/// The published schema of the file, as JSON Schema 2020-12; the same bytes as `src/io/settings/schema.json`.
+#[cfg(feature = "cli")]
+pub fn schema() -> String {
+    let mut schema = schemars::schema_for!(file::File);
+    schema.insert("$id".to_owned(), "denywatch.schema.json".into());
+    schema.insert("title".to_owned(), "denywatch.toml".into());
+    format!("{:#}\n", schema.as_value())
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
+use super::check::duration;
 use super::*;
+use jiff::SignedDuration;
 
 const TOPIC: &str = "arn:aws:sns:us-east-2:111122223333:iam-denials";
 const SECRET: &str = "arn:aws:secretsmanager:us-east-2:111122223333:secret:denywatch/slack-AbCdEf";
@@ -19,8 +21,6 @@ fn toml_and_json_say_the_same() {
         tz = "Europe/London"
         [[route]]
         to = ["slack", "sns:{TOPIC}"]
-        [[route]]
-        to = ["slack"]
         "#
     );
     let json = format!(
@@ -29,8 +29,8 @@ fn toml_and_json_say_the_same() {
     );
     let settings = Settings::parse(&toml).unwrap();
     assert_eq!(settings, Settings::parse(&json).unwrap());
-    assert_eq!(settings.destinations, [Destination::Slack, Destination::Sns(TOPIC.into())]);
-    assert_eq!(settings.reopen_after, Duration::from_secs(7_200));
+    assert_eq!(settings.routes.destinations(), [Destination::SlackWebhook, Destination::Sns(TOPIC.into())]);
+    assert_eq!(settings.policy.pacing.reopen_after, SignedDuration::from_hours(2));
     assert_eq!(settings.slack.unwrap().secret, SecretRef::SecretsManager(SECRET.into()));
 }
 
@@ -38,7 +38,7 @@ fn toml_and_json_say_the_same() {
 fn defaults() {
     let settings = Settings::parse(&format!("version=1\n[[route]]\nto=['sns:{TOPIC}']")).unwrap();
     assert_eq!((settings.store, settings.slack), (None, None));
-    assert_eq!(settings.reopen_after, Duration::from_secs(86_400));
+    assert_eq!(settings.policy, Settings::default().policy);
     assert_eq!(settings.report_tz, "UTC");
 }
 
@@ -71,7 +71,7 @@ fn what_is_refused_and_how() {
     );
     refused(
         "version = 1\n[[route]]\nto = ['sns:iam-denials']",
-        "configuration: `route.to` takes `slack` and `sns:ARN` with the ARN of a topic",
+        &format!("configuration: {}", crate::delivery::NoDestination),
     );
     refused(
         &format!("version = 1\n[group]\nreopen_after = '1 day'\n{route}"),
@@ -112,4 +112,156 @@ fn a_pasted_secret_is_never_repeated() {
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hooks.slack") && !shown.contains("abcdefgh"), "{shown}");
     }
+}
+
+const EXAMPLE: &str = include_str!("example.toml");
+
+#[test]
+fn the_example_holds_every_key_and_fits() {
+    let settings = Settings::parse(EXAMPLE).unwrap();
+    assert_eq!(settings.routes.routes.len(), 4);
+    assert_eq!(settings.routes.routes[1].mention.as_deref(), Some("S0PLATCI"));
+    assert_eq!(settings.digest.days.len(), 5);
+    assert_eq!(settings.expected.rules[0].expires, "2027-02-01T00:00:00Z".parse().ok());
+    assert_eq!(settings.expected.rules[0].limit, Some(200));
+    let keys = |text: &str| -> std::collections::BTreeSet<String> {
+        let value: serde_json::Value = toml::from_str(text).unwrap();
+        let schema: serde_json::Value = serde_json::from_str(include_str!("schema.json")).unwrap();
+        schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|key| value.get(key.as_str()).is_none())
+            .cloned()
+            .collect()
+    };
+    assert!(keys(EXAMPLE).is_empty(), "the example lacks {:?}", keys(EXAMPLE));
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn the_published_schema_is_of_these_types() {
+    let current = schema() == include_str!("schema.json");
+    assert!(current, "write it anew: `denywatch config schema > src/io/settings/schema.json`");
+}
+
+#[test]
+fn toml_and_json_mean_the_same_for_every_key() {
+    let value: serde_json::Value = toml::from_str(&EXAMPLE.replace("2027-02-01", "'2027-02-01'")).unwrap();
+    assert_eq!(Settings::parse(EXAMPLE), Settings::parse(&value.to_string()));
+}
+
+#[test]
+fn keys_without_effect_are_told() {
+    let notes = Settings::parse(EXAMPLE).unwrap().notes;
+    assert!(notes.iter().any(|note| note.starts_with("`route.pr` has no effect")), "{notes:?}");
+    assert!(!notes.iter().any(|note| note.contains("owner.from")), "{notes:?}");
+    let plain = Settings::parse(&format!("version=1\n[[route]]\nto='sns:{TOPIC}'")).unwrap();
+    assert_eq!(plain.notes, [] as [String; 0]);
+}
+
+#[test]
+fn without_a_catch_all_route_it_is_refused() {
+    let lost =
+        "configuration: what fits no route would be lost: let the last `[[route]]` have no `match`, and a receiver";
+    let asked = format!("[[route]]\nmatch = {{ owner = 'x' }}\nto = 'sns:{TOPIC}'\n");
+    refused(&format!("version = 1\n{asked}"), lost);
+    refused(&format!("version = 1\n{asked}[[route]]\nto = []"), lost);
+    refused(
+        &format!("version = 1\n[[route]]\nto = 'sns:{TOPIC}'\n{asked}"),
+        "configuration: `[[route]]` 1 has no `match`, so those after it are never reached: put it last",
+    );
+    assert!(Settings::parse(&format!("version = 1\n{asked}[[route]]\nto = 'sns:{TOPIC}'")).is_ok());
+}
+
+#[test]
+fn unknown_keys_name_the_nearest_one_wherever_they_stand() {
+    let route = format!("[[route]]\nto = ['sns:{TOPIC}']\n");
+    for (text, line, key, near) in [
+        ("[alert]\nmin_severty = 'low'", 3, "min_severty", "min_severity"),
+        ("[alert.quiet_hours]\nform = '1'", 3, "form", "from"),
+        ("[[expected.rule]]\nid = 'a'\nmatch = { permision = 'x' }", 4, "permision", "permission"),
+        ("[[route]]\nmatch = { sevrity = 'low' }\nto = 'slack'", 3, "sevrity", "severity"),
+        ("[owner.codeowners]\nfiel = 'x'", 3, "fiel", "file"),
+        ("[account.111122223333]\nenvironment = 'x'", 3, "environment", ""),
+    ] {
+        let error = Settings::parse(&format!("version = 1\n{text}\n{route}")).unwrap_err().to_string();
+        let near = if near.is_empty() { String::new() } else { format!(", did you mean `{near}`?") };
+        assert_eq!(error, format!("configuration, line {line}: unknown key `{key}`{near}"));
+    }
+}
+
+#[test]
+fn receivers_must_be_set_up() {
+    let with = |to: &str, more: &str| format!("version = 1\n{more}\n[[route]]\nto = '{to}'");
+    let app = "[slack]\nmode = 'app'\nsecret = 'ssm:x'";
+    let webhook = "[slack]\nsecret = 'ssm:x'";
+    for (to, more, good) in [
+        ("slack:C0IAM", app, true),
+        ("slack:#iam", app, true),
+        ("slack", app, false),
+        ("slack:C0IAM", webhook, false),
+        ("slack:C0IAM", "", false),
+        ("slack", webhook, true),
+        ("digest:slack", webhook, true),
+        ("pagerduty:iam", "[pagerduty.iam]\nsecret = 'ssm:x'", true),
+        ("pagerduty:iam", "[pagerduty.other]\nsecret = 'ssm:x'", false),
+        ("teams:ops", "[teams.ops]\nsecret = 'ssm:x'", true),
+        ("teams:ops", "", false),
+        ("webhook:a", "[webhook.a]\nurl = 'https://a.example'\nsecret = 'ssm:x'", true),
+        ("webhook:a", "[webhook.a]\nurl = 'http://a.example'\nsecret = 'ssm:x'", false),
+        ("webhook:a", "", false),
+        ("stdout", "", true),
+    ] {
+        assert_eq!(Settings::parse(&with(to, more)).is_ok(), good, "{to} {more}");
+    }
+}
+
+#[test]
+fn values_that_cannot_be() {
+    let route = format!("[[route]]\nto = ['sns:{TOPIC}']\n");
+    for (text, key) in [
+        ("[alert]\nmin_severity = 'urgent'", "alert.min_severity"),
+        ("[alert]\ndigest = { at = '9' }", "alert.digest.at"),
+        ("[alert]\ndigest = { tz = 'Mars/Olympus' }", "alert.digest.tz"),
+        ("[alert]\ndigest = { days = 'workdays' }", "alert.digest.days"),
+        ("[alert]\nrate_limit = { per_channel = '0/h' }", "alert.rate_limit.per_channel"),
+        ("[alert]\nrate_limit = { per_channel = '9/h', overflow = 'drop' }", "alert.rate_limit.overflow"),
+        ("[alert]\nquiet_hours = { from = '25:00', to = '08:00' }", "alert.quiet_hours.from"),
+        ("[patch]\nformats = ['yaml']", "patch.formats"),
+        ("[owner]\nfrom = ['git blame']", "owner.from"),
+        ("[account.1]\nname = 'x'", "account.ID"),
+        ("[report]\nbase_url = 'javascript:x'", "report.base_url"),
+        ("[expected]\ndisable = ['config-headbuckets']", "did you mean `config-headbucket`?"),
+    ] {
+        let error = Settings::parse(&format!("version = 1\n{text}\n{route}")).unwrap_err().to_string();
+        assert!(error.contains(key), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_rule_needs_reason_owner_and_an_end() {
+    let with = |more: &str| {
+        let rule = format!("[[expected.rule]]\nid = 'r'\n{more}\n");
+        Settings::parse(&format!("version = 1\n{rule}[[route]]\nto = ['sns:{TOPIC}']\n"))
+    };
+    let whole = "match = { principal = '*:role/x' }\nreason = 'r'\nowner = 'o'\n";
+    assert!(with(&format!("{whole}expires = 2027-02-01")).is_ok());
+    assert!(with(&format!("{whole}expires = '2027-02-01T10:00:00Z'")).is_ok());
+    assert!(with(&format!("{whole}permanent = true")).is_ok());
+    for (text, why) in [
+        (whole.to_owned(), "it needs `expires`"),
+        (format!("{whole}permanent = true\nexpires = 2027-02-01"), "contradict"),
+        (format!("{whole}expires = 'soon'"), "must be a day"),
+        (format!("{whole}permanent = true\nlimit = '9/h'"), "`limit`"),
+        (whole.replace("'r'", "' '") + "permanent = true", "must say something"),
+        (whole.replace("principal = '*:role/x'", "") + "permanent = true", "silence everything"),
+        (whole.replace("reason = 'r'", "") + "permanent = true", "missing field `reason`"),
+    ] {
+        let error = with(&text).unwrap_err().to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+    let twice =
+        format!("[[expected.rule]]\nid = 'console-macie'\n{whole}permanent = true\n[[route]]\nto='sns:{TOPIC}'");
+    assert!(Settings::parse(&format!("version = 1\n{twice}")).unwrap_err().to_string().contains("another rule"));
 }

@@ -45,7 +45,7 @@ impl Sink for MemorySink {
             Some(error) => Err(error),
             None => {
                 state.kept.push(message.clone());
-                Ok(())
+                Ok(None)
             }
         };
         Box::pin(std::future::ready(done))

@@ -1,54 +1,32 @@
 //! A Slack incoming webhook. Its URL is a secret: fetched by name, sent to, never written anywhere.
 //! See <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>.
 
-use super::{Message, Sending, Sink, SinkError};
+use super::post::{Poster, word};
+use super::{Message, Receipt, Sending, Sink, SinkError};
 use crate::io::aws::secret::Secrets;
-use crate::io::http::{self, Answer, HttpError};
-use crate::io::secret::{Secret, SecretRef};
-use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use crate::io::http::Answer;
+use crate::io::secret::SecretRef;
 use std::sync::Arc;
 
 /// Posts to one webhook.
 #[derive(Debug, Clone)]
 pub struct SlackSink {
-    /// A plain HTTPS connector: the guard's list is AWS's alone.
-    connector: SharedHttpConnector,
-    secrets: Arc<Secrets>,
+    poster: Poster,
     secret: SecretRef,
 }
 
 impl SlackSink {
     /// To the webhook whose URL is kept under `secret`; it is fetched with the first message.
     pub fn new(secrets: Arc<Secrets>, secret: SecretRef) -> Self {
-        Self { connector: http::connector(), secrets, secret }
+        Self { poster: Poster::new("Slack", secrets), secret }
     }
 
-    async fn post(&self, message: &Message) -> Result<(), SinkError> {
-        let url = self.secrets.get(&self.secret).await.map_err(|error| {
-            let why = format!("Slack: {error}");
-            if error.is_retryable() { retryable(why) } else { SinkError::Permanent(why) }
-        })?;
-        let done = self.post_to(&url, message).await;
-        if matches!(done, Err(SinkError::Permanent(_))) {
-            // The webhook may have been replaced: look again next time.
-            self.secrets.forget(&self.secret).await;
-        }
-        done
-    }
-
-    async fn post_to(&self, url: &Secret, message: &Message) -> Result<(), SinkError> {
-        if !is_allowed(url.expose()) {
-            let why = format!("Slack: secret `{}` holds no https:// address", self.secret);
-            return Err(SinkError::Permanent(why));
-        }
+    async fn post(&self, message: &Message) -> Result<Option<Receipt>, SinkError> {
+        let url = self.poster.secret(&self.secret).await?;
+        let address = format!("secret `{}`", self.secret);
         let headers = [("content-type", "application/json")];
-        match http::post(&self.connector, url.expose(), &headers, message.slack.to_string()).await {
-            Ok(answer) => judge(&answer),
-            Err(HttpError::Request(_)) => {
-                Err(SinkError::Permanent(format!("Slack: secret `{}` holds no usable address", self.secret)))
-            }
-            Err(error) => Err(retryable(format!("Slack: {error}"))),
-        }
+        let answer = self.poster.post(url.expose(), &address, &headers, message.json.to_string()).await;
+        self.poster.settle(&self.secret, answer.and_then(|answer| judge(&self.poster, &answer))).await.map(|()| None)
     }
 }
 
@@ -62,35 +40,13 @@ impl Sink for SlackSink {
     }
 }
 
-/// https, or plain http to this machine (a double, a local relay).
-fn is_allowed(url: &str) -> bool {
-    url.parse::<::http::Uri>().is_ok_and(|uri| match uri.scheme_str() {
-        Some("https") => uri.host().is_some_and(|host| !host.is_empty()),
-        Some("http") => uri.host() == Some("127.0.0.1"),
-        _ => false,
-    })
-}
-
-/// 200 `ok` is success; 429 and 5xx pass; all other words (`no_service`, `invalid_payload`, …) are for a person.
-fn judge(answer: &Answer) -> Result<(), SinkError> {
-    let why = || format!("Slack: HTTP {} {}", answer.status, word(&answer.body));
+/// 200 `ok` is success; all other words (`no_service`, `invalid_payload`, …) are for a person.
+fn judge(poster: &Poster, answer: &Answer) -> Result<(), SinkError> {
     match answer.status {
         200 if answer.body.trim() == "ok" => Ok(()),
-        429 => Err(SinkError::Retryable { why: why(), after: answer.retry_after }),
-        500..=599 => Err(SinkError::Retryable { why: why(), after: answer.retry_after }),
-        _ => Err(SinkError::Permanent(why())),
+        200 => Err(SinkError::Permanent(format!("Slack: HTTP 200 {}", word(&answer.body)))),
+        _ => poster.judge(answer, &[]),
     }
-}
-
-/// Slack's word, if it looks like one; a proxy's page may hold the URL.
-fn word(body: &str) -> &str {
-    let body = body.trim();
-    let plain = body.len() <= 40 && body.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { body } else { "(no word of Slack's)" }
-}
-
-fn retryable(why: String) -> SinkError {
-    SinkError::Retryable { why, after: None }
 }
 
 #[cfg(test)]

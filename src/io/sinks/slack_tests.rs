@@ -14,7 +14,13 @@ fn sink(url: &str) -> (SlackSink, Server) {
 }
 
 fn message() -> Message {
-    Message { id: "D-1".into(), subject: "s".into(), body: "b".into(), slack: json!({"text": "t", "blocks": []}) }
+    Message {
+        id: "D-1".into(),
+        subject: "s".into(),
+        body: "b".into(),
+        json: json!({"text": "t", "blocks": []}),
+        ..Message::default()
+    }
 }
 
 #[tokio::test]
@@ -38,12 +44,12 @@ async fn answers() {
     for (status, body, after, expect) in [
         (429, "rate_limited", Some("30"), retry("Slack: HTTP 429 rate_limited", Some(30))),
         (503, "", None, retry("Slack: HTTP 503 ", None)),
-        (500, "<html>https://hooks/T/B/secret", None, retry("Slack: HTTP 500 (no word of Slack's)", None)),
+        (500, "<html>https://hooks/T/B/secret", None, retry("Slack: HTTP 500 (no word of its own)", None)),
         (400, "invalid_payload", None, permanent("Slack: HTTP 400 invalid_payload")),
         (403, "invalid_token", None, permanent("Slack: HTTP 403 invalid_token")),
         (404, "no_service", None, permanent("Slack: HTTP 404 no_service")),
         (410, "channel_is_archived", None, permanent("Slack: HTTP 410 channel_is_archived")),
-        (200, "{\"ok\":false}", None, permanent("Slack: HTTP 200 (no word of Slack's)")),
+        (200, "{\"ok\":false}", None, permanent("Slack: HTTP 200 (no word of its own)")),
         (302, "", None, permanent("Slack: HTTP 302 ")),
     ] {
         let slack = Server::start(move |_, _| {
@@ -91,6 +97,6 @@ async fn only_https_or_this_machine() {
         assert!(matches!(error, SinkError::Permanent(_)), "{url}");
         assert!(!format!("{error} {error:?} {sink:?}").contains("secret/") && !error.to_string().contains("http://"));
     }
-    assert!(is_allowed("https://hooks.slack.com/services/T/B/secret"));
-    assert!(is_allowed("https://hooks.slack-gov.com/services/T/B/secret"));
+    assert!(crate::io::sinks::post::is_allowed("https://hooks.slack.com/services/T/B/secret"));
+    assert!(crate::io::sinks::post::is_allowed("https://hooks.slack-gov.com/services/T/B/secret"));
 }

@@ -1,7 +1,7 @@
 //! Amazon SNS: e-mail and whatever else subscribes to the topic.
 //! See <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 
-use super::{Message, Sending, Sink, SinkError};
+use super::{Message, Receipt, Sending, Sink, SinkError};
 use crate::io::aws::Aws;
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
@@ -18,37 +18,53 @@ const SUBJECT: usize = 99;
 pub struct SnsSink {
     client: Client,
     topic: String,
+    name: String,
+    /// Amazon Q Developer reads the topic: the message is its JSON, without a subject.
+    q: bool,
 }
 
 impl SnsSink {
-    /// To the topic with this ARN, in the topic's own Region.
+    /// To the topic with this ARN, in the topic's own Region, for people.
     pub fn new(aws: &Aws, topic: &str) -> Self {
+        Self::of(aws, topic, false)
+    }
+
+    /// To a topic that Amazon Q Developer in chat applications reads.
+    pub fn q(aws: &Aws, topic: &str) -> Self {
+        Self::of(aws, topic, true)
+    }
+
+    fn of(aws: &Aws, topic: &str, q: bool) -> Self {
         let client = match topic.split(':').nth(3).filter(|region| !region.is_empty()) {
             Some(region) => Client::new(&aws.in_region(region)),
             None => Client::new(aws.config()),
         };
-        Self { client, topic: topic.to_owned() }
+        let name = format!("{}:{topic}", if q { "q" } else { "sns" });
+        Self { client, topic: topic.to_owned(), name, q }
     }
 
-    async fn publish(&self, message: &Message) -> Result<(), SinkError> {
-        if message.body.len() > LIMIT {
-            let size = message.body.len();
+    async fn publish(&self, message: &Message) -> Result<Option<Receipt>, SinkError> {
+        let body = if self.q { message.json.to_string() } else { message.body.clone() };
+        if body.len() > LIMIT {
+            let size = body.len();
             return Err(SinkError::Permanent(format!("the message has {size} bytes, SNS takes {LIMIT}")));
         }
-        let mut request = self.client.publish().topic_arn(&self.topic).message(&message.body);
-        request = request.set_subject(subject(&message.subject));
+        let mut request = self.client.publish().topic_arn(&self.topic).message(&body);
+        if !self.q {
+            request = request.set_subject(subject(&message.subject));
+        }
         if self.topic.ends_with(".fifo") {
-            let digest = Sha256::digest(&message.body);
+            let digest = Sha256::digest(&body);
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             request = request.message_group_id(&message.id).message_deduplication_id(digest);
         }
-        request.send().await.map(|_| ()).map_err(|error| sink_error(&error))
+        request.send().await.map(|_| None).map_err(|error| sink_error(&error))
     }
 }
 
 impl Sink for SnsSink {
     fn name(&self) -> &str {
-        &self.topic
+        &self.name
     }
 
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
@@ -100,12 +116,7 @@ mod tests {
     }
 
     fn message(body: String) -> Message {
-        Message {
-            id: "D-1".into(),
-            subject: "kms:GenerateDataKey · denied".into(),
-            body,
-            slack: serde_json::Value::Null,
-        }
+        Message { id: "D-1".into(), subject: "kms:GenerateDataKey · denied".into(), body, ..Message::default() }
     }
 
     #[tokio::test]
@@ -127,6 +138,18 @@ mod tests {
         sink(&server, &format!("{TOPIC}.fifo")).send(&message("b".into())).await.unwrap();
         assert_eq!(server.seen()[0].field("MessageGroupId").as_deref(), Some("D-1"));
         assert_eq!(server.seen()[0].field("MessageDeduplicationId").unwrap().len(), 64);
+    }
+
+    #[tokio::test]
+    async fn amazon_q_gets_its_json_and_no_subject() {
+        let server = doubles::sns();
+        let config = crate::io::aws::tests::config(&server.url());
+        let sink = SnsSink::q(&Aws::from_config(config), TOPIC);
+        assert_eq!(sink.name(), format!("q:{TOPIC}"));
+        let json = serde_json::json!({"version": "1.0"});
+        sink.send(&Message { json, ..message("body".into()) }).await.unwrap();
+        let seen = &server.seen()[0];
+        assert_eq!((seen.field("Message").as_deref(), seen.field("Subject")), (Some(r#"{"version":"1.0"}"#), None));
     }
 
     #[tokio::test]

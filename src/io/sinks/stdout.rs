@@ -1,5 +1,7 @@
 //! Text on a stream: subject, an empty line, body.
 
+#[cfg(all(test, feature = "aws"))]
+use super::Receipt;
 use super::{Message, Sending, Sink, SinkError};
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -34,7 +36,8 @@ impl<W: Write + Send> Sink for StreamSink<W> {
     }
 
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
-        let done = self.write(message).map_err(|error| SinkError::Permanent(format!("cannot write: {error}")));
+        let done =
+            self.write(message).map(|()| None).map_err(|error| SinkError::Permanent(format!("cannot write: {error}")));
         Box::pin(std::future::ready(done))
     }
 }
@@ -45,7 +48,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     /// The sink is ready at once, so no runtime is needed.
-    fn done(mut sending: Sending<'_>) -> Result<(), SinkError> {
+    fn done(mut sending: Sending<'_>) -> Result<Option<Receipt>, SinkError> {
         match sending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(done) => done,
             Poll::Pending => unreachable!("a stream does not wait"),
@@ -55,8 +58,7 @@ mod tests {
     #[test]
     fn subject_and_body() {
         let sink = StreamSink::new(Vec::new());
-        let message =
-            Message { id: "D-1".into(), subject: "s".into(), body: "b\n".into(), slack: serde_json::Value::Null };
+        let message = Message { id: "D-1".into(), subject: "s".into(), body: "b\n".into(), ..Message::default() };
         done(sink.send(&message)).unwrap();
         assert_eq!(sink.0.into_inner().unwrap(), b"s\n\nb\n");
     }

@@ -50,6 +50,8 @@ pub enum Task {
     Digest,
     /// Findings that have gone quiet.
     Sweep,
+    /// Messages that are due: a wait that is over, a send that failed or whose sender died.
+    Outbox,
 }
 
 /// Tells the input apart. Never fails: what nobody knows is a message that cannot be read.
@@ -59,7 +61,8 @@ pub fn read(event: &Value) -> Input {
             Some("report") => Input::Task(Task::Report),
             Some("digest") => Input::Task(Task::Digest),
             Some("sweep") => Input::Task(Task::Sweep),
-            _ => single(event, Err("`denywatch` must be `report`, `digest` or `sweep`".into())),
+            Some("outbox") => Input::Task(Task::Outbox),
+            _ => single(event, Err("`denywatch` must be `report`, `digest`, `sweep` or `outbox`".into())),
         };
     }
     if let Some(data) = event.pointer("/awslogs/data").and_then(Value::as_str) {

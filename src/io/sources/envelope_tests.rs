@@ -72,7 +72,7 @@ fn what_cannot_be_read_says_why() {
     check(&json!("text"), &[unknown]);
     check(&json!({"Records": []}), &[unknown]);
     check(&json!({"Records": [record("a"), {"x": 1}]}), &[unknown]);
-    check(&json!({"denywatch": "dance"}), &["!`denywatch` must be `report`, `digest` or `sweep`"]);
+    check(&json!({"denywatch": "dance"}), &["!`denywatch` must be `report`, `digest`, `sweep` or `outbox`"]);
     let scheduled = json!({"detail-type": "Scheduled Event", "detail": {}});
     check(&scheduled, &["!an EventBridge event without a CloudTrail record in `detail`"]);
     check(&sqs(&["{"]), &["!not JSON: EOF while parsing an object at line 1 column 1"]);
@@ -96,7 +96,9 @@ fn logs_payloads() {
 
 #[test]
 fn tasks() {
-    for (word, task) in [("report", Task::Report), ("digest", Task::Digest), ("sweep", Task::Sweep)] {
+    for (word, task) in
+        [("report", Task::Report), ("digest", Task::Digest), ("sweep", Task::Sweep), ("outbox", Task::Outbox)]
+    {
         assert_eq!(read(&json!({ "denywatch": word })), Input::Task(task));
     }
     assert_eq!(read(&json!({"Event": "s3:TestEvent", "Bucket": "b"})), Input::Nothing);

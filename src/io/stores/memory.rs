@@ -1,7 +1,9 @@
 //! A ledger that lives as long as the process: for tests, and for runs that keep nothing.
 
-use super::{Coverage, Filter, Ledger, LedgerError, Quarantined, Recorded, Run};
-use crate::finding::{Finding, Observed};
+use super::keep::{HashKey, before};
+use super::types::names;
+use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,36 +15,56 @@ pub struct MemoryLedger {
     events: BTreeSet<String>,
     shared: BTreeSet<String>,
     runs: BTreeMap<String, Run>,
-    alerts: BTreeMap<(String, String), Timestamp>,
+    deliveries: BTreeMap<(String, String), Delivery>,
     quarantine: Vec<Quarantined>,
+    keep: Keep,
+    key: Option<HashKey>,
 }
 
 impl MemoryLedger {
-    /// Notes an event's ids; false when one of them was there.
-    fn first_time(&mut self, event: &Observed) -> bool {
-        // Both are noted in any case: the next copy may bear only one of them.
-        let by_id = self.events.insert(event.event_id.clone());
-        let by_shared = event.shared_event_id.clone().is_none_or(|id| self.shared.insert(id));
-        by_id && by_shared
+    /// One that keeps things so long, and so.
+    pub fn keeping(keep: &Keep) -> Self {
+        Self { keep: keep.clone(), key: HashKey::random(), ..Self::default() }
+    }
+
+    /// Notes an event's ids: both in any case, the next copy may bear only one of them.
+    fn note(&mut self, event: &Observed) -> Fresh {
+        let own = self.events.insert(event.event_id.clone());
+        let shared = event.shared_event_id.clone().is_none_or(|id| self.shared.insert(id));
+        Fresh { own, shared }
+    }
+
+    fn remove(&mut self, gone: impl Fn(&Finding) -> bool) -> Purged {
+        let ids: BTreeSet<String> =
+            self.findings.values().filter(|finding| gone(finding)).map(|finding| finding.id.clone()).collect();
+        self.findings.retain(|id, _| !ids.contains(id));
+        let told = self.deliveries.len();
+        self.deliveries.retain(|(id, _), _| !ids.contains(id));
+        let deliveries = (told - self.deliveries.len()) as u64;
+        Purged { findings: ids.len() as u64, deliveries, ..Purged::default() }
+    }
+
+    fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> u64 {
+        let kept = self.quarantine.len();
+        self.quarantine.retain(|one| !gone(one));
+        (kept - self.quarantine.len()) as u64
     }
 }
 
 impl Ledger for MemoryLedger {
-    fn record(&mut self, batch: Vec<Observed>) -> Result<Recorded, LedgerError> {
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
         let mut recorded = Recorded::default();
-        for event in batch {
-            let first_time = self.first_time(&event);
-            if first_time {
-                recorded.new += 1
-            } else {
-                recorded.duplicate += 1
+        for mut event in batch {
+            if self.keep.is_stale(event.at, now) {
+                recorded.stale += 1;
+                continue;
             }
-            let finding = match (first_time, &event.shared_event_id) {
-                (true, _) => event.finding,
-                // The other account's copy: whichever comes first counts, and both are seen.
-                (false, Some(_)) => event.finding.uncounted(),
-                (false, None) => continue,
-            };
+            let fresh = self.note(&event);
+            recorded.note(fresh);
+            if let Some(key) = &self.key {
+                self.keep.mask(&mut event, key);
+            }
+            let Some(finding) = event.adds(fresh) else { continue };
             match self.findings.get_mut(&finding.id) {
                 Some(there) => there.merge(finding),
                 None => drop(self.findings.insert(finding.id.clone(), finding)),
@@ -70,37 +92,57 @@ impl Ledger for MemoryLedger {
         Ok(Coverage::of(self.runs.values().cloned(), since, until))
     }
 
-    fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, now: Timestamp) -> Result<bool, LedgerError> {
-        let key = (finding_id.to_owned(), fingerprint.to_owned());
-        let is_new = !self.alerts.contains_key(&key);
-        self.alerts.entry(key).or_insert(now);
-        Ok(is_new)
+    fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError> {
+        Ok(self.deliveries.get(&(id.to_owned(), destination.to_owned())).cloned())
     }
 
-    fn renew_alert(
-        &mut self,
-        finding_id: &str,
-        fingerprint: &str,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        let claim = self.alerts.get_mut(&(finding_id.to_owned(), fingerprint.to_owned()));
-        let old = claim.filter(|at| **at <= until);
-        Ok(old.map(|at| *at = now).is_some())
+    fn put_delivery(&mut self, id: &str, destination: &str, delivery: &Delivery) -> Result<bool, LedgerError> {
+        let key = (id.to_owned(), destination.to_owned());
+        let stored = self.deliveries.get(&key).map_or(0, |stored| stored.version);
+        let is_next = stored + 1 == delivery.version;
+        if is_next {
+            self.deliveries.insert(key, delivery.clone());
+        }
+        Ok(is_next)
     }
 
-    fn release_alert(&mut self, finding_id: &str, fingerprint: &str) -> Result<(), LedgerError> {
-        self.alerts.remove(&(finding_id.to_owned(), fingerprint.to_owned()));
-        Ok(())
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError> {
+        let open = self.deliveries.iter().filter(|(_, delivery)| delivery.is_open_by(by));
+        Ok(open
+            .map(|((id, destination), delivery)| Open {
+                id: id.clone(),
+                destination: destination.clone(),
+                delivery: delivery.clone(),
+            })
+            .collect())
     }
 
     fn quarantine(&mut self, reason: &str, body: &str, now: Timestamp) -> Result<(), LedgerError> {
-        self.quarantine.push(Quarantined { at: now, reason: reason.to_owned(), body: body.to_owned() });
+        if !self.quarantine.iter().any(|kept| kept.reason == reason && kept.body == body) {
+            self.quarantine.push(Quarantined { at: now, reason: reason.to_owned(), body: body.to_owned() });
+            self.quarantine.sort_by_key(|kept| kept.at);
+        }
         Ok(())
     }
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         Ok(self.quarantine.clone())
+    }
+
+    fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
+        let purged = self.remove(|finding| names(finding, principal));
+        let quarantined = self.remove_quarantined(|kept| kept.mentions(principal));
+        Ok(Purged { quarantined, ..purged })
+    }
+
+    fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
+        let keep = self.keep.clone();
+        let mut purged = self.remove(|finding| keep.is_over(finding, now));
+        let stripped = self.findings.values_mut().map(|finding| u64::from(keep.strip(finding, now)));
+        purged.samples = stripped.sum();
+        let since = before(now, keep.samples);
+        purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
+        Ok(purged)
     }
 }
 

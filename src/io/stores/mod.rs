@@ -1,38 +1,55 @@
-//! The ledger: findings, which events they counted, what was read, which alerts went out.
+//! The ledger: findings, which events they counted, what was read, what was told to whom.
 //!
-//! One trait, and a memory double beside SQLite. An event counts once, whatever file, account or run tells it.
+//! One trait; SQLite, DynamoDB, and a memory double beside them. An event counts once, whatever file, account or run
+//! tells it.
 
+#[cfg(feature = "dynamodb")]
+mod dynamo;
+mod keep;
 mod memory;
 mod sqlite;
 mod types;
 mod uri;
 
+#[cfg(feature = "dynamodb")]
+pub use dynamo::DynamoLedger;
+pub use keep::{COUNTS_DAYS, Hashed, Keep, SAMPLES_DAYS};
 pub use memory::MemoryLedger;
 pub use sqlite::SqliteLedger;
-pub use types::{Coverage, Filter, LedgerError, Place, Quarantined, Recorded, Run};
+pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
 pub use uri::{StoreUri, UnknownStore};
 
 use crate::finding::{Finding, Observed};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// What is remembered between runs.
+///
+/// Calls block: SQLite does so by nature, and the function does one thing at a time. Several programs may use one ledger
+/// at once.
 ///
 /// ```
 /// use denywatch::io::stores::{Filter, Ledger, LedgerError, MemoryLedger};
 /// let mut ledger = MemoryLedger::default();
-/// ledger.record(Vec::new())?;
+/// ledger.record(Vec::new(), "2026-11-22T10:00:00Z".parse().unwrap())?;
 /// assert_eq!(ledger.findings(&Filter::default())?.len(), 0);
 /// assert_eq!(ledger.find("D-7F").unwrap_err().to_string(), "no finding begins with `D-7F`; `denywatch findings` lists them");
 /// # Ok::<(), LedgerError>(())
 /// ```
 pub trait Ledger: Send {
-    /// Counts events that were not counted before and folds them into their findings, all or none.
+    /// The time that the calls from now on may take together; then they fail with [`LedgerError::Busy`]. Ledgers on this
+    /// machine take no notice.
+    fn within(&mut self, _limit: Duration) {}
+
+    /// Counts events that were not counted before and folds them into their findings.
     ///
-    /// An event was counted before when its `event_id` or its `shared_event_id` was seen, in this batch or ever.
+    /// An event was counted before when its `event_id` or its `shared_event_id` was seen, in this batch or within
+    /// [`Keep::counts`]; older events are refused.
     ///
     /// # Errors
-    /// Any [`LedgerError`]; then nothing of the batch is kept and the same batch may be given again.
-    fn record(&mut self, batch: Vec<Observed>) -> Result<Recorded, LedgerError>;
+    /// Any [`LedgerError`]; then each event of the batch is counted whole or not at all, and the same batch may be given
+    /// again: nothing of it counts twice.
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError>;
 
     /// Findings with a denial that the filter takes, by id. They come whole: counts are not cut to the period.
     ///
@@ -58,31 +75,26 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError>;
 
-    /// True for the first who asks: the alert is theirs to send. `fingerprint` tells alerts about one finding apart.
+    /// What a receiver was told about a finding (or a report's key); `None` when it was never to be told anything.
     ///
     /// # Errors
     /// Any [`LedgerError`].
-    fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, now: Timestamp) -> Result<bool, LedgerError>;
+    fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError>;
 
-    /// Takes over a claim made at or before `until`; false when there is none so old. The claim's time becomes `now`.
+    /// Replaces it, if what is stored has the version before `delivery.version` (none is version 0); else false, and
+    /// nothing is changed. So of several who take the same delivery one has it.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; then it may have been replaced.
+    fn put_delivery(&mut self, id: &str, destination: &str, delivery: &Delivery) -> Result<bool, LedgerError>;
+
+    /// Deliveries that are not done, by id and receiver; with a time those to be looked at until then.
     ///
     /// # Errors
     /// Any [`LedgerError`].
-    fn renew_alert(
-        &mut self,
-        finding_id: &str,
-        fingerprint: &str,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError>;
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError>;
 
-    /// Gives a claim back after the alert could not be sent.
-    ///
-    /// # Errors
-    /// Any [`LedgerError`].
-    fn release_alert(&mut self, finding_id: &str, fingerprint: &str) -> Result<(), LedgerError>;
-
-    /// Keeps a message that can never be processed, with the reason.
+    /// Keeps a message that can never be processed, with the reason; the same reason and body once.
     ///
     /// # Errors
     /// Any [`LedgerError`].
@@ -93,33 +105,50 @@ pub trait Ledger: Send {
     /// # Errors
     /// Any [`LedgerError`].
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
+
+    /// Forgets a principal, by its ARN or name: its findings, what was told of them, and quarantined messages that name
+    /// it. Ids of events that were counted stay, so that an event delivered once more does not bring it back.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; then the same call may be made again.
+    fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError>;
+
+    /// Forgets what is older than [`Keep`] says.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; then the same call may be made again.
+    fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError>;
 }
 
-/// Opens the ledger at a place; a missing file is made.
+/// Opens the ledger at a place; a missing file is made, a missing table is not.
 ///
 /// # Errors
-/// See [`SqliteLedger::open`].
-pub fn open(uri: &StoreUri) -> Result<Box<dyn Ledger>, LedgerError> {
+/// See [`SqliteLedger::open`] and `DynamoLedger::open`.
+pub fn open(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError> {
     match uri {
-        StoreUri::Sqlite(path) => Ok(Box::new(SqliteLedger::open(path)?)),
+        StoreUri::Sqlite(path) => Ok(Box::new(SqliteLedger::open(path)?.keeping(keep)?)),
+        #[cfg(feature = "dynamodb")]
+        StoreUri::Dynamo(table) => Ok(Box::new(DynamoLedger::open(table, keep)?)),
+        #[cfg(not(feature = "dynamodb"))]
+        StoreUri::Dynamo(_) => Err(LedgerError::NotBuilt),
     }
 }
 
 /// Opens the ledger at a place to read it; nothing is made.
 ///
 /// ```
-/// use denywatch::io::stores::{StoreUri, open_existing};
+/// use denywatch::io::stores::{Keep, StoreUri, open_existing};
 /// let nowhere = StoreUri::Sqlite("no/such/ledger.db".into());
-/// let fault = open_existing(&nowhere).err().unwrap().to_string();
+/// let fault = open_existing(&nowhere, &Keep::default()).err().unwrap().to_string();
 /// assert_eq!(fault, "no ledger at `no/such/ledger.db` yet: `denywatch scan …` makes one");
 /// ```
 ///
 /// # Errors
-/// [`LedgerError::Missing`], and see [`SqliteLedger::open`].
-pub fn open_existing(uri: &StoreUri) -> Result<Box<dyn Ledger>, LedgerError> {
+/// [`LedgerError::Missing`], and see [`open`].
+pub fn open_existing(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError> {
     match uri {
         StoreUri::Sqlite(path) if !path.exists() => Err(LedgerError::Missing(path.clone())),
-        StoreUri::Sqlite(_) => open(uri),
+        StoreUri::Sqlite(_) | StoreUri::Dynamo(_) => open(uri, keep),
     }
 }
 

@@ -1,9 +1,12 @@
 //! What goes into a ledger and comes out, beside findings.
 
-use crate::finding::{Finding, Item};
+use crate::delivery::Told;
+use crate::finding::{Finding, Fresh, Item, Observed};
+use crate::io::sinks::Receipt;
+use crate::triage::probing::{Caller, caller};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What [`super::Ledger::record`] did with a batch.
@@ -13,6 +16,26 @@ pub struct Recorded {
     pub new: u64,
     /// Events that were counted before.
     pub duplicate: u64,
+    /// Events older than the ledger keeps counts: refused, since whether they were counted can no longer be told.
+    pub stale: u64,
+}
+
+impl Recorded {
+    /// Counts one event that is not stale.
+    pub(super) fn note(&mut self, fresh: Fresh) {
+        match fresh.counts() {
+            true => self.new += 1,
+            false => self.duplicate += 1,
+        }
+    }
+
+    /// Adds another batch's counts.
+    #[cfg(feature = "dynamodb")]
+    pub(super) fn add(&mut self, other: Self) {
+        self.new += other.new;
+        self.duplicate += other.duplicate;
+        self.stale += other.stale;
+    }
 }
 
 /// Which findings are wanted; an empty filter takes all.
@@ -26,16 +49,47 @@ pub struct Filter {
     pub account: Option<String>,
     /// A principal's ARN or name.
     pub principal: Option<String>,
+    /// These findings and all of these callers only; `None` takes all.
+    pub among: Option<Touched>,
+}
+
+/// Findings, and whose they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Their ids.
+    pub ids: BTreeSet<String>,
+    /// Their callers.
+    pub callers: BTreeSet<Caller>,
+}
+
+impl Touched {
+    /// The findings that these events belong to.
+    pub fn of<'a>(observed: impl IntoIterator<Item = &'a Observed>) -> Self {
+        let mut touched = Self::default();
+        observed.into_iter().for_each(|one| touched.add(one));
+        touched
+    }
+
+    /// Adds the finding of one event.
+    pub fn add(&mut self, one: &Observed) {
+        self.ids.insert(one.finding.id.clone());
+        self.callers.insert(caller(&one.finding.principal));
+    }
+
+    /// Whether a finding is one of them, or one of their callers'. Merging may have made its caller known better.
+    fn takes(&self, finding: &Finding) -> bool {
+        self.ids.contains(&finding.id) || self.callers.contains(&caller(&finding.principal))
+    }
 }
 
 impl Filter {
-    /// Whether a finding is wanted. One of which only copies told, counted elsewhere, is not. Denials without a time (pasted text) are wanted only where no period is given.
+    /// Whether a finding is wanted. One of which only copies told, counted elsewhere, is not. Denials without a time
+    /// (pasted text) are wanted only where no period is given.
     pub fn takes(&self, finding: &Finding) -> bool {
-        let who = &finding.principal;
-        let named = |name: &String| who.arn.as_ref() == Some(name) || who.name.as_ref() == Some(name);
         finding.count > 0
             && self.account.as_ref().is_none_or(|account| finding.account.as_ref() == Some(account))
-            && self.principal.as_ref().is_none_or(named)
+            && self.principal.as_ref().is_none_or(|name| names(finding, name))
+            && self.among.as_ref().is_none_or(|among| among.takes(finding))
             && self.takes_days(finding)
             && finding.items.values().any(|item| self.takes_item(item))
     }
@@ -54,6 +108,12 @@ impl Filter {
                     && self.until.is_none_or(|until| *date <= last(until))
             })
     }
+}
+
+/// Whether a finding is about the principal with this ARN or name.
+pub(super) fn names(finding: &Finding, principal: &str) -> bool {
+    let who = &finding.principal;
+    who.arn.as_deref() == Some(principal) || who.name.as_deref() == Some(principal)
 }
 
 /// Whether a span of events reaches into a period. A span without times does so only when there is no period.
@@ -179,6 +239,85 @@ pub struct Quarantined {
     pub body: String,
 }
 
+impl Quarantined {
+    /// Whether it names a principal, by ARN or as a whole word: then it goes with it.
+    pub(super) fn mentions(&self, principal: &str) -> bool {
+        let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "+=,.@_-".contains(c));
+        let in_text = |text: &str| {
+            text.match_indices(principal).any(|(at, _)| {
+                let after = &text[at + principal.len()..];
+                !touches(text[..at].chars().next_back()) && !touches(after.chars().next())
+            })
+        };
+        !principal.is_empty() && (in_text(&self.body) || in_text(&self.reason))
+    }
+}
+
+/// What one receiver was told about one thing (a finding, a week's report), and whether somebody is telling it now: a
+/// place in the outbox. It is only ever replaced whole, by [`super::Ledger::put_delivery`], by whoever names the version
+/// that it replaces.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Delivery {
+    /// How often this was written.
+    pub version: u64,
+    /// Somebody took it to send and has until then to say how it ended; `None` when nobody is sending.
+    pub lease: Option<Timestamp>,
+    /// Who took it, told apart from all others; empty when nobody has it.
+    pub by: String,
+    /// It waits to be looked at again, not before this; `None` when nothing waits.
+    pub due: Option<Timestamp>,
+    /// Sends begun since the last that ended well.
+    pub attempts: u32,
+    /// What the receiver knows.
+    pub told: Told,
+    /// The receiver's name for the last new message; `None` where there is none.
+    pub receipt: Option<Receipt>,
+    /// Why the receiver refused the last message for good.
+    pub refused: Option<String>,
+}
+
+impl Delivery {
+    /// Whether something is left to do: it is being sent, or it waits.
+    pub fn is_open(&self) -> bool {
+        self.lease.is_some() || self.due.is_some()
+    }
+
+    /// When it is to be looked at: the end of the lease, else when it is due; `None` when it is done.
+    pub fn when(&self) -> Option<Timestamp> {
+        self.lease.or(self.due)
+    }
+
+    /// Whether it is not done, and its time comes until then; no time takes all that are not done.
+    pub(super) fn is_open_by(&self, by: Option<Timestamp>) -> bool {
+        self.when().is_some_and(|when| by.is_none_or(|by| when <= by))
+    }
+}
+
+/// A delivery that is not done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Open {
+    /// The finding's id, or the report's key.
+    pub id: String,
+    /// The receiver's name.
+    pub destination: String,
+    /// Where it stands.
+    pub delivery: Delivery,
+}
+
+/// What [`super::Ledger::purge`] and [`super::Ledger::expire`] took away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Purged {
+    /// Findings, whole.
+    pub findings: u64,
+    /// Findings that lost their samples and stay with their counts.
+    pub samples: u64,
+    /// Notes of what was told.
+    pub deliveries: u64,
+    /// Quarantined messages.
+    pub quarantined: u64,
+}
+
 /// Why the ledger did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -193,13 +332,13 @@ pub enum LedgerError {
         /// At most five of them.
         ids: Vec<String>,
     },
-    /// A newer program wrote the file.
+    /// A newer program wrote it.
     #[error(
-        "`{path}` has schema {found} and this program knows up to {known}: use a newer denywatch, or another file \
-             with --store sqlite:PATH"
+        "`{path}` has schema {found} and this program knows up to {known}: use a newer denywatch, or another ledger \
+             with --store"
     )]
     Newer {
-        /// The file.
+        /// The file, or the table.
         path: PathBuf,
         /// Its schema.
         found: i64,
@@ -228,6 +367,23 @@ pub enum LedgerError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+    /// DynamoDB is busy or out of reach, and no time was left; the same may succeed later.
+    #[error("the ledger is busy: {0}")]
+    Busy(String),
+    /// DynamoDB refused.
+    #[error("the ledger `dynamodb:{table}` failed: {why}")]
+    Table {
+        /// The table.
+        table: String,
+        /// What AWS says, and what helps.
+        why: String,
+    },
+    /// The key of the hashes cannot be made or read.
+    #[error("the ledger's key for hashes cannot be made or read: leave `store.hash` out, or use a new ledger")]
+    NoHashKey,
+    /// This build has no DynamoDB in it.
+    #[error("this build has no DynamoDB: build it with `cargo build --release --features dynamodb`")]
+    NotBuilt,
     /// A stored value cannot be read back.
     #[error("the ledger's entry `{entry}` cannot be read: {source}")]
     Entry {

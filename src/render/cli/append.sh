@@ -45,7 +45,7 @@ append() {
   else
     printf '{"Version":"2012-10-17","Statement":[]}\n' > "$work/base.json"
   fi
-  jq --slurpfile patch "$work/patch.json" --from-file "$work/append.jq" "$work/base.json" > "$2"
+  jq --compact-output --slurpfile patch "$work/patch.json" --from-file "$work/append.jq" "$work/base.json" > "$2"
 }
 
 # Whether two policies say the same, in whatever order their keys stand.

@@ -12,6 +12,7 @@ use super::permission::permissions;
 use super::{Format, RenderError, check};
 use crate::arn::Arn;
 use crate::diagnosis::TargetKind;
+use crate::patch::holder;
 use crate::principal::PrincipalKind;
 use serde_json::{Value, json};
 
@@ -21,6 +22,13 @@ const WORK: &str = include_str!("work.sh");
 const END: &str = include_str!("end.sh");
 const APPEND: &str = include_str!("append.sh");
 const SWAP: &str = include_str!("swap.sh");
+const FULL: &str = include_str!("full.sh");
+const SET_ASIDE: &str = include_str!("set_aside.sh");
+const END_OF_SET: &str = include_str!("end_of_set.sh");
+
+/// A DynamoDB policy's length in bytes, which has no holder of its own.
+/// See <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-considerations.html>.
+const MOST: usize = 20_480;
 
 /// The here-document's end; no line of pretty-printed JSON is a bare word.
 const MARK: &str = "DENYWATCH_PATCH";
@@ -51,12 +59,16 @@ pub(super) fn render(job: &Job<'_>) -> Result<String, RenderError> {
 /// What differs from kind to kind; `None` where no command of ours changes such a policy.
 fn script(job: &Job<'_>) -> Result<Option<Script>, RenderError> {
     let state = ("state", format!("{}.state", job.name));
+    let limit = holder(job.target.kind).map_or(MOST, |holder| holder.quota().limit).to_string();
+    let is_set = job.target.kind == TargetKind::PermissionSet;
     let swap = |vars: Vec<(&'static str, String)>, code: &[&'static str]| {
         let undo = format!("bash THIS-FILE undo (puts back {}/before.json, kept by apply)", state.1);
         let mut body = vec![APPEND];
         body.extend(code);
-        body.push(SWAP);
-        let vars = std::iter::once(state.clone()).chain(vars).collect();
+        body.extend([if is_set { SET_ASIDE } else { FULL }, SWAP]);
+        let name = is_set.then(|| ("name", job.name.clone()));
+        let head = [state.clone(), ("limit", limit.clone())];
+        let vars = head.into_iter().chain(name).chain(vars).collect();
         Ok(Some(Script { undo, vars, data: job.addition.clone(), body }))
     };
     match job.target.kind {
@@ -217,7 +229,7 @@ fn write(job: &Job<'_>, script: &Script) -> String {
     out.push_str(&head(job, &script.vars));
     out.push_str(&format!("cat > \"$work/patch.json\" <<'{MARK}'\n{:#}\n{MARK}\n", script.data));
     out.extend(script.body.iter().copied());
-    out.push_str(END);
+    out.push_str(end(job));
     out
 }
 
@@ -237,7 +249,11 @@ fn head(job: &Job<'_>, vars: &[(&'static str, String)]) -> String {
 
 /// All code of the script: what is neither comment nor data.
 fn code(job: &Job<'_>, script: &Script) -> String {
-    format!("{}{}{END}", head(job, &script.vars), script.body.concat())
+    format!("{}{}{}", head(job, &script.vars), script.body.concat(), end(job))
+}
+
+fn end(job: &Job<'_>) -> &'static str {
+    if job.target.kind == TargetKind::PermissionSet { END_OF_SET } else { END }
 }
 
 /// No command, but who changes such a policy and by what statements, all of it comments.

@@ -1,6 +1,7 @@
 
 # A set has one inline policy, and a change reaches every account and user of the set.
 get() {
+  [ -n "${set_arn:-}" ] || find_set
   aws sso-admin get-inline-policy-for-permission-set --instance-arn="$instance" --permission-set-arn="$set_arn" \
     --output=json > "$work/set.json"
   jq --raw-output '.InlinePolicy // empty | select(. != "")' "$work/set.json" > "$1"

@@ -1,3 +1,5 @@
 
-instance=$set_instance
-set_arn=$set_known
+find_set() {
+  instance=$set_instance
+  set_arn=$set_known
+}

@@ -7,14 +7,23 @@ apply() {
     printf 'nothing to do: the policy in force says it already\n'
     return
   fi
-  mkdir -- "$state"
-  cp -- "$work/before.json" "$state/before.json"
-  put "$work/merged.json"
-  get "$state/after.json"
-  printf 'applied; undo: bash %s undo (it needs %s)\n' "$0" "$state"
+  length=$(jq 'tojson | utf8bytelength' "$work/merged.json")
+  if [ "$length" -gt "$limit" ]; then
+    aside "$length"
+  else
+    mkdir -- "$state"
+    cp -- "$work/before.json" "$state/before.json"
+    put "$work/merged.json"
+    get "$state/after.json"
+    printf 'applied; undo: bash %s undo (it needs %s)\n' "$0" "$state"
+  fi
 }
 
 undo() {
+  if [ -e "$state/managed" ]; then
+    undo_aside
+    return
+  fi
   [ -e "$state/before.json" ] || fail "nothing to undo: $state/before.json is not here"
   get "$work/now.json"
   if [ -e "$state/after.json" ]; then

@@ -4,7 +4,7 @@ mod data;
 mod read;
 mod write;
 
-use super::job::{Job, Lodging, place};
+use super::job::{Job, Lodging};
 use super::permission::{Permission, permissions};
 use super::{Format, RenderError};
 use crate::arn::Arn;
@@ -279,7 +279,7 @@ fn whereto(kind: TargetKind) -> String {
             "goes into the policy that the caller of AssumeRole passes, not into Terraform".into()
         }
         TargetKind::Scp | TargetKind::Rcp => "the organisation's administrators change this policy".to_owned(),
-        kind => format!("adds {}; writing replaces the whole, so add to what is in force", place(kind)),
+        _ => "writing this policy replaces the whole of it: add the statements to what is in force".to_owned(),
     }
 }
 

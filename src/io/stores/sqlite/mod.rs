@@ -2,9 +2,11 @@
 
 mod schema;
 
+use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::{Coverage, Filter, Ledger, LedgerError, Quarantined, Recorded, Run};
-use crate::finding::{Finding, Observed};
+use super::types::names;
+use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, btree_map::Entry};
@@ -19,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct SqliteLedger {
     connection: Connection,
     path: PathBuf,
+    keep: Keep,
+    key: Option<HashKey>,
 }
 
 impl SqliteLedger {
@@ -42,7 +46,23 @@ impl SqliteLedger {
         }
         // Readers do not wait for writers; after a power cut the last commits may be missing, and are read again.
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").map_err(failed)?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), keep: Keep::default(), key: None })
+    }
+
+    /// The same, keeping things so long, and so.
+    ///
+    /// # Errors
+    /// The key of the hashes could not be made or read.
+    pub fn keeping(mut self, keep: &Keep) -> Result<Self, LedgerError> {
+        self.keep = keep.clone();
+        if !keep.hashed.is_empty() {
+            let fresh = HashKey::random().map(|key| key.to_hex());
+            self.run_sql("INSERT OR IGNORE INTO meta SELECT 'hash_key', ?1 WHERE ?1 IS NOT NULL", [fresh])?;
+            let stored = self.texts("SELECT value FROM meta WHERE name = 'hash_key'", [])?;
+            let key = stored.first().and_then(|text| HashKey::from_hex(text));
+            self.key = Some(key.ok_or(LedgerError::NoHashKey)?);
+        }
+        Ok(self)
     }
 
     fn failed(&self) -> impl Fn(rusqlite::Error) -> LedgerError + use<> {
@@ -52,6 +72,32 @@ impl SqliteLedger {
 
     fn run_sql(&mut self, sql: &str, values: impl rusqlite::Params) -> Result<usize, LedgerError> {
         self.connection.execute(sql, values).map_err(self.failed())
+    }
+
+    /// All findings, also those of which only copies told.
+    fn all(&self) -> Result<Vec<Finding>, LedgerError> {
+        let bodies = self.texts("SELECT body FROM finding ORDER BY id", [])?;
+        bodies.iter().map(|body| read_finding("finding", body)).collect()
+    }
+
+    /// Takes findings away, and what was told of them.
+    fn remove(&mut self, gone: impl Fn(&Finding) -> bool) -> Result<Purged, LedgerError> {
+        let mut purged = Purged::default();
+        for finding in self.all()?.iter().filter(|finding| gone(finding)) {
+            self.run_sql("DELETE FROM finding WHERE id = ?1", [&finding.id])?;
+            purged.findings += 1;
+            purged.deliveries += self.run_sql("DELETE FROM delivery WHERE id = ?1", [&finding.id])? as u64;
+        }
+        Ok(purged)
+    }
+
+    fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> Result<u64, LedgerError> {
+        let mut count = 0;
+        for kept in self.quarantined()?.iter().filter(|kept| gone(kept)) {
+            let sql = "DELETE FROM quarantine WHERE reason = ?1 AND body = ?2";
+            count += self.run_sql(sql, [&kept.reason, &kept.body])? as u64;
+        }
+        Ok(count)
     }
 
     /// Rows of one text each.
@@ -66,15 +112,21 @@ impl SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
-    fn record(&mut self, batch: Vec<Observed>) -> Result<Recorded, LedgerError> {
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
         let failed = self.failed();
+        let offered = batch.len();
+        let mut batch: Vec<Observed> = batch.into_iter().filter(|event| !self.keep.is_stale(event.at, now)).collect();
+        if let Some(key) = &self.key {
+            batch.iter_mut().for_each(|event| self.keep.mask(event, key));
+        }
+        let stale = (offered - batch.len()) as u64;
         let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         let (recorded, folded) = fold_new(&change, batch).map_err(&failed)?;
         for (_, finding) in folded {
             merge_into(&change, finding, &failed)?;
         }
         change.commit().map_err(&failed)?;
-        Ok(recorded)
+        Ok(Recorded { stale, ..recorded })
     }
 
     fn findings(&self, filter: &Filter) -> Result<Vec<Finding>, LedgerError> {
@@ -103,36 +155,46 @@ impl Ledger for SqliteLedger {
         Ok(Coverage::of(runs.map_err(entry("run"))?.into_iter(), since, until))
     }
 
-    fn claim_alert(&mut self, finding_id: &str, fingerprint: &str, now: Timestamp) -> Result<bool, LedgerError> {
-        let sql = "INSERT OR IGNORE INTO alert VALUES (?1, ?2, ?3)";
-        self.run_sql(sql, params![finding_id, fingerprint, now.as_second()]).map(|rows| rows == 1)
+    fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError> {
+        let body = self.texts("SELECT body FROM delivery WHERE id = ?1 AND destination = ?2", [id, destination])?;
+        body.first().map(|body| serde_json::from_str(body).map_err(entry(id))).transpose()
     }
 
-    fn renew_alert(
-        &mut self,
-        finding_id: &str,
-        fingerprint: &str,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
-        let sql = "UPDATE alert SET at = ?4 WHERE finding = ?1 AND fingerprint = ?2 AND at <= ?3";
-        let parameters = params![finding_id, fingerprint, until.as_second(), now.as_second()];
-        self.run_sql(sql, parameters).map(|rows| rows == 1)
+    fn put_delivery(&mut self, id: &str, destination: &str, delivery: &Delivery) -> Result<bool, LedgerError> {
+        let body = serde_json::to_string(delivery).map_err(entry(id))?;
+        let before = i64::try_from(delivery.version).unwrap_or(i64::MAX) - 1;
+        let sql = "INSERT INTO delivery SELECT ?1, ?2, ?3 + 1, ?4, ?5 \
+                   WHERE ?3 = 0 OR EXISTS (SELECT 1 FROM delivery WHERE id = ?1 AND destination = ?2) \
+                   ON CONFLICT DO UPDATE SET version = excluded.version, open = excluded.open, body = excluded.body \
+                   WHERE version = ?3";
+        self.run_sql(sql, params![id, destination, before, delivery.is_open(), body]).map(|rows| rows == 1)
     }
 
-    fn release_alert(&mut self, finding_id: &str, fingerprint: &str) -> Result<(), LedgerError> {
-        let sql = "DELETE FROM alert WHERE finding = ?1 AND fingerprint = ?2";
-        self.run_sql(sql, [finding_id, fingerprint]).map(drop)
+    fn open_deliveries(&self, by: Option<Timestamp>) -> Result<Vec<Open>, LedgerError> {
+        let read = || {
+            let mut query = self
+                .connection
+                .prepare_cached("SELECT id, destination, body FROM delivery WHERE open ORDER BY id, destination")?;
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect::<rusqlite::Result<Vec<(String, String, String)>>>()
+        };
+        let rows = read().map_err(self.failed())?.into_iter().map(|(id, destination, body)| {
+            let delivery = serde_json::from_str(&body).map_err(entry(&id))?;
+            Ok(Open { id, destination, delivery })
+        });
+        let open = rows.collect::<Result<Vec<Open>, LedgerError>>()?;
+        Ok(open.into_iter().filter(|open| open.delivery.is_open_by(by)).collect())
     }
 
     fn quarantine(&mut self, reason: &str, body: &str, now: Timestamp) -> Result<(), LedgerError> {
-        let sql = "INSERT INTO quarantine (at, reason, body) VALUES (?1, ?2, ?3)";
+        let sql = "INSERT OR IGNORE INTO quarantine (at, reason, body) VALUES (?1, ?2, ?3)";
         self.run_sql(sql, params![now.as_second(), reason, body]).map(drop)
     }
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         let read = || {
-            let mut query = self.connection.prepare_cached("SELECT at, reason, body FROM quarantine ORDER BY id")?;
+            let mut query =
+                self.connection.prepare_cached("SELECT at, reason, body FROM quarantine ORDER BY at, id")?;
             let rows = query.query_map([], |row| {
                 let at = Timestamp::from_second(row.get(0)?).unwrap_or(Timestamp::UNIX_EPOCH);
                 Ok(Quarantined { at, reason: row.get(1)?, body: row.get(2)? })
@@ -140,6 +202,31 @@ impl Ledger for SqliteLedger {
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(self.failed())
+    }
+
+    fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
+        let purged = self.remove(|finding| names(finding, principal))?;
+        let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
+        Ok(Purged { quarantined, ..purged })
+    }
+
+    fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
+        let keep = self.keep.clone();
+        let mut purged = self.remove(|finding| keep.is_over(finding, now))?;
+        for mut finding in self.all()? {
+            if keep.strip(&mut finding, now) {
+                let body = serde_json::to_string(&finding).map_err(entry(&finding.id))?;
+                self.run_sql("UPDATE finding SET body = ?2 WHERE id = ?1", [&finding.id, &body])?;
+                purged.samples += 1;
+            }
+        }
+        if let Some(since) = before(now, keep.counts) {
+            // Older events are refused by their time.
+            self.run_sql("DELETE FROM event WHERE at < ?1", [since.as_second()])?;
+        }
+        let since = before(now, keep.samples);
+        purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since))?;
+        Ok(purged)
     }
 }
 
@@ -162,24 +249,14 @@ fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Rec
     for event in batch {
         let at = event.at.map(Timestamp::as_second);
         // Both are noted in any case: the next copy may bear only one of them.
-        let mut first_time = note.execute(params![0, event.event_id, at])? == 1;
-        if let Some(shared) = &event.shared_event_id {
-            first_time &= note.execute(params![1, shared, at])? == 1;
-        }
-        let finding = match first_time {
-            true => event.finding,
-            // The other account's copy: whichever comes first counts, and both are seen.
-            false if event.shared_event_id.is_some() => event.finding.uncounted(),
-            false => {
-                recorded.duplicate += 1;
-                continue;
-            }
+        let own = note.execute(params![0, event.event_id, at])? == 1;
+        let shared = match &event.shared_event_id {
+            Some(id) => note.execute(params![1, id, at])? == 1,
+            None => true,
         };
-        if first_time {
-            recorded.new += 1
-        } else {
-            recorded.duplicate += 1
-        }
+        let fresh = Fresh { own, shared };
+        recorded.note(fresh);
+        let Some(finding) = event.adds(fresh) else { continue };
         match folded.entry(finding.id.clone()) {
             Entry::Vacant(free) => drop(free.insert(finding)),
             Entry::Occupied(mut there) => there.get_mut().merge(finding),

@@ -6,7 +6,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x4445_4e59;
 
 /// One entry a schema version, the first leads to version 1. An entry that was released is never changed: add one.
-const MIGRATIONS: [&str; 1] = ["
+pub(super) const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     -- kind: 0 eventID, 1 sharedEventID
     CREATE TABLE event (kind INTEGER NOT NULL, id TEXT NOT NULL, at INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
@@ -15,7 +16,28 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE alert (finding TEXT NOT NULL, fingerprint TEXT NOT NULL, at INTEGER NOT NULL,
                         PRIMARY KEY (finding, fingerprint)) WITHOUT ROWID;
     CREATE TABLE quarantine (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, body TEXT NOT NULL);
-"];
+",
+    // What was an alert's claim becomes what its receiver was told: the latest of `RECEIVER FINGERPRINT`, or
+    // `RECEIVER ` for a report. The same poison is kept once.
+    "
+    CREATE TABLE delivery (id TEXT NOT NULL, destination TEXT NOT NULL, version INTEGER NOT NULL, open INTEGER NOT NULL,
+                           body TEXT NOT NULL, PRIMARY KEY (id, destination)) WITHOUT ROWID;
+    CREATE INDEX delivery_open ON delivery (id) WHERE open;
+    INSERT INTO delivery
+        SELECT finding, receiver, 1, 0, json_object('version', 1, 'told', json_object(
+            'fingerprint', fingerprint, 'posted', time, 'sent', time, 'last_denial', time, 'count', count))
+        FROM (SELECT alert.finding, substr(fingerprint, 1, instr(fingerprint, ' ') - 1) AS receiver, max(alert.at),
+                     substr(fingerprint, instr(fingerprint, ' ') + 1) AS fingerprint,
+                     strftime('%Y-%m-%dT%H:%M:%SZ', alert.at, 'unixepoch') AS time,
+                     coalesce(json_extract(finding.body, '$.count'), 0) AS count
+              FROM alert LEFT JOIN finding ON finding.id = alert.finding
+              WHERE instr(fingerprint, ' ') > 1 GROUP BY alert.finding, receiver);
+    DROP TABLE alert;
+    DELETE FROM quarantine WHERE id NOT IN (SELECT min(id) FROM quarantine GROUP BY reason, body);
+    CREATE UNIQUE INDEX quarantine_once ON quarantine (reason, body);
+    CREATE INDEX event_at ON event (at);
+",
+];
 
 /// The newest schema known here.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;

@@ -2,6 +2,7 @@
 
 use super::super::tests::{at, event};
 use super::*;
+use crate::delivery::Told;
 
 const TUE: &str = "2026-11-10T10:00:00Z";
 
@@ -15,12 +16,13 @@ fn place() -> (tempfile::TempDir, PathBuf) {
 fn a_ledger_outlives_the_program() {
     let (_folder, path) = place();
     let observed = event("1", None, "A", "x:Y", TUE);
-    SqliteLedger::open(&path).unwrap().record(vec![observed.clone()]).unwrap();
+    SqliteLedger::open(&path).unwrap().record(vec![observed.clone()], at(TUE)).unwrap();
     let mut again = SqliteLedger::open(&path).unwrap();
     assert_eq!(again.find("D-A").unwrap(), observed.finding);
-    assert_eq!(again.record(vec![observed]).unwrap(), Recorded { new: 0, duplicate: 1 });
-    assert!(again.claim_alert("D-A", "1", at(TUE)).unwrap());
-    assert!(!SqliteLedger::open(&path).unwrap().claim_alert("D-A", "1", at(TUE)).unwrap());
+    assert_eq!(again.record(vec![observed], at(TUE)).unwrap(), Recorded { new: 0, duplicate: 1, stale: 0 });
+    let taken = Delivery { version: 1, lease: Some(at(TUE)), ..Delivery::default() };
+    assert!(again.put_delivery("D-A", "slack", &taken).unwrap());
+    assert!(!SqliteLedger::open(&path).unwrap().put_delivery("D-A", "slack", &taken).unwrap());
 }
 
 #[test]
@@ -44,8 +46,8 @@ fn a_newer_schema_is_left_alone() {
     assert_eq!(
         error,
         format!(
-            "`{path}` has schema 99 and this program knows up to {known}: use a newer denywatch, or another file \
-             with --store sqlite:PATH"
+            "`{path}` has schema 99 and this program knows up to {known}: use a newer denywatch, or another ledger \
+             with --store"
         )
     );
 }
@@ -67,15 +69,15 @@ fn other_files_are_left_alone() {
 fn a_failed_batch_leaves_nothing() {
     let (_folder, path) = place();
     let mut ledger = SqliteLedger::open(&path).unwrap();
-    ledger.record(vec![event("1", None, "B", "x:Y", TUE)]).unwrap();
+    ledger.record(vec![event("1", None, "B", "x:Y", TUE)], at(TUE)).unwrap();
     ledger.connection.execute("UPDATE finding SET body = 'broken'", []).unwrap();
     // A is merged before B fails.
     let batch = || vec![event("2", None, "A", "x:Y", TUE), event("3", None, "B", "x:Y", TUE)];
-    let error = ledger.record(batch()).unwrap_err();
+    let error = ledger.record(batch(), at(TUE)).unwrap_err();
     assert!(error.to_string().starts_with("the ledger's entry `D-B` cannot be read: "), "{error}");
     assert!(matches!(ledger.find("D-A"), Err(LedgerError::NotFound(_))));
     ledger.connection.execute("DELETE FROM finding", []).unwrap();
-    assert_eq!(ledger.record(batch()).unwrap(), Recorded { new: 2, duplicate: 0 });
+    assert_eq!(ledger.record(batch(), at(TUE)).unwrap(), Recorded { new: 2, duplicate: 0, stale: 0 });
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn programs_that_write_at_once_lose_nothing() {
                 let mut ledger = SqliteLedger::open(&path).unwrap();
                 for n in 0..25 {
                     // Every event is told by all four.
-                    let counted = ledger.record(vec![event(&n.to_string(), None, "A", "x:Y", TUE)]).unwrap();
+                    let counted = ledger.record(vec![event(&n.to_string(), None, "A", "x:Y", TUE)], at(TUE)).unwrap();
                     assert_eq!(counted.new + counted.duplicate, 1);
                 }
             })
@@ -107,4 +109,41 @@ fn the_file_is_its_owners_only() {
     let (_folder, path) = place();
     drop(SqliteLedger::open(&path).unwrap());
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// Files of version 1 as that version made them, what they hold included.
+#[test]
+fn an_older_file_becomes_a_new_one() {
+    let (_folder, path) = place();
+    drop(SqliteLedger::open(&path).unwrap());
+    std::fs::remove_file(&path).unwrap();
+    let finding = event("1", None, "A", "x:Y", TUE).finding;
+    let plain = Connection::open(&path).unwrap();
+    plain.execute_batch(schema::MIGRATIONS[0]).unwrap();
+    let mark = format!("PRAGMA user_version = 1; PRAGMA application_id = {}", schema::APPLICATION);
+    plain.execute_batch(&mark).unwrap();
+    let body = serde_json::to_string(&finding).unwrap();
+    plain.execute("INSERT INTO finding VALUES ('D-A', NULL, NULL, 'A', ?1)", [body]).unwrap();
+    plain.execute("INSERT INTO event VALUES (0, '1', ?1)", [at(TUE).as_second()]).unwrap();
+    for (id, print, when) in [
+        ("D-A", "slack 0a", TUE),
+        ("D-A", "slack 0b", "2026-11-11T10:00:00Z"),
+        ("D-A", "arn:aws:sns:us-east-2:111122223333:t 0a", TUE),
+        ("report 2026-W46", "slack ", TUE),
+    ] {
+        plain.execute("INSERT INTO alert VALUES (?1, ?2, ?3)", params![id, print, at(when).as_second()]).unwrap();
+    }
+    plain.execute_batch("INSERT INTO quarantine (at, reason, body) VALUES (5, 'r', 'b'), (6, 'r', 'b')").unwrap();
+    drop(plain);
+    let mut ledger = SqliteLedger::open(&path).unwrap();
+    assert_eq!(ledger.find("D-A").unwrap(), finding);
+    assert_eq!(ledger.record(vec![event("1", None, "A", "x:Y", TUE)], at(TUE)).unwrap().duplicate, 1);
+    let told = |id: &str, to: &str| ledger.delivery(id, to).unwrap().unwrap().told;
+    let when = Some(at("2026-11-11T10:00:00Z"));
+    let latest =
+        Told { fingerprint: "0b".into(), posted: when, sent: when, last_denial: when, count: 1, ..Told::default() };
+    assert_eq!(told("D-A", "slack"), latest);
+    assert_eq!(told("D-A", "arn:aws:sns:us-east-2:111122223333:t").fingerprint, "0a");
+    assert_eq!(told("report 2026-W46", "slack").posted, Some(at(TUE)));
+    assert_eq!((ledger.open_deliveries(None).unwrap(), ledger.quarantined().unwrap().len()), (vec![], 1));
 }

@@ -1,0 +1,457 @@
+//! [`File`] → [`Settings`]: values read, combinations judged. No value is repeated in an error: it may be a secret.
+
+use super::file::{
+    AboutTable, AlertTable, DigestTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable,
+    PatchTable, QuietHoursTable, RouteTable, RuleTable, StoreTable,
+};
+use super::receivers::{PagerDutyTable, SlackTable, WebhookTable};
+use super::{CodeownersFile, Digest, PagerDuty, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
+use crate::delivery::{
+    Account, Asks, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate, Receiver, Route,
+    Routes, Source,
+};
+use crate::io::secret::SecretRef;
+use crate::io::stores::{Hashed, Keep};
+use crate::render::Format;
+use crate::triage::Severity;
+use crate::triage::expected::{About, BUILTIN, Expected, Rule};
+use jiff::civil::{Date, Time, Weekday};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use std::collections::{BTreeMap, BTreeSet};
+
+type Checked<T> = Result<T, SettingsError>;
+
+pub(super) fn settings(file: File) -> Checked<Settings> {
+    if file.version != 1 {
+        return Err(invalid(format!("`version` is {}, this program reads 1", file.version)));
+    }
+    let notes = notes::of(&file);
+    without_effect(&file)?;
+    let slack = file.slack.map(slack).transpose()?;
+    let codeowners = file.owner.codeowners.as_ref().map(|table| CodeownersFile(table.file.clone()));
+    let routes =
+        Routes { routes: routes(&file.route)?, owners: owners(file.owner, file.account)?, floor: floor(&file.alert)? };
+    let report_tz = file.report.at.and_then(|at| at.tz).or(file.report.tz).unwrap_or_else(|| "UTC".into());
+    zone("report.tz", Some(&report_tz))?;
+    let settings = Settings {
+        keep: keep(&file.store)?,
+        store: file.store.uri,
+        live: file.policies.live,
+        slack,
+        pagerduty: file.pagerduty.into_iter().map(pagerduty).collect::<Checked<_>>()?,
+        teams: secrets("teams", file.teams.into_iter().map(|(name, table)| (name, table.secret)))?,
+        webhooks: webhooks(file.webhook)?,
+        routes,
+        policy: Policy {
+            pacing: pacing(&file.group)?,
+            rate: file
+                .alert
+                .rate_limit
+                .as_ref()
+                .map(|table| rate(&table.per_channel, table.overflow.as_deref()))
+                .transpose()?,
+            quiet: file.alert.quiet_hours.as_ref().map(quiet).transpose()?,
+        },
+        digest: digest(&file.alert.digest)?,
+        expected: expected(file.expected)?,
+        formats: formats(&file.patch)?,
+        base_url: file.report.base_url.map(|url| https("report.base_url", url)).transpose()?,
+        codeowners,
+        report_tz,
+        notes,
+    };
+    reachable(&settings)?;
+    Ok(settings)
+}
+
+/// Values of keys that change nothing in this version, so that a file that fits today fits tomorrow.
+fn without_effect(file: &File) -> Checked<()> {
+    let one_of = |key: &str, text: &Option<String>, known: &[&str]| match text {
+        Some(text) if !known.contains(&text.as_str()) => Err(invalid(format!("`{key}` takes {}", known.join(", ")))),
+        Some(_) | None => Ok(()),
+    };
+    one_of("patch.companions", &file.patch.companions, &["off", "suggest", "include"])?;
+    one_of("patch.max_wildcard", &file.patch.max_wildcard, &["none", "suffix", "any"])?;
+    if let Some(watch) = file.patch.verify.as_ref().and_then(|verify| verify.watch.as_deref()) {
+        duration("patch.verify.watch", watch)?;
+    }
+    let prs = file.route.iter().filter_map(|route| route.pr.as_ref());
+    for pr in prs {
+        let hosted = pr.repo.split_once(':').is_some_and(|(host, name)| !host.is_empty() && name.contains('/'));
+        if !hosted || pr.path.as_deref().is_some_and(|path| path.starts_with('/') || path.contains("..")) {
+            return Err(invalid("`route.pr` takes `repo = \"github:OWNER/NAME\"` and a `path` inside it"));
+        }
+    }
+    Ok(())
+}
+
+/// Each receiver of a route must have what it needs, and what is set up must be used.
+fn reachable(settings: &Settings) -> Checked<()> {
+    let used = settings.routes.destinations();
+    for destination in &used {
+        let missing = match destination {
+            Destination::SlackWebhook => match settings.slack.as_ref().map(|slack| slack.mode) {
+                Some(SlackMode::Webhook) => None,
+                Some(SlackMode::App) => {
+                    Some("a route sends to `slack`: with `slack.mode = \"app\"` name the channel, as `slack:C0IAM`")
+                }
+                None => Some("a route sends to `slack`, but there is no `[slack]` with its `secret`"),
+            },
+            Destination::SlackChannel(_) => match settings.slack.as_ref().map(|slack| slack.mode) {
+                Some(SlackMode::App) => None,
+                Some(SlackMode::Webhook) => Some(
+                    "a route names a channel of Slack: a webhook has its own, so write `slack`, or set `slack.mode = \"app\"`",
+                ),
+                None => Some("a route names a channel of Slack, but there is no `[slack]` with its `secret`"),
+            },
+            Destination::PagerDuty(name) if !settings.pagerduty.contains_key(name) => {
+                Some("a route sends to a `pagerduty:NAME` of which there is no `[pagerduty.NAME]` with its `secret`")
+            }
+            Destination::Teams(name) if !settings.teams.contains_key(name) => {
+                Some("a route sends to a `teams:NAME` of which there is no `[teams.NAME]` with its `secret`")
+            }
+            Destination::Webhook(name) if !settings.webhooks.contains_key(name) => Some(
+                "a route sends to a `webhook:NAME` of which there is no `[webhook.NAME]` with its `url` and `secret`",
+            ),
+            Destination::Sns(_) | Destination::Q(_) | Destination::Stdout => None,
+            Destination::PagerDuty(_) | Destination::Teams(_) | Destination::Webhook(_) => None,
+        };
+        if let Some(why) = missing {
+            return Err(invalid(why));
+        }
+    }
+    let is_slack = |to: &Destination| matches!(to, Destination::SlackWebhook | Destination::SlackChannel(_));
+    if settings.slack.is_some() && !used.iter().any(is_slack) {
+        return Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`"));
+    }
+    Ok(())
+}
+
+fn keep(table: &StoreTable) -> Checked<Keep> {
+    let time = |key: &str, text: &Option<String>| text.as_deref().map(|text| duration(key, text)).transpose();
+    let field = |name: &String| match name.as_str() {
+        "session" => Ok(Hashed::Session),
+        "source_ip" => Ok(Hashed::SourceIp),
+        _ => Err(invalid("`store.hash` takes `session` and `source_ip`")),
+    };
+    let (counts, samples) = (time("store.retention", &table.retention)?, time("store.samples", &table.samples)?);
+    if counts.zip(samples).is_some_and(|(counts, samples)| samples > counts) {
+        return Err(invalid("`store.samples` is longer than `store.retention`: a sample goes with its finding"));
+    }
+    Ok(Keep { counts, samples, hashed: table.hash.iter().map(field).collect::<Result<_, _>>()? })
+}
+
+fn slack(table: SlackTable) -> Checked<Slack> {
+    let mode = match table.mode.as_deref() {
+        None | Some("webhook") => SlackMode::Webhook,
+        Some("app") => SlackMode::App,
+        Some(_) => return Err(invalid("`slack.mode` must be `webhook` or `app`")),
+    };
+    let api = table.api.map(|url| https("slack.api", url)).transpose()?;
+    Ok(Slack { mode, secret: SecretRef::parse("slack.secret", &table.secret)?, api })
+}
+
+fn pagerduty((name, table): (String, PagerDutyTable)) -> Checked<(String, PagerDuty)> {
+    let api = table.api.map(|url| https("pagerduty.NAME.api", url)).transpose()?;
+    Ok((name, PagerDuty { secret: SecretRef::parse("pagerduty.NAME.secret", &table.secret)?, api }))
+}
+
+fn secrets(what: &str, all: impl Iterator<Item = (String, String)>) -> Checked<BTreeMap<String, SecretRef>> {
+    all.map(|(name, secret)| Ok((name, SecretRef::parse(&format!("{what}.NAME.secret"), &secret)?))).collect()
+}
+
+fn webhooks(all: BTreeMap<String, WebhookTable>) -> Checked<BTreeMap<String, Webhook>> {
+    let one = |table: WebhookTable| -> Checked<Webhook> {
+        let url = https("webhook.NAME.url", table.url)?;
+        Ok(Webhook { url, secret: SecretRef::parse("webhook.NAME.secret", &table.secret)? })
+    };
+    all.into_iter().map(|(name, table)| Ok((name, one(table)?))).collect()
+}
+
+/// https, or http to this machine (a relay).
+fn https(key: &str, url: String) -> Checked<String> {
+    let is_plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"<>|\"`\\".contains(&b));
+    let is_local =
+        url.strip_prefix("http://127.0.0.1").is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']));
+    if is_plain && (url.starts_with("https://") || is_local) {
+        return Ok(url);
+    }
+    Err(invalid(format!("`{key}` must begin with `https://`")))
+}
+
+fn routes(tables: &[RouteTable]) -> Checked<Vec<Route>> {
+    let all = tables.iter().map(route).collect::<Checked<Vec<Route>>>()?;
+    if all.iter().all(|route| route.to.is_empty()) {
+        return Err(invalid(
+            "alerts have nowhere to go: add `[[route]]` with `to = [\"slack\"]` or `to = [\"sns:ARN\"]`",
+        ));
+    }
+    let catch_all = |route: &Route| route.asks.is_empty() && !route.to.is_empty();
+    match all.iter().position(catch_all) {
+        Some(at) if at + 1 == all.len() => Ok(all),
+        Some(at) if all[at].stop => Err(invalid(format!(
+            "`[[route]]` {} has no `match`, so those after it are never reached: put it last",
+            at + 1
+        ))),
+        _ if all.last().is_some_and(catch_all) => Ok(all),
+        _ => Err(invalid("what fits no route would be lost: let the last `[[route]]` have no `match`, and a receiver")),
+    }
+}
+
+fn route(table: &RouteTable) -> Checked<Route> {
+    let to = table.to.list().iter().map(|text| receiver(text)).collect::<Checked<Vec<Receiver>>>()?;
+    let mention = table.mention.as_deref().map(mention).transpose()?;
+    Ok(Route { asks: asks(&table.asks)?, to, stop: table.stop.unwrap_or(true), mention })
+}
+
+fn receiver(text: &str) -> Checked<Receiver> {
+    let (digest, text) = text.strip_prefix("digest:").map_or((false, text), |rest| (true, rest));
+    let destination = text.parse().map_err(|error: NoDestination| invalid(error.to_string()))?;
+    Ok(Receiver { destination, digest })
+}
+
+fn mention(text: &str) -> Checked<String> {
+    let id = match text.split_once(':') {
+        Some(("subteam", id)) if id.starts_with('S') => id,
+        Some(("user", id)) if id.starts_with(['U', 'W']) => id,
+        _ => "",
+    };
+    match id.len() > 1 && id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        true => Ok(id.to_owned()),
+        false => Err(invalid("`route.mention` must be `subteam:S…` or `user:U…` with an id of Slack's")),
+    }
+}
+
+fn asks(table: &MatchTable) -> Checked<Asks> {
+    let own = |list: &OneOrMany| list.list().to_vec();
+    Ok(Asks {
+        severity: words("route.match.severity", table.severity.list(), SEVERITIES)?,
+        verdict: words("route.match.verdict", table.verdict.list(), VERDICTS)?,
+        owner: own(&table.owner),
+        env: own(&table.env),
+        account: own(&table.account),
+        principal: own(&table.principal),
+        permission: own(&table.permission),
+    })
+}
+
+const SEVERITIES: &str = "`critical`, `high`, `medium` or `low`";
+const VERDICTS: &str = "`probing`, `owner`, `review`, `patch`, `unclear` or `upheld`";
+
+/// Words that a type knows.
+fn words<T: DeserializeOwned>(key: &str, texts: &[String], known: &str) -> Checked<Vec<T>> {
+    let read = |text: &String| serde_json::from_value(serde_json::Value::String(text.clone())).ok();
+    texts.iter().map(|text| read(text).ok_or_else(|| invalid(format!("`{key}` takes {known}")))).collect()
+}
+
+fn word<T: DeserializeOwned>(key: &str, text: &str, known: &str) -> Checked<T> {
+    let all = words(key, &[text.to_owned()], known)?;
+    all.into_iter().next().ok_or_else(|| invalid(format!("`{key}` takes {known}")))
+}
+
+fn owners(table: OwnerTable, accounts: BTreeMap<String, super::file::AccountTable>) -> Checked<Owners> {
+    let source = |text: &String| {
+        Source::parse(text)
+            .ok_or_else(|| invalid("`owner.from` takes `tag:KEY`, `account-tag:KEY`, `codeowners` and `map`"))
+    };
+    if accounts.keys().any(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
+        return Err(invalid("`[account.ID]` takes the 12 digits of an account"));
+    }
+    Ok(Owners {
+        from: table.from.iter().map(source).collect::<Checked<_>>()?,
+        map: table.map,
+        accounts: accounts
+            .into_iter()
+            .map(|(id, table)| (id, Account { name: table.name, env: table.env, tags: table.tags }))
+            .collect(),
+        codeowners: Codeowners::default(),
+        paths: table.codeowners.map(|table| table.paths).unwrap_or_default(),
+    })
+}
+
+fn floor(table: &AlertTable) -> Checked<Floor> {
+    let severity = table.min_severity.as_deref().map(|text| word::<Severity>("alert.min_severity", text, SEVERITIES));
+    let floor = Floor::default();
+    Ok(Floor {
+        severity: severity.transpose()?.unwrap_or(floor.severity),
+        human: table.min_count.human.unwrap_or(floor.human),
+        workload: table.min_count.workload.unwrap_or(floor.workload),
+    })
+}
+
+fn pacing(table: &GroupTable) -> Checked<Pacing> {
+    // The queue's batching window has collected the burst; a longer wait needs the outbox's schedule.
+    let usual = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
+    let read = |key: &str, text: &Option<String>, usual| match text {
+        Some(text) => duration(&format!("group.{key}"), text),
+        None => Ok(usual),
+    };
+    Ok(Pacing {
+        wait: read("wait", &table.wait, usual.wait)?,
+        update_every: read("update_every", &table.update_every, usual.update_every)?,
+        reopen_after: read("reopen_after", &table.reopen_after, usual.reopen_after)?,
+        remind_after: read("remind_after", &table.remind_after, usual.remind_after)?,
+        edits: usual.edits,
+    })
+}
+
+/// A whole number and `s`, `m`, `h` or `d`.
+pub(super) fn duration(key: &str, text: &str) -> Checked<SignedDuration> {
+    let wrong = || invalid(format!("`{key}` must be a number and `s`, `m`, `h` or `d`, such as `24h`"));
+    let unit = text.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    Ok(SignedDuration::from_secs(i64::from(count) * seconds))
+}
+
+fn rate(text: &str, overflow: Option<&str>) -> Checked<Rate> {
+    if overflow.is_some_and(|word| word != "digest") {
+        return Err(invalid("`alert.rate_limit.overflow` must be `digest`"));
+    }
+    let wrong = || invalid("`alert.rate_limit.per_channel` must be a number and `/m`, `/h` or `/d`, such as `20/h`");
+    let (count, unit) = text.split_once('/').ok_or_else(wrong)?;
+    let per = match unit {
+        "m" => SignedDuration::from_mins(1),
+        "h" => SignedDuration::from_hours(1),
+        "d" => SignedDuration::from_hours(24),
+        _ => return Err(wrong()),
+    };
+    let messages: u32 = count.parse().ok().filter(|count| (1..=10_000).contains(count)).ok_or_else(wrong)?;
+    Ok(Rate { messages, per })
+}
+
+fn quiet(table: &QuietHoursTable) -> Checked<Quiet> {
+    let except = match &table.except {
+        Some(list) => words("alert.quiet_hours.except", list.list(), SEVERITIES)?,
+        None => vec![Severity::Critical],
+    };
+    Ok(Quiet {
+        from: clock("alert.quiet_hours.from", &table.from)?,
+        to: clock("alert.quiet_hours.to", &table.to)?,
+        tz: zone("alert.quiet_hours.tz", table.tz.as_deref())?,
+        except,
+    })
+}
+
+fn digest(table: &DigestTable) -> Checked<Digest> {
+    if let Some(at) = &table.at {
+        clock("alert.digest.at", at)?;
+    }
+    Ok(Digest {
+        tz: zone("alert.digest.tz", table.tz.as_deref())?,
+        days: days(table.days.as_deref().unwrap_or("daily"))?,
+        skip_if_empty: table.skip_if_empty.unwrap_or(true),
+    })
+}
+
+fn clock(key: &str, text: &str) -> Checked<Time> {
+    let wrong = || invalid(format!("`{key}` must be a time such as `09:00`"));
+    let read = (text.len() == 5).then(|| text.parse::<Time>().ok()).flatten();
+    read.ok_or_else(wrong)
+}
+
+fn zone(key: &str, name: Option<&str>) -> Checked<TimeZone> {
+    let name = name.unwrap_or("UTC");
+    TimeZone::get(name)
+        .map_err(|_| invalid(format!("`{key}` must be the IANA name of a time zone, such as `Europe/London`")))
+}
+
+/// `daily`, `mon-fri`, `mon,wed`.
+fn days(text: &str) -> Checked<Vec<Weekday>> {
+    use Weekday::{Friday, Monday, Saturday, Sunday, Thursday, Tuesday, Wednesday};
+    const ALL: [Weekday; 7] = [Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday];
+    let wrong = || invalid("`alert.digest.days` must be `daily`, days such as `mon,wed`, or a span such as `mon-fri`");
+    let find = |word: &str| {
+        let named = |day: &Weekday| word.len() == 3 && format!("{day:?}").to_ascii_lowercase().starts_with(word);
+        ALL.iter().position(named).ok_or_else(wrong)
+    };
+    if text == "daily" {
+        return Ok(ALL.to_vec());
+    }
+    let mut days = BTreeSet::new();
+    for part in text.split(',').map(str::trim) {
+        let (from, to) = part.split_once('-').unwrap_or((part, part));
+        let (from, to) = (find(from)?, find(to)?);
+        // A span may go over the week's end.
+        let count = (to + 7 - from) % 7;
+        days.extend((0..=count).map(|more| (from + more) % 7));
+    }
+    Ok(days.into_iter().map(|at| ALL[at]).collect())
+}
+
+fn formats(table: &PatchTable) -> Checked<Vec<Format>> {
+    match &table.formats {
+        None => Ok(vec![Format::Hcl, Format::Json, Format::Cfn, Format::Cli]),
+        Some(list) => words("patch.formats", list, "`hcl`, `hcl_data`, `json`, `cfn`, `cfn_json` and `cli`"),
+    }
+}
+
+fn expected(table: ExpectedTable) -> Checked<Expected> {
+    if let Some(unknown) = table.disable.iter().find(|id| BUILTIN.iter().all(|rule| rule.id != id.as_str())) {
+        let near = explain::nearest(unknown, BUILTIN.iter().map(|rule| rule.id));
+        let near = near.map(|id| format!(", did you mean `{id}`?")).unwrap_or_default();
+        return Err(invalid(format!(
+            "`expected.disable` names no built-in rule{near}: `denywatch ignore ls --builtin` lists them"
+        )));
+    }
+    let rules = table.rule.into_iter().map(rule).collect::<Checked<Vec<Rule>>>()?;
+    let mut ids: BTreeSet<&str> = BUILTIN.iter().map(|rule| rule.id).collect();
+    if let Some(twice) = rules.iter().find(|rule| !ids.insert(&rule.id)) {
+        return Err(invalid(format!(
+            "`[[expected.rule]]` {}: there is another rule of this `id`",
+            explain::shown(&twice.id)
+        )));
+    }
+    Ok(Expected { without_builtin: table.builtin == Some(false), disabled: table.disable.into_iter().collect(), rules })
+}
+
+fn rule(table: RuleTable) -> Checked<Rule> {
+    let wrong = |why: &str| invalid(format!("`[[expected.rule]]` {}: {why}", explain::shown(&table.id)));
+    let about = about(&table.about);
+    if table.id.trim().is_empty() || table.reason.trim().is_empty() || table.owner.trim().is_empty() {
+        return Err(wrong("`id`, `reason` and `owner` must say something"));
+    }
+    if about.is_empty() {
+        return Err(wrong("`match` asks nothing, so the rule would silence everything"));
+    }
+    let expires = match (&table.expires, table.permanent) {
+        (Some(when), false) => Some(end(&when.0).ok_or_else(|| wrong("`expires` must be a day such as 2027-02-01"))?),
+        (None, true) => None,
+        (Some(_), true) => return Err(wrong("`expires` and `permanent` contradict each other")),
+        (None, false) => return Err(wrong("it needs `expires`, or `permanent = true`")),
+    };
+    let limit = table.limit.as_deref().map(|text| text.strip_suffix("/d").and_then(|count| count.parse().ok()));
+    let limit = limit
+        .map(|read| read.ok_or_else(|| wrong("`limit` must be a number and `/d`, such as `200/d`")))
+        .transpose()?;
+    Ok(Rule { about, expires, limit, id: table.id, reason: table.reason, owner: table.owner, snooze: table.snooze })
+}
+
+fn about(table: &AboutTable) -> About {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    About {
+        finding: given(&table.finding),
+        principal: given(&table.principal),
+        permission: given(&table.permission),
+        resource: given(&table.resource),
+        account: given(&table.account),
+    }
+}
+
+/// The beginning of a day (UTC), or a time.
+fn end(text: &str) -> Option<Timestamp> {
+    let day = || Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    text.parse::<Timestamp>().ok().or_else(day)
+}
+
+fn invalid(why: impl Into<String>) -> SettingsError {
+    SettingsError::Invalid(why.into())
+}

@@ -1,0 +1,102 @@
+//! JSON, deflated, and never larger than an item may be (400 KB with its names and keys).
+//! See <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>.
+
+use crate::denial::Facts;
+use crate::diagnosis::Diagnosis;
+use crate::finding::{Finding, Item};
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{Error, Read};
+
+/// Bytes of a body; the other attributes of an item are far below the rest.
+pub(super) const LIMIT: usize = 350_000;
+/// A body unpacks to this many bytes at most; what we write is far below.
+const UNPACKED: u64 = 64 << 20;
+/// Of a text that must be cut, so many bytes stay.
+const CUT: usize = 200;
+
+/// Deflated JSON.
+pub(super) fn pack(value: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let mut out = DeflateEncoder::new(Vec::new(), Compression::default());
+    serde_json::to_writer(&mut out, value)?;
+    out.finish()
+}
+
+/// What was packed.
+pub(super) fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    let mut text = Vec::new();
+    let read = DeflateDecoder::new(bytes).take(UNPACKED).read_to_end(&mut text);
+    read.map_err(serde_json::Error::io)?;
+    serde_json::from_slice(&text)
+}
+
+/// A finding, deflated, within [`LIMIT`]. One that is too large loses, step by step, what no patch rests on: texts of its
+/// samples are cut, then the samples themselves, then resources (their denials are counted without them). Counts stay.
+pub(super) fn pack_finding(finding: &Finding) -> Result<Vec<u8>, Error> {
+    let body = pack(finding)?;
+    if body.len() <= LIMIT {
+        return Ok(body);
+    }
+    let mut smaller = finding.clone();
+    for cut in [cut_texts, drop_samples] {
+        smaller.items.values_mut().for_each(cut);
+        let body = pack(&smaller)?;
+        if body.len() <= LIMIT {
+            return Ok(body);
+        }
+    }
+    let mut kept = smaller.items.len();
+    loop {
+        kept /= 2;
+        smaller.keep_items(kept);
+        let body = pack(&smaller)?;
+        if body.len() <= LIMIT || kept == 0 {
+            return Ok(body);
+        }
+    }
+}
+
+fn cut_texts(item: &mut Item) {
+    let Diagnosis { summary, evidence, unchecked, doubts, .. } = &mut item.diagnosis;
+    let lists = [evidence, unchecked, doubts, &mut item.facts.denied_by];
+    lists.into_iter().flatten().chain([summary]).chain(item.facts.message.iter_mut()).for_each(cut);
+}
+
+fn cut(text: &mut String) {
+    if text.len() > CUT {
+        let end = (0..=CUT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+/// Condition keys go too: unknown again, they make the proof weaker, never false.
+fn drop_samples(item: &mut Item) {
+    item.facts = Facts { suspect: item.facts.suspect, other_caller: item.facts.other_caller, ..Facts::default() };
+    item.events.clear();
+    for list in [&mut item.also, &mut item.operations] {
+        while list.iter().map(String::len).sum::<usize>() > 10 * CUT {
+            list.pop_last();
+        }
+    }
+    while item.passes.len() > 2 {
+        item.passes.pop_last();
+    }
+    while item.next.len() > 2 {
+        item.next.pop_last();
+    }
+}
+
+/// A quarantined message: one that is too large even deflated is cut, and says so.
+pub(super) fn pack_text(text: &str) -> Result<Vec<u8>, Error> {
+    let body = pack(&text)?;
+    if body.len() <= LIMIT {
+        return Ok(body);
+    }
+    let half = LIMIT / 2;
+    let end = (0..=half).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    pack(&format!("{}… (cut: it had {} bytes)", &text[..end], text.len()))
+}
