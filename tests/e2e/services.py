@@ -160,7 +160,7 @@ SERVICES = {
         lambda logs, thing: logs.create_log_stream(logGroupName=thing, logStreamName="one"),
         lambda logs, thing: logs.delete_log_group(logGroupName=thing),
         lambda name: arn("logs", f"log-group:{name}"),
-        "ministack asks for the log group's ARN without the `:*` that AWS asks for and the patch has",
+        "ministack asks for the log group's ARN; AWS asks for the stream's, which the patch has",
     ),
     "events": Service(
         "events",
