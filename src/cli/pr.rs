@@ -107,11 +107,19 @@ pub(super) fn run(args: &PrArgs, global: &Global) -> anyhow::Result<u8> {
             print::say(global.quiet, &format!("nothing to change: {}", words(&found)));
             DONE
         }
-        Edited::Undecided(places) | Edited::Full(places) => {
+        Edited::Full(places) => {
             places.iter().for_each(|place| print::say(false, &words(place)));
             print::say(
                 false,
-                "no single place takes it for sure, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own",
+                "there is no room for it, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own",
+            );
+            UNCLEAR
+        }
+        Edited::Undecided(places) => {
+            places.iter().for_each(|place| print::say(false, &words(place)));
+            print::say(
+                false,
+                "no single place is certain, so there is no request: `denywatch patch ID --into DIR` prints a policy of its own",
             );
             UNCLEAR
         }

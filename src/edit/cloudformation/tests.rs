@@ -180,15 +180,12 @@ fn policies_of_resources() {
     let role = format!("arn:aws:iam::{ACCOUNT}:role/app");
     let queue = format!("arn:aws:sqs:eu-west-1:{ACCOUNT}:q");
     let wanted = || named(&role, "sqs:SendMessage", &queue);
-    let hint = format!(
-        "# `{queue}` may be `Q` of the template, if the stack is deployed in eu-west-1: what `aws cloudformation \
-         describe-stack-resources` prints would tell\n"
-    );
+    // The queue that the policy belongs to tells the Region.
     let made = format!(
-        "{hint}+  QPolicy:\n+    Type: AWS::SQS::QueuePolicy\n+    Properties:\n+      Queues:\n+        - !Ref Q\n+      \
+        "+  QPolicy:\n+    Type: AWS::SQS::QueuePolicy\n+    Properties:\n+      Queues:\n+        - !Ref Q\n+      \
          PolicyDocument:\n+        Version: \"2012-10-17\"\n+        Statement:\n+          - Sid: S\n+            Effect: \
          Allow\n+            Principal:\n+              AWS: {role}\n+            Action: sqs:SendMessage\n+            \
-         Resource: {queue}"
+         Resource: !GetAtt Q.Arn"
     );
     check(QUEUE, QueuePolicy, &queue, wanted(), &made);
     let theirs = format!(
