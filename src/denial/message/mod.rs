@@ -273,7 +273,9 @@ fn distrust(said: &mut Parsed, tails: &Tails<'_>) {
         said.reason.encoded = Encoded::Truncated;
         said.encoded_message = None;
         let ec2 = said.action.as_deref().is_some_and(|action| action.to_ascii_lowercase().starts_with("ec2:"));
-        if ec2 && !said.suspect {
+        // Without a cause the text may end inside a name that holds AWS's own words.
+        let told = said.reason.kind != ReasonKind::Unstated || said.resource.is_none();
+        if ec2 && !said.suspect && told {
             said.open = None;
             return;
         }

@@ -340,3 +340,17 @@ fn a_name_before_the_phrase_is_no_caller() {
     check(phrase, false);
     check(&format!("\"arn:aws:s3:::b/ {phrase}"), true);
 }
+
+#[test]
+fn a_cut_name_that_holds_the_encoded_phrase_is_not_believed() {
+    let start = "User: arn:aws:sts::111122223333:assumed-role/app/s is not authorized to perform: ec2:RunInstances on resource: ";
+    let said = parse(&format!(
+        "{start}arn:aws:ec2:eu-west-1:111122223333:instance/. Encoded authorization failure message: x..."
+    ));
+    assert_eq!((said.action.as_deref(), said.resource, said.encoded_message), (Some("ec2:RunInstances"), None, None));
+    let cause = " because no identity-based policy allows the ec2:RunInstances action";
+    let said = parse(&format!(
+        "{start}arn:aws:ec2:eu-west-1:111122223333:instance/*{cause}. Encoded authorization failure message: T-kS..."
+    ));
+    assert_eq!(said.resource.as_deref(), Some("arn:aws:ec2:eu-west-1:111122223333:instance/*"));
+}
