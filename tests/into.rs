@@ -325,7 +325,7 @@ fn hostile_text_stays_text_to_terraform() {
             if !payloads::PIECES.contains(&text.as_str()) && at % NOTATIONS.len() != notation {
                 continue;
             }
-            let patch = hostile(&text, if number % 2 == 0 { "b" } else { "c" });
+            let patch = hostile(&text, if number.is_multiple_of(2) { "b" } else { "c" });
             let source = source.replace('#', &number.to_string());
             let source = format!("locals {{\n  b{number} = \"arn:aws:s3:::b\"\n}}\n\n{source}");
             let file = SourceFile { path: "main.tf".to_owned(), text: source };
