@@ -3,7 +3,7 @@
 use crate::catalog::Catalog;
 use crate::denial::{How, PolicyType, Reason};
 use crate::diagnosis::{Cause, Diagnosis, Held, InForce, TargetKind};
-use crate::finding::Finding;
+use crate::finding::{Finding, ItemKey};
 use crate::linking::{Linked, is_resolved, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::{Principal, PrincipalKind};
@@ -14,7 +14,7 @@ pub use crate::verify::observed::Status;
 use crate::verify::verify;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What advice rests on besides the findings themselves.
 #[derive(Debug, Clone, Copy)]
@@ -119,22 +119,28 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
     let catalog = context.catalog;
     let swept = matches!(look, Some(Look::Sweep(_)));
     let mut both = Both { items: Vec::new(), patches: Vec::new() };
-    for mut draft in draft(finding, held, catalog) {
-        if let Some(Look::Near(why)) = look {
-            draft.doubts.push(why.clone());
-        }
-        // An item is counted with its first policy, not again with the one on the other side.
-        let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
-        let patch = verify(draft, finding, held, catalog);
+    let mut expected = BTreeSet::new();
+    for (items, patch) in graded(finding, held, look, catalog) {
         let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
-        both.items.extend(items.iter().map(|item| {
+        for item in &items {
             let verdict = judge(item.diagnosis.cause, swept, sound);
             let muted = context.expected.mutes(finding, item.key, item.item, verdict, usage);
-            denied_item(item, verdict, muted)
-        }));
+            let denied = denied_item(item, verdict, muted);
+            if denied.verdict == Verdict::Expected {
+                expected.insert(item.key.clone());
+            }
+            both.items.push(denied);
+        }
         if !points_nowhere(&patch, finding, &items) {
             both.patches.push(patch);
         }
+    }
+    if !expected.is_empty() {
+        // What is expected to be refused is to stay so: the patches are those of all else.
+        both.patches = without(finding, &expected, |rest| {
+            let drafted = graded(rest, held, look, catalog);
+            drafted.filter(|(items, patch)| !points_nowhere(patch, rest, items)).map(|(_, patch)| patch).collect()
+        });
     }
     let incident = both.items.iter().any(|item| item.verdict == Verdict::Probing);
     if incident {
@@ -143,6 +149,30 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
     }
     both.items.sort_by(DeniedItem::order);
     both
+}
+
+/// Each draft's patch with the items that are counted with it: those of the first policy, not again those of the one on
+/// the other side.
+fn graded<'a>(
+    finding: &'a Finding,
+    held: Option<&'a Held>,
+    look: Option<&'a Look>,
+    catalog: &'a Catalog,
+) -> impl Iterator<Item = (Vec<Judged<'a>>, Patch)> {
+    draft(finding, held, catalog).into_iter().map(move |mut draft| {
+        if let Some(Look::Near(why)) = look {
+            draft.doubts.push(why.clone());
+        }
+        let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
+        (items, verify(draft, finding, held, catalog))
+    })
+}
+
+/// The patches of a finding as if these items had not been denied; none where nothing is left.
+fn without(finding: &Finding, items: &BTreeSet<ItemKey>, patches: impl Fn(&Finding) -> Vec<Patch>) -> Vec<Patch> {
+    let mut rest = finding.clone();
+    rest.items.retain(|key, _| !items.contains(key));
+    if rest.items.is_empty() { Vec::new() } else { patches(&rest) }
 }
 
 /// An explanation at the resource, though AWS does not blame its policy and nobody knows who called.
