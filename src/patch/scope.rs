@@ -183,9 +183,9 @@ fn printed_wildcard(arn: &Arn) -> Option<(String, &'static str)> {
     (own && plain && is_whole_star(arn)).then(|| (arn.resource.clone(), ""))
 }
 
-/// The one `*` is a whole part of the name.
+/// The one `*` is the name's last part: AWS opens what was not named, and nothing can be named below that.
 fn is_whole_star(arn: &Arn) -> bool {
-    arn.resource.matches('*').count() == 1 && arn.resource.split([':', '/']).any(|part| part == "*")
+    arn.resource.matches('*').count() == 1 && arn.resource.rsplit([':', '/']).next() == Some("*")
 }
 
 /// Beginnings of ARNs whose `*` stands for what the request does not tell; the name behind it is unique without it.
