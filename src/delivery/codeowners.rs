@@ -6,7 +6,8 @@
 pub struct Codeowners(Vec<(String, Vec<String>)>);
 
 impl Codeowners {
-    /// Reads the file; comments, empty lines and section headings of GitLab are passed over.
+    /// Reads the file; comments, empty lines, section headings of GitLab and `!`, which has no meaning
+    /// here, are passed over.
     ///
     /// ```
     /// use denywatch::delivery::Codeowners;
@@ -16,7 +17,7 @@ impl Codeowners {
     /// ```
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
-        let rules = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '[', '^'])).map(|line| {
+        let rules = lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '[', '^', '!'])).map(|line| {
             let mut words = line.split_whitespace().map(str::to_owned);
             (words.next().unwrap_or_default(), words.collect())
         });
@@ -32,46 +33,52 @@ impl Codeowners {
     }
 }
 
-/// A pattern without a slash (but at its end) fits at any depth; a folder stands for all in it.
+/// Whether a pattern fits a file, by the rules of `.gitignore` but that `dir/*` does not reach below `dir`.
 fn fits(pattern: &str, path: &str) -> bool {
-    let folder = pattern.ends_with('/');
-    let body = pattern.trim_end_matches('/');
-    let anchored = body.contains('/');
-    let pattern: Vec<&str> = body.trim_start_matches('/').split('/').collect();
-    let path: Vec<&str> = path.split('/').collect();
-    let starts = if anchored { 0..1 } else { 0..path.len() };
-    starts.into_iter().any(|from| parts(&pattern, &path[from..], folder, anchored))
+    let anchored = pattern.trim_end_matches('/').contains('/');
+    let is_folder = pattern.ends_with('/');
+    let wanted: Vec<&str> = pattern.trim_matches('/').split('/').collect();
+    let parts: Vec<&str> = path.split('/').collect();
+    let starts = if anchored { 0..=0 } else { 0..=parts.len().saturating_sub(1) };
+    let reaches_below = is_folder || wanted.last().is_some_and(|last| !last.contains('*'));
+    starts.into_iter().any(|start| {
+        let rest = &parts[start..];
+        let whole = !is_folder && segments(&wanted, rest);
+        let below = reaches_below && (1..rest.len()).any(|end| segments(&wanted, &rest[..end]));
+        whole || below
+    })
 }
 
-/// `**` is any number of folders; `*` and `?` stay within one name.
-fn parts(pattern: &[&str], path: &[&str], folder: bool, anchored: bool) -> bool {
-    match (pattern, path) {
-        ([], []) => !folder,
-        // `docs/*` is about the files in docs, not about those deeper; a name without a wildcard is a folder too.
-        ([], _) => true,
-        (["**"], rest) => !rest.is_empty(),
-        (["**", more @ ..], rest) => (0..=rest.len()).any(|skip| parts(more, &rest[skip..], folder, anchored)),
-        ([last], [_, _, ..]) if anchored && *last == "*" && !folder => false,
-        ([name, more @ ..], [part, rest @ ..]) => word(name, part) && parts(more, rest, folder, anchored),
-        ([_, ..], []) => false,
+fn segments(wanted: &[&str], parts: &[&str]) -> bool {
+    match (wanted, parts) {
+        ([], []) => true,
+        (["**"], _) => !parts.is_empty(),
+        (["**", rest @ ..], _) => (0..=parts.len()).any(|skip| segments(rest, &parts[skip..])),
+        ([first, rest @ ..], [part, more @ ..]) => segment(first.as_bytes(), part.as_bytes()) && segments(rest, more),
+        ([], [_, ..]) | ([_, ..], []) => false,
     }
 }
 
-/// One name against `*` and `?`.
-fn word(pattern: &str, name: &str) -> bool {
-    let mut pattern = pattern.chars();
-    match pattern.next() {
-        None => name.is_empty(),
-        Some('*') => {
-            let rest = pattern.as_str();
-            name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| word(rest, &name[at..]))
+/// `*` and `?` within one segment, without looking back more than once for each star.
+fn segment(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut read, mut star) = (0, 0, None);
+    while read < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || *byte == text[read] => (at, read) = (at + 1, read + 1),
+            _ => match star {
+                Some((held, from)) => {
+                    star = Some((held, from + 1));
+                    (at, read) = (held + 1, from + 1);
+                }
+                None => return false,
+            },
         }
-        Some('?') => {
-            let mut name = name.chars();
-            name.next().is_some() && word(pattern.as_str(), name.as_str())
-        }
-        Some(letter) => name.strip_prefix(letter).is_some_and(|rest| word(pattern.as_str(), rest)),
     }
+    pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
 #[cfg(test)]
@@ -110,5 +117,31 @@ mod tests {
         assert_eq!(owners.of("/apps/a"), ["@octocat", "docs@example.com"]);
         assert_eq!(owners.of("apps/github/a"), [] as [&str; 0]);
         assert_eq!(Codeowners::default().of("x"), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn patterns_fit_as_github_says() {
+        check("*", "a/b.tf", true);
+        check("*.tf", "infra/x/main.tf", true);
+        check("*.tf", "main.tfvars", false);
+        check("/main.tf", "main.tf", true);
+        check("/main.tf", "infra/main.tf", false);
+        check("main.tf", "infra/main.tf", true);
+        check("/infra/", "infra/x/main.tf", true);
+        check("infra/", "a/infra/main.tf", true);
+        check("/infra/", "infrax/main.tf", false);
+        check("infra", "infra/x/main.tf", true);
+        check("docs/*", "docs/a.md", true);
+        check("docs/*", "docs/a/b.md", false);
+        check("apps/", "x/apps/y/z", true);
+        check("**/logs", "a/b/logs/x", true);
+        check("/a/**/z", "a/z", true);
+        check("/a/**/z", "a/b/c/z", true);
+        check("/a/**", "a/b/c", true);
+        check("/a/**", "b/a/c", false);
+        check("a?c", "abc", true);
+        check("*a*b*c", "xxaxxbxxc", true);
+        check("*a*b*c", "xxaxxcxxb", false);
+        check("/", "x", false);
     }
 }
