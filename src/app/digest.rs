@@ -1,6 +1,7 @@
 //! Findings → the daily digest of each receiver: what is for the digest, and what was not told when it happened.
 
 use super::audience::Audience;
+use super::pause::Pause;
 use crate::advice::{Advice, Status};
 use crate::delivery::{Destination, Tags};
 use crate::io::settings::Digest;
@@ -9,6 +10,7 @@ use crate::render::note::Note;
 use crate::render::words;
 use crate::triage::Verdict;
 use jiff::civil::{Date, Weekday};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::BTreeSet;
 
@@ -22,6 +24,8 @@ pub struct Sources<'a> {
     pub tags: &'a dyn Fn(&Advice) -> Tags,
     /// Whether a receiver was told all of a finding.
     pub is_told: &'a dyn Fn(&Advice, &Destination) -> bool,
+    /// The last time in which sending was paused.
+    pub pause: Option<Pause>,
 }
 
 /// The digest of each receiver, as of `now`; none on a day without digest, nor where there is nothing to say and the
@@ -31,14 +35,18 @@ pub fn digests(findings: &[Advice], sources: &Sources<'_>, now: Timestamp) -> Ve
     if !sources.plan.days.contains(&today.weekday()) {
         return Vec::new();
     }
-    let since = since(&sources.plan.days, today, now);
+    let usual = since(&sources.plan.days, today, now);
+    let pause = sources.pause.filter(|pause| pause.reaches(usual));
+    // No digest was sent in it: this one goes back to the one before it.
+    let since = pause.map_or(usual, |pause| before(&sources.plan, pause.from, usual));
     let fresh: Vec<&Advice> = findings.iter().filter(|one| one.last_seen.is_some_and(|at| at >= since)).collect();
     let all: BTreeSet<Destination> = sources.audience.destinations().into_iter().collect();
     let one = |to: Destination| {
         let rows: Vec<&Advice> = fresh.iter().copied().filter(|advice| is_for(advice, &to, sources)).collect();
         let listens = !rows.is_empty() || sources.audience.of_all().contains(&to);
-        let silent = rows.is_empty() && sources.plan.skip_if_empty;
-        (listens && !silent).then(|| (to, note(&rows, &fresh, findings, since, today)))
+        let silent = rows.is_empty() && pause.is_none() && sources.plan.skip_if_empty;
+        let told = || note(&rows, &fresh, findings, Span { since, today, pause });
+        (listens && !silent).then(|| (to, told()))
     };
     all.into_iter().filter_map(one).collect()
 }
@@ -49,18 +57,40 @@ fn since(days: &[Weekday], today: Date, now: Timestamp) -> Timestamp {
     now.checked_sub(SignedDuration::from_hours(24 * back)).unwrap_or(Timestamp::MIN)
 }
 
+/// The last digest before a time, counted back in days from one of them.
+fn before(plan: &Digest, at: Timestamp, mut digest: Timestamp) -> Timestamp {
+    // Ten years: no ledger is older.
+    for _ in 0..3_660 {
+        if digest <= at {
+            break;
+        }
+        digest = since(&plan.days, digest.to_zoned(plan.tz.clone()).date(), digest);
+    }
+    digest
+}
+
+/// What a digest is about.
+#[derive(Clone, Copy)]
+struct Span {
+    since: Timestamp,
+    today: Date,
+    pause: Option<Pause>,
+}
+
 fn is_for(advice: &Advice, to: &Destination, sources: &Sources<'_>) -> bool {
     let routed = sources.audience.route(advice, &(sources.tags)(advice));
     routed.digest.contains(to) || (routed.now.contains(to) && !(sources.is_told)(advice, to))
 }
 
-fn note(rows: &[&Advice], fresh: &[&Advice], all: &[Advice], since: Timestamp, today: Date) -> Note {
+fn note(rows: &[&Advice], fresh: &[&Advice], all: &[Advice], span: Span) -> Note {
+    let Span { since, today, pause } = span;
     let mut lines: Vec<String> = rows.iter().map(|advice| line(advice, since)).collect();
     let resolved = all.iter().filter(|advice| is_over(advice)).count() as u64;
     if resolved > 0 {
         lines.push(format!("{} resolved", words::plural(resolved, "finding")));
     }
     lines.extend(muted(fresh));
+    lines.extend(pause.map(paused));
     let title = format!("Denied actions, {} {}: {}", today.strftime("%a %d %b"), today.year(), opened(rows, since));
     let body = lines.iter().map(|line| format!("- {line}\n")).collect::<String>();
     Note { id: format!("digest {today}"), title: title.clone(), body: format!("{title}\n\n{body}"), lines }
@@ -88,6 +118,16 @@ fn line(advice: &Advice, since: Timestamp) -> String {
         times(advice.count),
         words::verdict(advice.verdict)
     )
+}
+
+/// `sending was paused from 2026-11-27 10:00 to 2026-11-28 15:00 UTC`.
+fn paused(pause: Pause) -> String {
+    let time = |at: Timestamp, form: &str| at.to_zoned(TimeZone::UTC).strftime(form).to_string();
+    let from = time(pause.from, "%Y-%m-%d %H:%M");
+    match pause.until {
+        Some(until) => format!("sending was paused from {from} to {} UTC", time(until, "%Y-%m-%d %H:%M")),
+        None => format!("sending is paused since {from} UTC"),
+    }
 }
 
 /// What was kept out of the messages, by which rules.
@@ -134,6 +174,7 @@ mod tests {
             plan: &settings.digest,
             tags: &|_| Tags::new(),
             is_told: &|_, _| told,
+            pause: None,
         };
         digests(findings, &sources, at(now)).into_iter().map(|(to, note)| (to.to_string(), note)).collect()
     }

@@ -3,11 +3,12 @@
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
 use super::watch::{Ingested, Line, LineError};
+use super::pause::{self, Pause};
 use super::{World, ingest, report};
-use crate::advice::{Advice, Context, advise};
+use crate::advice::{Advice, Context, DeniedItem, Status, advise};
 use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
 use crate::diagnosis::InForce;
-use crate::finding::Finding;
+use crate::finding::{Finding, ItemKey, Observed};
 use crate::io::aws::Aws;
 use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
@@ -161,8 +162,13 @@ impl Line for LedgerLine {
             messages.entry(one.finding.id.clone()).or_default().insert(of);
         }
         let touched = Touched::of(&observed);
-        ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
+        let now = (self.now)();
+        ingested.lag = observed.iter().filter_map(|one| lag(one.at?, now)).collect();
+        let items: Vec<(String, ItemKey)> = observed.iter().filter_map(item_of).collect();
+        let recorded = self.ledger.record(observed, now).map_err(busy)?;
+        (ingested.stale, ingested.counted) = (recorded.stale, recorded.new);
         let advice = self.advise(&touched).await?;
+        ingested.muted = items.iter().filter(|(id, key)| is_muted(id, key, &advice)).count() as u64;
         let with_messages = |advice: Advice| {
             let from = messages.remove(&advice.id).unwrap_or_default();
             (advice, from)
@@ -246,6 +252,7 @@ impl LedgerLine {
             plan: &self.plan,
             tags: &|advice| self.tags.get(&advice.id).cloned().unwrap_or_default(),
             is_told: &|advice, to| self.is_told(advice, to),
+            pause: self.ledger.delivery(pause::ID, pause::TO).map_err(busy)?.as_ref().and_then(Pause::of),
         };
         let digests = digests(&advice, &sources, now);
         Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
@@ -258,6 +265,29 @@ impl LedgerLine {
             Ok(None) => false,
             Err(_) => true,
         }
+    }
+}
+
+/// Whole seconds; a clock that is behind makes no negative ones.
+fn lag(at: Timestamp, now: Timestamp) -> Option<u64> {
+    u64::try_from(now.duration_since(at).as_secs().max(0)).ok()
+}
+
+/// The finding and the item of one denial.
+fn item_of(one: &Observed) -> Option<(String, ItemKey)> {
+    Some((one.finding.id.clone(), one.finding.items.keys().next()?.clone()))
+}
+
+/// Whether a rule mutes a denial's item; one that is not told apart is muted when its whole finding is.
+fn is_muted(id: &str, key: &ItemKey, all: &[Advice]) -> bool {
+    let Some(advice) = all.iter().find(|advice| advice.id == id) else { return false };
+    let is_it = |item: &&DeniedItem| {
+        item.action.as_deref().unwrap_or_default() == key.action
+            && item.resource.as_deref().unwrap_or_default() == key.resource
+    };
+    match advice.denied.iter().find(is_it) {
+        Some(item) => item.status == Status::Muted,
+        None => !advice.denied.is_empty() && advice.denied.iter().all(|item| item.status == Status::Muted),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::delivery::Told;
 use crate::io::doubles::{Reply, Server};
 use crate::io::stores::MemoryLedger;
 use serde_json::json;
@@ -159,4 +160,37 @@ async fn the_digest_tells_what_was_not_told() {
     assert!(line.put_delivery(&advice.id, "slack", &delivery).await.unwrap());
     let digest = line.carry_out(Task::Digest, day_after).await.unwrap();
     assert_eq!(digest.iter().map(|(to, _)| to.split(':').next().unwrap()).collect::<Vec<_>>(), ["sns"]);
+}
+
+#[tokio::test]
+async fn denials_are_measured_as_they_are_counted() {
+    let rule = "[[expected.rule]]\nid = 'r'\nmatch = { permission = 'kms:*' }\nreason = 'x'\nowner = 'o'\npermanent = true";
+    let config = format!("version = 1\n[[route]]\nto = 'stdout'\n{rule}");
+    let settings = Settings::parse(&config).unwrap();
+    let mut muting = LedgerLine::new(Box::new(MemoryLedger::default()), &settings, now);
+    let five_days_less_an_hour = 5 * 86_400 - 3_600;
+    for (line, muted) in [(&mut line(), 0), (&mut muting, 2)] {
+        let first = line.ingest(&[&[denied("a"), denied("b")]]).await.unwrap();
+        assert_eq!((first.counted, first.muted, &first.lag), (2, muted, &vec![five_days_less_an_hour; 2]));
+        let again = line.ingest(&[&[denied("a")]]).await.unwrap();
+        assert_eq!((again.counted, again.lag.len()), (0, 1));
+    }
+}
+
+/// What a pause kept from the digest of the day before is in the first one after it, which says why.
+#[tokio::test]
+async fn the_digest_after_a_pause_reaches_back_and_says_so() {
+    let mut line = line();
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    line.ingest(&[&[denied("a")]]).await.unwrap();
+    let told = Told { opened: Some(at("2026-11-18T09:30:00Z")), sent: Some(at("2026-11-20T12:00:00Z")), ..Told::default() };
+    let usual = line.carry_out(Task::Digest, at("2026-11-21T09:00:00Z")).await.unwrap();
+    assert_eq!(usual, [], "the denial is three days old");
+    let stored = Delivery { version: 1, told, ..Delivery::default() };
+    assert!(line.put_delivery(pause::ID, pause::TO, &stored).await.unwrap());
+    let after = line.carry_out(Task::Digest, at("2026-11-21T09:00:00Z")).await.unwrap();
+    assert!(after[1].1.body.contains("kms:GenerateDataKey"), "{}", after[1].1.body);
+    let said = "sending was paused from 2026-11-18 09:30 to 2026-11-20 12:00 UTC";
+    assert!(after[1].1.body.contains(said) && after[0].1.json.to_string().contains(said), "{}", after[1].1.body);
+    assert_eq!(line.carry_out(Task::Digest, at("2026-11-22T09:00:00Z")).await.unwrap(), [], "said once");
 }

@@ -12,6 +12,7 @@ pub mod line;
 pub mod lookup;
 #[cfg(feature = "lambda")]
 mod outbox;
+pub mod pause;
 pub mod outcome;
 pub mod rehearsal;
 pub mod outside;

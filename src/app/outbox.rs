@@ -3,7 +3,7 @@
 //! What fails comes back twice over: the queue's message is handed back to the queue, and the outbox keeps the delivery
 //! as due, which any later run makes good ([`Outbox::make_good`]). Whoever comes first finds it, the other finds it done.
 
-use super::lease;
+use super::{lease, pause};
 use super::watch::{Line, LineError, Post, Time};
 use crate::advice::Advice;
 use crate::delivery::{Action, Bucket, Decision, Destination, Policy, Seen, Stage, Told};
@@ -33,6 +33,8 @@ pub(super) struct Outbox<'a, L> {
     pub(super) sent: usize,
     /// Messages that a receiver refused for good.
     pub(super) refused: usize,
+    /// What is due and not sent because sending is paused: id and receiver.
+    pub(super) held: BTreeSet<(String, String)>,
 }
 
 /// What is told.
@@ -66,7 +68,7 @@ impl What<'_> {
 
 impl<'a, L: Line> Outbox<'a, L> {
     pub(super) fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
-        Self { line, post, time, resting: BTreeMap::new(), seen: BTreeSet::new(), sent: 0, refused: 0 }
+        Self { line, post, time, resting: BTreeMap::new(), seen: BTreeSet::new(), sent: 0, refused: 0, held: BTreeSet::new() }
     }
 
     /// Tells a finding to its receivers; an error when a retry can cure what went wrong with one of them.
@@ -105,6 +107,9 @@ impl<'a, L: Line> Outbox<'a, L> {
         if stage(decision.action).is_none() {
             return self.rest(id, to, &stored, decision).await;
         }
+        if self.is_paused() {
+            return self.hold(id, to, &stored).await;
+        }
         if let Some(after) = self.resting.get(to).copied() {
             let waits = Delivery { attempts: stored.attempts, ..lease::failed(&stored, after, now) };
             if stored.due.is_none() {
@@ -113,6 +118,35 @@ impl<'a, L: Line> Outbox<'a, L> {
             return Err(format!("`{to}` is left alone for now"));
         }
         self.take(sink, what, &stored).await
+    }
+
+    /// The kill switch is on.
+    pub(super) fn is_paused(&self) -> bool {
+        self.post.paused
+    }
+
+    /// Keeps it due: the receiver knows what it knew, and hears of all that came meanwhile in one message.
+    async fn hold(&mut self, id: &str, to: &str, stored: &Delivery) -> Result<(), String> {
+        self.held.insert((id.to_owned(), to.to_owned()));
+        if stored.due.is_some() {
+            return Ok(());
+        }
+        self.note(id, to, &lease::rests(stored, stored.told.clone(), Some((self.time.now)()))).await
+    }
+
+    /// Tells the ledger whether sending is paused, so that the digest after it can say so. What cannot be noted now is
+    /// noted at the next task.
+    pub(super) async fn note_pause(&mut self) {
+        let noted = match self.line.delivery(pause::ID, pause::TO).await {
+            Ok(stored) => match pause::note(&stored, self.is_paused(), (self.time.now)()) {
+                Some(next) => self.line.put_delivery(pause::ID, pause::TO, &next).await.map(drop),
+                None => Ok(()),
+            },
+            Err(error) => Err(error),
+        };
+        if let Err(error) = noted {
+            warn!(%error, "the ledger does not know whether sending is paused");
+        }
     }
 
     /// Takes it; from here on the ledger knows that somebody may have sent it.
@@ -228,6 +262,10 @@ impl<'a, L: Line> Outbox<'a, L> {
             Ok(open) => open,
             Err(error) => return warn!(%error, "the outbox cannot be read"),
         };
+        if self.is_paused() {
+            self.held.extend(open.into_iter().map(|open| (open.id, open.destination)));
+            return info!(held = self.held.len(), "sending is paused");
+        }
         for open in open {
             let looked_at = self.seen.contains(&(open.id.clone(), open.destination.clone()));
             let rests = self.resting.contains_key(&open.destination);

@@ -9,6 +9,7 @@ use crate::delivery::{Bucket, Policy, Stage};
 use crate::io::sinks::{Message, Sink};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
 use crate::io::stores::{Delivery, Open};
+use crate::render::metrics::Metrics;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -37,6 +38,12 @@ pub struct Ingested {
     pub unread: Vec<(usize, usize, String)>,
     /// Denials that were refused, being older than the ledger keeps counts.
     pub stale: u64,
+    /// Denials that were counted now.
+    pub counted: u64,
+    /// Denials that a rule keeps out of the messages.
+    pub muted: u64,
+    /// Seconds since each denial.
+    pub lag: Vec<u64>,
 }
 
 /// The line from record to advice, and the ledger behind it.
@@ -83,6 +90,8 @@ pub struct Post {
     pub sinks: Vec<Box<dyn Sink>>,
     /// How soon and how often a receiver hears of a finding.
     pub policy: Policy,
+    /// The kill switch: nothing is sent, and what would be stays due.
+    pub paused: bool,
     /// What each receiver's rate has left. It lives as long as the process: each copy of the function counts for itself.
     pub(super) buckets: RefCell<BTreeMap<String, Bucket>>,
 }
@@ -90,7 +99,13 @@ pub struct Post {
 impl Post {
     /// To these receivers, at this pace.
     pub fn new(sinks: Vec<Box<dyn Sink>>, policy: Policy) -> Self {
-        Self { sinks, policy, buckets: RefCell::default() }
+        Self { sinks, policy, paused: false, buckets: RefCell::default() }
+    }
+
+    /// The same, with the kill switch on or off.
+    #[must_use]
+    pub fn paused(self, paused: bool) -> Self {
+        Self { paused, ..self }
     }
 }
 
@@ -124,6 +139,16 @@ pub struct Done {
     pub sent: usize,
     /// Inputs and messages put aside for a person.
     pub quarantined: usize,
+    /// Messages that are held because sending is paused, one a receiver.
+    pub held: usize,
+    /// Messages that a receiver refused for good; they are among the quarantined.
+    pub refused: usize,
+    /// See [`Ingested::counted`].
+    pub counted: u64,
+    /// See [`Ingested::muted`].
+    pub muted: u64,
+    /// See [`Ingested::lag`].
+    pub lag: Vec<u64>,
     /// Messages that a retry can cure, by id.
     pub retry: BTreeSet<String>,
     /// The input was an SQS batch.
@@ -131,6 +156,20 @@ pub struct Done {
 }
 
 impl Done {
+    /// As CloudWatch takes it.
+    pub fn metrics(&self) -> Metrics {
+        Metrics {
+            received: self.records as u64,
+            denied: self.counted,
+            muted: self.muted,
+            alerted: self.sent as u64,
+            held: self.held as u64,
+            failed: (self.retry.len() + self.refused) as u64,
+            quarantined: self.quarantined as u64,
+            lag: self.lag.clone(),
+        }
+    }
+
     /// The function's answer: SQS's `batchItemFailures`, or the counts.
     pub fn answer(&self) -> Value {
         if self.partial {
@@ -145,10 +184,10 @@ impl Done {
 
 /// The whole input must come again: its caller knows no partial answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} of the input must be tried again: {why}", if .count == &1 { "one part".to_owned() } else { format!("{count} parts") })]
+#[error("{} of the input must be tried again: {why}", match .done.retry.len() { 1 => "one part".to_owned(), n => format!("{n} parts") })]
 pub struct Again {
-    /// Parts that failed.
-    pub count: usize,
+    /// What the run came to all the same; `retry` holds the parts that failed.
+    pub done: Box<Done>,
     /// Why the last of them failed.
     pub why: String,
 }
@@ -229,6 +268,9 @@ impl<'a, L: Line> Run<'a, L> {
 
     async fn keep(&mut self, messages: &[&Envelope], batch: &[&[Value]], ingested: Ingested) {
         self.done.records += batch.iter().map(|records| records.len()).sum::<usize>();
+        self.done.counted += ingested.counted;
+        self.done.muted += ingested.muted;
+        self.done.lag.extend(&ingested.lag);
         if ingested.stale > 0 {
             warn!(denials = ingested.stale, "refused: older than the ledger keeps counts");
         }
@@ -259,8 +301,12 @@ impl<'a, L: Line> Run<'a, L> {
     }
 
     async fn task(&mut self, task: Task) {
-        if task == Task::Outbox {
-            return self.outbox.make_good().await;
+        self.outbox.note_pause().await;
+        match task {
+            Task::Outbox => return self.outbox.make_good().await,
+            // The next one tells what this one would have told.
+            Task::Digest if self.outbox.is_paused() => return info!("sending is paused: no digest"),
+            Task::Digest | Task::Report | Task::Sweep => {}
         }
         let now = (self.outbox.time.now)();
         match self.outbox.line.carry_out(task, now).await {
@@ -296,11 +342,13 @@ impl<'a, L: Line> Run<'a, L> {
 
     fn finish(mut self) -> Result<Done, Again> {
         self.done.sent = self.outbox.sent;
+        self.done.held = self.outbox.held.len();
+        self.done.refused = self.outbox.refused;
         self.done.quarantined += self.outbox.refused;
         if self.done.partial || self.done.retry.is_empty() {
             return Ok(self.done);
         }
-        Err(Again { count: self.done.retry.len(), why: self.why })
+        Err(Again { done: Box::new(self.done), why: self.why })
     }
 }
 

@@ -171,6 +171,7 @@ struct World {
     spare: Option<MemorySink>,
     now: Cell<Timestamp>,
     deadline: Timestamp,
+    paused: bool,
 }
 
 fn at(text: &str) -> Timestamp {
@@ -182,7 +183,7 @@ impl World {
         let line = TestLine { last_seen: Some(at("2026-11-22T10:00:00Z")), ..TestLine::default() };
         let now = Cell::new(at("2026-11-22T10:05:00Z"));
         let (sns, slack) = (MemorySink::new("sns"), MemorySink::new("slack"));
-        Self { line, sns, slack, spare: None, now, deadline: at("2026-11-22T10:15:00Z") }
+        Self { line, sns, slack, spare: None, now, deadline: at("2026-11-22T10:15:00Z"), paused: false }
     }
 
     async fn handle(&mut self, event: &Value) -> Result<Done, Again> {
@@ -191,7 +192,7 @@ impl World {
             sinks.push(Box::new(sink.clone()));
         }
         let pacing = Pacing { wait: SignedDuration::ZERO, ..Pacing::default() };
-        let post = Post::new(sinks, Policy { pacing, ..Policy::default() });
+        let post = Post::new(sinks, Policy { pacing, ..Policy::default() }).paused(self.paused);
         let now = || self.now.get();
         handle(event, &mut self.line, &post, &Time { now: &now, deadline: self.deadline }).await
     }
@@ -546,4 +547,59 @@ async fn a_report_goes_out_once() {
     assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (1, 1));
     world.line.busy = vec!["task"];
     assert!(world.handle(&weekly).await.is_err());
+}
+
+#[tokio::test]
+async fn while_sending_is_paused_nothing_goes_out_and_afterwards_all_of_it_once() {
+    let mut world = World::new();
+    world.handle(&events(&["D-1/a"])).await.unwrap();
+    world.paused = true;
+    for ids in [["D-1/b", "D-2/x"], ["D-1/c", "D-2/y"]] {
+        // Counted and acknowledged: the queue does not give it up.
+        let done = world.handle(&events(&ids)).await.unwrap();
+        assert_eq!((done.records, done.sent, done.held, done.retry.len()), (2, 0, 4, 0));
+        world.pass(3_600);
+    }
+    world.line.report = Some(message("report 2026-W47", "Denied actions"));
+    assert_eq!(world.handle(&json!({"denywatch": "report"})).await.unwrap().sent, 0);
+    assert_eq!(world.handle(&json!({"denywatch": "digest"})).await.unwrap().sent, 0);
+    let waiting = world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!((waiting.sent, waiting.held), (0, 6), "two findings and a report, for two receivers");
+    assert_eq!((World::told(&world.sns).len(), World::told(&world.slack).len()), (1, 1));
+    world.paused = false;
+    let done = world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
+    assert_eq!((done.sent, done.held), (6, 0));
+    let expect = ["D-1 a new", "D-1 a b c updated", "D-2 x y new", "report 2026-W47 Denied actions"];
+    assert_eq!((World::told(&world.sns), World::told(&world.slack)), (expect.map(Into::into).into(), expect.map(Into::into).into()));
+    assert_eq!(world.handle(&json!({"denywatch": "outbox"})).await.unwrap().sent, 0);
+    let pause = world.line.ledger.delivery(crate::app::pause::ID, crate::app::pause::TO).unwrap().unwrap();
+    let pause = crate::app::pause::Pause::of(&pause).unwrap();
+    assert_eq!((pause.from, pause.until), (at("2026-11-22T12:05:00Z"), Some(at("2026-11-22T12:05:00Z"))));
+}
+
+/// What another copy is sending when the switch is thrown is its own to end.
+#[tokio::test]
+async fn a_pause_leaves_a_delivery_alone_that_somebody_has_taken() {
+    let mut world = World::new();
+    let taken = crate::app::lease::take(&Delivery::default(), world.now.get());
+    assert!(world.line.ledger.put_delivery("D-1", "slack", &taken).unwrap());
+    world.paused = true;
+    failures(world.handle(&events(&["D-1/a"])).await, &["m0"]);
+    assert_eq!(world.line.ledger.delivery("D-1", "slack").unwrap(), Some(taken));
+}
+
+#[tokio::test]
+async fn a_run_is_measured_also_when_it_fails() {
+    let mut world = World::new();
+    world.slack.fail_next(retryable());
+    let done = world.handle(&batch(&["{".into(), event("D-1/a").to_string()])).await.unwrap();
+    let metrics = done.metrics();
+    assert_eq!((metrics.received, metrics.alerted, metrics.failed, metrics.quarantined), (1, 1, 1, 1));
+    world.line.busy = vec!["ingest"];
+    let again = world.handle(&event("D-1/a")).await.unwrap_err();
+    assert_eq!((again.done.metrics().failed, again.done.metrics().received), (1, 0));
+    let mut refused = World::new();
+    refused.slack.fail_next(SinkError::Permanent("no_service".into()));
+    let metrics = refused.handle(&events(&["D-1/a"])).await.unwrap().metrics();
+    assert_eq!((metrics.alerted, metrics.failed, metrics.quarantined), (1, 1, 1));
 }

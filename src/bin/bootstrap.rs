@@ -1,10 +1,11 @@
 //! The Lambda function: clients are built once, then each event goes through [`denywatch::app::watch`].
 
-use denywatch::app::watch::{Line, Post, Time, handle};
+use denywatch::app::watch::{Done, Line, Post, Time, handle};
 use denywatch::io::aws::{Aws, Options, start};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
+use std::io::Write;
 use std::process::ExitCode;
 use std::rc::Rc;
 use tokio::sync::Mutex;
@@ -27,7 +28,11 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::load(&Options::default()).await;
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
-    let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone());
+    let paused = settings.paused || is_on(env("DENYWATCH_PAUSED").as_deref());
+    if paused {
+        tracing::warn!("sending is paused: denials are counted, and what would be told stays due");
+    }
+    let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone()).paused(paused);
     let line = denywatch::app::line::open(&settings, now)?;
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }
@@ -41,6 +46,7 @@ async fn serve(line: impl Line, post: Post) -> Result<(), lambda_runtime::Error>
             let (line, post) = &mut *state.lock().await;
             let time = Time { now: &now, deadline: deadline(event.context.deadline) };
             let done = handle(&event.payload, line, post, &time).await;
+            measure(done.as_ref().unwrap_or_else(|again| &again.done));
             let done =
                 done.map_err(|again| Diagnostic { error_type: "Again".into(), error_message: again.to_string() })?;
             tracing::info!(
@@ -48,6 +54,7 @@ async fn serve(line: impl Line, post: Post) -> Result<(), lambda_runtime::Error>
                 findings = done.findings,
                 sent = done.sent,
                 quarantined = done.quarantined,
+                held = done.held,
                 retry = done.retry.len(),
                 "done"
             );
@@ -55,6 +62,21 @@ async fn serve(line: impl Line, post: Post) -> Result<(), lambda_runtime::Error>
         }
     };
     lambda_runtime::run(service_fn(answer)).await
+}
+
+/// One line of metrics, on the log's own stream: CloudWatch finds it there.
+fn measure(done: &Done) {
+    let function = env("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "denywatch".into());
+    let line = done.metrics().line(&function, now()) + "\n";
+    // Metrics that cannot be written are no reason to fail.
+    drop(std::io::stdout().write_all(line.as_bytes()));
+}
+
+/// Whether a switch in the environment is on: anything but `0`, `false`, `no`, `off` and nothing, since who sets it in
+/// haste means it.
+fn is_on(text: Option<&str>) -> bool {
+    let text = text.map(|text| text.trim().to_ascii_lowercase());
+    text.is_some_and(|text| !matches!(text.as_str(), "" | "0" | "false" | "no" | "off"))
 }
 
 /// JSON lines for CloudWatch Logs: ours from `info` (or `AWS_LAMBDA_LOG_LEVEL`), all others' from `warn`, whatever the

@@ -18,6 +18,7 @@ pub mod email;
 pub mod event;
 pub mod forms;
 pub mod markdown;
+pub mod metrics;
 pub mod note;
 pub mod pagerduty;
 pub mod pull_request;

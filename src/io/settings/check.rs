@@ -55,6 +55,7 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
             quiet: file.alert.quiet_hours.as_ref().map(quiet).transpose()?,
         },
         digest: digest(&file.alert.digest)?,
+        paused: file.alert.paused,
         expected: expected(file.expected)?,
         formats: formats(&file.patch)?,
         base_url: file.report.base_url.map(|url| https("report.base_url", url)).transpose()?,

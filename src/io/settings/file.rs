@@ -144,6 +144,10 @@ pub(super) struct GroupTable {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct AlertTable {
+    /// The kill switch: nothing is sent until it is off again; denials are counted, and what would be told stays due.
+    /// `DENYWATCH_PAUSED` in the function's environment does the same [false].
+    #[serde(default)]
+    pub paused: bool,
     /// `critical`, `high`, `medium` or `low`; what is below goes with the digest [low].
     pub min_severity: Option<String>,
     /// Fewer denials go with the digest.

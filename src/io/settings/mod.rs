@@ -40,6 +40,8 @@ pub struct Settings {
     pub policy: Policy,
     /// `alert.digest`.
     pub digest: Digest,
+    /// `alert.paused`: the kill switch. Nothing is sent, nothing is lost.
+    pub paused: bool,
     /// `expected`.
     pub expected: Expected,
     /// `patch.formats`: the forms in a thread.
@@ -176,6 +178,7 @@ impl Default for Settings {
             routes: Routes { routes, ..Routes::default() },
             policy: Policy { pacing: Pacing { wait: SignedDuration::ZERO, ..Pacing::default() }, ..Policy::default() },
             digest: Digest { tz: TimeZone::UTC, days: Vec::new(), skip_if_empty: true },
+            paused: false,
             expected: Expected::default(),
             formats: Vec::new(),
             base_url: None,
