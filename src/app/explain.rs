@@ -34,6 +34,12 @@ pub fn denials(input: &[u8], name: &str, given: &Given, world: &World) -> Vec<De
     read.denials
 }
 
+/// The denials of whatever was pasted, and what of it could not be read.
+pub fn read_denials(input: &[u8], name: &str, given: &Given, world: &World) -> (Vec<Denial>, Vec<Problem>) {
+    let read = read(input, name, given, world);
+    (read.denials, read.problems)
+}
+
 struct Read {
     denials: Vec<Denial>,
     problems: Vec<Problem>,

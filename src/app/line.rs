@@ -2,8 +2,8 @@
 
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
-use super::watch::{Ingested, Line, LineError};
 use super::pause::{self, Pause};
+use super::watch::{Ingested, Line, LineError};
 use super::{World, ingest, report};
 use crate::advice::{Advice, Context, DeniedItem, Status, advise};
 use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};

@@ -164,7 +164,8 @@ async fn the_digest_tells_what_was_not_told() {
 
 #[tokio::test]
 async fn denials_are_measured_as_they_are_counted() {
-    let rule = "[[expected.rule]]\nid = 'r'\nmatch = { permission = 'kms:*' }\nreason = 'x'\nowner = 'o'\npermanent = true";
+    let rule =
+        "[[expected.rule]]\nid = 'r'\nmatch = { permission = 'kms:*' }\nreason = 'x'\nowner = 'o'\npermanent = true";
     let config = format!("version = 1\n[[route]]\nto = 'stdout'\n{rule}");
     let settings = Settings::parse(&config).unwrap();
     let mut muting = LedgerLine::new(Box::new(MemoryLedger::default()), &settings, now);
@@ -183,7 +184,8 @@ async fn the_digest_after_a_pause_reaches_back_and_says_so() {
     let mut line = line();
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     line.ingest(&[&[denied("a")]]).await.unwrap();
-    let told = Told { opened: Some(at("2026-11-18T09:30:00Z")), sent: Some(at("2026-11-20T12:00:00Z")), ..Told::default() };
+    let told =
+        Told { opened: Some(at("2026-11-18T09:30:00Z")), sent: Some(at("2026-11-20T12:00:00Z")), ..Told::default() };
     let usual = line.carry_out(Task::Digest, at("2026-11-21T09:00:00Z")).await.unwrap();
     assert_eq!(usual, [], "the denial is three days old");
     let stored = Delivery { version: 1, told, ..Delivery::default() };

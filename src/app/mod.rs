@@ -2,6 +2,8 @@
 
 pub mod audience;
 pub mod digest;
+#[cfg(feature = "notify")]
+pub mod doctor;
 pub mod explain;
 pub mod ingest;
 #[cfg(feature = "lambda")]
@@ -15,6 +17,7 @@ mod outbox;
 pub mod pause;
 pub mod outcome;
 pub mod rehearsal;
+pub mod replay;
 pub mod outside;
 pub mod passed;
 pub mod printed;

@@ -3,8 +3,8 @@
 //! What fails comes back twice over: the queue's message is handed back to the queue, and the outbox keeps the delivery
 //! as due, which any later run makes good ([`Outbox::make_good`]). Whoever comes first finds it, the other finds it done.
 
-use super::{lease, pause};
 use super::watch::{Line, LineError, Post, Time};
+use super::{lease, pause};
 use crate::advice::Advice;
 use crate::delivery::{Action, Bucket, Decision, Destination, Policy, Seen, Stage, Told};
 use crate::io::sinks::{Message, Sink, SinkError, Step, send_within};
@@ -68,7 +68,16 @@ impl What<'_> {
 
 impl<'a, L: Line> Outbox<'a, L> {
     pub(super) fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
-        Self { line, post, time, resting: BTreeMap::new(), seen: BTreeSet::new(), sent: 0, refused: 0, held: BTreeSet::new() }
+        Self {
+            line,
+            post,
+            time,
+            resting: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            sent: 0,
+            refused: 0,
+            held: BTreeSet::new(),
+        }
     }
 
     /// Tells a finding to its receivers; an error when a retry can cure what went wrong with one of them.

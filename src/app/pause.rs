@@ -36,9 +36,7 @@ pub fn note(stored: &Delivery, paused: bool, now: Timestamp) -> Option<Delivery>
     let told = match (Pause::of(stored), paused) {
         (Some(Pause { until: None, .. }), true) | (None | Some(Pause { until: Some(_), .. }), false) => return None,
         (None | Some(Pause { until: Some(_), .. }), true) => Told { opened: Some(now), ..Told::default() },
-        (Some(Pause { from, until: None }), false) => {
-            Told { opened: Some(from), sent: Some(now), ..Told::default() }
-        }
+        (Some(Pause { from, until: None }), false) => Told { opened: Some(from), sent: Some(now), ..Told::default() },
     };
     Some(Delivery { version: stored.version + 1, told, ..Delivery::default() })
 }

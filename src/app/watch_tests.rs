@@ -570,7 +570,10 @@ async fn while_sending_is_paused_nothing_goes_out_and_afterwards_all_of_it_once(
     let done = world.handle(&json!({"denywatch": "outbox"})).await.unwrap();
     assert_eq!((done.sent, done.held), (6, 0));
     let expect = ["D-1 a new", "D-1 a b c updated", "D-2 x y new", "report 2026-W47 Denied actions"];
-    assert_eq!((World::told(&world.sns), World::told(&world.slack)), (expect.map(Into::into).into(), expect.map(Into::into).into()));
+    assert_eq!(
+        (World::told(&world.sns), World::told(&world.slack)),
+        (expect.map(Into::into).into(), expect.map(Into::into).into())
+    );
     assert_eq!(world.handle(&json!({"denywatch": "outbox"})).await.unwrap().sent, 0);
     let pause = world.line.ledger.delivery(crate::app::pause::ID, crate::app::pause::TO).unwrap().unwrap();
     let pause = crate::app::pause::Pause::of(&pause).unwrap();

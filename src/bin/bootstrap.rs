@@ -28,7 +28,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let aws = Aws::load(&Options::default()).await;
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
-    let paused = settings.paused || is_on(env("DENYWATCH_PAUSED").as_deref());
+    let paused = settings.paused || start::is_on(env("DENYWATCH_PAUSED").as_deref());
     if paused {
         tracing::warn!("sending is paused: denials are counted, and what would be told stays due");
     }
@@ -70,13 +70,6 @@ fn measure(done: &Done) {
     let line = done.metrics().line(&function, now()) + "\n";
     // Metrics that cannot be written are no reason to fail.
     drop(std::io::stdout().write_all(line.as_bytes()));
-}
-
-/// Whether a switch in the environment is on: anything but `0`, `false`, `no`, `off` and nothing, since who sets it in
-/// haste means it.
-fn is_on(text: Option<&str>) -> bool {
-    let text = text.map(|text| text.trim().to_ascii_lowercase());
-    text.is_some_and(|text| !matches!(text.as_str(), "" | "0" | "false" | "no" | "off"))
 }
 
 /// JSON lines for CloudWatch Logs: ours from `info` (or `AWS_LAMBDA_LOG_LEVEL`), all others' from `warn`, whatever the

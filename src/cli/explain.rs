@@ -24,6 +24,8 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> anyhow::Result<u8> {
     })?;
     let mut outcome = app::explain(&bytes, &name, &args.told.given(), &world);
     outcome.problems.splice(0..0, problems);
+    print::learn(&outcome);
+    outcome.findings = print::masked(outcome.findings);
     match global.output {
         Output::Json => print::json(&outcome, true)?,
         Output::Jsonl => print::json(&outcome, false)?,

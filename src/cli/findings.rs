@@ -32,6 +32,7 @@ pub(super) fn run(args: &FindingsArgs, global: &Global) -> anyhow::Result<u8> {
     let ledger = inputs::ledger(global)?;
     let (all, unread) = world.advise(&ledger.findings(&Filter::default())?, None);
     problems.extend(unread);
+    let all = print::masked(all);
     print::problems(&problems);
     match &args.what {
         None => list(&all, false, global)?,

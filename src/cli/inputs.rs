@@ -1,7 +1,7 @@
 //! What several commands read: the policies in force, the ledger, a finding by its id, what a message leaves out,
 //! points in time.
 
-use super::Global;
+use super::{Global, print};
 use crate::advice::Advice;
 use crate::app::{Outside, World};
 use crate::arn::{Arn, ArnError};
@@ -10,14 +10,14 @@ use crate::finding::Finding;
 use crate::io::config;
 use crate::io::settings::{CodeownersFile, Settings, SettingsError};
 use crate::io::sources::policies;
-use crate::io::stores::{self, Ledger, StoreUri};
+use crate::io::stores::{self, Filter, Ledger, StoreUri};
 use crate::principal::{self, PrincipalKind};
 use crate::record::Problem;
 use anyhow::{Context, bail};
 use clap::Args;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub(super) enum Misuse {
     /// Messages leave this machine.
     #[error("`notify test` sends and `--offline` forbids it: leave it out, or add `--dry-run`")]
     OfflineSend,
+    #[error("`doctor` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineDoctor,
     /// A rule about everything would silence everything.
     #[error("say what the rule is about: a finding's id, --principal, --permission, --resource or --account")]
     NothingNamed,
@@ -130,7 +132,10 @@ pub(super) fn config_path(global: &Global) -> Option<PathBuf> {
 /// The configuration, or what holds without one.
 pub(super) fn settings(global: &Global) -> Result<Settings, BadConfig> {
     match config_path(global) {
-        Some(path) => settings_of(&path, &read_config(&path)?),
+        Some(path) => {
+            print::say(!global.verbose, &format!("configuration: {}", path.display()));
+            settings_of(&path, &read_config(&path)?)
+        }
         None => Ok(Settings::default()),
     }
 }
@@ -156,7 +161,11 @@ pub(super) fn settings_of(path: &Path, text: &str) -> Result<Settings, BadConfig
 
 /// Opens the ledger that was named, or the user's own, to read it: none is made.
 pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
-    Ok(stores::open_existing(&store(global)?, &settings(global)?.keep)?)
+    let ledger = stores::open_existing(&store(global)?, &settings(global)?.keep)?;
+    if print::is_redacting() {
+        print::learn(&ledger.findings(&Filter::default())?);
+    }
+    Ok(ledger)
 }
 
 /// Opens the ledger that was named, or the user's own; a missing one is made.
@@ -165,7 +174,7 @@ pub(super) fn ledger_to_write(global: &Global) -> anyhow::Result<Box<dyn Ledger>
 }
 
 fn store(global: &Global) -> anyhow::Result<StoreUri> {
-    Ok(match global.store.clone().or(settings(global)?.store) {
+    let uri = match global.store.clone().or(settings(global)?.store) {
         Some(uri) => match uri.parse::<StoreUri>()? {
             StoreUri::Dynamo(_) if global.offline => return Err(Misuse::OfflineStore.into()),
             uri => uri,
@@ -174,7 +183,16 @@ fn store(global: &Global) -> anyhow::Result<StoreUri> {
             config::default_ledger()
                 .context("no place for the ledger: set HOME, or name one with --store sqlite:PATH")?,
         ),
-    })
+    };
+    print::say(!global.verbose, &format!("ledger: {}", told(&uri)));
+    Ok(uri)
+}
+
+fn told(uri: &StoreUri) -> String {
+    match uri {
+        StoreUri::Sqlite(path) => format!("sqlite:{}", path.display()),
+        StoreUri::Dynamo(table) => format!("dynamodb:{table}"),
+    }
 }
 
 /// The finding whose id this is, or begins with it.
@@ -220,6 +238,20 @@ fn time(text: &str, now: Timestamp) -> Result<Timestamp, Misuse> {
     let exact = text.parse::<Timestamp>().ok();
     let found = exact.or_else(|| midnight(text.parse().ok()?)).or_else(named_day).or_else(|| ago(text, now));
     found.ok_or_else(|| Misuse::NoTime(text.to_owned()))
+}
+
+/// A whole number and `s`, `m`, `h` or `d`.
+pub(super) fn span(text: &str) -> Option<SignedDuration> {
+    let unit = text.chars().last()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let count: u32 = text[..text.len() - 1].parse().ok()?;
+    Some(SignedDuration::from_secs(i64::from(count) * seconds))
 }
 
 fn weekday(text: &str) -> Option<Weekday> {

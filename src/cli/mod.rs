@@ -1,23 +1,29 @@
 //! The command line: one file a subcommand, its arguments and a run function.
 
 mod config;
+mod doctor;
 mod explain;
 mod findings;
 mod ignore;
 mod inputs;
 mod into;
+mod manual;
+mod messages;
 mod notify;
 mod patch;
 mod pr;
 mod print;
 mod purge;
+mod replay;
 mod report;
 mod rules;
 mod scan;
 mod simulate;
 mod verify;
 mod version;
+mod watch;
 
+use crate::io::clock::Stopwatch;
 use crate::io::stores::UnknownStore;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -65,9 +71,21 @@ struct Global {
     /// give is listed as unchecked.
     #[arg(long, global = true)]
     live: bool,
+    /// Profile of the AWS configuration; a script of `patch --format cli` names it too.
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// Region to talk to AWS in, where nothing else names one.
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
+    /// Mask account ids, names and addresses in all output, each by the same mask wherever it stands. Ids of findings stay.
+    #[arg(long, global = true)]
+    redact: bool,
     /// Say nothing on standard error but errors.
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// Say on standard error what is read from where, and how long it took.
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
     /// Colours: `auto` means on a terminal only, and not under NO_COLOR.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     color: Color,
@@ -121,6 +139,16 @@ enum Command {
     Config(config::ConfigArgs),
     /// Forgets a principal, or what is older than the ledger keeps it.
     Purge(purge::PurgeArgs),
+    /// What would be sent, to whom, and how it looks there: nothing is sent, nothing is kept.
+    Replay(replay::ReplayArgs),
+    /// Live events of a queue, told at the terminal as alerts are.
+    Watch(watch::WatchArgs),
+    /// Whether denials arrive and can be told: trails, rules, queues, rights, ledger, receivers; each fault with its remedy.
+    Doctor(doctor::DoctorArgs),
+    /// A script that completes the command line, for a shell.
+    Completions(manual::CompletionsArgs),
+    /// The manual page, or with a command's name that command's.
+    Man(manual::ManArgs),
 }
 
 /// Runs the command line; the exit code is the contract's.
@@ -135,6 +163,9 @@ pub fn main() -> ExitCode {
         }
     };
     print::set_color(cli.global.color);
+    print::redact(cli.global.redact);
+    set_aws(&cli.global);
+    let clock = Stopwatch::start();
     let done = match cli.command {
         Command::Explain(args) => explain::run(&args, &cli.global),
         Command::Scan(args) => scan::run(&args, &cli.global),
@@ -149,12 +180,31 @@ pub fn main() -> ExitCode {
         Command::Notify(args) => notify::run(&args, &cli.global),
         Command::Config(args) => config::run(&args, &cli.global),
         Command::Purge(args) => purge::run(&args, &cli.global),
+        Command::Replay(args) => replay::run(&args, &cli.global),
+        Command::Watch(args) => watch::run(&args, &cli.global),
+        Command::Doctor(args) => doctor::run(&args, &cli.global),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     };
-    ExitCode::from(done.unwrap_or_else(|fault| {
+    let code = done.unwrap_or_else(|fault| {
         print::error(&fault);
         exit_of(&fault)
-    }))
+    });
+    print::say(!cli.global.verbose, &format!("done in {:.1} s, exit code {code}", clock.seconds()));
+    ExitCode::from(code)
 }
+
+/// Whom AWS is asked as, for all that follows.
+#[cfg(feature = "aws")]
+fn set_aws(global: &Global) {
+    crate::io::aws::set_options(crate::io::aws::Options {
+        profile: global.profile.clone(),
+        region: global.region.clone(),
+    });
+}
+
+#[cfg(not(feature = "aws"))]
+fn set_aws(_: &Global) {}
 
 /// What a person can mend by calling otherwise is wrong use.
 fn exit_of(fault: &anyhow::Error) -> u8 {
@@ -164,6 +214,7 @@ fn exit_of(fault: &anyhow::Error) -> u8 {
         || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>()
-        || fault.is::<pr::Misuse>();
+        || fault.is::<pr::Misuse>()
+        || fault.is::<watch::Misuse>();
     if is_misuse { USAGE } else { FAILED }
 }

@@ -1,6 +1,6 @@
 //! `denywatch notify test`: a labelled trial message through the configured routes.
 
-use super::{DONE, FAILED, Global, Output, inputs, print};
+use super::{DONE, FAILED, Global, inputs, messages, print};
 use crate::advice::Advice;
 use crate::app::audience::{Audience, Telling};
 use crate::app::{self, World};
@@ -38,14 +38,14 @@ const SAMPLE: &str = "User: arn:aws:sts::111122223333:assumed-role/denywatch-tri
 pub(super) fn run(args: &NotifyArgs, global: &Global) -> anyhow::Result<u8> {
     let What::Test { to, dry_run } = &args.what;
     let settings = inputs::settings(global)?;
-    let messages = messages(&settings, to)?;
+    let made = trial(&settings, to)?;
     if *dry_run {
-        return dry(&messages, global);
+        return dry(&made, global);
     }
     if global.offline {
         return Err(inputs::Misuse::OfflineSend.into());
     }
-    let sent = send(&settings, messages)?;
+    let sent = send(&settings, made)?;
     let mut code = DONE;
     for (to, failed) in sent {
         match failed {
@@ -60,7 +60,7 @@ pub(super) fn run(args: &NotifyArgs, global: &Global) -> anyhow::Result<u8> {
 }
 
 /// One message a receiver.
-fn messages(settings: &Settings, only: &[String]) -> anyhow::Result<Vec<(Destination, Message)>> {
+fn trial(settings: &Settings, only: &[String]) -> anyhow::Result<Vec<(Destination, Message)>> {
     let audience = Audience::new(settings);
     let all = audience.destinations();
     if let Some(unknown) = only.iter().find(|name| all.iter().all(|to| to.to_string() != **name)) {
@@ -84,22 +84,10 @@ fn sample() -> Option<Advice> {
     app::explain(SAMPLE.as_bytes(), "trial", &Given::default(), &world).findings.into_iter().next()
 }
 
-fn dry(messages: &[(Destination, Message)], global: &Global) -> anyhow::Result<u8> {
-    for (to, message) in messages {
-        match global.output {
-            Output::Text => {
-                print::out(&format!("=== {to}\n{}\n", message.subject))?;
-                match message.json.is_null() {
-                    true => print::out(&format!("\n{}\n", message.body))?,
-                    false => print::json(&message.json, true)?,
-                }
-                message.files.iter().try_for_each(|file| print::out(&format!("--- {}\n{}\n", file.name, file.text)))?;
-            }
-            Output::Json | Output::Jsonl => {
-                let one = serde_json::json!({"to": to.to_string(), "message": message});
-                print::json(&one, global.output == Output::Json)?;
-            }
-        }
+fn dry(all: &[(Destination, Message)], global: &Global) -> anyhow::Result<u8> {
+    for (to, message) in all {
+        let facts = serde_json::Map::from_iter([("to".to_owned(), to.to_string().into())]);
+        messages::show(&to.to_string(), facts, message, global)?;
     }
     print::say(global.quiet, "nothing was sent: --dry-run");
     Ok(DONE)

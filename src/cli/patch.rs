@@ -50,9 +50,6 @@ pub(super) struct PatchArgs {
     /// Add what is likely to be denied next, each as a statement of its own, where its resource is known.
     #[arg(long)]
     companions: bool,
-    /// AWS CLI profile that the script names.
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,6 +85,7 @@ pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, mut problems) = inputs::world(global)?;
     let (all, unread) = findings(args, &world, global)?;
     problems.extend(unread);
+    print::learn(&all);
     print::problems(&problems);
     let code = print_patch(args, &all, global)?;
     // A policy that could not be read may have changed the grade: that ranks above all else.
@@ -102,7 +100,7 @@ fn print_patch(args: &PatchArgs, all: &[Advice], global: &Global) -> anyhow::Res
         return Ok(if advice.verdict == Verdict::Unclear { UNCLEAR } else { UPHELD });
     }
     let at = chosen(&patches, args.target)?;
-    let (patch, context) = (patches[at], context(patches[at], advice, args));
+    let (patch, context) = (patches[at], context(patches[at], advice, args, global));
     let code = match &args.into.into {
         Some(folder) => {
             let format = args.format.map(Format::from);
@@ -168,13 +166,13 @@ fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {
     }
 }
 
-fn context(patch: &Patch, advice: &Advice, args: &PatchArgs) -> PatchContext {
+fn context(patch: &Patch, advice: &Advice, args: &PatchArgs, global: &Global) -> PatchContext {
     // A bucket's ARN names no account, and the denial may be of the caller's account: the script asks for it.
     let is_bucket = patch.target.kind == TargetKind::BucketPolicy;
     PatchContext {
         finding: Some(advice.id.clone()),
         companions: args.companions,
-        profile: args.profile.clone(),
+        profile: global.profile.clone(),
         account: advice.account.clone().filter(|_| !is_bucket),
         principal: Some(advice.principal.clone()),
     }

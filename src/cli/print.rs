@@ -3,10 +3,14 @@
 
 use super::{Color, Global};
 use crate::record::Problem;
+use crate::render::redact::Redactor;
 use crate::render::text::Look;
 use anstream::ColorChoice;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 
 /// Decides on colours for the whole run.
 pub(super) fn set_color(color: Color) {
@@ -18,8 +22,58 @@ pub(super) fn set_color(color: Color) {
     .write_global();
 }
 
+/// Masks what is written from now on; `None` where nothing is.
+static REDACTOR: Mutex<Option<Redactor>> = Mutex::new(None);
+
+/// `--redact`.
+pub(super) fn redact(wanted: bool) {
+    with_redactor(|redactor| *redactor = wanted.then(Redactor::default));
+}
+
+fn with_redactor<T>(act: impl FnOnce(&mut Option<Redactor>) -> T) -> T {
+    // A mask is made or not made; nothing is left half done by whoever panicked.
+    act(&mut REDACTOR.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// What is about to be told, so that its names are known wherever they stand.
+pub(super) fn learn(value: &impl Serialize) {
+    with_redactor(|redactor| redactor.iter_mut().for_each(|redactor| redactor.learn(value)));
+}
+
+/// Whether output is masked.
+pub(super) fn is_redacting() -> bool {
+    with_redactor(|redactor| redactor.is_some())
+}
+
+/// The value as it may be shown: what a table cuts short must be masked before.
+pub(super) fn masked<T: Serialize + DeserializeOwned>(value: T) -> T {
+    with_redactor(|redactor| match redactor {
+        Some(redactor) => redactor.masked(value),
+        None => value,
+    })
+}
+
+fn masked_json(value: serde_json::Value) -> serde_json::Value {
+    with_redactor(|redactor| match redactor {
+        Some(redactor) => redactor.json(value),
+        None => value,
+    })
+}
+
+/// Text as it may be shown.
+pub(super) fn masked_text(text: &str) -> Cow<'_, str> {
+    with_redactor(|redactor| match redactor {
+        Some(redactor) => Cow::Owned(redactor.text(text)),
+        None => Cow::Borrowed(text),
+    })
+}
+
 /// Writes text to standard output; a reader that went away is no failure.
 pub(super) fn out(text: &str) -> anyhow::Result<()> {
+    write(&masked_text(text))
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => Err(fault.into()),
@@ -29,14 +83,21 @@ pub(super) fn out(text: &str) -> anyhow::Result<()> {
 
 /// One JSON value and a line end.
 pub(super) fn json(value: &impl Serialize, pretty: bool) -> anyhow::Result<()> {
-    let text = if pretty { serde_json::to_string_pretty(value)? } else { serde_json::to_string(value)? };
-    out(&(text + "\n"))
+    let text = match is_redacting() {
+        false if pretty => serde_json::to_string_pretty(value)?,
+        false => serde_json::to_string(value)?,
+        true => {
+            let value = masked_json(serde_json::to_value(value)?);
+            if pretty { serde_json::to_string_pretty(&value)? } else { value.to_string() }
+        }
+    };
+    write(&(text + "\n"))
 }
 
 /// A remark on standard error.
 pub(super) fn say(quiet: bool, text: &str) {
     if !quiet {
-        anstream::eprintln!("{}", crate::render::escape::terminal(text));
+        anstream::eprintln!("{}", crate::render::escape::terminal(&masked_text(text)));
     }
 }
 
@@ -49,7 +110,7 @@ pub(super) fn problems(all: &[Problem]) {
 
 /// A failure with its reasons.
 pub(super) fn error(fault: &anyhow::Error) {
-    anstream::eprintln!("denywatch: {}", crate::render::escape::terminal(&told_once(fault)));
+    anstream::eprintln!("denywatch: {}", crate::render::escape::terminal(&masked_text(&told_once(fault))));
 }
 
 /// A failure and what is behind it; some failures tell their cause themselves.

@@ -48,7 +48,7 @@ pub(super) fn run(args: &ReportArgs, global: &Global) -> anyhow::Result<u8> {
         ReportFormat::Json => markdown::report_json(&report)? + "\n",
     };
     match &args.out {
-        Some(path) => file::write(path, &text)?,
+        Some(path) => file::write(path, &print::masked_text(&text))?,
         None => print::out(&text)?,
     }
     Ok(if problems.is_empty() { DONE } else { UNREAD })

@@ -43,9 +43,6 @@ struct LookupArgs {
     /// Regions to read, each with its own Event history.
     #[arg(long, value_name = "REGION", requires = "lookup", value_delimiter = ',')]
     only_region: Vec<String>,
-    /// Profile of the AWS configuration.
-    #[arg(long, value_name = "NAME", requires = "lookup")]
-    profile: Option<String>,
 }
 
 pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
@@ -73,6 +70,8 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     }
     problems.append(&mut outcome.problems);
     outcome.problems = problems;
+    print::learn(&outcome);
+    outcome.findings = print::masked(outcome.findings);
     print_outcome(&outcome, global)?;
     Ok(exit_code(args, &outcome))
 }
@@ -127,7 +126,7 @@ fn lookup(
     let asked = app::lookup::Asked {
         period: Period { since, until },
         regions: args.lookup_options.only_region.clone(),
-        profile: args.lookup_options.profile.clone(),
+        profile: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)

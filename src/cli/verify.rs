@@ -78,6 +78,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global) -> anyhow::Result<u8> {
     }
     let (world, mut problems) = inputs::world(global)?;
     let Subject { finding, others, documents: given } = subject(args, &world, global)?;
+    print::learn(&finding);
     let (in_force, unread) = world.in_force_of(&finding);
     problems.extend(unread);
     let context = Context { in_force: &in_force, ..world.context() };

@@ -134,9 +134,8 @@ mod tests {
         let line = Metrics::default().line("f", Timestamp::UNIX_EPOCH);
         let root: Value = serde_json::from_str(&line).unwrap();
         let names: Vec<&str> = root.as_object().unwrap().keys().map(String::as_str).collect();
-        let expect = [
-            "_aws", "FunctionName", "Received", "Denied", "Muted", "Alerted", "Held", "Failed", "Quarantined",
-        ];
+        let expect =
+            ["_aws", "FunctionName", "Received", "Denied", "Muted", "Alerted", "Held", "Failed", "Quarantined"];
         assert_eq!(names, expect);
     }
 

@@ -23,6 +23,7 @@ pub mod note;
 pub mod pagerduty;
 pub mod pull_request;
 pub mod q;
+pub mod redact;
 mod sheet;
 pub mod slack;
 pub mod slack_report;

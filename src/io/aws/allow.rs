@@ -90,7 +90,11 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("s3", Shape::Rest("/{}", &["policy"]), "a bucket's policy"),
     allowed("secretsmanager", Shape::Json("secretsmanager.GetResourcePolicy"), "a secret's policy"),
     allowed("sns", Shape::Query("GetTopicAttributes"), "a topic's policy"),
-    allowed("sqs", Shape::Json("AmazonSQS.GetQueueAttributes"), "a queue's policy"),
+    allowed(
+        "sqs",
+        Shape::Json("AmazonSQS.GetQueueAttributes"),
+        "a queue's policy; `watch`, `doctor`: its other attributes",
+    ),
     // `verify --live`: AWS's own checks of a policy text; they keep nothing.
     allowed("access-analyzer", Shape::RestJson("/policy/validation"), "ValidatePolicy: whether a patch is valid"),
     allowed(
@@ -104,6 +108,24 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("iam", Shape::Rest("/authorization-details/{}", &[]), "how AWS decided, by an authorization id"),
     allowed("iam", Shape::Rest("/authorization-details/{}", &["nextToken"]), "the next page of that"),
     allowed("s3", Shape::Rest("/{}/{..}", &[]), "the configuration and its CODEOWNERS in a bucket"),
+    // `doctor`: what stands between CloudTrail and the receivers.
+    allowed("cloudtrail", Shape::Json("CloudTrail_20131101.DescribeTrails"), "`doctor`: the account's trails"),
+    allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetTrailStatus"), "`doctor`: whether a trail logs"),
+    allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetEventSelectors"), "`doctor`: which events it logs"),
+    allowed("events", Shape::Json("AWSEvents.ListEventBuses"), "`doctor`: where the queue's rule may stand"),
+    allowed("events", Shape::Json("AWSEvents.ListRuleNamesByTarget"), "`doctor`: the rules that feed the queue"),
+    allowed("events", Shape::Json("AWSEvents.DescribeRule"), "`doctor`: whether a rule lets reads through"),
+    allowed("lambda", Shape::Rest("/2015-03-31/functions/{}/configuration", &[]), "`doctor`: the function's settings"),
+    allowed(
+        "lambda",
+        Shape::Rest("/2015-03-31/event-source-mappings/", &["FunctionName"]),
+        "`doctor`: the queues that feed the function",
+    ),
+    allowed("sns", Shape::Query("ListSubscriptionsByTopic"), "`doctor`: whether somebody hears"),
+    // `watch`: messages of the queue that its user names.
+    allowed("sqs", Shape::Json("AmazonSQS.ReceiveMessage"), "`watch` looks at a queue's messages"),
+    allowed("sqs", Shape::Json("AmazonSQS.ChangeMessageVisibilityBatch"), "`watch` releases what it looked at"),
+    allowed("sqs", Shape::Json("AmazonSQS.DeleteMessageBatch"), "`watch --delete` takes off what it told"),
     // Sends.
     allowed("sns", Shape::Query("Publish"), "alerts and reports"),
     // The ledger: its own table's items, never the table itself.
@@ -154,7 +176,13 @@ mod tests {
             let of_access = matches!(entry.service, "iam" | "organizations");
             let other = !of_access && ["Publish", "AssumeRole", "Decode"].iter().any(|start| name.starts_with(start));
             let items = entry.service == "dynamodb" && (name.contains("Item") || name == "Query");
-            assert!(reads || other || items, "{}:{name} is no read, no send, no ledger, no credential", entry.service);
+            let looks = entry.service == "sqs"
+                && ["ReceiveMessage", "ChangeMessageVisibilityBatch", "DeleteMessageBatch"].contains(&name);
+            assert!(
+                reads || other || items || looks,
+                "{}:{name} is no read, no send, no ledger, no credential",
+                entry.service
+            );
         }
     }
 

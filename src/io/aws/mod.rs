@@ -9,6 +9,8 @@ pub mod guard;
 pub mod judges;
 #[cfg(feature = "live")]
 pub mod object;
+#[cfg(feature = "live")]
+pub mod queue;
 pub mod secret;
 pub mod signed;
 #[cfg(feature = "notify")]
@@ -23,6 +25,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use credentials::Kept;
 use guard::{GuardedClient, GuardedConnector};
 use signed::Signed;
+use std::sync::OnceLock;
 
 /// What the user says about the account to talk to; what is `None` the SDK finds by its own rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +34,15 @@ pub struct Options {
     pub profile: Option<String>,
     /// `--region`.
     pub region: Option<String>,
+}
+
+/// What holds where a caller names nothing: `--profile` and `--region`.
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+
+/// Says once, before anything is loaded, what [`Aws::load`] takes where its caller names nothing.
+pub fn set_options(options: Options) {
+    // Said twice, the first word holds.
+    drop(OPTIONS.set(options));
 }
 
 /// The configuration every client is built from. Build it once; clones are cheap.
@@ -44,12 +56,17 @@ impl Aws {
     /// Loads configuration by the SDK's rules: environment, profile, instance. `AWS_ENDPOINT_URL` and
     /// `AWS_ENDPOINT_URL_<SERVICE>` hold. Credentials are not fetched yet.
     pub async fn load(options: &Options) -> Self {
+        let usual = OPTIONS.get();
+        let (profile, region) = (
+            options.profile.as_ref().or(usual.and_then(|usual| usual.profile.as_ref())),
+            options.region.as_ref().or(usual.and_then(|usual| usual.region.as_ref())),
+        );
         let guarded = GuardedClient::new(http::client());
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(guarded);
-        if let Some(profile) = &options.profile {
+        if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
-        if let Some(region) = &options.region {
+        if let Some(region) = region {
             loader = loader.region(Region::new(region.clone()));
         }
         Self::around(loader.load().await)

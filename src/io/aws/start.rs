@@ -89,6 +89,13 @@ async fn text_at(aws: &Aws, place: &str) -> Result<String, StartError> {
     config::read(Path::new(place)).map_err(|source| StartError::File { path: place.to_owned(), source })
 }
 
+/// Whether a switch in the environment is on: anything but `0`, `false`, `no`, `off` and nothing, since who sets it in
+/// haste means it.
+pub fn is_on(text: Option<&str>) -> bool {
+    let text = text.map(|text| text.trim().to_ascii_lowercase());
+    text.is_some_and(|text| !matches!(text.as_str(), "" | "0" | "false" | "no" | "off"))
+}
+
 /// The receivers of the settings, each with its client, sorted.
 pub fn sinks(aws: &Aws, settings: &Settings) -> Vec<Box<dyn Sink>> {
     let secrets = Arc::new(Secrets::new(aws.signed().clone()));
@@ -163,6 +170,13 @@ mod tests {
         assert_eq!(of_file.routes.owners.codeowners.of("a"), ["@org/all"]);
         assert_eq!(settings(&aws, Some("s3://acme/denywatch/config.toml"), None).await.unwrap(), of_file);
         assert_eq!(s3.seen()[0].target, "/acme/denywatch/config.toml");
+    }
+
+    #[test]
+    fn a_switch_is_on_unless_it_says_off() {
+        let off = [None, Some(""), Some(" "), Some("0"), Some("False"), Some("no"), Some("OFF")];
+        assert!(off.iter().all(|text| !is_on(*text)));
+        assert!(["1", "true", "yes", "please"].iter().all(|text| is_on(Some(text))));
     }
 
     #[tokio::test]
