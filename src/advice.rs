@@ -6,8 +6,10 @@ use crate::diagnosis::{Cause, Diagnosis, Held, InForce, TargetKind};
 use crate::finding::{Finding, ItemKey};
 use crate::linking::{Linked, is_resolved, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
+use crate::policy::{Actions, Resources};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::expected::{Expected, Muted, Usage};
+use crate::triage::limits::{Companions, Limits};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
 pub use crate::verify::observed::Status;
@@ -116,11 +118,11 @@ struct Both {
 
 /// Drafts, grades, and reads each item's verdict off the patch that it is part of.
 fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &Usage, context: Context<'_>) -> Both {
-    let catalog = context.catalog;
     let swept = matches!(look, Some(Look::Sweep(_)));
     let mut both = Both { items: Vec::new(), patches: Vec::new() };
     let mut expected = BTreeSet::new();
-    for (items, patch) in graded(finding, held, look, catalog) {
+    let around = Around { held, look, context };
+    for (items, patch) in graded(finding, around) {
         let sound = patch.document.as_ref().map(|_| patch.applicability == Applicability::Apply);
         for item in &items {
             let verdict = judge(item.diagnosis.cause, swept, sound);
@@ -138,7 +140,7 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
     if !expected.is_empty() {
         // What is expected to be refused is to stay so: the patches are those of all else.
         both.patches = without(finding, &expected, |rest| {
-            let drafted = graded(rest, held, look, catalog);
+            let drafted = graded(rest, around);
             drafted.filter(|(items, patch)| !points_nowhere(patch, rest, items)).map(|(_, patch)| patch).collect()
         });
     }
@@ -151,20 +153,50 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
     both
 }
 
-/// Each draft's patch with the items that are counted with it: those of the first policy, not again those of the one on
-/// the other side.
-fn graded<'a>(
-    finding: &'a Finding,
+/// What a finding's patches are graded by.
+#[derive(Clone, Copy)]
+struct Around<'a> {
     held: Option<&'a Held>,
     look: Option<&'a Look>,
-    catalog: &'a Catalog,
-) -> impl Iterator<Item = (Vec<Judged<'a>>, Patch)> {
+    context: Context<'a>,
+}
+
+/// The patch within the team's limits: what goes beyond waits for a person.
+fn within(mut patch: Patch, limits: &Limits) -> Patch {
+    if limits.companions == Companions::Off {
+        patch.companions.clear();
+    }
+    let statements = patch.document.iter().flat_map(|document| &document.statements);
+    let beyond: BTreeSet<String> = statements
+        .flat_map(|statement| {
+            let actions = match &statement.actions {
+                Actions::Action(all) | Actions::NotAction(all) => all.as_slice(),
+            };
+            let resources = match &statement.resources {
+                Resources::Resource(all) | Resources::NotResource(all) => all.as_slice(),
+                Resources::Absent => &[],
+            };
+            limits.doubts(actions, resources)
+        })
+        .collect();
+    if !beyond.is_empty() && patch.applicability == Applicability::Apply {
+        patch.applicability = Applicability::Review;
+    }
+    patch.doubts.extend(beyond);
+    patch
+}
+
+/// Each draft's patch with the items that are counted with it: those of the first policy, not again those of the one on
+/// the other side.
+fn graded<'a>(finding: &'a Finding, around: Around<'a>) -> impl Iterator<Item = (Vec<Judged<'a>>, Patch)> {
+    let Around { held, look, context } = around;
+    let catalog = context.catalog;
     draft(finding, held, catalog).into_iter().map(move |mut draft| {
         if let Some(Look::Near(why)) = look {
             draft.doubts.push(why.clone());
         }
         let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
-        (items, verify(draft, finding, held, catalog))
+        (items, within(verify(draft, finding, held, catalog), &context.expected.limits))
     })
 }
 

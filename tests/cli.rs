@@ -744,3 +744,216 @@ fn a_pull_request_is_shown_before_it_is_sent() {
         check(&["--into", "repo/infra"], 1, "--features github");
     }
 }
+
+/// Of one invented denial: whatever is asked for, nothing of the account comes through.
+#[test]
+fn redacted_output_names_nobody() {
+    let desk = scanned();
+    let names = [
+        "111122223333",
+        "444455556666",
+        "shop-codebuild",
+        "shop-c",
+        "media-uploads",
+        "report-export",
+        "192.0.2.",
+        "198.51.100.",
+    ];
+    let commands: [&[&str]; 9] = [
+        &["findings", "ls", "--all"],
+        &["findings", "--output", "json"],
+        &["findings", "show", "D-WLDQ"],
+        &["patch", "D-WLDQ", "--format", "hcl"],
+        &["patch", "D-WLDQ", "--format", "cli"],
+        &["report", "--since", "2026-11-09", "--until", "2026-11-16"],
+        &["verify", "D-WLDQ"],
+        &["replay", "D-WLDQ"],
+        &["scan", "TRAIL", "--denials", "--output", "json"],
+    ];
+    for command in commands {
+        let ran = desk.run(&[command, &["--redact"]].concat(), "");
+        let (plain, all) = (desk.run(command, ""), format!("{}{}", ran.out, ran.err));
+        assert_eq!((ran.code, ran.out.is_empty()), (plain.code, plain.out.is_empty()), "{command:?} {}", ran.err);
+        for name in names {
+            assert!(!all.contains(name), "{command:?}: {name}\n{all}");
+        }
+        if command.contains(&"json") {
+            serde_json::from_str::<Value>(&ran.out).unwrap();
+        }
+        let again = desk.run(&[command, &["--redact"]].concat(), "");
+        assert_eq!(mask_seconds(&again.out), mask_seconds(&ran.out), "the same masks each time");
+    }
+    let denied = desk.run(&["explain", DENIED, "--redact"], "");
+    assert!(
+        !denied.out.contains("orders") && denied.out.contains("sqs:SendMessage") && denied.out.contains("name-"),
+        "{}",
+        denied.out
+    );
+}
+
+/// How long a scan took is not the same each time.
+fn mask_seconds(text: &str) -> String {
+    text.lines().filter(|line| !line.contains("\"seconds\"")).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn it_says_what_it_reads_when_asked() {
+    let desk = scanned();
+    let ran = desk.run(&["findings", "-v"], "");
+    assert!(ran.err.contains("ledger: sqlite:") && ran.err.contains("exit code 0"), "{}", ran.err);
+    desk.write("denywatch.toml", b"version = 1\n[[route]]\nto = 'stdout'\n");
+    assert!(desk.run(&["findings", "--verbose"], "").err.contains("configuration: denywatch.toml"));
+    assert_eq!(desk.run(&["findings", "-v", "-q"], "").code, 2);
+}
+
+#[test]
+fn the_manual_and_the_completions_are_of_this_program() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = desk.run(&["completions", shell], "");
+        assert!(ran.code == 0 && ran.out.contains("denywatch") && ran.out.contains("snooze"), "{shell} {}", ran.err);
+    }
+    assert_eq!(desk.run(&["completions", "csh"], "").code, 2);
+    let page = desk.run(&["man"], "");
+    assert!(page.code == 0 && page.out.starts_with(".ie") && page.out.contains(".TH denywatch 1"), "{}", page.out);
+    let page = desk.run(&["man", "scan"], "");
+    assert!(page.out.contains("CloudTrail") && page.out.contains("denywatch\\-scan"), "{}", page.out);
+    assert_eq!(desk.run(&["man", "scann"], "").code, 1);
+}
+
+/// What CONTRACT.md fixes of the commands and the options of all of them.
+#[test]
+fn the_commands_and_options_of_the_contract_are_there() {
+    let help = Desk::new().run(&["--help"], "").out;
+    for command in [
+        "explain",
+        "scan",
+        "findings",
+        "patch",
+        "simulate",
+        "verify",
+        "report",
+        "pr",
+        "watch",
+        "ignore",
+        "snooze",
+        "notify",
+        "replay",
+        "doctor",
+        "config",
+        "completions",
+        "man",
+    ] {
+        assert!(help.lines().any(|line| line.trim_start().split(' ').next() == Some(command)), "{command}");
+    }
+    for option in [
+        "--output",
+        "--config",
+        "--store",
+        "--policies",
+        "--offline",
+        "--redact",
+        "-q",
+        "-v",
+        "--color",
+        "--no-progress",
+        "--profile",
+        "--region",
+        "--live",
+    ] {
+        assert!(help.contains(option), "{option}");
+    }
+}
+
+#[test]
+fn what_talks_to_aws_says_so_where_it_may_not() {
+    let desk = Desk::new();
+    for command in [&["doctor"][..], &["watch", "arn:aws:sqs:eu-west-1:111122223333:q"]] {
+        let ran = desk.run(&[command, &["--offline"]].concat(), "");
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains("talks to AWS and `--offline` forbids it"), "{}", ran.err);
+    }
+    let queue = "arn:aws:sqs:eu-west-1:111122223333:q";
+    assert_eq!(desk.run(&["watch", queue, "--for", "soon"], "").code, 2);
+}
+
+const ROUTES: &[u8] = b"version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:x'\n[group]\nwait = '60s'\n\
+    [[route]]\nmatch = { permission = 'sqs:*' }\nto = ['slack:C0Q', 'stdout']\n[[route]]\nto = 'digest:slack:C0ALL'\n";
+
+#[test]
+fn a_replay_shows_each_message_and_sends_none() {
+    let desk = Desk::new();
+    desk.write("denywatch.toml", ROUTES);
+    let ran = desk.run(&["replay", DENIED], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let heads: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("=== ")).collect();
+    assert_eq!(heads.len(), 2, "{}", ran.out);
+    assert!(heads[0].starts_with("=== slack:C0Q at ") && heads[0].ends_with(": new"), "{}", heads[0]);
+    assert!(ran.out.contains("\"blocks\"") && ran.out.contains("--- in its thread"), "{}", ran.out);
+    assert!(ran.err.contains("nothing was sent"), "{}", ran.err);
+    let lines = desk.run(&["replay", DENIED, "--to", "stdout", "--output", "jsonl"], "").out;
+    let one: Value = serde_json::from_str(lines.trim_end()).unwrap();
+    assert_eq!((one["to"].as_str(), one["stage"].as_str()), (Some("stdout"), Some("new")));
+    let other = desk.run(&["replay", DENIED, "--to", "stdot"], "");
+    assert!(other.code == 1 && other.err.contains("they have `slack:C0ALL`"), "{}", other.err);
+    let digest = desk.run(&["replay", &DENIED.replace("sqs:", "sns:")], "");
+    assert!(digest.out.is_empty() && digest.err.contains("for the digest of `slack:C0ALL`"), "{}", digest.err);
+    assert!(desk.run(&["replay", "-"], "no denial").err.contains("no denial here"));
+    // The ledger's: a finding that nobody was told of.
+    let desk = scanned();
+    let told = desk.run(&["replay", "D-WLDQ"], "");
+    assert!(told.out.starts_with("=== stdout at ") && told.out.contains("kms:GenerateDataKey"), "{}", told.out);
+    let paused = b"version = 1\n[alert]\npaused = true\n[[route]]\nto = 'stdout'\n";
+    desk.write("denywatch.toml", paused);
+    assert!(desk.run(&["replay", "D-WLDQ"], "").err.contains("sending is paused"));
+}
+
+#[test]
+fn a_purge_forgets_a_principal_and_nobody_else() {
+    let desk = scanned();
+    let before = json(&desk.run(&["findings", "--output", "json"], "")).as_array().unwrap().len();
+    let name = "media-uploader";
+    assert!(desk.run(&["findings"], "").out.contains(name));
+    let ran = desk.run(&["purge", "--principal", name], "");
+    assert!(ran.code == 0 && ran.out.starts_with("forgotten: 1 findings"), "{}{}", ran.out, ran.err);
+    let after = desk.run(&["findings", "--all"], "");
+    assert!(!after.out.contains(name));
+    assert_eq!(json(&desk.run(&["findings", "--output", "json"], "")).as_array().unwrap().len(), before - 1);
+    assert_eq!(json(&desk.run(&["purge", "--principal", name, "--output", "json"], ""))["findings"], 0);
+    let old = json(&desk.run(&["purge", "--expired", "--output", "json"], ""));
+    assert!(old["findings"].is_u64(), "{old}");
+    assert_eq!(desk.run(&["purge"], "").code, 2);
+}
+
+/// What the configuration lets nobody grant in one step waits for a person, with the reason.
+#[test]
+fn the_limits_of_patches_hold() {
+    let desk = scanned();
+    let verdict = |limits: &str| {
+        desk.write("denywatch.toml", format!("version = 1\n[patch]\n{limits}\n[[route]]\nto = 'stdout'\n").as_bytes());
+        let all = json(&desk.run(&["findings", "--output", "json"], ""));
+        let one = all
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["id"].as_str().unwrap().starts_with("D-WLDQ"))
+            .unwrap()
+            .clone();
+        (one["verdict"].as_str().unwrap().to_owned(), one["patches"][0].clone())
+    };
+    let (plain, patch) = verdict("");
+    assert_eq!((plain.as_str(), patch["applicability"].as_str()), ("patch", Some("apply")));
+    assert_ne!(patch["companions"], serde_json::json!([]));
+    let (held, patch) = verdict("never_grant = ['KMS:generate*']\ncompanions = 'off'");
+    assert_eq!((held.as_str(), patch["applicability"].as_str()), ("review", Some("review")));
+    assert!(patch["doubts"].to_string().contains("`patch.never_grant`: `KMS:generate*`"), "{patch}");
+    assert_eq!((&patch["companions"], patch["document"].is_object()), (&serde_json::json!([]), true));
+    assert_eq!(verdict("never_grant = ['iam:*']").0, "patch");
+    verdict("companions = 'include'");
+    let with = desk.run(&["patch", "D-WLDQ"], "").out;
+    verdict("");
+    assert_ne!(with, desk.run(&["patch", "D-WLDQ"], "").out);
+    assert_eq!(with, desk.run(&["patch", "D-WLDQ", "--companions"], "").out);
+    desk.write("denywatch.toml", b"version = 1\n[patch]\nnever_grant = ['iam']\n[[route]]\nto = 'stdout'\n");
+    assert_eq!(desk.run(&["findings"], "").code, 2);
+}

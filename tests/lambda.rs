@@ -288,3 +288,62 @@ fn without_configuration_it_does_not_start_and_says_why() {
         assert!(!logs.contains("hush"), "{logs}");
     }
 }
+
+/// A denial whose request holds what nobody may read in a log.
+fn telling_denied(id: &str) -> String {
+    let mut event: Value = serde_json::from_str(&denied(id)).unwrap();
+    event["detail"]["requestParameters"] = json!({"password": "hush-parameter", "deep": {"secretString": "hush-deep"}});
+    event["detail"]["additionalEventData"] = json!({"token": "hush-more"});
+    event.to_string()
+}
+
+#[test]
+fn a_run_is_measured_and_its_log_tells_no_secret_and_no_parameter() {
+    let around = Around::new(&[sqs(&[&telling_denied("a"), &telling_denied("a"), "{"])]);
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let loudest = [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+        ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
+        ("RUST_LOG", "trace"),
+    ];
+    let function = around.start_as(Some(&around.config()), &loudest);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    let logs = function.logs();
+    check_logs(&logs);
+    let parsed: Vec<Value> = logs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let metrics: Vec<&Value> = parsed.iter().filter(|line| line.get("_aws").is_some()).collect();
+    assert_eq!(metrics.len(), 1, "{logs}");
+    let counts = ["Received", "Denied", "Muted", "Alerted", "Held", "Failed", "Quarantined"];
+    assert_eq!(counts.map(|name| metrics[0][name].as_u64().unwrap()), [2, 1, 0, 2, 0, 0, 1]);
+    assert_eq!(metrics[0]["FunctionName"], "denywatch");
+    let lag = metrics[0]["Lag"].as_array().unwrap();
+    assert!(lag.len() == 2 && lag.iter().all(|seconds| seconds.as_u64().unwrap() > 0), "{lag:?}");
+    let directive = &metrics[0]["_aws"]["CloudWatchMetrics"][0];
+    assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("denywatch"), &json!([["FunctionName"]])));
+}
+
+/// The kill switch: what came meanwhile is told once, by the first run after it.
+#[test]
+fn while_it_is_paused_nothing_is_sent_and_nothing_is_lost() {
+    let mut around = Around::new(&[sqs(&[&denied("a")]), sqs(&[&denied("b")])]);
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let key = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", secret)];
+    let paused = around.start_as(Some(&around.config()), &[&key[..], &[("DENYWATCH_PAUSED", "yes")]].concat());
+    for _ in 0..2 {
+        assert_eq!(response(around.runtime.wait(PATIENCE).unwrap()), json!({"batchItemFailures": []}));
+    }
+    let logs = paused.logs();
+    check_logs(&logs);
+    assert!(logs.contains("sending is paused") && logs.contains("\"Held\":2"), "{logs}");
+    assert_eq!((around.sns.seen().len(), around.slack.seen().len()), (0, 0));
+    let outbox = json!({"denywatch": "outbox"}).to_string();
+    around.runtime = RuntimeApi::start(vec![outbox.clone(), outbox], Duration::from_secs(30));
+    let function = around.start_as(Some(&around.config()), &key);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 2);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 0);
+    drop(function);
+    let mail = around.sns.seen();
+    assert_eq!((mail.len(), around.slack.seen().len()), (1, 1));
+    assert!(mail[0].field("Message").unwrap().contains("2 times"), "{}", mail[0].field("Message").unwrap());
+}

@@ -1,12 +1,13 @@
 //! Settings → who hears of a finding, and the message in the form of each receiver.
 
 use crate::advice::Advice;
-use crate::delivery::{Destination, Receiver, Routed, Routes, Stage, Tags};
+use crate::delivery::{CodePlace, Destination, Receiver, Routed, Routes, Stage, Tags};
 use crate::io::settings::Settings;
 use crate::io::sinks::{Attachment, Message, Step};
 use crate::render::alert::{AlertContext, Owner};
 use crate::render::note::{self, Note};
 use crate::render::{Format, email, event, forms, pagerduty, q, slack, teams};
+use crate::triage::limits::Companions;
 use serde_json::Value;
 
 /// Routes, and what messages say besides the finding.
@@ -15,6 +16,8 @@ pub struct Audience {
     routes: Routes,
     formats: Vec<Format>,
     base_url: Option<String>,
+    /// Companions stand in the forms too.
+    companions: bool,
 }
 
 /// Why and how a finding is told.
@@ -31,7 +34,12 @@ pub struct Telling<'a> {
 impl Audience {
     /// Of these settings.
     pub fn new(settings: &Settings) -> Self {
-        Self { routes: settings.routes.clone(), formats: settings.formats.clone(), base_url: settings.base_url.clone() }
+        Self {
+            routes: settings.routes.clone(),
+            formats: settings.formats.clone(),
+            base_url: settings.base_url.clone(),
+            companions: settings.expected.limits.companions == Companions::Include,
+        }
     }
 
     /// Who hears of a finding; `tags` are the principal's, where they are known.
@@ -48,6 +56,12 @@ impl Audience {
     pub fn receivers(&self) -> Vec<Vec<String>> {
         let text = |to: &Receiver| format!("{}{}", if to.digest { "digest:" } else { "" }, to.destination);
         self.routes.routes.iter().map(|route| route.to.iter().map(text).collect()).collect()
+    }
+
+    /// Where the code of a finding lies, by the first of its routes that says so.
+    pub fn code(&self, advice: &Advice, tags: &Tags) -> Option<CodePlace> {
+        let routed = self.route(advice, tags);
+        routed.routes.iter().find_map(|at| self.routes.routes.get(*at)?.code.clone())
     }
 
     /// Every receiver.
@@ -69,7 +83,7 @@ impl Audience {
             Destination::SlackWebhook => slack::webhook(advice, &shown),
             Destination::SlackChannel(_) => {
                 if telling.stage != Stage::Resolved {
-                    let forms = forms::forms(advice, &self.formats);
+                    let forms = forms::forms(advice, &self.formats, self.companions);
                     thread = forms.messages;
                     files = forms.files.into_iter().map(|(name, text)| Attachment { name, text }).collect();
                 }

@@ -11,6 +11,7 @@ mod manual;
 mod messages;
 mod notify;
 mod patch;
+mod pending;
 mod pr;
 mod print;
 mod purge;
@@ -143,6 +144,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Live events of a queue, told at the terminal as alerts are.
     Watch(watch::WatchArgs),
+    /// What waits to be told: to whom, since when, how often it was tried.
+    Outbox(pending::OutboxArgs),
+    /// What nobody could handle: inputs that are no events, messages that a receiver refused for good.
+    Quarantine(pending::QuarantineArgs),
     /// Whether denials arrive and can be told: trails, rules, queues, rights, ledger, receivers; each fault with its remedy.
     Doctor(doctor::DoctorArgs),
     /// A script that completes the command line, for a shell.
@@ -182,6 +187,8 @@ pub fn main() -> ExitCode {
         Command::Purge(args) => purge::run(&args, &cli.global),
         Command::Replay(args) => replay::run(&args, &cli.global),
         Command::Watch(args) => watch::run(&args, &cli.global),
+        Command::Outbox(args) => pending::outbox(&args, &cli.global),
+        Command::Quarantine(args) => pending::quarantine(&args, &cli.global),
         Command::Doctor(args) => doctor::run(&args, &cli.global),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

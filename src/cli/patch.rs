@@ -10,6 +10,7 @@ use crate::patch::{Applicability, Patch};
 use crate::record::Problem;
 use crate::render::{self, Format, PatchContext, words};
 use crate::triage::Verdict;
+use crate::triage::limits::Companions;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
@@ -87,12 +88,13 @@ pub(super) fn run(args: &PatchArgs, global: &Global) -> anyhow::Result<u8> {
     problems.extend(unread);
     print::learn(&all);
     print::problems(&problems);
-    let code = print_patch(args, &all, global)?;
+    let include = world.expected.limits.companions == Companions::Include;
+    let code = print_patch(args, &all, include, global)?;
     // A policy that could not be read may have changed the grade: that ranks above all else.
     Ok(if problems.is_empty() { code } else { UNREAD })
 }
 
-fn print_patch(args: &PatchArgs, all: &[Advice], global: &Global) -> anyhow::Result<u8> {
+fn print_patch(args: &PatchArgs, all: &[Advice], include: bool, global: &Global) -> anyhow::Result<u8> {
     let advice = if args.id == "-" { leading(all)? } else { inputs::pick(all, &args.id)? };
     let patches: Vec<&Patch> = advice.patches.iter().filter(|patch| patch.document.is_some()).collect();
     if patches.is_empty() {
@@ -101,6 +103,7 @@ fn print_patch(args: &PatchArgs, all: &[Advice], global: &Global) -> anyhow::Res
     }
     let at = chosen(&patches, args.target)?;
     let (patch, context) = (patches[at], context(patches[at], advice, args, global));
+    let context = PatchContext { companions: context.companions || include, ..context };
     let code = match &args.into.into {
         Some(folder) => {
             let format = args.format.map(Format::from);

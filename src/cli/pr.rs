@@ -4,6 +4,8 @@ use super::into::{IntoArgs, words};
 use super::patch::{UNCLEAR, UPHELD, chosen};
 use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::advice::{Advice, advise};
+use crate::app::audience::Audience;
+use crate::delivery::CodePlace;
 use crate::edit::{self, Change, Edited, Hints, SourceFile, Wanted, owners, unified};
 use crate::io::sources::checkout::{Checkout, checkout};
 use crate::io::sources::code;
@@ -33,6 +35,14 @@ pub(super) enum Misuse {
     NoRepository(String),
     #[error("`{0}` is no repository: expected OWNER/NAME")]
     BadRepository(String),
+    #[error(
+        "the finding's route has its code in `{folder}` of `{repository}`, and that folder is not here: call it in a checkout, or name the folder with --into"
+    )]
+    NotHere { folder: String, repository: String },
+    #[error(
+        "the finding's route has its code in `{0}`, and this checkout is of another repository: go there, or name one with --repo"
+    )]
+    Elsewhere(String),
     #[error("`--api`: {0}")]
     Api(String),
 }
@@ -91,11 +101,15 @@ pub(super) fn run(args: &PrArgs, global: &Global) -> anyhow::Result<u8> {
         return Ok(if advice.verdict == Verdict::Unclear { UNCLEAR } else { UPHELD });
     }
     let patch = patches[chosen(&patches, args.target)?];
-    let folder = args.into.into.clone().unwrap_or_else(|| PathBuf::from("."));
+    let settings = inputs::settings(global)?;
+    let home = Audience::new(&settings).code(advice, &world.tags(advice));
+    let folder = folder(args, home.as_ref())?;
     let (files, more) = code::read(&folder).with_context(|| format!("cannot read `{}`", folder.display()))?;
     problems.extend(more);
     let place = checkout(&folder);
-    let source = Source { advice, patch, files, hints: args.into.hints()?, place };
+    agree(args, home.as_ref(), place.as_ref())?;
+    let home = home.map(|home| home.repository);
+    let source = Source { advice, patch, files, hints: args.into.hints()?, place, home };
     let (edited, more) = source.edit(&BTreeMap::new())?;
     problems.extend(more);
     print::problems(&problems);
@@ -127,6 +141,32 @@ pub(super) fn run(args: &PrArgs, global: &Global) -> anyhow::Result<u8> {
     Ok(if problems.is_empty() { code } else { UNREAD })
 }
 
+/// The folder with the code: named, or the route's, or this one.
+fn folder(args: &PrArgs, home: Option<&CodePlace>) -> anyhow::Result<PathBuf> {
+    let of_route = home.and_then(|home| home.folder.as_ref());
+    match (&args.into.into, of_route) {
+        (Some(named), _) => Ok(named.clone()),
+        (None, Some(folder)) if Path::new(folder).is_dir() => Ok(PathBuf::from(folder)),
+        (None, Some(folder)) => {
+            let repository = home.map(|home| home.repository.clone()).unwrap_or_default();
+            Err(Misuse::NotHere { folder: folder.clone(), repository }.into())
+        }
+        (None, None) => Ok(PathBuf::from(".")),
+    }
+}
+
+/// The code that is read must be that of the repository that is written to.
+fn agree(args: &PrArgs, home: Option<&CodePlace>, place: Option<&Checkout>) -> anyhow::Result<()> {
+    let (None, Some(home)) = (&args.github.repo, home) else { return Ok(()) };
+    let Some(origin) = place.and_then(|place| place.origin.as_deref()) else { return Ok(()) };
+    let ends = origin.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();
+    let wanted = home.repository.to_ascii_lowercase();
+    match ends.ends_with(&format!("/{wanted}")) || ends.ends_with(&format!(":{wanted}")) {
+        true => Ok(()),
+        false => Err(Misuse::Elsewhere(home.repository.clone()).into()),
+    }
+}
+
 /// The code, and what is to be changed in it.
 struct Source<'a> {
     advice: &'a Advice,
@@ -134,6 +174,9 @@ struct Source<'a> {
     files: Vec<SourceFile>,
     hints: Hints,
     place: Option<Checkout>,
+    /// The repository that the finding's route names.
+    #[cfg_attr(not(feature = "github"), allow(dead_code, reason = "this build only shows requests"))]
+    home: Option<String>,
 }
 
 impl Source<'_> {
@@ -221,7 +264,8 @@ fn send(
     use crate::app::pull_request::{Asked, Done, pull_request};
     use crate::io::github::{Api, GitHub, Repository, RepositoryName};
     let api = Api::parse(&args.github.api).map_err(|fault| Misuse::Api(fault.to_string()))?;
-    let name = match (&args.github.repo, source.place.as_ref().and_then(|place| place.origin.as_ref())) {
+    let origin = source.place.as_ref().and_then(|place| place.origin.as_ref());
+    let name = match (args.github.repo.as_ref().or(source.home.as_ref()), origin) {
         (Some(named), _) => RepositoryName::parse(named).ok_or_else(|| Misuse::BadRepository(named.clone()))?,
         (None, Some(origin)) => {
             RepositoryName::parse(origin).ok_or_else(|| Misuse::NoRepository(folder.display().to_string()))?

@@ -170,7 +170,8 @@ mod live {
                     () = tokio::time::sleep_until(end) => break self.code(),
                     received = self.queue.receive() => received?,
                 };
-                if received.is_empty() && self.args.once {
+                // What comes again was seen: the queue shows nothing new.
+                if self.args.once && received.iter().all(|message| self.held.contains_key(&message.id)) {
                     break self.code();
                 }
                 self.tell(&received)?;

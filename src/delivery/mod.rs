@@ -17,5 +17,5 @@ pub use destination::{Destination, NoDestination};
 pub use group::{Action, Decision, Pacing, Stage, Told, decide};
 pub use owner::{Account, Found, Owners, Source, Tags};
 pub use pace::{Bucket, Policy, Quiet, Rate};
-pub use route::{Asks, Floor, Receiver, Route, Routed, Routes};
+pub use route::{Asks, CodePlace, Floor, Receiver, Route, Routed, Routes};
 pub use seen::{Seen, Standing, fingerprint};

@@ -18,6 +18,17 @@ pub struct Route {
     pub stop: bool,
     /// Slack id of a user (`U…`, `W…`) or a user group (`S…`) to mention.
     pub mention: Option<String>,
+    /// Where the code of its findings lies.
+    pub code: Option<CodePlace>,
+}
+
+/// A repository, and a folder in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CodePlace {
+    /// Such as `acme/infra`, on GitHub.
+    pub repository: String,
+    /// The folder with the source; `None`: the whole repository.
+    pub folder: Option<String>,
 }
 
 /// A receiver, now or with the digest.

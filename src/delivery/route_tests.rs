@@ -11,7 +11,7 @@ fn to(text: &str) -> Receiver {
 }
 
 fn route(asks: Asks, receivers: &[&str]) -> Route {
-    Route { asks, to: receivers.iter().map(|one| to(one)).collect(), stop: true, mention: None }
+    Route { asks, to: receivers.iter().map(|one| to(one)).collect(), stop: true, mention: None, code: None }
 }
 
 fn own(texts: &[&str]) -> Vec<String> {

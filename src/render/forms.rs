@@ -24,12 +24,13 @@ pub struct Forms {
     pub files: Vec<(String, String)>,
 }
 
-/// The patch that the alert shows, in these forms; empty where it shows none.
-pub fn forms(advice: &Advice, formats: &[Format]) -> Forms {
+/// The patch that the alert shows, in these forms, with its companions where asked for; empty where it shows none.
+pub fn forms(advice: &Advice, formats: &[Format], companions: bool) -> Forms {
     let Some(patch) = alert::patch(advice) else { return Forms::default() };
     let context = PatchContext {
         finding: Some(advice.id.clone()),
         account: advice.account.clone(),
+        companions,
         principal: Some(advice.principal.clone()),
         ..PatchContext::default()
     };
@@ -105,7 +106,7 @@ mod tests {
 
     #[test]
     fn each_form_is_there_or_said_to_be_missing() {
-        let forms = forms(&sample::pipeline(), &Format::ALL);
+        let forms = forms(&sample::pipeline(), &Format::ALL, false);
         let shown = serde_json::to_string(&forms.messages).unwrap();
         let files: Vec<&str> = forms.files.iter().map(|(name, _)| name.as_str()).collect();
         for (format, file) in Format::ALL.iter().zip([".json", ".tf", ".data.tf", ".cfn.yaml", ".cfn.json", ".sh"]) {
@@ -124,7 +125,7 @@ mod tests {
         let statement = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources});
         advice.patches[0].document =
             serde_json::from_value(json!({"Version": "2012-10-17", "Statement": [statement]})).ok();
-        let forms = forms(&advice, &[Format::Json]);
+        let forms = forms(&advice, &[Format::Json], false);
         assert_eq!(forms.files[0].0, "D-7F3AQ2ZK4M.json");
         assert!(forms.files[0].1.contains("bucket/59"));
         assert!(forms.messages[0].to_string().contains("file D-7F3AQ2ZK4M.json"));
@@ -132,14 +133,14 @@ mod tests {
 
     #[test]
     fn who_looks_around_gets_nothing() {
-        assert_eq!(forms(&sample::probing(), &Format::ALL), Forms::default());
+        assert_eq!(forms(&sample::probing(), &Format::ALL, false), Forms::default());
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
         fn any_thread_stays_within_slacks_limits(advice in sample::any_advice()) {
-            let forms = forms(&advice, &Format::ALL);
+            let forms = forms(&advice, &Format::ALL, false);
             for message in &forms.messages {
                 prop_assert!(units(&message["blocks"].to_string()) <= 13_000);
                 let text = message.to_string();

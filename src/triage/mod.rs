@@ -1,6 +1,7 @@
 //! Finding → [`Verdict`]; one file a rule family.
 
 pub mod expected;
+pub mod limits;
 pub mod probing;
 mod severity;
 

@@ -2,19 +2,20 @@
 
 use super::file::{
     AboutTable, AlertTable, DigestTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable,
-    PatchTable, QuietHoursTable, RouteTable, RuleTable, StoreTable,
+    PatchTable, PrTable, QuietHoursTable, RouteTable, RuleTable, StoreTable,
 };
 use super::receivers::{PagerDutyTable, SlackTable, WebhookTable};
 use super::{CodeownersFile, Digest, PagerDuty, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
 use crate::delivery::{
-    Account, Asks, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate, Receiver, Route,
-    Routes, Source,
+    Account, Asks, CodePlace, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate,
+    Receiver, Route, Routes, Source,
 };
 use crate::io::secret::SecretRef;
 use crate::io::stores::{Hashed, Keep};
 use crate::render::Format;
 use crate::triage::Severity;
 use crate::triage::expected::{About, BUILTIN, Expected, Rule};
+use crate::triage::limits::{Companions, Limits, Wildcards};
 use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -56,7 +57,7 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
         },
         digest: digest(&file.alert.digest)?,
         paused: file.alert.paused,
-        expected: expected(file.expected)?,
+        expected: Expected { limits: limits(&file.patch)?, ..expected(file.expected)? },
         formats: formats(&file.patch)?,
         base_url: file.report.base_url.map(|url| https("report.base_url", url)).transpose()?,
         codeowners,
@@ -69,21 +70,8 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
 
 /// Values of keys that change nothing in this version, so that a file that fits today fits tomorrow.
 fn without_effect(file: &File) -> Checked<()> {
-    let one_of = |key: &str, text: &Option<String>, known: &[&str]| match text {
-        Some(text) if !known.contains(&text.as_str()) => Err(invalid(format!("`{key}` takes {}", known.join(", ")))),
-        Some(_) | None => Ok(()),
-    };
-    one_of("patch.companions", &file.patch.companions, &["off", "suggest", "include"])?;
-    one_of("patch.max_wildcard", &file.patch.max_wildcard, &["none", "suffix", "any"])?;
     if let Some(watch) = file.patch.verify.as_ref().and_then(|verify| verify.watch.as_deref()) {
         duration("patch.verify.watch", watch)?;
-    }
-    let prs = file.route.iter().filter_map(|route| route.pr.as_ref());
-    for pr in prs {
-        let hosted = pr.repo.split_once(':').is_some_and(|(host, name)| !host.is_empty() && name.contains('/'));
-        if !hosted || pr.path.as_deref().is_some_and(|path| path.starts_with('/') || path.contains("..")) {
-            return Err(invalid("`route.pr` takes `repo = \"github:OWNER/NAME\"` and a `path` inside it"));
-        }
     }
     Ok(())
 }
@@ -128,6 +116,34 @@ fn reachable(settings: &Settings) -> Checked<()> {
         return Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`"));
     }
     Ok(())
+}
+
+fn limits(table: &PatchTable) -> Checked<Limits> {
+    let is_pattern = |text: &String| {
+        text == "*"
+            || text.split_once(':').is_some_and(|(service, name)| {
+                let plain = |part: &str| {
+                    !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "*?-".contains(c))
+                };
+                plain(service) && plain(name)
+            })
+    };
+    if !table.never_grant.iter().all(is_pattern) {
+        return Err(invalid("`patch.never_grant` takes permissions such as `iam:*` or `kms:ScheduleKeyDeletion`"));
+    }
+    let wildcards = match table.max_wildcard.as_deref() {
+        Some("none") => Wildcards::None,
+        Some("suffix") => Wildcards::Suffix,
+        None | Some("any") => Wildcards::Any,
+        Some(_) => return Err(invalid("`patch.max_wildcard` takes none, suffix, any")),
+    };
+    let companions = match table.companions.as_deref() {
+        Some("off") => Companions::Off,
+        None | Some("suggest") => Companions::Suggest,
+        Some("include") => Companions::Include,
+        Some(_) => return Err(invalid("`patch.companions` takes off, suggest, include")),
+    };
+    Ok(Limits { never_grant: table.never_grant.clone(), wildcards, companions })
 }
 
 fn keep(table: &StoreTable) -> Checked<Keep> {
@@ -204,7 +220,28 @@ fn routes(tables: &[RouteTable]) -> Checked<Vec<Route>> {
 fn route(table: &RouteTable) -> Checked<Route> {
     let to = table.to.list().iter().map(|text| receiver(text)).collect::<Checked<Vec<Receiver>>>()?;
     let mention = table.mention.as_deref().map(mention).transpose()?;
-    Ok(Route { asks: asks(&table.asks)?, to, stop: table.stop.unwrap_or(true), mention })
+    Ok(Route {
+        asks: asks(&table.asks)?,
+        to,
+        stop: table.stop.unwrap_or(true),
+        mention,
+        code: table.pr.as_ref().map(code).transpose()?,
+    })
+}
+
+fn code(table: &PrTable) -> Checked<CodePlace> {
+    let wrong = || invalid("`route.pr` takes `repo = \"github:OWNER/NAME\"` and a `path` inside it");
+    let repository = table.repo.strip_prefix("github:").ok_or_else(wrong)?;
+    let is_plain = |part: &str| !part.is_empty() && part != ".." && !part.contains(['\\', ' ']);
+    let names: Vec<&str> = repository.split('/').collect();
+    if names.len() != 2 || !names.iter().all(|name| is_plain(name)) {
+        return Err(wrong());
+    }
+    let folder = table.path.as_deref().map(|path| path.trim_end_matches('/')).filter(|path| !path.is_empty());
+    if folder.is_some_and(|path| !path.split('/').all(is_plain)) {
+        return Err(wrong());
+    }
+    Ok(CodePlace { repository: repository.to_owned(), folder: folder.map(str::to_owned) })
 }
 
 fn receiver(text: &str) -> Checked<Receiver> {
@@ -411,7 +448,8 @@ fn expected(table: ExpectedTable) -> Checked<Expected> {
             explain::shown(&twice.id)
         )));
     }
-    Ok(Expected { without_builtin: table.builtin == Some(false), disabled: table.disable.into_iter().collect(), rules })
+    let (without_builtin, disabled) = (table.builtin == Some(false), table.disable.into_iter().collect());
+    Ok(Expected { without_builtin, disabled, rules, limits: Limits::default() })
 }
 
 fn rule(table: RuleTable) -> Checked<Rule> {

@@ -221,11 +221,13 @@ pub(super) struct QuietHoursTable {
 pub(super) struct PatchTable {
     /// Forms in the thread: `hcl`, `json`, `cfn`, `cfn_json`, `cli` [hcl, json, cfn, cli].
     pub formats: Option<Vec<String>>,
-    /// `off`, `suggest` or `include`.
+    /// What is likely to be denied next: `off`: not told; `suggest`: told beside the patch; `include`: written into its
+    /// forms too [suggest].
     pub companions: Option<String>,
-    /// `none`, `suffix` or `any`.
+    /// A patch with wider resources always waits for a person: `none`: any star but a lone `*`; `suffix`: a star not at
+    /// the end; `any`: no limit beside the proof's [any].
     pub max_wildcard: Option<String>,
-    /// Permissions that always wait for a person.
+    /// Permissions that always wait for a person, with wildcards, such as `iam:*` and `*:Delete*`.
     #[serde(default)]
     pub never_grant: Vec<String>,
     /// What else judges a patch.
@@ -301,7 +303,7 @@ pub(super) struct RouteTable {
     pub stop: Option<bool>,
     /// Whom Slack calls: `subteam:S…` or `user:U…`.
     pub mention: Option<String>,
-    /// Where a pull request goes.
+    /// Where `denywatch pr` opens requests for its findings.
     pub pr: Option<PrTable>,
 }
 

@@ -23,20 +23,8 @@ pub(super) fn of(file: &File) -> Vec<String> {
             "source.read_events",
             "the template's `IncludeReadEvents` says what the rule lets through",
         ),
-        (file.patch.companions.is_some(), "patch.companions", "companions are always shown as a suggestion"),
-        (
-            file.patch.max_wildcard.is_some(),
-            "patch.max_wildcard",
-            "a patch that is wider than the denials always waits for a person",
-        ),
-        (!file.patch.never_grant.is_empty(), "patch.never_grant", "the built-in list of dangerous permissions holds"),
         (judged, "patch.verify", "`denywatch verify` decides on it"),
         (owner, "owner.from", "`codeowners` needs `[owner.codeowners]` with its `file` and `paths`"),
-        (
-            file.route.iter().any(|route| route.pr.is_some()),
-            "route.pr",
-            "`denywatch pr` takes its repository from its arguments",
-        ),
     ];
     all.iter()
         .filter(|(set, ..)| *set)

@@ -154,10 +154,42 @@ fn toml_and_json_mean_the_same_for_every_key() {
 #[test]
 fn keys_without_effect_are_told() {
     let notes = Settings::parse(EXAMPLE).unwrap().notes;
-    assert!(notes.iter().any(|note| note.starts_with("`route.pr` has no effect")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.starts_with("`patch.verify` has no effect")), "{notes:?}");
     assert!(!notes.iter().any(|note| note.contains("owner.from")), "{notes:?}");
     let plain = Settings::parse(&format!("version=1\n[[route]]\nto='sns:{TOPIC}'")).unwrap();
     assert_eq!(plain.notes, [] as [String; 0]);
+}
+
+#[test]
+fn limits_of_patches_and_the_place_of_the_code() {
+    use crate::triage::limits::{Companions, Limits, Wildcards};
+    let settings = Settings::parse(EXAMPLE).unwrap();
+    let never_grant = ["iam:*", "organizations:*", "kms:ScheduleKeyDeletion", "*:Delete*"].map(str::to_owned).to_vec();
+    let expect = Limits { never_grant, wildcards: Wildcards::None, companions: Companions::Suggest };
+    assert_eq!((settings.expected.limits, settings.paused), (expect, false));
+    let code = settings.routes.routes[1].code.clone().unwrap();
+    assert_eq!(
+        (code.repository.as_str(), code.folder.as_deref()),
+        ("acme/infra", Some("terraform/modules/cicd-pipeline"))
+    );
+    let with = |key: &str| format!("version=1\n{key}\n[[route]]\nto='stdout'");
+    refused(&with("[patch]\ncompanions='all'"), "configuration: `patch.companions` takes off, suggest, include");
+    refused(&with("[patch]\nmax_wildcard='all'"), "configuration: `patch.max_wildcard` takes none, suffix, any");
+    refused(
+        &with("[patch]\nnever_grant=['iam']"),
+        "configuration: `patch.never_grant` takes permissions such as `iam:*` or `kms:ScheduleKeyDeletion`",
+    );
+    for pr in [
+        "repo='acme/infra'",
+        "repo='github:acme'",
+        "repo='github:a/b', path='../c'",
+        "repo='github:a/b', path='/c'",
+        "repo='github:a/b/c'",
+    ] {
+        let text = format!("version=1\n[[route]]\nto='stdout'\npr={{{pr}}}");
+        refused(&text, "configuration: `route.pr` takes `repo = \"github:OWNER/NAME\"` and a `path` inside it");
+    }
+    assert!(Settings::parse(&with("[alert]\npaused=true")).unwrap().paused);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(super) fn names(arn: &str) -> Vec<&str> {
     }
     let segments: Vec<&str> = resource.split(['/', ':']).collect();
     let last = segments.len() - 1;
-    let names = segments.iter().enumerate().filter(|(at, segment)| !is_type(service, segment, *at == last));
+    let names = segments.iter().enumerate().filter(|(at, segment)| !is_type(service, segment, (*at == 0, *at == last)));
     names.map(|(_, segment)| segment.trim_end_matches('*')).filter(|name| is_name(name) && !is_number(name)).collect()
 }
 
@@ -32,13 +32,13 @@ pub(super) fn masked(redactor: &mut Redactor, arn: &str) -> String {
         false => account.to_owned(),
     };
     let mut out = format!("{prefix}:{partition}:{service}:{region}:{account}:");
-    let mut rest = resource;
+    let (mut rest, mut is_first) = (resource, true);
     loop {
         let end = rest.find(['/', ':']).unwrap_or(rest.len());
         let (segment, after) = rest.split_at(end);
         let stem = segment.trim_end_matches('*');
         let is_last = after.is_empty();
-        match is_type(service, segment, is_last) || !is_name(stem) || is_number(stem) {
+        match is_type(service, segment, (is_first, is_last)) || !is_name(stem) || is_number(stem) {
             true => out.push_str(segment),
             false => {
                 let mask = redactor.mask(kind(stem), stem);
@@ -48,6 +48,7 @@ pub(super) fn masked(redactor: &mut Redactor, arn: &str) -> String {
         }
         let Some(separator) = after.chars().next() else { return out };
         out.push(separator);
+        is_first = false;
         rest = &after[1..];
     }
 }
@@ -60,8 +61,9 @@ fn kind(segment: &str) -> Kind {
 }
 
 /// A word of AWS before a name. S3's ARNs have none, and the last part is always a name.
-fn is_type(service: &str, segment: &str, is_last: bool) -> bool {
-    !is_last && service != "s3" && words::TYPES.contains(&segment)
+fn is_type(service: &str, segment: &str, (is_first, is_last): (bool, bool)) -> bool {
+    let known = if is_first { words::TYPES } else { words::INNER };
+    !is_last && service != "s3" && known.contains(&segment)
 }
 
 /// A revision or version.

@@ -50,9 +50,14 @@ pub(super) fn text(redactor: &mut Redactor, text: &str, words: bool) -> String {
     out
 }
 
-/// Characters inside a name.
+/// Characters by which a word goes on. `=` stands between words more often than in a name: `role=app`.
 fn is_inside(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '+' | '=' | '@')
+    c.is_alphanumeric() || c == '_'
+}
+
+/// Characters that a mail's address, a cut name or an IP address may hold besides.
+fn is_between(c: char) -> bool {
+    matches!(c, '.' | '-' | ':' | '/' | '…' | '*' | '+' | '@')
 }
 
 /// What is to be masked here: its length and its mask.
@@ -61,8 +66,7 @@ fn piece(redactor: &mut Redactor, text: &str, at: usize, words: bool) -> Option<
         return Some((found.len(), arn::masked(redactor, found)));
     }
     let rest = &text[at..];
-    let end =
-        rest.find(|c: char| !(is_inside(c) || matches!(c, '.' | '-' | ':' | '/' | '…' | '*'))).unwrap_or(rest.len());
+    let end = rest.find(|c: char| !(is_inside(c) || is_between(c))).unwrap_or(rest.len());
     let token = &rest[..end];
     if is_uuid(token) {
         // An event's or a request's: nobody's name, and its last part may look like an account.

@@ -26,6 +26,7 @@ fn accounts_names_and_addresses() {
         "arn:aws:ecs:us-east-2:000000000001:task-definition/name-1:*",
     );
     check("arn:aws:iam::111122223333:role/build-*", "arn:aws:iam::000000000001:role/name-1*");
+    check("account=111122223333 role=x", "account=000000000001 role=x");
     check("bucket logs-111122223333 in 2026-11-28T10:00:00Z", "bucket logs-000000000001 in 2026-11-28T10:00:00Z");
 }
 

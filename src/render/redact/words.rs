@@ -158,6 +158,9 @@ pub(super) const TYPES: &[&str] = &[
     "control-channel",
 ];
 
+/// Words of AWS's ARNs between names: `table/orders/index/by-day`.
+pub(super) const INNER: &[&str] = &["index", "stream", "log-stream", "backup"];
+
 /// Words that stand in our own texts: as a name of their own they tell nothing, and replacing them would garble.
 pub(super) const COMMON: &[&str] = &[
     "role",

@@ -9,6 +9,7 @@ mod builtin;
 pub use builtin::{BUILTIN, Builtin};
 
 use super::Verdict;
+use super::limits::Limits;
 use crate::catalog::{AccessLevel, Catalog};
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::pattern::{matches, matches_action};
@@ -77,6 +78,8 @@ pub struct Expected {
     pub disabled: BTreeSet<String>,
     /// The team's, in their order.
     pub rules: Vec<Rule>,
+    /// What the team lets nobody grant in one step: no rule on denials, but of the same hand, and on the same way.
+    pub limits: Limits,
 }
 
 /// The rule that keeps an item out of the messages.
