@@ -46,8 +46,12 @@ folder=${folder:-$target/release-$version}
 # No path of this machine gets into the binary, so that another machine makes the same bytes.
 home=${CARGO_HOME:-$HOME/.cargo}
 export CARGO_INCREMENTAL=0
-export RUSTFLAGS="--remap-path-prefix=$home=/cargo --remap-path-prefix=$target=/target --remap-path-prefix=$root=/denywatch"
-export CFLAGS="-ffile-prefix-map=$home=/cargo -ffile-prefix-map=$target=/target -ffile-prefix-map=$root=/denywatch"
+export RUSTFLAGS='' CFLAGS=''
+# The last that fits holds, and the target folder is often inside the root.
+for pair in "$root=/denywatch" "$target=/target" "$home=/cargo"; do
+  RUSTFLAGS+=" --remap-path-prefix=$pair"
+  CFLAGS+=" -ffile-prefix-map=$pair"
+done
 
 python_venv() { # FOLDER REQUIREMENTS
   [[ -x $1/bin/python ]] || python3 -m venv "$1"
@@ -70,8 +74,9 @@ cross() { # TRIPLE
   python_venv "$target/venv-zig" tests/e2e/requirements-zig.txt
   local environment=("PATH=$target/venv-zig/bin:$PATH" "CARGO_TARGET_DIR=$target/cross")
   if ! { command -v rustup && rustup target add "$1"; } >/dev/null 2>&1; then
-    [[ $1 == "$triple_arm64" ]] && command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+    if [[ $1 != "$triple_arm64" ]] || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
       fail "there is no standard library for $1: neither rustup nor Debian has it here"
+    fi
     tests/tools/arm64_rust.sh "$target/arm64-rust"
     environment+=("RUSTC=$target/arm64-rust/rustc")
   fi
@@ -137,5 +142,6 @@ sbom "$folder/sbom.cdx.json"
 python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["components"]), "components")' "$folder/sbom.cdx.json"
 
 say "SHA-256"
-(cd "$folder" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS && cat SHA256SUMS)
+sums=$(cd "$folder" && find . -type f -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum)
+printf '%s\n' "$sums" | tee "$folder/SHA256SUMS"
 printf '\nreleased into %s\n' "$folder"
