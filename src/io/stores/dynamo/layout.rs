@@ -10,6 +10,8 @@
 //! | `O` | `finding#receiver` | a delivery that is not done, and when to look at it | `finding`, `destination`, `at` |
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
 //! | `R` | hash | what a run read | `body`, `ttl` |
+//! | `C#bucket` | hash of a target | the latest changes of a principal, policy or resource | `v`, `body`, `ttl` |
+//! | `META` | `state#task` | what a task left for its next run | `value` |
 //!
 //! A finding lies in up to [`SHARDS`] parts; each running copy writes one of its own, so that many copies that meet one
 //! principal do not wait for each other. The parts are merged when they are read: merging is commutative and
@@ -158,6 +160,13 @@ pub(super) fn poison(space: &str, reason: &str, body: &str) -> Key {
 /// What a run read.
 pub(super) fn run(space: &str, input: &str) -> Key {
     Key::new(format!("{space}R"), digest(input))
+}
+
+/// The latest changes of a target.
+pub(super) fn changes(space: &str, target: &str) -> Key {
+    let hash = digest(target);
+    let sum = u64::from_str_radix(&hash[..4], 16).unwrap_or(0);
+    Key::new(format!("{space}C#{}", sum % BUCKETS), hash)
 }
 
 /// The parts of a finding that a place of the list names.
