@@ -252,11 +252,14 @@ fn can(effect: Effect, layer: Layer, item: &Item, turn: Turn) -> bool {
 
 /// Whether the change's own document shows that it was another's doing.
 fn refutes(says: Option<Shows>, item: &Item, turn: Turn) -> bool {
-    match (item.reason.kind, turn, says) {
-        (_, Turn::Cause, Some(Shows::Allows)) | (_, Turn::End, Some(Shows::Denies)) => true,
-        (ReasonKind::Explicit, Turn::Cause, Some(Shows::AllowsNot)) => true,
-        (ReasonKind::Implicit, Turn::End, Some(Shows::AllowsNot)) => true,
-        _ => false,
+    let kind = item.reason.kind;
+    match says {
+        Some(Shows::Allows) => turn == Turn::Cause,
+        Some(Shows::Denies) => turn == Turn::End,
+        Some(Shows::AllowsNot) => {
+            (kind, turn) == (ReasonKind::Explicit, Turn::Cause) || (kind, turn) == (ReasonKind::Implicit, Turn::End)
+        }
+        None => false,
     }
 }
 
