@@ -8,15 +8,20 @@
 //! minutes to the build and a megabyte to the function.
 
 mod body;
+mod changes;
 mod forget;
 mod layout;
+mod objects;
 mod record;
 mod table;
 mod value;
 
 use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
-use super::{Coverage, Delivery, Filter, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use super::{
+    Coverage, Delivery, Filter, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+};
+use crate::change::Change;
 use crate::finding::{Finding, Observed};
 use crate::io::aws::{Aws, Options};
 use crate::io::clock;
@@ -251,10 +256,23 @@ impl Ledger for DynamoLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        let body = serde_json::to_string(run).map_err(entry(&run.input))?;
-        let mut item = layout::run(&self.space, &run.input).with([("body", text(&body))]);
-        item.extend(self.ttl(run.at, self.keep.counts).map(|at| ("ttl".to_owned(), number(at.as_second()))));
+        let item = objects::run_item(self, run)?;
         self.run(async |table| table.put(item).await)
+    }
+
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+        self.run(async |table| objects::known(self, table, objects).await)
+    }
+
+    fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
+        self.mark()?;
+        self.run(async |table| objects::note(self, table, input, objects, now).await)
+    }
+
+    fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
+        let item = self.run(async |table| table.get(layout::run(&self.space, input).to_item()).await)?;
+        let now = clock::now();
+        item.filter(|item| !layout::is_over(item, now)).map(|item| objects::read_run(input, &item)).transpose()
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
@@ -325,6 +343,28 @@ impl Ledger for DynamoLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         Ok(self.poison()?.into_iter().map(|(_, kept)| kept).collect())
+    }
+
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.mark()?;
+        self.run(async |table| changes::note(self, table, changes, now).await)
+    }
+
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
+        self.run(async |table| changes::of(self, table, targets).await)
+    }
+
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError> {
+        let item = self.run(async |table| table.get(self.meta(&format!("state#{task}"))).await)?;
+        Ok(item.as_ref().and_then(|item| read_text(item, "value")).map(str::to_owned))
+    }
+
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
+        let item = layout::meta(&self.space, &format!("state#{task}")).with([("value", text(state))]);
+        self.run(async |table| table.put(item).await)
     }
 
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
