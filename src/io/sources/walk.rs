@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Folders beside `CloudTrail/` that hold no events: digests of log files, insights, five-minute sums.
 /// `CloudTrail-NetworkActivity` does hold events. See
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-find-log-files.html>.
-const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
+pub(super) const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
 
 /// Endings of log files; whether one is compressed is told by its first bytes.
 const ENDINGS: [&str; 4] = [".json", ".jsonl", ".ndjson", ".gz"];
@@ -76,7 +76,7 @@ impl Iterator for Walk {
     }
 }
 
-fn has_log_ending(path: &Path) -> bool {
+pub(super) fn has_log_ending(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
