@@ -154,7 +154,7 @@ impl<'a> Scan<'a> {
             return;
         }
         let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
-            let places: Vec<Place> = self.places.values().cloned().collect();
+            let places = self.places.list();
             let observed = self.passed.observed(&all, &places, self.world.catalog);
             observed.iter().for_each(|one| self.touched.add(one));
             self.ledger.record(observed, clock::now())
