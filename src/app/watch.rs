@@ -217,10 +217,23 @@ pub async fn handle(event: &Value, line: &mut impl Line, post: &Post, time: &Tim
 struct Run<'a, L> {
     outbox: Outbox<'a, L>,
     done: Done,
-    /// Findings to tell, and the messages that touched them.
-    touched: BTreeMap<String, (Advice, BTreeSet<String>)>,
+    /// Findings to tell.
+    touched: BTreeMap<String, Touch>,
     why: String,
 }
+
+/// A finding that the input touched.
+struct Touch {
+    /// The latest advice, which counts most events; `None` where so many findings were touched that it is looked at again.
+    advice: Option<Advice>,
+    /// The messages that touched it, by id.
+    from: BTreeSet<String>,
+}
+
+/// Messages counted together; with all of a batch of thousands at once memory would not be bounded.
+const TOGETHER: usize = 100;
+/// Findings whose advice is kept until it is told.
+const KEPT: usize = 100;
 
 impl<'a, L: Line> Run<'a, L> {
     fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
@@ -241,9 +254,15 @@ impl<'a, L: Line> Run<'a, L> {
                 Err(why) => self.put_aside(&message.id, why, &message.raw).await,
             }
         }
-        if let Err(LineError::Failed(_)) = self.count(&readable).await {
+        for part in readable.chunks(TOGETHER) {
+            self.take_part(part).await;
+        }
+    }
+
+    async fn take_part(&mut self, messages: &[&Envelope]) {
+        if let Err(LineError::Failed(_)) = self.count(messages).await {
             // One of them is to blame.
-            for message in readable {
+            for message in messages {
                 if let Err(error) = self.count(&[message]).await {
                     self.put_aside(&message.id, &error.to_string(), &message.raw).await;
                 }
@@ -281,10 +300,13 @@ impl<'a, L: Line> Run<'a, L> {
         }
         for (advice, from) in ingested.touched {
             let from = from.into_iter().filter_map(|of| Some(messages.get(of)?.id.clone()));
-            let entry = self.touched.entry(advice.id.clone()).or_insert_with(|| (advice.clone(), BTreeSet::new()));
-            entry.1.extend(from);
-            // The latest advice counts most events.
-            entry.0 = advice;
+            let is_kept = self.touched.len() < KEPT;
+            let touch = self.touched.entry(advice.id.clone());
+            let touch = touch.or_insert_with(|| Touch { advice: None, from: BTreeSet::new() });
+            touch.from.extend(from);
+            if is_kept || touch.advice.is_some() {
+                touch.advice = Some(advice);
+            }
         }
     }
 
@@ -296,12 +318,24 @@ impl<'a, L: Line> Run<'a, L> {
             return;
         }
         self.done.findings = touched.len();
-        for (advice, from) in touched.values() {
-            if let Err(why) = self.outbox.tell(advice).await {
-                from.iter().for_each(|id| self.again(id, &why));
+        for (id, touch) in touched {
+            if let Err(why) = self.tell_one(&id, touch.advice).await {
+                touch.from.iter().for_each(|message| self.again(message, &why));
             }
         }
         self.outbox.make_good().await;
+    }
+
+    async fn tell_one(&mut self, id: &str, advice: Option<Advice>) -> Result<(), String> {
+        let advice = match advice {
+            Some(advice) => Some(advice),
+            None => self.outbox.line.look(id).await.map_err(|error| error.to_string())?,
+        };
+        // A finding that is no more was purged meanwhile.
+        match advice {
+            Some(advice) => self.outbox.tell(&advice).await,
+            None => Ok(()),
+        }
     }
 
     async fn task(&mut self, task: Task) {

@@ -254,6 +254,26 @@ async fn an_event_is_told_to_all_once() {
 }
 
 #[tokio::test]
+async fn a_batch_of_more_findings_than_are_kept_is_told_whole_and_once() {
+    let mut world = World::new();
+    // Each finding's second item comes with the last messages of the batch.
+    let ids: Vec<String> = ["a", "b"].iter().flat_map(|item| (0..150).map(move |n| format!("D-{n}/{item}"))).collect();
+    let done = world.handle(&events(&ids.iter().map(String::as_str).collect::<Vec<_>>())).await.unwrap();
+    assert_eq!((done.records, done.findings, done.sent), (300, 150, 300));
+    let expect: BTreeSet<String> = (0..150).map(|n| format!("D-{n} a b new")).collect();
+    assert_eq!(World::told(&world.sns).into_iter().collect::<BTreeSet<_>>(), expect);
+}
+
+#[tokio::test]
+async fn a_finding_that_cannot_be_looked_at_again_gives_its_messages_back() {
+    let mut world = World::new();
+    let ids: Vec<String> = (0..=super::KEPT).map(|n| format!("D-{n:03}/a")).collect();
+    world.line.busy = vec!["look"];
+    let done = world.handle(&events(&ids.iter().map(String::as_str).collect::<Vec<_>>())).await;
+    failures(done, &["m0"]);
+}
+
+#[tokio::test]
 async fn a_new_item_is_told_and_so_is_a_late_return() {
     let mut world = World::new();
     world.handle(&events(&["D-1/a", "D-1/a", "D-2/x"])).await.unwrap();
