@@ -270,7 +270,7 @@ async fn a_finding_that_cannot_be_looked_at_again_gives_its_messages_back() {
     let ids: Vec<String> = (0..=super::KEPT).map(|n| format!("D-{n:03}/a")).collect();
     world.line.busy = vec!["look"];
     let done = world.handle(&events(&ids.iter().map(String::as_str).collect::<Vec<_>>())).await;
-    failures(done, &["m0"]);
+    failures(done, &["m100"]);
 }
 
 #[tokio::test]
