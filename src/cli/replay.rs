@@ -1,10 +1,10 @@
 //! `denywatch replay`: what would be sent, to whom, how it looks there. Nothing is sent and nothing is kept.
 
 use super::{DONE, Global, UNREAD, inputs, messages, print};
-use crate::advice::advise;
 use crate::app::World;
 use crate::app::audience::Audience;
 use crate::app::explain;
+use crate::app::ingest::changes_around;
 use crate::app::replay::{Replay, Sent, batches, message};
 use crate::delivery::{Action, Bucket, Destination, Seen, Told};
 use crate::io::clock;
@@ -133,10 +133,9 @@ impl Stage<'_> {
     fn finding(&self) -> anyhow::Result<bool> {
         let ledger = inputs::ledger(self.global)?;
         let findings = ledger.findings(&Filter::default())?;
-        let (all, problems) = match self.world.outside {
-            Some(_) => self.world.advise(&findings, Some(&inputs::ids_beginning(&findings, &self.args.source))),
-            None => (advise(&findings, self.world.context()), Vec::new()),
-        };
+        let asked = inputs::ids_beginning(&findings, &self.args.source);
+        let changes = changes_around(findings.iter().filter(|finding| asked.contains(&finding.id)), ledger.as_ref())?;
+        let (all, problems) = self.world.advise(&findings, Some(&asked), &changes);
         print::problems(&problems);
         let advice = inputs::pick(&all, &self.args.source)?;
         let routed = self.audience.route(advice, &self.world.tags(advice));
