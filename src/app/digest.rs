@@ -38,7 +38,7 @@ pub fn digests(findings: &[Advice], sources: &Sources<'_>, now: Timestamp) -> Ve
     let usual = since(&sources.plan.days, today, now);
     let pause = sources.pause.filter(|pause| pause.reaches(usual));
     // No digest was sent in it: this one goes back to the one before it.
-    let since = pause.map_or(usual, |pause| before(&sources.plan, pause.from, usual));
+    let since = pause.map_or(usual, |pause| before(sources.plan, pause.from, usual));
     let fresh: Vec<&Advice> = findings.iter().filter(|one| one.last_seen.is_some_and(|at| at >= since)).collect();
     let all: BTreeSet<Destination> = sources.audience.destinations().into_iter().collect();
     let one = |to: Destination| {

@@ -161,21 +161,29 @@ mod live {
             let end = Instant::now() + whole;
             // One listener for the whole time: what is told meanwhile misses no signal.
             let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+            let queue = self.queue.clone();
             let code = loop {
+                let mut receive = std::pin::pin!(queue.receive());
                 let received = tokio::select! {
                     done = &mut interrupt => {
                         done.context("cannot listen for Ctrl-C")?;
-                        break INTERRUPTED;
+                        Err(true)
                     }
-                    () = tokio::time::sleep_until(end) => break self.code(),
-                    received = self.queue.receive() => received?,
+                    () = tokio::time::sleep_until(end) => Err(false),
+                    received = &mut receive => Ok(received?),
                 };
-                // What comes again was seen: the queue shows nothing new.
-                if self.args.once && received.iter().all(|message| self.held.contains_key(&message.id)) {
-                    break self.code();
+                match received {
+                    Ok(received) => {
+                        if !self.take(received).await? {
+                            break self.code();
+                        }
+                    }
+                    Err(interrupted) => {
+                        // What is under way would stay hidden from others: it is waited for, and released with the rest.
+                        self.hold(receive.await?);
+                        break if interrupted { INTERRUPTED } else { self.code() };
+                    }
                 }
-                self.tell(&received)?;
-                self.done_with(received).await?;
             };
             let Seen { messages, records, told, unread } = self.seen;
             let summary = format!(
@@ -230,17 +238,29 @@ mod live {
             }
         }
 
-        async fn done_with(&mut self, received: Vec<Received>) -> anyhow::Result<()> {
+        /// Tells what came; false when that was the last of it.
+        async fn take(&mut self, received: Vec<Received>) -> anyhow::Result<bool> {
+            // What comes again was seen: the queue shows nothing new.
+            if self.args.once && received.iter().all(|message| self.held.contains_key(&message.id)) {
+                return Ok(false);
+            }
+            self.tell(&received)?;
             if self.args.delete {
                 let receipts: Vec<String> = received.into_iter().map(|message| message.receipt).collect();
-                return Ok(self.queue.delete(&receipts).await?);
+                self.queue.delete(&receipts).await?;
+            } else {
+                self.hold(received);
             }
+            Ok(true)
+        }
+
+        /// Remembers messages, to be released in the end.
+        fn hold(&mut self, received: Vec<Received>) {
             for message in received {
                 if self.held.len() < HELD || self.held.contains_key(&message.id) {
                     self.held.insert(message.id, message.receipt);
                 }
             }
-            Ok(())
         }
 
         async fn release(&self) {

@@ -100,3 +100,75 @@ pub(super) fn pack_text(text: &str) -> Result<Vec<u8>, Error> {
     let end = (0..=half).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     pack(&format!("{}… (cut: it had {} bytes)", &text[..end], text.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{World, explain, ingest};
+    use sha2::{Digest, Sha256};
+
+    /// So many letters that do not deflate well.
+    fn noise(seed: usize, len: usize) -> String {
+        let block =
+            |n: usize| Sha256::digest(format!("{seed} {n}")).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let mut text: String = (0..=len / 64).map(block).collect();
+        text.truncate(len);
+        text
+    }
+
+    /// One role that was refused `count` different long resources, each with samples full of noise.
+    fn huge(count: usize, resource: usize, sample: usize) -> Finding {
+        let world = World::new(Default::default());
+        let mut whole: Option<Finding> = None;
+        for at in 0..count {
+            let text = format!(
+                "User: arn:aws:sts::111122223333:assumed-role/app/s is not authorized to perform: s3:GetObject on resource: \
+                 arn:aws:s3:::b/{} because no identity-based policy allows the s3:GetObject action",
+                noise(at, resource)
+            );
+            let denials = explain::denials(text.as_bytes(), "t", &Default::default(), &world);
+            let mut one = ingest::observed(denials).remove(0).finding;
+            for item in one.items.values_mut() {
+                item.facts.message = Some(noise(at + 10_000, sample));
+                item.diagnosis.evidence = vec![noise(at + 20_000, sample)];
+                item.also = (0..20).map(|n| format!("arn:aws:s3:::c/{}", noise(at * 20 + n, sample / 20))).collect();
+            }
+            match &mut whole {
+                Some(held) => held.merge(one),
+                None => whole = Some(one),
+            }
+        }
+        whole.unwrap()
+    }
+
+    #[track_caller]
+    fn check(finding: &Finding, items: impl Fn(usize) -> bool) {
+        let body = pack_finding(finding).unwrap();
+        assert!(body.len() <= LIMIT, "{}", body.len());
+        let back: Finding = unpack(&body).unwrap();
+        assert_eq!((&back.id, &back.principal, back.count), (&finding.id, &finding.principal, finding.count));
+        assert_eq!(back.items.values().map(|item| item.count).sum::<u64>(), finding.count, "no denial is lost");
+        assert!(items(back.items.len()), "{} items", back.items.len());
+    }
+
+    #[test]
+    fn a_finding_that_fits_is_kept_whole() {
+        let finding = huge(3, 100, 400);
+        assert_eq!(unpack::<Finding>(&pack_finding(&finding).unwrap()).unwrap(), finding);
+    }
+
+    #[test]
+    fn a_huge_finding_loses_samples_first_and_resources_last() {
+        let samples = huge(120, 100, 8_000);
+        assert!(pack(&samples).unwrap().len() > LIMIT, "else this test tells nothing");
+        check(&samples, |items| items == 120);
+        let resources = huge(190, 6_000, 400);
+        let bare = {
+            let mut bare = resources.clone();
+            bare.items.values_mut().for_each(drop_samples);
+            pack(&bare).unwrap().len()
+        };
+        assert!(bare > LIMIT, "else this test tells nothing");
+        check(&resources, |items| items < 190);
+    }
+}

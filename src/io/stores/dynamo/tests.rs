@@ -41,3 +41,25 @@ fn open(keep: &Keep, space: String) -> Option<DynamoLedger> {
     };
     Some(DynamoLedger::open_at(&table, keep, async move { aws(&endpoint) }, space).unwrap())
 }
+
+/// A table that bears this mark, and answers nothing else.
+fn marked(schema: &str) -> Result<Vec<crate::finding::Finding>, LedgerError> {
+    let answer = serde_json::json!({ "Item": { "pk": {"S": "META"}, "sk": {"S": "schema"}, "value": {"S": schema} } });
+    let server = crate::io::doubles::Server::start(move |_, _| crate::io::doubles::Reply::new(200, answer.to_string()));
+    let url = server.url();
+    let ledger = DynamoLedger::open_at("findings", &Keep::default(), async move { aws(&url) }, String::new())?;
+    super::super::Ledger::findings(&ledger, &super::super::Filter::default())
+}
+
+#[test]
+fn a_table_that_a_newer_program_wrote_is_refused() {
+    let error = marked(&(SCHEMA + 1).to_string()).unwrap_err();
+    assert!(
+        matches!(error, LedgerError::Newer { found, known, .. } if (found, known) == (SCHEMA + 1, SCHEMA)),
+        "{error}"
+    );
+    assert!(error.to_string().contains("dynamodb:findings") && error.to_string().contains("use a newer denywatch"));
+    // A mark that is no number is nobody's of ours.
+    assert!(matches!(marked("x"), Err(LedgerError::Newer { found: 0, .. })));
+    assert_eq!(marked(&SCHEMA.to_string()).unwrap(), []);
+}
