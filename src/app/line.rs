@@ -3,7 +3,7 @@
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
 use super::watch::{Ingested, Line, LineError};
-use super::{World, ingest, report};
+use super::{World, ingest, report, sweep};
 use crate::advice::{Advice, Context, advise};
 use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
 use crate::diagnosis::InForce;
@@ -13,14 +13,16 @@ use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
 use crate::io::sources::live::{Live, Moment};
+use crate::io::sources::pace::RealPace;
 use crate::io::sources::told::Told;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
 use crate::render::note::Note;
 use crate::render::{markdown, slack_report};
 use crate::report::{Period, Report};
+use crate::triage::Verdict;
 use crate::triage::probing::caller;
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -57,6 +59,8 @@ pub struct LedgerLine {
     audience: Audience,
     plan: Digest,
     asking: Option<Asking>,
+    /// Reads Event history for the sweep.
+    history: Option<Aws>,
     /// Of the principals that this run advised on, by finding.
     tags: BTreeMap<String, Tags>,
     now: fn() -> Timestamp,
@@ -79,6 +83,8 @@ impl Asking {
 
 /// The longest that one question may take.
 const ASK: Duration = Duration::from_secs(12);
+/// So long after its last call an end is told.
+const TELL_OVER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The function asks for a policy again when what it knows is older.
 const KEEP: Duration = Duration::from_secs(300);
 
@@ -87,7 +93,7 @@ impl LedgerLine {
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
-        Self { ledger, world, audience, plan, asking: None, tags: BTreeMap::new(), now }
+        Self { ledger, world, audience, plan, asking: None, history: None, tags: BTreeMap::new(), now }
     }
 
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
@@ -95,6 +101,12 @@ impl LedgerLine {
     pub fn asking(self, aws: &Aws) -> Self {
         let (live, told) = (Live::new(aws, KEEP), Told::new(aws.clone()));
         Self { asking: Some(Asking { live, told, until: None }), ..self }
+    }
+
+    /// The same, which may ask Event history when it sweeps.
+    #[must_use]
+    pub fn sweeping(self, aws: &Aws) -> Self {
+        Self { history: Some(aws.clone()), ..self }
     }
 
     fn routed(&self, advice: &Advice) -> Routed {
@@ -200,7 +212,14 @@ impl Line for LedgerLine {
     }
 
     fn receivers(&self, advice: &Advice) -> Vec<String> {
-        self.routed(advice).now.iter().map(ToString::to_string).collect()
+        match advice.verdict {
+            // What passed by itself is told to nobody but those who heard of it before they could know.
+            Verdict::Transient => {
+                let told = |to: &Destination| self.was_told(&advice.id, to);
+                self.audience.destinations().iter().filter(|to| told(to)).map(ToString::to_string).collect()
+            }
+            _ => self.routed(advice).now.iter().map(ToString::to_string).collect(),
+        }
     }
 
     fn spares(&self, advice: &Advice) -> Vec<String> {
@@ -215,6 +234,25 @@ impl Line for LedgerLine {
         }
     }
 
+    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Vec<Advice>, LineError> {
+        let Some(aws) = self.history.clone() else {
+            return Err(LineError::Failed("nobody may ask Event history".into()));
+        };
+        let pace = RealPace::start();
+        let swept = sweep::sweep(self.ledger.as_mut(), &self.world, aws.signed(), &pace, (now, limit)).await;
+        let swept = swept.map_err(busy)?;
+        for problem in &swept.problems {
+            warn!(input = problem.input, error = problem.error, "not read");
+        }
+        let (pages, unfinished) = (swept.pages, swept.unfinished);
+        info!(findings = swept.findings, resolved = swept.resolved.len(), pages, unfinished, "swept");
+        let mut over = Vec::new();
+        for id in &swept.resolved {
+            over.extend(self.look(id).await?.filter(|advice| is_over_lately(advice, now)));
+        }
+        Ok(over)
+    }
+
     async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         match task {
             Task::Report => {
@@ -223,8 +261,7 @@ impl Line for LedgerLine {
                 self.weekly(now)
             }
             Task::Digest => self.daily(now).await,
-            Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
-            Task::Outbox => Ok(Vec::new()),
+            Task::Sweep | Task::Outbox => Ok(Vec::new()),
         }
     }
 }
@@ -255,6 +292,11 @@ impl LedgerLine {
         Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
     }
 
+    fn was_told(&self, id: &str, to: &Destination) -> bool {
+        let told = self.ledger.delivery(id, &to.to_string());
+        told.is_ok_and(|delivery| delivery.is_some_and(|delivery| delivery.told.posted.is_some()))
+    }
+
     /// Whether a receiver knows all items of a finding; where the ledger cannot say, its own messages tell it.
     fn is_told(&self, advice: &Advice, to: &Destination) -> bool {
         match self.ledger.delivery(&advice.id, &to.to_string()) {
@@ -263,6 +305,12 @@ impl LedgerLine {
             Err(_) => true,
         }
     }
+}
+
+/// What is over is told for some days, in case a message did not go out: a receiver hears of it once.
+fn is_over_lately(advice: &Advice, now: Timestamp) -> bool {
+    let last = advice.allowed_since.map(|since| since.last).max(advice.last_seen);
+    last.is_some_and(|last| now.duration_since(last) < TELL_OVER)
 }
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps
