@@ -1,4 +1,5 @@
 use super::*;
+use crate::advice::Advice;
 use crate::advice::advise;
 use crate::diagnosis::InForce;
 use crate::io::aws::Aws;
