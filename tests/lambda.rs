@@ -288,3 +288,104 @@ fn without_configuration_it_does_not_start_and_says_why() {
         assert!(!logs.contains("hush"), "{logs}");
     }
 }
+
+/// A change of the denied role's policy, as EventBridge hands it on.
+fn changed(id: &str, at: &str, session: &str, action: &str) -> Value {
+    let document =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});
+    let mut event: Value = serde_json::from_str(&denied(id)).unwrap();
+    let detail = event["detail"].as_object_mut().unwrap();
+    for gone in ["errorCode", "errorMessage"] {
+        detail.remove(gone);
+    }
+    let arn = format!("arn:aws:sts::111122223333:assumed-role/deploy/{session}");
+    let issuer = json!({"type": "Role", "arn": "arn:aws:iam::111122223333:role/deploy", "accountId": "111122223333",
+        "userName": "deploy"});
+    detail.insert("eventTime".into(), at.into());
+    detail.insert("eventSource".into(), "iam.amazonaws.com".into());
+    detail.insert("eventName".into(), "PutRolePolicy".into());
+    detail.insert("awsRegion".into(), "us-east-1".into());
+    detail.insert(
+        "userIdentity".into(),
+        json!({"type": "AssumedRole", "arn": arn, "accountId": "111122223333",
+        "sessionContext": {"sessionIssuer": issuer}}),
+    );
+    detail.insert(
+        "requestParameters".into(),
+        json!({"roleName": "codepipeline-role-dev", "policyName": "artifacts",
+        "policyDocument": document.to_string()}),
+    );
+    event
+}
+
+/// Event history with two allowed calls of the role's, and STS.
+fn history() -> Server {
+    Server::start(|request, before| {
+        if request.field("Action").as_deref() == Some("GetCallerIdentity") {
+            return Reply::new(200, "<Account>111122223333</Account>");
+        }
+        if before == 1 {
+            return Reply::new(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#);
+        }
+        let mut allowed: Value = serde_json::from_str(&denied("x")).unwrap();
+        let detail = allowed["detail"].as_object_mut().unwrap();
+        detail.remove("errorCode");
+        detail.remove("errorMessage");
+        detail.insert(
+            "requestParameters".into(),
+            json!({"keyId":
+            "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779"}),
+        );
+        let events = ["2026-11-19T09:00:00Z", "2026-11-19T08:00:00Z"].map(|at| {
+            detail.insert("eventTime".into(), at.into());
+            detail.insert("eventID".into(), format!("allowed {at}").into());
+            json!({"EventTime": 1_795_078_800, "CloudTrailEvent": json!(detail).to_string()})
+        });
+        let asked: Value = serde_json::from_str(&request.body).unwrap();
+        let is_it = asked["LookupAttributes"][0]["AttributeValue"] == "GenerateDataKey";
+        Reply::new(200, json!({"Events": if is_it { events.to_vec() } else { Vec::new() }}).to_string())
+    })
+}
+
+#[test]
+fn who_changed_it_is_told_and_a_sweep_tells_the_end_once() {
+    let sweep = json!({"denywatch": "sweep"});
+    let around = Around::new(&[
+        changed("c1", "2026-11-18T09:00:00Z", "jane", "s3:GetObject"),
+        sqs(&[&denied("a")]),
+        changed("c2", "2026-11-18T12:00:00Z", "joe", "kms:GenerateDataKey"),
+        sweep.clone(),
+        sweep,
+        sqs(&[&denied("b").replace("2026-11-18T10", "2026-11-20T10")]),
+    ]);
+    let history = history();
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let function = around.start_as(
+        Some(&around.config()),
+        &[
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_ENDPOINT_URL_CLOUDTRAIL", &history.url()),
+            ("AWS_ENDPOINT_URL_STS", &history.url()),
+        ],
+    );
+    let next = || response(around.runtime.wait(PATIENCE).unwrap());
+    let nothing = json!({"records": 1, "findings": 0, "sent": 0, "quarantined": 0});
+    assert_eq!(next(), nothing, "a change is no denial, no alert, and not unread");
+    assert_eq!(next(), json!({"batchItemFailures": []}));
+    let first = around.slack.seen().remove(0).body;
+    assert!(first.contains("Last change before:") && first.contains("jane") && !first.contains("joe"), "{first}");
+    assert!(around.sns.seen()[0].field("Message").unwrap().contains("does not allow the"));
+    assert_eq!(next(), nothing);
+    assert_eq!(next()["sent"], 2, "the end is told");
+    let (mail, slack) = (around.sns.seen(), around.slack.seen());
+    let end = slack[1].body.clone();
+    assert!(end.contains("Resolved: 0 denials, 2 allowed calls since 2026-11-19 08:00 UTC."), "{end}");
+    assert!(end.contains("First change after:") && end.contains("joe"), "{end}");
+    assert!(mail[1].field("Subject").unwrap().contains("RESOLVED"));
+    assert_eq!(next()["sent"], 0, "once");
+    assert_eq!(next(), json!({"batchItemFailures": []}));
+    let again = around.slack.seen().remove(2).body;
+    assert!(again.contains("reopened"), "a new denial reopens it: {again}");
+    check_logs(&function.logs());
+}

@@ -22,7 +22,7 @@ use crate::render::{markdown, slack_report};
 use crate::report::{Period, Report};
 use crate::triage::Verdict;
 use crate::triage::probing::caller;
-use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -83,8 +83,6 @@ impl Asking {
 
 /// The longest that one question may take.
 const ASK: Duration = Duration::from_secs(12);
-/// So long after its last call an end is told.
-const TELL_OVER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The function asks for a policy again when what it knows is older.
 const KEEP: Duration = Duration::from_secs(300);
 
@@ -247,8 +245,11 @@ impl Line for LedgerLine {
         let (pages, unfinished) = (swept.pages, swept.unfinished);
         info!(findings = swept.findings, resolved = swept.resolved.len(), pages, unfinished, "swept");
         let mut over = Vec::new();
+        let receivers = self.audience.destinations();
         for id in &swept.resolved {
-            over.extend(self.look(id).await?.filter(|advice| is_over_lately(advice, now)));
+            if receivers.iter().any(|to| self.believes_open(id, to)) {
+                over.extend(self.look(id).await?);
+            }
         }
         Ok(over)
     }
@@ -297,6 +298,13 @@ impl LedgerLine {
         told.is_ok_and(|delivery| delivery.is_some_and(|delivery| delivery.told.posted.is_some()))
     }
 
+    /// Whether a receiver was told of a finding and not of its end. A message that did not go out is made good by the next
+    /// sweep.
+    fn believes_open(&self, id: &str, to: &Destination) -> bool {
+        let told = self.ledger.delivery(id, &to.to_string());
+        told.is_ok_and(|told| told.is_some_and(|one| one.told.posted.is_some() && !one.told.resolved))
+    }
+
     /// Whether a receiver knows all items of a finding; where the ledger cannot say, its own messages tell it.
     fn is_told(&self, advice: &Advice, to: &Destination) -> bool {
         match self.ledger.delivery(&advice.id, &to.to_string()) {
@@ -305,12 +313,6 @@ impl LedgerLine {
             Err(_) => true,
         }
     }
-}
-
-/// What is over is told for some days, in case a message did not go out: a receiver hears of it once.
-fn is_over_lately(advice: &Advice, now: Timestamp) -> bool {
-    let last = advice.allowed_since.map(|since| since.last).max(advice.last_seen);
-    last.is_some_and(|last| now.duration_since(last) < TELL_OVER)
 }
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps
