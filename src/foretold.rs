@@ -113,3 +113,7 @@ impl Foretold {
             && (resource.is_empty() || self.resources.is_empty() || self.resources.iter().any(fits))
     }
 }
+
+#[cfg(test)]
+#[path = "foretold_tests.rs"]
+mod tests;
