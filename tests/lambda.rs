@@ -389,3 +389,54 @@ fn who_changed_it_is_told_and_a_sweep_tells_the_end_once() {
     assert!(again.contains("reopened"), "a new denial reopens it: {again}");
     check_logs(&function.logs());
 }
+
+/// Slack's app edits its message, PagerDuty closes its incident.
+#[test]
+fn an_end_edits_the_message_and_closes_the_incident() {
+    let app = Server::start(|request, before| {
+        let body = json!({"ok": true, "channel": "C0IAM", "ts": format!("17.{before}"), "method": request.target});
+        Reply::new(200, body.to_string()).with("content-type", "application/json")
+    });
+    let pager = Server::start(|_, _| Reply::new(202, r#"{"status":"success","message":"x","dedup_key":"k"}"#));
+    let around = Around::new(&[sqs(&[&denied("a")]), json!({"denywatch": "sweep"}), json!({"denywatch": "sweep"})]);
+    let history = history();
+    let config = format!(
+        "version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:/denywatch/slack'\napi = '{}'\n\
+         [pagerduty.ops]\nsecret = 'ssm:/denywatch/pd'\napi = '{}'\n\
+         [[route]]\nto = ['slack:C0IAM', 'pagerduty:ops']\n[store]\nuri = 'sqlite:{}'",
+        app.url(),
+        pager.url(),
+        around.dir.path().join("ledger.db").display()
+    );
+    let function = around.start_as(
+        Some(&config),
+        &[
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            ("AWS_ENDPOINT_URL_CLOUDTRAIL", &history.url()),
+            ("AWS_ENDPOINT_URL_STS", &history.url()),
+        ],
+    );
+    let next = || response(around.runtime.wait(PATIENCE).unwrap());
+    assert_eq!(next(), json!({"batchItemFailures": []}));
+    let posts = |method: &str| app.seen().into_iter().filter(|seen| seen.target.ends_with(method)).collect::<Vec<_>>();
+    let told = serde_json::from_str::<Value>(&posts("chat.postMessage")[0].body).unwrap();
+    assert_eq!(told["channel"], "C0IAM");
+    let before = posts("chat.postMessage").len();
+    assert_eq!(next()["sent"], 2);
+    let edits = posts("chat.update");
+    let edit: Value = serde_json::from_str(&edits[0].body).unwrap();
+    assert_eq!(
+        (edits.len(), &edit["ts"], posts("chat.postMessage").len()),
+        (1, &json!("17.0"), before),
+        "edited in place"
+    );
+    assert!(edit["blocks"].to_string().contains("Resolved: 0 denials, 2 allowed calls since"), "{edit}");
+    assert_eq!(edit["metadata"]["event_payload"]["status"], "resolved");
+    let events: Vec<Value> = pager.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    let actions: Vec<&Value> = events.iter().map(|event| &event["event_action"]).collect();
+    assert_eq!(actions, ["trigger", "resolve"]);
+    assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
+    assert_eq!(next()["sent"], 0, "once");
+    check_logs(&function.logs());
+}
