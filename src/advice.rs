@@ -74,7 +74,7 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
     };
     Advice {
         allowed_since: judged.items.iter().filter_map(|item| item.allowed_since).reduce(Since::and),
-        changes: story(finding, context.changes, over(&judged.items)),
+        changes: story(finding, held.as_ref(), context.changes, over(&judged.items)),
         foretold,
         id: finding.id.clone(),
         principal: finding.principal.clone(),

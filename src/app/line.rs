@@ -116,7 +116,7 @@ impl LedgerLine {
         let all = ingest::beside(touched, self.ledger.as_ref()).map_err(busy)?;
         let wanted: Vec<Finding> = all.iter().filter(|finding| touched.ids.contains(&finding.id)).cloned().collect();
         let in_force = self.in_force(&wanted).await;
-        let changes = ingest::changes_around(&wanted, self.ledger.as_ref()).map_err(busy)?;
+        let changes = ingest::changes_around(&wanted, &in_force, self.ledger.as_ref()).map_err(busy)?;
         let context = Context { in_force: &in_force, changes: &changes, ..self.world.context() };
         let advice = ingest::advise_among(touched, &all, context);
         self.keep_tags(&advice, &in_force);
