@@ -76,7 +76,7 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
     };
     Advice {
         allowed_since: judged.items.iter().filter_map(|item| item.allowed_since).reduce(Since::and),
-        changes: story(finding, context.changes, over(&judged.items)),
+        changes: story(finding, held.as_ref(), context.changes, over(&judged.items)),
         foretold,
         id: finding.id.clone(),
         principal: finding.principal.clone(),
@@ -156,7 +156,7 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
         for item in &items {
             let verdict = judge(item.diagnosis.cause, swept, sound);
             let muted = context.expected.mutes(finding, item.key, item.item, verdict, usage);
-            let denied = denied_item(item, verdict, muted);
+            let denied = denied_item(finding, item, verdict, muted);
             if denied.verdict == Verdict::Expected {
                 expected.insert(item.key.clone());
             }
@@ -243,7 +243,7 @@ fn points_nowhere(patch: &Patch, finding: &Finding, items: &[Judged<'_>]) -> boo
     unknown && patch.target.kind == TargetKind::ResourcePolicy && !items.iter().any(blamed)
 }
 
-fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> DeniedItem {
+fn denied_item(finding: &Finding, judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> DeniedItem {
     let (key, item) = (judged.key, judged.item);
     let mut diagnosis = judged.diagnosis.clone();
     diagnosis.evidence.extend(muted.iter().map(|muted| format!("rule `{}`: {}", muted.rule, muted.reason)));
@@ -261,7 +261,7 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
         },
         allowed_since: item.allowed_since(),
         looked_until: item.looked_until(),
-        unseen: unseen(item),
+        unseen: unseen(item, finding.account.as_deref()),
         muted_by: muted.map(|muted| muted.rule),
         how: item.how,
         events: item.events.iter().map(|(_, id)| id.clone()).collect(),
@@ -284,19 +284,22 @@ fn standing(item: &Item) -> Status {
 }
 
 /// Why nobody can see whether the calls are allowed by now; `None` where somebody could, or saw it, or nobody looked.
-fn unseen(item: &Item) -> Option<String> {
-    let looked = !item.looked.is_empty() && !item.looked.contains_key(&Source::Log);
-    if !looked || item.allowed_since().is_some() || item.operations.is_empty() {
+fn unseen(item: &Item, account: Option<&str>) -> Option<String> {
+    let nowhere = item.looked.contains_key(&Source::Nowhere) && item.looked.len() == 1;
+    if !nowhere || item.allowed_since().is_some() {
         return None;
     }
     let is_data = |name: &&String| name.split_once(':').is_some_and(|(service, name)| is_data_event(service, name));
-    let data: Vec<&str> = item.operations.iter().filter(is_data).map(String::as_str).collect();
-    (data.len() == item.operations.len()).then(|| {
-        format!(
-            "whether it is allowed by now cannot be seen: Event history holds no data events, and `{}` is one",
-            data[0]
-        )
-    })
+    let why = match item.operations.iter().find(is_data) {
+        Some(name) => format!("Event history holds no data events, and `{name}` is one"),
+        None if item.operations.is_empty() || item.regions.is_empty() => {
+            "no event tells which operation it was, and in which Region".to_owned()
+        }
+        None => {
+            format!("Event history of account {} cannot be read from here", account.unwrap_or("that it happened in"))
+        }
+    };
+    Some(format!("whether it is allowed by now cannot be seen: {why}, and no archive was read"))
 }
 
 /// A finding without items cannot be made; the ledger of another program could hold one.

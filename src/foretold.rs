@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Moments of a finding at which is asked what was foretold: the earliest times at which items joined it.
-const MOMENTS: usize = 4;
+const MOMENTS: usize = 8;
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct Foretold {
 
 /// What a finding foretold, unscored, by action; of two moments the earlier.
 ///
-/// `patches` are the companions of the finding as it is now: with items of one moment only nothing needs to be drafted.
+/// `now` are the companions of the finding as it is now: with items of one moment only nothing needs to be drafted.
 pub fn predictions(
     finding: &Finding,
     now: impl IntoIterator<Item = Companion>,
@@ -57,8 +57,17 @@ pub fn predictions(
     let mut all = BTreeMap::new();
     if moments.len() > 1 {
         for moment in moments.iter().take(MOMENTS) {
-            let mut early = finding.clone();
-            early.items.retain(|_, item| item.first_seen <= *moment);
+            let items = finding.items.iter().filter(|(_, item)| item.first_seen <= *moment);
+            let early = Finding {
+                items: items.map(|(key, item)| (key.clone(), item.clone())).collect(),
+                id: finding.id.clone(),
+                principal: finding.principal.clone(),
+                target: finding.target.clone(),
+                account: finding.account.clone(),
+                count: finding.count,
+                days: BTreeMap::new(),
+                used: BTreeMap::new(),
+            };
             let companions: Vec<Companion> =
                 draft(&early, held, catalog).into_iter().flat_map(|draft| draft.companions).collect();
             add(&mut all, companions, *moment);
@@ -113,3 +122,7 @@ impl Foretold {
             && (resource.is_empty() || self.resources.is_empty() || self.resources.iter().any(fits))
     }
 }
+
+#[cfg(test)]
+#[path = "foretold_tests.rs"]
+mod tests;

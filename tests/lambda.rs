@@ -347,3 +347,155 @@ fn while_it_is_paused_nothing_is_sent_and_nothing_is_lost() {
     assert_eq!((mail.len(), around.slack.seen().len()), (1, 1));
     assert!(mail[0].field("Message").unwrap().contains("2 times"), "{}", mail[0].field("Message").unwrap());
 }
+
+/// A change of the denied role's policy, as EventBridge hands it on.
+fn changed(id: &str, at: &str, session: &str, action: &str) -> Value {
+    let document =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]});
+    let mut event: Value = serde_json::from_str(&denied(id)).unwrap();
+    let detail = event["detail"].as_object_mut().unwrap();
+    for gone in ["errorCode", "errorMessage"] {
+        detail.remove(gone);
+    }
+    let arn = format!("arn:aws:sts::111122223333:assumed-role/deploy/{session}");
+    let issuer = json!({"type": "Role", "arn": "arn:aws:iam::111122223333:role/deploy", "accountId": "111122223333",
+        "userName": "deploy"});
+    detail.insert("eventTime".into(), at.into());
+    detail.insert("eventSource".into(), "iam.amazonaws.com".into());
+    detail.insert("eventName".into(), "PutRolePolicy".into());
+    detail.insert("awsRegion".into(), "us-east-1".into());
+    detail.insert(
+        "userIdentity".into(),
+        json!({"type": "AssumedRole", "arn": arn, "accountId": "111122223333",
+        "sessionContext": {"sessionIssuer": issuer}}),
+    );
+    detail.insert(
+        "requestParameters".into(),
+        json!({"roleName": "codepipeline-role-dev", "policyName": "artifacts",
+        "policyDocument": document.to_string()}),
+    );
+    event
+}
+
+/// Event history with two allowed calls of the role's, and STS.
+fn history() -> Server {
+    Server::start(|request, before| {
+        if request.field("Action").as_deref() == Some("GetCallerIdentity") {
+            return Reply::new(200, "<Account>111122223333</Account>");
+        }
+        if before == 1 {
+            return Reply::new(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#);
+        }
+        let mut allowed: Value = serde_json::from_str(&denied("x")).unwrap();
+        let detail = allowed["detail"].as_object_mut().unwrap();
+        detail.remove("errorCode");
+        detail.remove("errorMessage");
+        detail.insert(
+            "requestParameters".into(),
+            json!({"keyId":
+            "arn:aws:kms:us-east-2:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779"}),
+        );
+        let events = ["2026-11-19T09:00:00Z", "2026-11-19T08:00:00Z"].map(|at| {
+            detail.insert("eventTime".into(), at.into());
+            detail.insert("eventID".into(), format!("allowed {at}").into());
+            json!({"EventTime": 1_795_078_800, "CloudTrailEvent": json!(detail).to_string()})
+        });
+        let asked: Value = serde_json::from_str(&request.body).unwrap();
+        let is_it = asked["LookupAttributes"][0]["AttributeValue"] == "GenerateDataKey";
+        Reply::new(200, json!({"Events": if is_it { events.to_vec() } else { Vec::new() }}).to_string())
+    })
+}
+
+#[test]
+fn who_changed_it_is_told_and_a_sweep_tells_the_end_once() {
+    let sweep = json!({"denywatch": "sweep"});
+    let around = Around::new(&[
+        changed("c1", "2026-11-18T09:00:00Z", "jane", "s3:GetObject"),
+        sqs(&[&denied("a")]),
+        changed("c2", "2026-11-18T12:00:00Z", "joe", "kms:GenerateDataKey"),
+        sweep.clone(),
+        sweep,
+        sqs(&[&denied("b").replace("2026-11-18T10", "2026-11-20T10")]),
+    ]);
+    let history = history();
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let function = around.start_as(
+        Some(&around.config()),
+        &[
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_ENDPOINT_URL_CLOUDTRAIL", &history.url()),
+            ("AWS_ENDPOINT_URL_STS", &history.url()),
+        ],
+    );
+    let next = || response(around.runtime.wait(PATIENCE).unwrap());
+    let nothing = json!({"records": 1, "findings": 0, "sent": 0, "quarantined": 0});
+    assert_eq!(next(), nothing, "a change is no denial, no alert, and not unread");
+    assert_eq!(next(), json!({"batchItemFailures": []}));
+    let first = around.slack.seen().remove(0).body;
+    assert!(first.contains("Last change before:") && first.contains("jane") && !first.contains("joe"), "{first}");
+    assert!(around.sns.seen()[0].field("Message").unwrap().contains("does not allow the"));
+    assert_eq!(next(), nothing);
+    assert_eq!(next()["sent"], 2, "the end is told");
+    let (mail, slack) = (around.sns.seen(), around.slack.seen());
+    let end = slack[1].body.clone();
+    assert!(end.contains("Resolved: 0 denials, 2 allowed calls since 2026-11-19 08:00 UTC."), "{end}");
+    assert!(end.contains("First change after:") && end.contains("joe"), "{end}");
+    assert!(mail[1].field("Subject").unwrap().contains("RESOLVED"));
+    assert_eq!(next()["sent"], 0, "once");
+    assert_eq!(next(), json!({"batchItemFailures": []}));
+    let again = around.slack.seen().remove(2).body;
+    assert!(again.contains("reopened"), "a new denial reopens it: {again}");
+    check_logs(&function.logs());
+}
+
+/// Slack's app edits its message, PagerDuty closes its incident.
+#[test]
+fn an_end_edits_the_message_and_closes_the_incident() {
+    let app = Server::start(|request, before| {
+        let body = json!({"ok": true, "channel": "C0IAM", "ts": format!("17.{before}"), "method": request.target});
+        Reply::new(200, body.to_string()).with("content-type", "application/json")
+    });
+    let pager = Server::start(|_, _| Reply::new(202, r#"{"status":"success","message":"x","dedup_key":"k"}"#));
+    let around = Around::new(&[sqs(&[&denied("a")]), json!({"denywatch": "sweep"}), json!({"denywatch": "sweep"})]);
+    let history = history();
+    let config = format!(
+        "version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:/denywatch/slack'\napi = '{}'\n\
+         [pagerduty.ops]\nsecret = 'ssm:/denywatch/pd'\napi = '{}'\n\
+         [[route]]\nto = ['slack:C0IAM', 'pagerduty:ops']\n[store]\nuri = 'sqlite:{}'",
+        app.url(),
+        pager.url(),
+        around.dir.path().join("ledger.db").display()
+    );
+    let function = around.start_as(
+        Some(&config),
+        &[
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            ("AWS_ENDPOINT_URL_CLOUDTRAIL", &history.url()),
+            ("AWS_ENDPOINT_URL_STS", &history.url()),
+        ],
+    );
+    let next = || response(around.runtime.wait(PATIENCE).unwrap());
+    assert_eq!(next(), json!({"batchItemFailures": []}));
+    let posts = |method: &str| app.seen().into_iter().filter(|seen| seen.target.ends_with(method)).collect::<Vec<_>>();
+    let told = serde_json::from_str::<Value>(&posts("chat.postMessage")[0].body).unwrap();
+    assert_eq!(told["channel"], "C0IAM");
+    let before = posts("chat.postMessage").len();
+    assert_eq!(next()["sent"], 2);
+    let edits = posts("chat.update");
+    let edit: Value = serde_json::from_str(&edits[0].body).unwrap();
+    assert_eq!(
+        (edits.len(), &edit["ts"], posts("chat.postMessage").len()),
+        (1, &json!("17.0"), before),
+        "edited in place"
+    );
+    assert!(edit["blocks"].to_string().contains("Resolved: 0 denials, 2 allowed calls since"), "{edit}");
+    assert_eq!(edit["metadata"]["event_payload"]["status"], "resolved");
+    let events: Vec<Value> = pager.seen().iter().map(|seen| serde_json::from_str(&seen.body).unwrap()).collect();
+    let actions: Vec<&Value> = events.iter().map(|event| &event["event_action"]).collect();
+    assert_eq!(actions, ["trigger", "resolve"]);
+    assert_eq!(events[0]["dedup_key"], events[1]["dedup_key"]);
+    assert_eq!(next()["sent"], 0, "once");
+    check_logs(&function.logs());
+}

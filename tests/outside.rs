@@ -184,3 +184,67 @@ fn what_aws_says_of_a_patch_stands_beside_our_verdict_and_never_instead_of_it() 
         assert!(verdicts.iter().all(|verdict| text.contains(verdict)), "{text}");
     }
 }
+
+/// Event history and STS, as the sweep asks them.
+fn swept(records: Vec<Value>) -> Server {
+    Server::start(move |request, _| match request.field("Action").as_deref() {
+        Some("GetCallerIdentity") => Reply::new(200, "<Account>111122223333</Account>"),
+        _ => history(&records),
+    })
+}
+
+#[test]
+fn a_sweep_resolves_what_event_history_shows_and_says_so() {
+    let server =
+        swept(vec![record("later", "2026-11-12T08:00:00Z", None), record("sooner", "2026-11-10T08:00:00Z", None)]);
+    let desk = Desk::new(&server);
+    let (code, told, err) = desk.run(&["sweep", "--output", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{told}");
+    assert_eq!((&told["findings"], &told["resolved"], &told["unfinished"]), (&json!(1), &json!([desk.id]), &json!(0)));
+    let (_, shown, _) = desk.run(&["findings", "show", &desk.id, "--output", "json"]);
+    let since = json!({"count": 1, "first": "2026-11-12T08:00:00Z", "last": "2026-11-12T08:00:00Z"});
+    assert_eq!((&shown["allowed_since"], &shown["denied"][0]["status"]), (&since, &json!("resolved")));
+    let (_, text, _) = desk.run(&["findings", "show", &desk.id]);
+    assert!(text.as_str().unwrap().contains("SINCE THEN      1 allowed call since the last denial"), "{text}");
+    let (code, _, err) = desk.run(&["sweep", "--offline"]);
+    assert_eq!(code, 2, "{err}");
+}
+
+#[test]
+fn a_sweep_in_vain_is_quiet_and_a_refused_one_is_told() {
+    let desk = Desk::new(&swept(vec![]));
+    let (code, told, _) = desk.run(&["sweep"]);
+    assert!(code == 0 && told.as_str().unwrap().contains("quiet (nothing was seen since"), "{told}");
+    let (_, shown, _) = desk.run(&["findings", "show", &desk.id, "--output", "json"]);
+    assert_eq!((&shown["allowed_since"], &shown["denied"][0]["status"]), (&Value::Null, &json!("quiet")));
+    let server = Server::start(|request, _| match request.field("Action").as_deref() {
+        Some("GetCallerIdentity") => Reply::new(200, "<Account>111122223333</Account>"),
+        _ => Reply::new(400, r#"{"__type":"AccessDeniedException","message":"no LookupEvents"}"#),
+    });
+    let desk = Desk::new(&server);
+    let (code, _, err) = desk.run(&["sweep"]);
+    assert!(code == 6 && err.contains("no LookupEvents"), "{err}");
+    let (_, shown, _) = desk.run(&["findings", "show", &desk.id, "--output", "json"]);
+    assert_eq!(shown["denied"][0]["status"], "open", "nobody has looked");
+}
+
+#[test]
+fn what_verify_observes_stands_in_the_ledger() {
+    let desk = Desk::new(&swept(vec![]));
+    let mut again = denial();
+    (again["eventID"], again["eventTime"]) = ("again".into(), "2026-11-12T09:00:00Z".into());
+    let log = |name: &str, records: &[Value]| {
+        std::fs::write(desk.folder.path().join(name), json!({"Records": records}).to_string()).unwrap();
+    };
+    log("allowed.json", &[record("later", "2026-11-12T08:00:00Z", None)]);
+    log("again.json", &[again]);
+    let status = |log: &str| {
+        let (code, told, err) = desk.run(&["verify", &desk.id, "--observed", log, "--output", "json"]);
+        assert_eq!(code, 0, "{err}");
+        let (_, shown, _) = desk.run(&["findings", "show", &desk.id, "--output", "json"]);
+        (told["observed"]["status"].clone(), shown["denied"][0]["status"].clone(), shown["count"].clone())
+    };
+    assert_eq!(status("allowed.json"), (json!("resolved"), json!("resolved"), json!(1)));
+    assert_eq!(status("allowed.json"), (json!("resolved"), json!("resolved"), json!(1)), "the same once more");
+    assert_eq!(status("again.json"), (json!("open"), json!("open"), json!(2)), "denied again: open again");
+}

@@ -4,7 +4,7 @@ use super::World;
 use crate::advice::{Advice, Context, advise};
 use crate::change::{self, Change, Changes, targets};
 use crate::denial::{self, Denial, Given};
-use crate::diagnosis::diagnose;
+use crate::diagnosis::{Held, InForce, diagnose};
 use crate::finding::{Finding, Observed, observe};
 use crate::io::stores::{Filter, Ledger, LedgerError, Touched};
 use crate::record::{Problem, Record};
@@ -27,11 +27,17 @@ pub fn changes<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Change>
 /// The ledger could not be read.
 pub fn changes_around<'f>(
     findings: impl IntoIterator<Item = &'f Finding>,
+    in_force: &InForce,
     ledger: &dyn Ledger,
 ) -> Result<Changes, LedgerError> {
-    let findings: Vec<&Finding> = findings.into_iter().collect();
-    let wanted =
-        |known: &Changes| findings.iter().flat_map(|finding| targets(finding, known)).collect::<BTreeSet<String>>();
+    let findings: Vec<(&Finding, Option<Held>)> =
+        findings.into_iter().map(|finding| (finding, in_force.of(&finding.principal))).collect();
+    if findings.is_empty() {
+        return Ok(Changes::new());
+    }
+    let wanted = |known: &Changes| {
+        findings.iter().flat_map(|(finding, held)| targets(finding, held.as_ref(), known)).collect::<BTreeSet<String>>()
+    };
     let first = wanted(&Changes::new());
     let mut known = ledger.changes(&first)?;
     let further: BTreeSet<String> = wanted(&known).difference(&first).cloned().collect();
@@ -61,7 +67,8 @@ pub fn advise_on(
     world: &World,
 ) -> Result<(Vec<Advice>, Vec<Problem>), LedgerError> {
     let all = beside(touched, ledger)?;
-    let changes = changes_around(all.iter().filter(|finding| touched.ids.contains(&finding.id)), ledger)?;
+    let changes =
+        changes_around(all.iter().filter(|finding| touched.ids.contains(&finding.id)), &world.in_force, ledger)?;
     let (advice, problems) = world.advise(&all, Some(&touched.ids), &changes);
     Ok((only(touched, advice), problems))
 }

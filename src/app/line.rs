@@ -4,7 +4,7 @@ use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
 use super::pause::{self, Pause};
 use super::watch::{Ingested, Line, LineError};
-use super::{World, ingest, report};
+use super::{World, ingest, report, sweep};
 use crate::advice::{Advice, Context, DeniedItem, Status, advise};
 use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
 use crate::diagnosis::InForce;
@@ -14,12 +14,14 @@ use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
 use crate::io::sources::live::{Live, Moment};
+use crate::io::sources::pace::RealPace;
 use crate::io::sources::told::Told;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
 use crate::render::note::Note;
 use crate::render::{markdown, slack_report};
 use crate::report::{Period, Report};
+use crate::triage::Verdict;
 use crate::triage::probing::caller;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::Value;
@@ -58,6 +60,8 @@ pub struct LedgerLine {
     audience: Audience,
     plan: Digest,
     asking: Option<Asking>,
+    /// Reads Event history for the sweep.
+    history: Option<Aws>,
     /// Of the principals that this run advised on, by finding.
     tags: BTreeMap<String, Tags>,
     now: fn() -> Timestamp,
@@ -88,7 +92,7 @@ impl LedgerLine {
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
-        Self { ledger, world, audience, plan, asking: None, tags: BTreeMap::new(), now }
+        Self { ledger, world, audience, plan, asking: None, history: None, tags: BTreeMap::new(), now }
     }
 
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
@@ -96,6 +100,12 @@ impl LedgerLine {
     pub fn asking(self, aws: &Aws) -> Self {
         let (live, told) = (Live::new(aws, KEEP), Told::new(aws.clone()));
         Self { asking: Some(Asking { live, told, until: None }), ..self }
+    }
+
+    /// The same, which may ask Event history when it sweeps.
+    #[must_use]
+    pub fn sweeping(self, aws: &Aws) -> Self {
+        Self { history: Some(aws.clone()), ..self }
     }
 
     fn routed(&self, advice: &Advice) -> Routed {
@@ -107,7 +117,7 @@ impl LedgerLine {
         let all = ingest::beside(touched, self.ledger.as_ref()).map_err(busy)?;
         let wanted: Vec<Finding> = all.iter().filter(|finding| touched.ids.contains(&finding.id)).cloned().collect();
         let in_force = self.in_force(&wanted).await;
-        let changes = ingest::changes_around(&wanted, self.ledger.as_ref()).map_err(busy)?;
+        let changes = ingest::changes_around(&wanted, &in_force, self.ledger.as_ref()).map_err(busy)?;
         let context = Context { in_force: &in_force, changes: &changes, ..self.world.context() };
         let advice = ingest::advise_among(touched, &all, context);
         self.keep_tags(&advice, &in_force);
@@ -206,7 +216,14 @@ impl Line for LedgerLine {
     }
 
     fn receivers(&self, advice: &Advice) -> Vec<String> {
-        self.routed(advice).now.iter().map(ToString::to_string).collect()
+        match advice.verdict {
+            // What passed by itself is told to nobody but those who heard of it before they could know.
+            Verdict::Transient => {
+                let told = |to: &Destination| self.was_told(&advice.id, to);
+                self.audience.destinations().iter().filter(|to| told(to)).map(ToString::to_string).collect()
+            }
+            _ => self.routed(advice).now.iter().map(ToString::to_string).collect(),
+        }
     }
 
     fn spares(&self, advice: &Advice) -> Vec<String> {
@@ -221,6 +238,28 @@ impl Line for LedgerLine {
         }
     }
 
+    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Vec<Advice>, LineError> {
+        let Some(aws) = self.history.clone() else {
+            return Err(LineError::Failed("nobody may ask Event history".into()));
+        };
+        let pace = RealPace::start();
+        let swept = sweep::sweep(self.ledger.as_mut(), &self.world, aws.signed(), &pace, (now, limit)).await;
+        let swept = swept.map_err(busy)?;
+        for problem in &swept.problems {
+            warn!(input = problem.input, error = problem.error, "not read");
+        }
+        let (pages, unfinished) = (swept.pages, swept.unfinished);
+        info!(findings = swept.findings, resolved = swept.resolved.len(), pages, unfinished, "swept");
+        let mut over = Vec::new();
+        let receivers = self.audience.destinations();
+        for id in &swept.resolved {
+            if receivers.iter().any(|to| self.believes_open(id, to)) {
+                over.extend(self.look(id).await?);
+            }
+        }
+        Ok(over)
+    }
+
     async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         match task {
             Task::Report => {
@@ -229,8 +268,7 @@ impl Line for LedgerLine {
                 self.weekly(now)
             }
             Task::Digest => self.daily(now).await,
-            Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
-            Task::Outbox => Ok(Vec::new()),
+            Task::Sweep | Task::Outbox => Ok(Vec::new()),
         }
     }
 }
@@ -260,6 +298,18 @@ impl LedgerLine {
         };
         let digests = digests(&advice, &sources, now);
         Ok(digests.into_iter().map(|(to, note)| (to.to_string(), audience::note(&note, &to))).collect())
+    }
+
+    fn was_told(&self, id: &str, to: &Destination) -> bool {
+        let told = self.ledger.delivery(id, &to.to_string());
+        told.is_ok_and(|delivery| delivery.is_some_and(|delivery| delivery.told.posted.is_some()))
+    }
+
+    /// Whether a receiver was told of a finding and not of its end. A message that did not go out is made good by the next
+    /// sweep.
+    fn believes_open(&self, id: &str, to: &Destination) -> bool {
+        let told = self.ledger.delivery(id, &to.to_string());
+        told.is_ok_and(|told| told.is_some_and(|one| one.told.posted.is_some() && !one.told.resolved))
     }
 
     /// Whether a receiver knows all items of a finding; where the ledger cannot say, its own messages tell it.

@@ -28,6 +28,8 @@ pub mod printed;
 pub mod pull_request;
 pub mod report;
 pub mod scan;
+#[cfg(feature = "sweep")]
+pub mod sweep;
 pub mod verify;
 #[cfg(feature = "lambda")]
 pub mod watch;

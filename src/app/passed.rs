@@ -197,7 +197,7 @@ mod tests {
     use crate::app::World;
     use crate::app::scan::{Options, Scan};
     use crate::diagnosis::InForce;
-    use crate::io::stores::MemoryLedger;
+    use crate::io::stores::{Filter, Ledger, MemoryLedger};
     use crate::triage::Verdict;
     use serde_json::json;
 
@@ -252,6 +252,43 @@ mod tests {
         for other in others {
             assert_eq!(verdicts(&[&[no.clone(), other]]), [(Verdict::Review, 1)]);
         }
+    }
+
+    /// The ledger's one finding after a scan of these events.
+    fn scanned(events: &[Value]) -> Finding {
+        let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+        let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "run");
+        scan.read(json!({"Records": events}).to_string().as_bytes(), "test");
+        scan.finish().unwrap();
+        ledger.findings(&Filter::default()).unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_log_tells_how_far_it_reaches_only_where_it_could_show_the_call() {
+        let no = event("1", 5, true, ROLE, "ana");
+        let reach = |finding: Finding| finding.items.into_values().next().unwrap().looked_until();
+        let until = |second: u32| Some(format!("2026-11-10T10:00:{second:02}Z").parse().unwrap());
+        // Another caller's call shows that the log goes on, and holds events of the service.
+        let (before, after) = (event("0", 1, false, ROLE, "eve"), event("2", 9, false, ROLE, "eve"));
+        assert_eq!(reach(scanned(&[no.clone(), after.clone(), before.clone()])), until(9));
+        assert_eq!(reach(scanned(&[no.clone(), before])), None, "it ends with the denial");
+        let mut other = after;
+        other["eventSource"] = "sqs.amazonaws.com".into();
+        assert_eq!(reach(scanned(&[no, other])), None, "of the service it holds nothing");
+    }
+
+    #[test]
+    fn a_scan_keeps_changes_of_policies() {
+        let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+        let mut change = event("c", 1, false, ROLE, "eve");
+        change["eventSource"] = "iam.amazonaws.com".into();
+        change["eventName"] = "DetachUserPolicy".into();
+        change["requestParameters"] = json!({"userName": "ana", "policyArn": "arn:aws:iam::111122223333:policy/p"});
+        let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "run");
+        scan.read(json!({"Records": [event("1", 5, true, ROLE, "ana"), change]}).to_string().as_bytes(), "test");
+        let outcome = scan.finish().unwrap();
+        let before = outcome.findings[0].changes.before.as_ref().unwrap();
+        assert_eq!((before.change.as_str(), before.by.name.as_deref()), ("iam:DetachUserPolicy", Some("eve")));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub fn report(ledger: &dyn Ledger, period: Period, world: &World) -> Result<(Rep
     let (since, until) = (midnight(period.since), midnight(period.until));
     let findings = ledger.findings(&Filter::default())?;
     let read = ledger.coverage(since, until)?;
-    let changes = changes_around(&findings, ledger)?;
+    let changes = changes_around(&findings, &world.in_force, ledger)?;
     let (advice, problems) = world.advise(&findings, None, &changes);
     Ok((Report::build(&advice, &coverage(&read), period), problems))
 }

@@ -1,13 +1,13 @@
 //! Is a patch valid, sufficient, minimal, safe; and has it worked.
 
-use super::World;
+use super::{World, ingest};
 use crate::advice::{Advice, Context};
 use crate::diagnosis::TargetKind;
-use crate::finding::Finding;
+use crate::finding::{self, Finding};
 use crate::io::sources::files::{self, Limits};
 use crate::patch::{Patch, draft};
 use crate::policy::Document;
-use crate::record::{self, Problem};
+use crate::record::{self, Problem, Record};
 use crate::verify::observed::{Observed, Watcher};
 use crate::verify::{Asked, Verified, verify_document};
 use serde::Serialize;
@@ -132,39 +132,73 @@ pub fn verify(candidate: &Candidate, finding: &Finding, context: Context<'_>) ->
     verify_document(&candidate.document, candidate.kind, drafts, finding, held.as_ref(), context.catalog)
 }
 
+/// What a look through logs came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Looked {
+    /// For people.
+    pub observed: Observed,
+    /// The same for the ledger: allowed calls, and denials of the finding that it may not know yet.
+    pub seen: Vec<finding::Observed>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
 /// Looks through logs for allowed calls after the last denial.
-pub fn observed(finding: &Finding, sources: &[PathBuf], world: &World) -> (Observed, Vec<Problem>) {
-    let mut watcher = Watcher::new(finding, world.catalog, false);
-    let mut problems = Vec::new();
-    let (_, unread) = files::each(sources, Limits::default(), |name, bytes| {
-        record::for_each(bytes, name, |record| watcher.see(&record), |problem| problems.push(problem));
-    });
-    problems.extend(unread);
-    (watcher.finish(), problems)
+pub fn observed(finding: &Finding, sources: &[PathBuf], world: &World) -> Looked {
+    let mut looking = Looking::new(finding, world, false);
+    let (_, unread) = files::each(sources, Limits::default(), |name, bytes| looking.read(bytes, name));
+    looking.problems.extend(unread);
+    looking.finish()
 }
 
 /// Looks through Event history for allowed calls after the last denial.
 #[cfg(feature = "lookup")]
-pub fn observed_in_history(
-    finding: &Finding,
-    regions: &[String],
-    profile: Option<String>,
-    world: &World,
-) -> (Observed, Vec<Problem>) {
+pub fn observed_in_history(finding: &Finding, regions: &[String], profile: Option<String>, world: &World) -> Looked {
     use crate::io::aws::Options;
     use crate::io::sources::lookup::{Period, read_regions};
-    let mut watcher = Watcher::new(finding, world.catalog, true);
-    let mut problems = Vec::new();
+    let mut looking = Looking::new(finding, world, true);
     let options = Options { profile, region: regions.first().cloned() };
     let period = Period { since: finding.seen().1, until: None };
     let read = read_regions(&options, regions, period, |region, event| {
-        let name = format!("Event history of {region}");
-        record::for_each(event.as_bytes(), &name, |record| watcher.see(&record), |problem| problems.push(problem));
+        looking.read(event.as_bytes(), &format!("Event history of {region}"));
     });
     if let Err(fault) = read {
-        problems.push(Problem { input: "Event history".to_owned(), error: fault.to_string() });
+        looking.problems.push(Problem { input: "Event history".to_owned(), error: fault.to_string() });
     }
-    (watcher.finish(), problems)
+    looking.finish()
+}
+
+struct Looking<'f> {
+    finding: &'f Finding,
+    world: &'f World,
+    watcher: Watcher<'f>,
+    denied: Vec<finding::Observed>,
+    problems: Vec<Problem>,
+}
+
+impl<'f> Looking<'f> {
+    fn new(finding: &'f Finding, world: &'f World, history: bool) -> Self {
+        let watcher = Watcher::new(finding, world.catalog, history);
+        Self { finding, world, watcher, denied: Vec::new(), problems: Vec::new() }
+    }
+
+    fn read(&mut self, bytes: &[u8], name: &str) {
+        let Self { finding, world, watcher, denied, problems } = self;
+        let each = |record: Record| {
+            watcher.see(&record);
+            if record.error_code.is_some() {
+                let of_it = ingest::observed(ingest::denials([&record], world)).into_iter();
+                denied.extend(of_it.filter(|one| one.finding.id == finding.id));
+            }
+        };
+        record::for_each(bytes, name, each, |problem| problems.push(problem));
+    }
+
+    fn finish(self) -> Looked {
+        let mut seen = self.denied;
+        seen.extend(self.finding.sighted(self.watcher.sightings(|_| None)));
+        Looked { observed: self.watcher.finish(), seen, problems: self.problems }
+    }
 }
 
 #[cfg(test)]

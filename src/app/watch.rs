@@ -79,6 +79,9 @@ pub trait Line {
     /// The message that tells a receiver of a finding.
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message;
 
+    /// Looks whether what was denied is allowed by now, for so long at most; what is over since lately, to be told.
+    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Vec<Advice>, LineError>;
+
     /// The messages of a task, each with its receiver; none when there is nothing to tell. Their ids name the period,
     /// such as `report 2026-W47`, since the scheduler may call twice.
     async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError>;
@@ -346,6 +349,9 @@ impl<'a, L: Line> Run<'a, L> {
             Task::Digest if self.outbox.is_paused() => return info!("sending is paused: no digest"),
             Task::Digest | Task::Report | Task::Sweep => {}
         }
+        if task == Task::Sweep {
+            return self.sweep().await;
+        }
         let now = (self.outbox.time.now)();
         match self.outbox.line.carry_out(task, now).await {
             Ok(messages) if messages.is_empty() => info!(?task, "nothing to tell"),
@@ -358,6 +364,25 @@ impl<'a, L: Line> Run<'a, L> {
             }
             Err(LineError::Busy(why)) => self.again("task", &why),
             Err(LineError::Failed(why)) => error!(?task, %why, "task failed"),
+        }
+    }
+
+    /// Two thirds of the time go to looking, the rest to telling.
+    async fn sweep(&mut self) {
+        let Some(left) = self.outbox.time.left() else { return self.again("task", "no time was left") };
+        let now = (self.outbox.time.now)();
+        match self.outbox.line.sweep(now, left * 2 / 3).await {
+            Ok(over) => {
+                self.done.findings = over.len();
+                for advice in over {
+                    if let Err(why) = self.outbox.tell(&advice).await {
+                        self.again("task", &why);
+                    }
+                }
+                self.outbox.make_good().await;
+            }
+            Err(LineError::Busy(why)) => self.again("task", &why),
+            Err(LineError::Failed(why)) => error!(%why, "sweep failed"),
         }
     }
 

@@ -100,6 +100,11 @@ impl Line for TestLine {
         message(&advice.id, &format!("{} {}", items.join(" "), stage.word()))
     }
 
+    async fn sweep(&mut self, _: Timestamp, _: Duration) -> Result<Vec<Advice>, LineError> {
+        self.fails("task")?;
+        Ok(self.items.keys().filter_map(|id| self.advice(id)).collect())
+    }
+
     async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
         self.fails("task")?;
         let to = |name: &str| Some((name.to_owned(), self.report.clone()?));

@@ -33,7 +33,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
         tracing::warn!("sending is paused: denials are counted, and what would be told stays due");
     }
     let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone()).paused(paused);
-    let line = denywatch::app::line::open(&settings, now)?;
+    let line = denywatch::app::line::open(&settings, now)?.sweeping(&aws);
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }
 

@@ -5,6 +5,7 @@ use super::read::{ORGANIZATION, PERMISSION_SETS, endpoint, iam_target, policy_ta
 use super::table::{Effect, Layer, kind};
 use crate::arn::Arn;
 use crate::denial::{PolicyType, ReasonKind};
+use crate::diagnosis::Held;
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::{ContextValue, Document, Effect as Verb, Request, Statement, Version, fit};
 use crate::principal::{Principal, PrincipalKind};
@@ -75,9 +76,9 @@ impl Story {
     }
 }
 
-/// The words under which changes are kept that may bear on a finding; with `known` also those of the policies that were
-/// attached by these changes.
-pub fn targets(finding: &Finding, known: &Changes) -> BTreeSet<String> {
+/// The words under which changes are kept that may bear on a finding: its principal, its resources, and the policies that are
+/// attached, as far as those in force (`held`) or the changes in `known` tell.
+pub fn targets(finding: &Finding, held: Option<&Held>, known: &Changes) -> BTreeSet<String> {
     let mut all: BTreeSet<String> = own(&finding.principal).into_iter().collect();
     if finding.principal.kind == PrincipalKind::PermissionSet {
         all.insert(PERMISSION_SETS.to_owned());
@@ -96,6 +97,8 @@ pub fn targets(finding: &Finding, known: &Changes) -> BTreeSet<String> {
             all.insert(ORGANIZATION.to_owned());
         }
     }
+    let held = held.into_iter().flat_map(|held| held.identity.iter().chain(&held.boundary));
+    all.extend(held.filter_map(|one| one.arn.as_deref()).filter(|arn| arn.contains(":policy/")).map(policy_target));
     let mine: Vec<&Change> = known.iter().filter(|change| !change.targets.is_disjoint(&all)).collect();
     let groups: Vec<String> =
         mine.iter().flat_map(|change| &change.targets).filter(|one| one.contains(":group/")).cloned().collect();
@@ -110,8 +113,12 @@ pub fn targets(finding: &Finding, known: &Changes) -> BTreeSet<String> {
 }
 
 /// Known to whoever keeps changes: those that may bear on a finding.
-pub fn related<'c>(finding: &Finding, known: &'c Changes) -> impl Iterator<Item = &'c Change> {
-    let targets = targets(finding, known);
+pub fn related<'c>(
+    finding: &Finding,
+    held: Option<&Held>,
+    known: &'c Changes,
+) -> impl Iterator<Item = &'c Change> + use<'c> {
+    let targets = targets(finding, held, known);
     known.iter().filter(move |change| !change.targets.is_disjoint(&targets))
 }
 
@@ -138,9 +145,9 @@ fn of_resource(arn: &str) -> String {
 
 /// The changes around a finding, among those that are known. `over`: by when it had ended (the first allowed call, or how
 /// far somebody looked in vain); `None` where it is not over.
-pub fn story(finding: &Finding, known: &Changes, over: Option<Timestamp>) -> Story {
+pub fn story(finding: &Finding, held: Option<&Held>, known: &Changes, over: Option<Timestamp>) -> Story {
     let (Some(first), Some(last)) = finding.seen() else { return Story::default() };
-    let mine: Vec<&Change> = related(finding, known).collect();
+    let mine: Vec<&Change> = related(finding, held, known).collect();
     if mine.is_empty() {
         return Story::default();
     }

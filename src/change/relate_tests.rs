@@ -72,7 +72,7 @@ fn at(text: &str) -> Timestamp {
 #[track_caller]
 fn check(kind: &str, changes: Vec<Change>, expect: (Option<&str>, Option<&str>)) -> Story {
     let finding = finding(&[denied(FIRST, kind), denied(LAST, kind)]);
-    let told = story(&finding, &changes.into_iter().collect(), Some(at(OVER)));
+    let told = story(&finding, None, &changes.into_iter().collect(), Some(at(OVER)));
     let id = |changed: &Option<Changed>| changed.as_ref().map(|changed| changed.event_id.clone());
     assert_eq!((id(&told.before).as_deref(), id(&told.after).as_deref()), expect);
     told
@@ -141,6 +141,24 @@ fn a_policy_is_found_through_its_attachment() {
 }
 
 #[test]
+fn a_policy_in_force_is_the_findings_too() {
+    let mut in_force = crate::diagnosis::InForce::default();
+    let statement = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"});
+    let details = json!({"RoleDetailList": [{"RoleName": "app", "Arn": ROLE, "AttachedManagedPolicies":
+            [{"PolicyName": "p", "PolicyArn": "arn:aws:iam::111122223333:policy/p"}], "RolePolicyList": []}],
+        "Policies": [{"PolicyName": "p", "Arn": "arn:aws:iam::111122223333:policy/p", "DefaultVersionId": "v1",
+            "PolicyVersionList": [{"VersionId": "v1", "IsDefaultVersion": true,
+                "Document": {"Version": "2012-10-17", "Statement": [statement]}}]}]});
+    assert_eq!(in_force.add_authorization_details("details", &details), []);
+    let params = json!({"policyArn": "arn:aws:iam::111122223333:policy/p", "versionId": "v1"});
+    let changes = Changes::from([change("v", "2026-11-10T09:00:00Z", "iam", "SetDefaultPolicyVersion", params)]);
+    let finding = finding(&[denied(FIRST, "implicit")]);
+    let held = in_force.of(&finding.principal).unwrap();
+    let told = |held: Option<&Held>| story(&finding, held, &changes, None).before.map(|change| change.event_id);
+    assert_eq!((told(Some(&held)).as_deref(), told(None)), (Some("v"), None));
+}
+
+#[test]
 fn what_hangs_above_another_account_is_not_above_this_one() {
     let attach = |target: &str| {
         let params = json!({"policyId": "p-abcd1234", "targetId": target});
@@ -156,7 +174,7 @@ fn what_hangs_above_another_account_is_not_above_this_one() {
 fn nothing_has_ended_what_is_open() {
     let finding = finding(&[denied(FIRST, "implicit")]);
     let changes = Changes::from([put("c", "2026-11-12T09:00:00Z", "sqs:*")]);
-    assert_eq!(story(&finding, &changes, None), Story::default());
+    assert_eq!(story(&finding, None, &changes, None), Story::default());
 }
 
 proptest! {
@@ -171,7 +189,7 @@ proptest! {
         let finding = finding(&[denied(LAST, "implicit"), denied(FIRST, "implicit")]);
         let told = |changes: Vec<Change>| {
             let kept = changes.into_iter().fold(Changes::new(), |kept, change| crate::change::latest(kept, [change]));
-            story(&finding, &kept, Some(at(OVER)))
+            story(&finding, None, &kept, Some(at(OVER)))
         };
         prop_assert_eq!(told(all), told(shuffled));
     }

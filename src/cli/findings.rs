@@ -32,7 +32,7 @@ pub(super) fn run(args: &FindingsArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, mut problems) = inputs::world(global)?;
     let ledger = inputs::ledger(global)?;
     let found = ledger.findings(&Filter::default())?;
-    let changes = changes_around(&found, ledger.as_ref())?;
+    let changes = changes_around(&found, &world.in_force, ledger.as_ref())?;
     let (all, unread) = world.advise(&found, None, &changes);
     problems.extend(unread);
     let all = print::masked(all);

@@ -20,6 +20,8 @@ mod report;
 mod rules;
 mod scan;
 mod simulate;
+#[cfg(feature = "sweep")]
+mod sweep;
 mod verify;
 mod version;
 mod watch;
@@ -128,6 +130,9 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Is a patch valid, sufficient, minimal, safe; with `--observed`: has it worked.
     Verify(verify::VerifyArgs),
+    /// Are the calls that were denied allowed by now? Asks Event history, or an archive.
+    #[cfg(feature = "sweep")]
+    Sweep(sweep::SweepArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
     /// Denials that are no news: rules that keep them out of the messages, never out of the record.
@@ -179,6 +184,8 @@ pub fn main() -> ExitCode {
         Command::Pr(args) => pr::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
         Command::Verify(args) => verify::run(&args, &cli.global),
+        #[cfg(feature = "sweep")]
+        Command::Sweep(args) => sweep::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
         Command::Ignore(args) => ignore::run(&args, &cli.global),
         Command::Snooze(args) => ignore::snooze(&args, &cli.global),

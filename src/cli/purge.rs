@@ -30,8 +30,8 @@ pub(super) fn run(args: &PurgeArgs, global: &Global) -> anyhow::Result<u8> {
         Output::Json => print::json(&purged, true)?,
         Output::Jsonl => print::json(&purged, false)?,
         Output::Text => print::out(&format!(
-            "forgotten: {} findings, samples of {} more, {} notes of what was told, {} quarantined messages\n",
-            purged.findings, purged.samples, purged.deliveries, purged.quarantined
+            "forgotten: {} findings, samples of {} more, {} notes of what was told, {} quarantined messages, {} changes of policies\n",
+            purged.findings, purged.samples, purged.deliveries, purged.quarantined, purged.changes
         ))?,
     }
     Ok(DONE)

@@ -2,11 +2,12 @@
 
 use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::advice::{Context, advise};
-use crate::app::verify::{Answer, Candidate, Candidates, candidates, own, verify};
+use crate::app::verify::{Answer, Candidate, Candidates, Looked, candidates, own, verify};
 use crate::app::{self, World};
 use crate::denial::{self, Given};
 use crate::diagnosis::{InForce, diagnose};
 use crate::finding::{Finding, fold, observe};
+use crate::io::clock;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
 use crate::record::Problem;
@@ -95,7 +96,7 @@ pub(super) fn run(args: &VerifyArgs, global: &Global) -> anyhow::Result<u8> {
         let code = nothing(&finding, &others, context);
         return Ok(if problems.is_empty() { code } else { UNREAD });
     }
-    let observed = observed(args, &finding, &world, &mut problems);
+    let observed = observed(args, &finding, &world, &mut problems, global)?;
     let asked = ask(&documents, &checks, &finding, &in_force, global)?;
     let answer = Answer { version: 1, finding: finding.id.clone(), checks, observed, asked, problems };
     show(&answer, &finding, global)?;
@@ -192,27 +193,34 @@ fn pasted(bytes: &[u8], name: &str, given: &Given, world: &World) -> anyhow::Res
     }
 }
 
-fn observed(args: &VerifyArgs, finding: &Finding, world: &World, problems: &mut Vec<Problem>) -> Option<Observed> {
-    let sources = args.observed.as_ref()?;
-    let (observed, unread) =
+/// What a log shows; of a finding of the ledger it is kept there too.
+fn observed(
+    args: &VerifyArgs,
+    finding: &Finding,
+    world: &World,
+    problems: &mut Vec<Problem>,
+    global: &Global,
+) -> anyhow::Result<Option<Observed>> {
+    let Some(sources) = &args.observed else { return Ok(None) };
+    let looked =
         if args.lookup { history(args, finding, world) } else { app::verify::observed(finding, sources, world) };
-    problems.extend(unread);
-    Some(observed)
+    problems.extend(looked.problems);
+    if !looked.seen.is_empty() && inputs::ledger(global).is_ok_and(|ledger| ledger.find(&finding.id).is_ok()) {
+        inputs::ledger_to_write(global)?.record(looked.seen, clock::now())?;
+    }
+    Ok(Some(looked.observed))
 }
 
 #[cfg(feature = "lookup")]
-fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> (Observed, Vec<Problem>) {
+fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> Looked {
     app::verify::observed_in_history(finding, &args.only_region, None, world)
 }
 
 #[cfg(not(feature = "lookup"))]
-fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> (Observed, Vec<Problem>) {
+fn history(args: &VerifyArgs, finding: &Finding, world: &World) -> Looked {
     let error = "this build cannot reach AWS: build it with `cargo build --release --features lookup`".to_owned();
-    let (observed, _) = app::verify::observed(finding, &[], world);
-    (
-        observed,
-        vec![Problem { input: format!("Event history {}", args.only_region.join(" ")).trim_end().to_owned(), error }],
-    )
+    let input = format!("Event history {}", args.only_region.join(" ")).trim_end().to_owned();
+    Looked { problems: vec![Problem { input, error }], ..app::verify::observed(finding, &[], world) }
 }
 
 /// AWS's own checks, with `--live`: beside our verdict, never instead of it.

@@ -144,11 +144,10 @@ pub fn decide(told: &Told, seen: &Seen, now: Timestamp, pacing: &Pacing) -> Deci
     let mut next = told.clone();
     next.last_denial = told.last_denial.max(seen.last_denial);
     let action = match (seen.standing, told.posted) {
-        (Standing::Silenced, _) => {
+        (Standing::Silenced, _) | (Standing::Resolved, None) => {
             next.opened = None;
             Action::Rest
         }
-        (Standing::Resolved, None) => Action::Rest,
         (Standing::Resolved, Some(_)) if told.resolved => Action::Rest,
         (Standing::Resolved, Some(_)) => Action::Edit { stage: Stage::Resolved },
         (Standing::Open, None) => first(&mut next, seen, now, pacing),

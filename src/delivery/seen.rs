@@ -26,7 +26,7 @@ pub struct Seen {
 pub enum Standing {
     /// At least one item is worth a message.
     Open,
-    /// A rule or a snooze keeps every item out of the messages, or what was refused soon passed.
+    /// A rule or a snooze keeps every item out of the messages, or what was refused soon passed and nobody was told.
     Silenced,
     /// Of every item an allowed call was observed after its last denial.
     Resolved,
@@ -46,7 +46,7 @@ impl Seen {
 }
 
 fn standing(advice: &Advice) -> Standing {
-    if matches!(advice.verdict, Verdict::Expected | Verdict::Transient) {
+    if advice.verdict == Verdict::Expected {
         return Standing::Silenced;
     }
     let is = |wanted: Status| move |item: &&DeniedItem| item.status == wanted;
@@ -55,7 +55,8 @@ fn standing(advice: &Advice) -> Standing {
     let muted = advice.denied.iter().filter(is(Status::Muted)).count();
     match (all, resolved + muted) {
         (0, _) => Standing::Open,
-        (all, over) if over < all => Standing::Open,
+        (all, over) if over < all && advice.verdict != Verdict::Transient => Standing::Open,
+        (all, over) if over < all => Standing::Silenced,
         _ if resolved > 0 => Standing::Resolved,
         _ => Standing::Silenced,
     }

@@ -59,6 +59,8 @@ pub enum Source {
     History,
     /// An archive that could hold such calls.
     Log,
+    /// Nowhere: Event history does not hold such calls, or is another account's, and no archive was read.
+    Nowhere,
 }
 
 /// Allowed calls since the last denial.

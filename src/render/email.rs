@@ -3,6 +3,7 @@
 //! SNS takes a subject of less than 100 characters without line breaks, and 256 KiB in all; its e-mail is plain text.
 //! See <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 
+use super::after;
 use super::alert::{self, AlertContext};
 use super::escape::terminal;
 use super::sheet::{Paint, Sheet, wrap};
@@ -60,11 +61,13 @@ pub fn body_with(advice: &Advice, shown: &AlertContext) -> String {
     headline(&mut sheet, advice, shown);
     facts(&mut sheet, advice, shown);
     if shown.stage == alert::Stage::Resolved {
-        section(&mut sheet, alert::OVER);
+        section(&mut sheet, &after::over(advice));
+        around(&mut sheet, advice);
         links(&mut sheet, advice, shown);
         return sheet.finish();
     }
     why(&mut sheet, advice);
+    around(&mut sheet, advice);
     match alert::patch(advice) {
         Some(one) => patch(&mut sheet, advice, one),
         None => section(&mut sheet, &format!("No patch: {}", alert::instead(advice))),
@@ -137,6 +140,19 @@ fn why(sheet: &mut Sheet, advice: &Advice) {
         {
             sheet.line(&line);
         }
+    }
+}
+
+/// The changes of policies on both sides of it, and what became of what was foretold.
+fn around(sheet: &mut Sheet, advice: &Advice) {
+    let name = |text: &str| cut(&terminal(text), 200);
+    let mut lines = Vec::new();
+    lines.extend(after::before(advice, &name).map(|one| format!("Last change before: {one}")));
+    lines.extend(after::after(advice, &name).map(|one| format!("First change after: {one}")));
+    lines.extend(after::foretold(advice).iter().map(|one| cut(&terminal(one), 200)));
+    if !lines.is_empty() {
+        section(sheet, "AROUND IT");
+        flush_left(sheet, &lines.iter().map(|line| cut(line, WORDS_MAX)).collect::<Vec<_>>());
     }
 }
 

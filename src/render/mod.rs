@@ -11,6 +11,7 @@ pub mod escape;
 mod hcl;
 mod job;
 mod json;
+pub mod after;
 pub mod alert;
 mod consequence;
 pub mod console;

@@ -3,6 +3,7 @@
 //! Limits: summary 1,024 characters, key 255, all together 512 KB; the severity is one of four words.
 //! See <https://developer.pagerduty.com/docs/send-alert-event>.
 
+use super::after;
 use super::alert::{self, AlertContext};
 use super::console;
 use super::escape::terminal;
@@ -84,6 +85,9 @@ fn custom_details(advice: &Advice, shown: &AlertContext) -> Value {
         "why": cut(&advice.diagnosis.summary),
         "owner": shown.owner.as_ref().map(|owner| cut(&owner.name)),
         "next": cut(&next),
+        "since": after::standing(advice).as_deref().map(cut),
+        "change_before": after::before(advice, &cut).as_deref().map(cut),
+        "change_after": after::after(advice, &cut).as_deref().map(cut),
     })
 }
 

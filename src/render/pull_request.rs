@@ -3,6 +3,7 @@
 //! Names from events stand in code spans and words are escaped, so that nothing in them makes a link, a mention, a
 //! closing keyword or a command of a bot. A title holds no mark-up: there they are cut down to what names are made of.
 
+use super::after;
 use super::alert;
 use super::escape::{is_unseen, markdown_cell, markdown_code, markdown_text};
 use super::snippet::statements;
@@ -336,6 +337,11 @@ fn plan(changed: Changed<'_>) -> String {
 fn why(advice: &Advice) -> String {
     let evidence: String =
         advice.diagnosis.evidence.iter().map(|line| format!("- {}\n", markdown_text(line))).collect();
+    let code = |name: &str| markdown_code(&middle(name, 120));
+    let changes =
+        [("Last change before", after::before(advice, &code)), ("First change after", after::after(advice, &code))];
+    let changes = changes.into_iter().filter_map(|(label, told)| Some(format!("- {label}: {}\n", told?)));
+    let evidence = evidence + &changes.collect::<String>();
     let gap = if evidence.is_empty() { "" } else { "\n\n" };
     format!("{}{gap}{}", markdown_text(&advice.diagnosis.summary), evidence.trim_end())
 }

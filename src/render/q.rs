@@ -3,6 +3,7 @@
 //! The text is the chat's own Markdown, so a stranger's words stand escaped or in code spans, as for Slack. AWS states no
 //! lengths; these keep a notification to a screen. See <https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html>.
 
+use super::after;
 use super::alert::{self, AlertContext};
 use super::note::Note;
 use super::slack::{code, fit_prose, marked, prose_of};
@@ -78,7 +79,7 @@ fn description(advice: &Advice, shown: &AlertContext) -> String {
         marked(&words::capital(&advice.diagnosis.summary), 700),
     ];
     match alert::patch(advice) {
-        _ if shown.stage == alert::Stage::Resolved => lines = vec![lines.swap_remove(0), alert::OVER.to_owned()],
+        _ if shown.stage == alert::Stage::Resolved => lines = vec![lines.swap_remove(0), after::over(advice)],
         Some(patch) => {
             lines.push(format!("*Risk:* {}", prose_of(&alert::risk(patch), 300)));
             if let Ok(Some(shown)) = snippet::snippet(patch, 1_400) {

@@ -5,6 +5,7 @@
 //! See <https://docs.slack.dev/reference/block-kit/blocks/> and
 //! <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/>.
 
+use super::after;
 use super::alert::{self, AlertContext, Owner};
 use super::escape::{slack, slack_code, terminal};
 use super::words::{self, middle, units};
@@ -62,14 +63,15 @@ fn resolved(advice: &Advice, shown: &AlertContext) -> Value {
     let headline = code(&words::headline(advice), 220);
     let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
     let label = if shown.test { "TEST: " } else { "" };
-    let text = format!(":white_check_mark: {label}{headline}\n{}", alert::OVER);
+    let change = after::after(advice, &|name| code(name, 120)).map(|one| format!("\nFirst change after: {one}"));
+    let text = format!(":white_check_mark: {label}{headline}\n{}{}", after::over(advice), change.unwrap_or_default());
     let facts = format!(
         "{} · {} denied{when} · reopens by itself if denied again",
         code(&advice.id, 40),
         alert::times(advice.count)
     );
     json!({
-        "text": fit(&format!("{label}Resolved: {}. {}", words::headline(advice), advice.id), 500, end, prose),
+        "text": fit(&format!("{label}{} {} {}", after::over(advice), words::headline(advice), advice.id), 500, end, prose),
         "unfurl_links": false,
         "unfurl_media": false,
         "blocks": [section(&text), {"type": "context", "elements": [mrkdwn(&facts)]}],
@@ -203,7 +205,9 @@ fn doubts(advice: &Advice) -> Option<Value> {
 
 /// Risk, proof, what is likely next, what was left out.
 fn notes(advice: &Advice) -> Option<Value> {
-    let mut notes = alert::patch(advice).map(|patch| patch_notes(advice, patch)).unwrap_or_default();
+    let mut notes = Vec::new();
+    notes.extend(after::before(advice, &|name| code(name, 120)).map(|one| format!("*Last change before:* {one}")));
+    notes.extend(alert::patch(advice).map(|patch| patch_notes(advice, patch)).unwrap_or_default());
     notes.extend(alert::left_out(advice).iter().take(3).map(|one| {
         let names: Vec<String> = one.what.iter().take(3).map(|name| code(name, 80)).collect();
         format!("*Left out on purpose:* {}: {}", names.join(", "), fit(&one.why, 200, end, prose))
@@ -397,7 +401,7 @@ fn is_marked(word: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::report::sample;
     use crate::triage::Verdict;
@@ -415,7 +419,7 @@ mod tests {
         }
     }
 
-    fn check_limits(message: &Value) -> Result<(), TestCaseError> {
+    pub(in crate::render) fn check_limits(message: &Value) -> Result<(), TestCaseError> {
         let blocks = message["blocks"].as_array().expect("blocks");
         prop_assert!(blocks.len() <= 50);
         prop_assert!(units(&message["blocks"].to_string()) <= TOTAL_MAX, "{}", units(&message["blocks"].to_string()));

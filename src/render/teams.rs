@@ -4,6 +4,7 @@
 //! that a card of ours never has. Teams takes some 28 KB.
 //! See <https://learn.microsoft.com/en-us/connectors/teams/> and <https://adaptivecards.io/explorer/RichTextBlock.html>.
 
+use super::after;
 use super::alert::{self, AlertContext};
 use super::escape::terminal;
 use super::note::Note;
@@ -21,9 +22,13 @@ pub fn card(advice: &Advice, shown: &AlertContext) -> Value {
     let label = if shown.test { "TEST: " } else { "" };
     let mut body = vec![title(&format!("{label}{}", words::headline(advice))), facts(advice, shown)];
     if shown.stage == alert::Stage::Resolved {
-        body.push(block(vec![run(alert::OVER)]));
+        body.push(block(vec![run(&after::over(advice))]));
+        let change = after::after(advice, &|name| middle(&terminal(name), 120));
+        body.extend(change.map(|one| block(vec![run(&cut(&format!("First change after: {one}"), 700))])));
     } else {
         body.push(block(std::iter::once(bold("Why: ")).chain(runs(&advice.diagnosis.summary, 700)).collect()));
+        let change = after::before(advice, &|name| middle(&terminal(name), 120));
+        body.extend(change.map(|one| block(vec![run(&cut(&format!("Last change before: {one}"), 700))])));
         body.extend(patch(advice));
     }
     let state = [words::severity(advice.severity), shown.stage.word(), words::verdict(advice.verdict)];

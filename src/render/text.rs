@@ -1,12 +1,12 @@
 //! Answers for a terminal: one finding in full (`explain`), many ranked with their patches (`scan`), a list
 //! (`findings`). Plain text; colours are added only when asked for. Unseen characters are shown.
 
-use super::alert;
 use super::escape::terminal;
 use super::sheet::{Paint, Sheet, wrap};
 use super::table::{Column, layout};
 use super::words::{self, grouped, middle, plural};
 use super::{Format, PatchContext, snippet};
+use super::{after, alert};
 use crate::advice::{Advice, DeniedItem};
 use crate::arn::Arn;
 use crate::patch::Patch;
@@ -64,8 +64,10 @@ pub fn explain(advice: &Advice, look: Look) -> String {
     what(&mut sheet, advice, LIST_MAX);
     sheet.field("WHY", &advice.diagnosis.summary);
     sheet.items(&advice.diagnosis.evidence, LIST_MAX);
+    around(&mut sheet, advice);
     patches(&mut sheet, advice);
     let left_out = alert::left_out(advice).into_iter().map(|one| format!("{}: {}", one.what.join(", "), one.why));
+    sheet.list("FORETOLD", &after::foretold(advice), LIST_MAX);
     sheet.list("LEFT OUT", &left_out.collect::<Vec<_>>(), LIST_MAX);
     sheet.field("NOT CHECKED", &advice.diagnosis.unchecked.join(", "));
     sheet.finish()
@@ -85,6 +87,7 @@ pub fn scan(advices: &[Advice], coverage: &Coverage, look: Look) -> String {
         title(&mut sheet, advice, look);
         what(&mut sheet, advice, FEW);
         sheet.field("WHY", &advice.diagnosis.summary);
+        around(&mut sheet, advice);
         patches(&mut sheet, advice);
     }
     sheet.blank();
@@ -202,6 +205,14 @@ fn what(sheet: &mut Sheet, advice: &Advice, max: usize) {
 fn denied(item: &DeniedItem) -> String {
     let action = item.action.as_deref().unwrap_or("a call whose permission is unknown");
     item.resource.as_deref().map_or_else(|| action.to_owned(), |resource| format!("{action} on {resource}"))
+}
+
+/// How it stands, and the changes of policies on both sides of it.
+fn around(sheet: &mut Sheet, advice: &Advice) {
+    let plain = |name: &str| terminal(name);
+    sheet.field("CHANGE BEFORE", &after::before(advice, &plain).unwrap_or_default());
+    sheet.field("SINCE THEN", &after::standing(advice).unwrap_or_default());
+    sheet.field("CHANGE AFTER", &after::after(advice, &plain).unwrap_or_default());
 }
 
 fn patches(sheet: &mut Sheet, advice: &Advice) {

@@ -3,15 +3,16 @@
 //! Only a call that was seen to succeed resolves; silence is `quiet`, and of a log that cannot hold such calls it is said so.
 
 use crate::catalog::Catalog;
-use crate::denial::{self, Denial, Given};
+use crate::denial::{self, Denial, Given, Permission};
 use crate::finding::{Finding, Item, ItemKey, Pass, Sightings, Source};
+use crate::foretold::{Foretold, Outcome};
 use crate::patch::scope::scope_for;
 use crate::policy::pattern::matches_arn;
 use crate::principal::{self, Principal};
 use crate::record::Record;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where an item stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,7 +72,10 @@ pub struct Watcher<'f> {
     catalog: &'f Catalog,
     items: Vec<Watched<'f>>,
     /// Operations without their service, by which most records are passed over.
-    names: BTreeSet<&'f str>,
+    names: BTreeSet<String>,
+    /// Foretold permissions that nobody has seen used or refused, and those that were seen used, when first.
+    foretold: Vec<Foretold>,
+    used: BTreeMap<String, Timestamp>,
     records: u64,
     until: Option<Timestamp>,
     /// `eventSource` of data events that were met, and of all.
@@ -94,10 +98,26 @@ impl<'f> Watcher<'f> {
     pub fn new(finding: &'f Finding, catalog: &'f Catalog, history: bool) -> Self {
         let watched = |(key, item)| Watched { key, item, again: None, allowed: BTreeSet::new(), unsure: Vec::new() };
         let operations = finding.items.values().flat_map(|item| &item.operations);
-        let names = operations.filter_map(|operation| operation.split_once(':')).map(|(_, name)| name).collect();
+        let names =
+            operations.filter_map(|operation| operation.split_once(':')).map(|(_, name)| name.to_owned()).collect();
         let items = finding.items.iter().map(watched).collect();
         let (data, sources) = (BTreeSet::new(), BTreeSet::new());
-        Self { finding, catalog, items, names, records: 0, until: None, data, sources, history }
+        let (foretold, used) = (Vec::new(), BTreeMap::new());
+        Self { finding, catalog, items, names, foretold, used, records: 0, until: None, data, sources, history }
+    }
+
+    /// Watches also for uses of what the finding foretold.
+    #[must_use]
+    pub fn awaiting(mut self, foretold: &[Foretold]) -> Self {
+        self.foretold = foretold.iter().filter(|one| one.outcome == Outcome::Open).cloned().collect();
+        let names = self.foretold.iter().filter_map(|one| one.action.split_once(':'));
+        self.names.extend(names.map(|(_, name)| name.to_owned()));
+        self
+    }
+
+    /// Operations by which it passes records over: an event's name begins with one of them.
+    pub fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     /// Looks at one record, in whatever order they come.
@@ -111,7 +131,8 @@ impl<'f> Watcher<'f> {
             }
         }
         let name = record.event_name.as_deref().unwrap_or_default();
-        let Some(at) = record.event_time.filter(|_| self.names.iter().any(|known| name.starts_with(known))) else {
+        let Some(at) = record.event_time.filter(|_| self.names.iter().any(|known| name.starts_with(known.as_str())))
+        else {
             return;
         };
         let caller = principal::from_identity(&record.user_identity, record.recipient_account.as_deref());
@@ -136,6 +157,16 @@ impl<'f> Watcher<'f> {
     fn allowed(&mut self, record: &Record, at: Timestamp) {
         let refused = Record { error_code: Some("AccessDenied".to_owned()), error_message: None, ..record.clone() };
         let Some(needed) = denial::from_record(&refused, &Given::default(), self.catalog) else { return };
+        for foretold in self.foretold.iter().filter(|one| one.since.is_some_and(|since| at > since)) {
+            let is_it = |needed: &Permission| {
+                let action = needed.action.as_deref().unwrap_or_default();
+                foretold.takes(action, needed.resource.as_deref().unwrap_or_default())
+            };
+            if needed.permissions.iter().any(is_it) {
+                let first = self.used.entry(foretold.action.clone()).or_insert(at);
+                *first = (*first).min(at);
+            }
+        }
         for watched in &mut self.items {
             match watched.meets(&needed) {
                 Some(true) => {
@@ -147,17 +178,19 @@ impl<'f> Watcher<'f> {
         }
     }
 
-    /// What the ledger keeps of it. `whole`: until when every call since the last denial was looked at, where that is so.
-    pub fn sightings(&self, whole: Option<Timestamp>) -> Sightings {
+    /// What the ledger keeps of it. `whole`: until when every call of an item since its last denial was looked at, where that
+    /// is so.
+    pub fn sightings(&self, whole: impl Fn(&ItemKey) -> Option<Timestamp>) -> Sightings {
         let source = if self.history { Source::History } else { Source::Log };
-        let mut seen = Sightings::default();
+        let mut seen = Sightings { used: self.used.clone(), ..Sightings::default() };
         for watched in &self.items {
             let first = watched.item.first_seen;
             let later = watched.allowed.iter().filter(|pass| first.is_some_and(|first| pass.at >= first));
             seen.allowed.insert(watched.key.clone(), later.cloned().collect());
             let holds =
                 self.history || watched.item.operations.iter().all(|operation| self.unseen(operation).is_none());
-            let until = whole.filter(|until| holds && watched.item.last_seen.is_some_and(|last| *until > last));
+            let until =
+                whole(watched.key).filter(|until| holds && watched.item.last_seen.is_some_and(|last| *until > last));
             seen.looked.extend(until.map(|until| (watched.key.clone(), (source, until))));
         }
         seen

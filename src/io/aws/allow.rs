@@ -39,7 +39,11 @@ pub enum Shape {
 /// The list.
 pub const ALLOWED: &[Allowed] = &[
     // Reads.
-    allowed("cloudtrail", Shape::Json("CloudTrail_20131101.LookupEvents"), "`scan --lookup` reads Event history"),
+    allowed(
+        "cloudtrail",
+        Shape::Json("CloudTrail_20131101.LookupEvents"),
+        "`scan --lookup` and the sweep read Event history",
+    ),
     allowed("secretsmanager", Shape::Json("secretsmanager.GetSecretValue"), "the Slack webhook's URL"),
     allowed("ssm", Shape::Json("AmazonSSM.GetParameter"), "the Slack webhook's URL, the configuration"),
     // `--live`: the policies in force of a principal.
@@ -57,7 +61,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("iam", Shape::Query("ListAttachedGroupPolicies"), "a group's managed policies"),
     allowed("iam", Shape::Query("GetPolicy"), "which version of a managed policy holds"),
     allowed("iam", Shape::Query("GetPolicyVersion"), "the text of that version"),
-    allowed("sts", Shape::Query("GetCallerIdentity"), "whose account can be read"),
+    allowed("sts", Shape::Query("GetCallerIdentity"), "whose account, and so whose Event history, can be read"),
     // `--live`: the policies above an account.
     allowed("organizations", Shape::Json("AWSOrganizationsV20161128.DescribeOrganization"), "whether SCPs apply"),
     allowed("organizations", Shape::Json("AWSOrganizationsV20161128.ListParents"), "the levels above an account"),

@@ -8,8 +8,7 @@ use std::fmt::Write as _;
 
 /// AWS Identity and Access Management.
 pub const IAM: Service = Service::query("iam", "IAM", "2010-05-08");
-/// AWS Security Token Service.
-pub const STS: Service = Service::query("sts", "STS", "2011-06-15");
+pub use super::signed::STS;
 /// Amazon EC2.
 pub const EC2: Service = Service::query("ec2", "EC2", "2016-11-15");
 /// Amazon SNS.

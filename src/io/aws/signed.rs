@@ -64,6 +64,11 @@ pub const SSM: Service = Service::json("ssm", "SSM", "AmazonSSM");
 pub const DYNAMODB: Service =
     Service { wire: Wire::Json("DynamoDB_20120810", "1.0"), ..Service::json("dynamodb", "DynamoDB", "") };
 
+/// AWS CloudTrail.
+pub const CLOUDTRAIL: Service = Service::json("cloudtrail", "CloudTrail", "CloudTrail_20131101");
+/// AWS Security Token Service.
+pub const STS: Service = Service::query("sts", "STS", "2011-06-15");
+
 /// One request before it is signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unsigned<'u> {
@@ -165,6 +170,31 @@ impl Signed {
         input: &Value,
     ) -> Result<Value, CallError> {
         self.send_once(&json_request(service, operation, region, input)?, read_answer).await
+    }
+
+    /// Calls an operation of a Query service that takes no input; the answer as AWS wrote it.
+    ///
+    /// # Errors
+    /// [`CallError`], see there.
+    pub async fn form(&self, service: Service, operation: &str) -> Result<String, CallError> {
+        let Wire::Query(version) = service.wire else {
+            return Err(CallError::Request(format!("`{}` does not speak Query", service.name)));
+        };
+        let headers = vec![("content-type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned())];
+        let body = format!("Action={operation}&Version={version}");
+        let target = String::new();
+        let request = Unsigned { service, operation, region: None, method: "POST", target, headers, body };
+        self.send(&request, |operation, answer| match answer.status {
+            200 => Ok(answer.body.clone()),
+            status => {
+                let part = |name: &str| {
+                    let (_, rest) = answer.body.split_once(&format!("<{name}>"))?;
+                    rest.split_once(&format!("</{name}>")).map(|(text, _)| text.to_owned())
+                };
+                Err(refusal(operation, status, part("Code"), &part("Message").unwrap_or_default()))
+            }
+        })
+        .await
     }
 
     /// Sends a request, three times when AWS is busy, and reads the answer.

@@ -11,8 +11,9 @@ use aws_sdk_cloudtrail::operation::lookup_events::{LookupEventsError, LookupEven
 use aws_sdk_cloudtrail::primitives::DateTime;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::time::Duration;
+
+pub use super::pace::{Pace, RealPace};
 
 /// Two requests a second.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -75,35 +76,6 @@ pub enum LookupError {
         /// Pages that had arrived.
         pages: u64,
     },
-}
-
-/// Time, as far as pacing needs it; a double makes tests instant.
-pub trait Pace {
-    /// Time since some fixed moment.
-    fn now(&self) -> Duration;
-    /// Waits.
-    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
-}
-
-/// Real time.
-#[derive(Debug, Clone, Copy)]
-pub struct RealPace(tokio::time::Instant);
-
-impl RealPace {
-    /// Starts counting now.
-    pub fn start() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-}
-
-impl Pace for RealPace {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    async fn sleep(&self, time: Duration) {
-        tokio::time::sleep(time).await;
-    }
 }
 
 /// Reads the Event history of `regions` one after another (of the configured one when none is named), for the command

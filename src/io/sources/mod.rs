@@ -7,10 +7,14 @@ pub mod checkout;
 pub mod code;
 pub mod files;
 mod gzip;
+#[cfg(feature = "sweep")]
+pub mod history;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+#[cfg(feature = "sweep")]
+pub mod pace;
 pub mod paste;
 pub mod policies;
 #[cfg(feature = "s3")]
