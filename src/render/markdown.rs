@@ -16,9 +16,9 @@ pub const FINDINGS_MAX: usize = 200;
 /// The report as Markdown; a period without denials is said in one line.
 ///
 /// ```
-/// use denywatch::{render::markdown, report::{Coverage, Period, Report}};
+/// use denywatch::{render::markdown, report::{Facts, Period, Report, Scope}};
 /// let week = Period::week_of(jiff::civil::date(2026, 11, 11));
-/// let text = markdown::report(&Report::build(&[], &Coverage::default(), week));
+/// let text = markdown::report(&Report::build(&Facts::of(&[]), week, &Scope::default()));
 /// assert!(text.starts_with("# Denied actions, week 46 of 2026\n"));
 /// assert!(text.contains("No denied call was recorded in this period."));
 /// ```
@@ -221,12 +221,16 @@ fn table(title: &str, head: &str, lines: impl Iterator<Item = String>) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Period, sample};
+    use crate::report::{Facts, Period, Scope, sample};
     use jiff::civil::date;
     use proptest::prelude::*;
 
     fn week() -> Period {
         Period::week_of(date(2026, 11, 11))
+    }
+
+    fn of(all: &[crate::advice::Advice], coverage: &Coverage, period: Period) -> Report {
+        Report::build(&Facts { coverage: coverage.clone(), ..Facts::of(all) }, period, &Scope::default())
     }
 
     #[test]
@@ -239,14 +243,14 @@ mod tests {
             unread: 2,
             newest: "2026-11-15T23:59:00Z".parse().ok(),
             unseen: vec!["S3 object calls without data events".to_owned()],
+            ..Coverage::default()
         };
-        assert_eq!(report(&Report::build(&all, &coverage, week())), include_str!("expected/report.md"));
+        assert_eq!(report(&of(&all, &coverage, week())), include_str!("expected/report.md"));
     }
 
     #[test]
     fn a_quiet_week_still_lists_what_is_known() {
-        let text =
-            report(&Report::build(&[sample::pipeline()], &Coverage::default(), Period::week_of(date(2026, 11, 18))));
+        let text = report(&of(&[sample::pipeline()], &Coverage::default(), Period::week_of(date(2026, 11, 18))));
         assert!(text.contains("No denied call was recorded in this period.\n"), "{text}");
         assert!(text.contains("| `D-7F3AQ2ZK4M` | quiet |"), "{text}");
         assert!(!text.contains("## Denials per day"), "{text}");
@@ -256,13 +260,13 @@ mod tests {
     fn the_table_has_an_end() {
         let mut all = vec![sample::pipeline(); FINDINGS_MAX + 1];
         all.iter_mut().enumerate().for_each(|(n, advice)| advice.id = format!("D-{n}"));
-        let text = report(&Report::build(&all, &Coverage::default(), week()));
+        let text = report(&of(&all, &Coverage::default(), week()));
         assert!(text.contains("Showing 200 of 201; the JSON form holds all."));
     }
 
     #[test]
     fn json_reads_back() {
-        let text = report_json(&Report::build(&[sample::pipeline()], &Coverage::default(), week())).expect("JSON");
+        let text = report_json(&of(&[sample::pipeline()], &Coverage::default(), week())).expect("JSON");
         let back: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!((&back["numbers"]["denied"], &back["days"][2]["verdicts"]["patch"]), (&14.into(), &14.into()));
     }
@@ -272,7 +276,7 @@ mod tests {
         #[test]
         fn no_stranger_adds_a_cell_or_a_mention(advice in sample::any_advice(), name in sample::hostile()) {
             let coverage = Coverage { unseen: vec![name.clone()], accounts: vec![name], ..Coverage::default() };
-            let text = report(&Report::build(&[advice], &coverage, week()));
+            let text = report(&of(&[advice], &coverage, week()));
             for line in text.lines() {
                 prop_assert!(!line.chars().any(super::super::escape::is_unseen), "{:?}", line);
                 if line.starts_with('|') {

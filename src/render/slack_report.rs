@@ -13,9 +13,9 @@ const MAX: usize = 10_000;
 /// The message: fallback text and one block, cut after a whole line when it grows too long.
 ///
 /// ```
-/// use denywatch::{render::slack_report, report::{Coverage, Period, Report}};
+/// use denywatch::{render::slack_report, report::{Facts, Period, Report, Scope}};
 /// let week = Period::week_of(jiff::civil::date(2026, 11, 11));
-/// let message = slack_report::webhook(&Report::build(&[], &Coverage::default(), week));
+/// let message = slack_report::webhook(&Report::build(&Facts::of(&[]), week, &Scope::default()));
 /// assert_eq!(message["text"], "Denied actions, week 46 of 2026");
 /// ```
 pub fn webhook(report: &Report) -> Value {

@@ -39,7 +39,7 @@ fn defaults() {
     let settings = Settings::parse(&format!("version=1\n[[route]]\nto=['sns:{TOPIC}']")).unwrap();
     assert_eq!((settings.store, settings.slack), (None, None));
     assert_eq!(settings.policy, Settings::default().policy);
-    assert_eq!(settings.report_tz, "UTC");
+    assert_eq!(settings.report.tz, "UTC");
 }
 
 #[track_caller]
