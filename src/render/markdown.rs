@@ -3,10 +3,12 @@
 //! Names stand in code spans, words are escaped, so that nothing in an event makes a link, a mention, a heading or a
 //! new cell.
 
+mod sections;
+
 use super::escape::{markdown_cell, markdown_code, markdown_text};
 use super::words::{self, grouped, middle, plural};
 use crate::patch::Applicability;
-use crate::report::{Coverage, Day, First, Layer, Numbers, Report, Row, Trend};
+use crate::report::{Before, Coverage, Day, First, Layer, Numbers, Report, Row, Scope, Trend};
 use crate::triage::Verdict;
 use std::collections::BTreeSet;
 
@@ -24,7 +26,8 @@ pub const FINDINGS_MAX: usize = 200;
 /// ```
 pub fn report(report: &Report) -> String {
     let mut out = format!("# Denied actions, {}\n\n", report.period.title());
-    out += &format!("{} to {}, days in UTC.\n\n", report.period.since, report.period.last_day());
+    out += &format!("{} to {}, days in UTC", report.period.since, report.period.last_day());
+    out += &format!("{}.\n\n", scope(&report.scope));
     out += &covered(&report.coverage);
     if report.numbers.denied == 0 {
         out += "No denied call was recorded in this period.\n";
@@ -36,6 +39,7 @@ pub fn report(report: &Report) -> String {
         out += &format!("\n{undated} without a date (pasted text) counted in no figure above.\n");
     }
     out += &findings(&report.findings);
+    out += &sections::rules(&report.rules);
     out += &format!(
         "\nMade by `denywatch report --since {} --until {} --format md`.\n",
         report.period.since, report.period.until
@@ -53,9 +57,10 @@ pub fn report_json(report: &Report) -> serde_json::Result<String> {
 }
 
 fn denials(report: &Report) -> String {
-    let mut out = numbers(&report.numbers);
+    let mut out = numbers(&report.numbers, report.before.as_ref());
     out += &first(&report.first, report.numbers.denied);
     out += &days(&report.days);
+    out += &sections::weeks(&report.weeks);
     out += &trends(&report.findings);
     let principals = report.principals.iter().map(|top| {
         let account = top.principal.account.as_deref().map_or_else(|| "–".to_owned(), cell);
@@ -63,7 +68,20 @@ fn denials(report: &Report) -> String {
     });
     out += &table("Top principals", "| Principal | Account | Denied | Findings |\n|---|---|--:|--:|\n", principals);
     out += &layers(&report.layers);
+    out += &sections::heat(&report.heat);
+    out += &sections::split("By account", "Account", &report.accounts);
+    if report.owners.iter().any(|section| section.of.is_some()) {
+        out += &sections::split("By owner", "Owner", &report.owners);
+    }
     out
+}
+
+/// `; only findings of x, account y`.
+fn scope(scope: &Scope) -> String {
+    let owner = scope.owner.iter().map(|owner| format!("findings of {}", markdown_code(&middle(owner, 60))));
+    let accounts = scope.accounts.iter().take(5).map(|id| format!("account {}", markdown_code(&middle(id, 20))));
+    let all: Vec<String> = owner.chain(accounts).collect();
+    if all.is_empty() { String::new() } else { format!("; only {}", all.join(", ")) }
 }
 
 /// What was looked at, first of all.
@@ -76,6 +94,14 @@ fn covered(coverage: &Coverage) -> String {
         grouped(coverage.records),
         grouped(coverage.unread),
     );
+    let held = [(coverage.undelivered, "message not delivered"), (coverage.quarantined, "input put aside")];
+    for (count, what) in held.iter().filter(|(count, _)| *count > 0) {
+        let word = if *count == 1 { (*what).to_owned() } else { what.replace("message", "messages").replace("input", "inputs") };
+        out += &format!("**{} {word}**\n\n", grouped(*count));
+    }
+    if !coverage.missing.is_empty() {
+        out += &format!("**Nothing was read of**: {}\n\n", listed(&coverage.missing));
+    }
     if !coverage.unseen.is_empty() {
         out += &format!("**Cannot be seen**: {}\n\n", markdown_text(&coverage.unseen.join("; ")));
     }
@@ -92,13 +118,23 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn numbers(numbers: &Numbers) -> String {
+fn numbers(numbers: &Numbers, before: Option<&Before>) -> String {
     let expected =
         if numbers.expected > 0 { format!(" ({} expected)", grouped(numbers.expected)) } else { String::new() };
     let resolved = if numbers.resolved > 0 { format!(" (and {} resolved)", numbers.resolved) } else { String::new() };
+    let then = before.map_or_else(String::new, |then| {
+        format!(
+            "| *before: {}* | *{}* | *{}* | *{}* | *{}* |  |\n",
+            grouped(then.denied),
+            then.findings,
+            then.new,
+            then.recurring,
+            then.quiet
+        )
+    });
     format!(
         "| Denied calls | Findings | New | Recurring | Quiet | Patches ready |\n|--:|--:|--:|--:|--:|--:|\n\
-         | {}{expected} | {} | {} | {} | {}{resolved} | {} |\n",
+         | {}{expected} | {} | {} | {} | {}{resolved} | {} |\n{then}",
         grouped(numbers.denied),
         numbers.findings,
         numbers.new,
@@ -179,11 +215,7 @@ fn findings(rows: &[Row]) -> String {
 
 fn row(row: &Row) -> String {
     let last = row.last_seen.map_or_else(|| "–".to_owned(), |at| at.strftime("%F %H:%M").to_string());
-    let state = match row.trend {
-        Trend::Quiet => "quiet",
-        Trend::Resolved => "resolved",
-        trend @ (Trend::New | Trend::Recurring | Trend::Undated) => trend_words(trend),
-    };
+    let state = words::trend(row.trend);
     let proven = if row.patch == Some(Applicability::Apply) { ", proven" } else { "" };
     format!(
         "| {} | {state} | {} | {} | {} | {} | {} | {last} | {}{proven} |\n",

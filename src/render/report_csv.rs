@@ -2,7 +2,7 @@
 
 use super::escape::csv_cell;
 use super::{alert, words};
-use crate::report::{Report, Row, Trend};
+use crate::report::{Report, Row};
 use jiff::Timestamp;
 
 const HEAD: &str = "id,state,severity,verdict,patch,principal_kind,principal,principal_arn,account,account_name,owner,\
@@ -27,7 +27,7 @@ fn line(row: &Row) -> String {
     let who = &row.principal;
     let cells = [
         csv_cell(&row.id),
-        trend(row.trend).to_owned(),
+        words::trend(row.trend).to_owned(),
         words::severity(row.severity).to_owned(),
         words::verdict_word(row.verdict).to_owned(),
         row.patch.map(|patch| patch.to_string()).unwrap_or_default(),
@@ -48,16 +48,6 @@ fn line(row: &Row) -> String {
         csv_cell(if row.patches.is_empty() { alert::instead_of(row.verdict) } else { words::verdict(row.verdict) }),
     ];
     cells.join(",")
-}
-
-fn trend(trend: Trend) -> &'static str {
-    match trend {
-        Trend::New => "new",
-        Trend::Recurring => "recurring",
-        Trend::Quiet => "quiet",
-        Trend::Resolved => "resolved",
-        Trend::Undated => "undated",
-    }
 }
 
 #[cfg(test)]

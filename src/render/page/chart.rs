@@ -134,9 +134,12 @@ pub(super) fn seen<'a>(counts: impl Iterator<Item = &'a BTreeMap<Verdict, u64>>)
     counts.flat_map(|counts| counts.iter().filter(|(_, count)| **count > 0).map(|(verdict, _)| *verdict)).collect()
 }
 
+/// One of a week's counts.
+type Count = fn(&Week) -> u64;
+
 /// How findings stood week by week.
 pub(super) fn weeks(out: &mut Html, weeks: &[Week]) {
-    let lines: [(&str, fn(&Week) -> u64); 4] = [
+    let lines: [(&str, Count); 4] = [
         ("new", |week| week.new),
         ("recurring", |week| week.recurring),
         ("fell quiet", |week| week.quiet),
@@ -291,7 +294,7 @@ pub(super) fn heat(out: &mut Html, heat: &Heat) {
                 ];
                 let told = format!("{} × {about}: {up_to}{}", words::who(who), grouped(cell.denied));
                 let hot = class(format!("h{}", degree(cell.denied, most)));
-                out.el("rect", &[&place[..], &[hot.clone()]].concat(), |out| out.line("title", &[], &told));
+                out.el("rect", &[&place[..], std::slice::from_ref(&hot)].concat(), |out| out.line("title", &[], &told));
                 let label = [hot, attr("text-anchor", "middle")];
                 let mark = if cell.at_most { "≤" } else { "" };
                 let words = format!("{mark}{}", short(cell.denied));

@@ -6,7 +6,7 @@ use super::words::{self, grouped, middle, plural};
 use super::{FINDINGS_MAX, chart::hue};
 use crate::patch::{Applicability, Patch};
 use crate::render::{Format, PatchContext, alert, patch as written};
-use crate::report::{Report, Row, Trend};
+use crate::report::{Report, Row};
 use std::collections::BTreeSet;
 
 /// How much of a finding is told; what does not fit into the page is got by the command.
@@ -111,7 +111,7 @@ fn filters(out: &mut Html, rows: &[Row]) {
             out.open("input", &[attr("type", "search"), attr("id", "q"), attr("autocomplete", "off")]);
         });
         let set = |pick: &dyn Fn(&Row) -> String| rows.iter().map(pick).collect::<BTreeSet<_>>();
-        choice(out, "State", "f-trend", set(&|row| trend(row.trend).to_owned()));
+        choice(out, "State", "f-trend", set(&|row| words::trend(row.trend).to_owned()));
         choice(out, "Severity", "f-severity", set(&|row| words::severity(row.severity).to_owned()));
         choice(out, "Next step", "f-verdict", set(&|row| words::verdict(row.verdict).to_owned()));
         choice(out, "Account", "f-account", set(&account));
@@ -142,21 +142,11 @@ fn owner(row: &Row) -> String {
     middle(row.owner.as_deref().unwrap_or("nobody"), 30)
 }
 
-fn trend(trend: Trend) -> &'static str {
-    match trend {
-        Trend::New => "new",
-        Trend::Recurring => "recurring",
-        Trend::Quiet => "quiet",
-        Trend::Resolved => "resolved",
-        Trend::Undated => "undated",
-    }
-}
-
 fn body(row: &Row, depth: Depth) -> Html {
     let mut out = Html::default();
     let data = [
         attr("id", anchor(&row.id)),
-        attr("data-trend", trend(row.trend)),
+        attr("data-trend", words::trend(row.trend)),
         attr("data-severity", words::severity(row.severity)),
         attr("data-rank", format!("{}{}", row.severity as u8, row.verdict as u8)),
         attr("data-verdict", words::verdict(row.verdict)),
@@ -177,7 +167,7 @@ fn body(row: &Row, depth: Depth) -> Html {
 fn cells(out: &mut Html, row: &Row) {
     out.el("th", &[attr("scope", "row"), class(format!("c-id {}", hue(row.verdict)))], |out| {
         out.code(&row.id, 24);
-        out.line("small", &[class("block")], trend(row.trend));
+        out.line("small", &[class("block")], words::trend(row.trend));
     });
     let severity = words::severity(row.severity);
     out.el("td", &[class("c-severity")], |out| out.line("span", &[class(format!("pill s-{severity}"))], severity));

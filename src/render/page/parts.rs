@@ -4,7 +4,7 @@ use super::chart::{self, hue};
 use super::html::{Html, attr, class, to};
 use super::words::{self, grouped, middle, plural};
 use super::{behind, card, plain_row, shown_days, table};
-use crate::report::{Before, Coverage, First, Report, RuleState};
+use crate::report::{Before, Coverage, First, Report};
 use crate::triage::Verdict;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -377,15 +377,6 @@ pub(super) fn reproduce(out: &mut Html, report: &Report) {
         );
         out.line("p", &[class("note")], &words);
     });
-}
-
-pub(super) fn state_word(state: RuleState) -> &'static str {
-    match state {
-        RuleState::Active => "in use",
-        RuleState::Expiring => "ends soon",
-        RuleState::Expired => "has ended: told again",
-        RuleState::Stale => "muted nothing in 30 days: delete it?",
-    }
 }
 
 /// The chart of the days as a document of its own: title, legend, chart.

@@ -2,8 +2,8 @@
 
 use super::chart::up_to;
 use super::html::{Html, attr, class, to};
-use super::parts::{state_word, what};
-use super::words::{grouped, middle};
+use super::parts::what;
+use super::words::{self, grouped, middle};
 use super::{card, table};
 use crate::report::{Report, RuleRow, RuleState, Section};
 
@@ -116,6 +116,6 @@ fn one(out: &mut Html, rule: &RuleRow) {
         out.line("td", &[], &day(rule.last));
         out.line("td", &[], &day(rule.expires));
         let look = if rule.state == RuleState::Active { "" } else { "look" };
-        out.line("td", &[class(look)], state_word(rule.state));
+        out.line("td", &[class(look)], words::rule_state(rule.state));
     });
 }
