@@ -2,7 +2,9 @@
 
 use super::keep::{HashKey, before};
 use super::types::names;
-use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use super::{
+    Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+};
 use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +17,8 @@ pub struct MemoryLedger {
     events: BTreeSet<String>,
     shared: BTreeSet<String>,
     runs: BTreeMap<String, Run>,
+    /// Marks of the objects that were read, and when.
+    objects: BTreeMap<[u8; 16], (String, Timestamp)>,
     deliveries: BTreeMap<(String, String), Delivery>,
     quarantine: Vec<Quarantined>,
     keep: Keep,
@@ -88,6 +92,25 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+        let is_known = |one: &Object| self.objects.get(&one.id()).is_some_and(|(mark, _)| *mark == one.mark);
+        Ok(objects.iter().map(is_known).collect())
+    }
+
+    fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
+        let mut note = |read: &&ObjectRead| {
+            let before = self.objects.insert(read.object.id(), (read.object.mark.clone(), now));
+            before.is_none_or(|(mark, _)| mark != read.object.mark)
+        };
+        let fresh: Vec<&ObjectRead> = objects.iter().filter(|read| note(read)).collect();
+        self.runs.entry(input.to_owned()).or_insert_with(|| Run::begin(input, now)).add_objects(fresh, now);
+        Ok(())
+    }
+
+    fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
+        Ok(self.runs.get(input).cloned())
+    }
+
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
         Ok(Coverage::of(self.runs.values().cloned(), since, until))
     }
@@ -140,6 +163,9 @@ impl Ledger for MemoryLedger {
         let mut purged = self.remove(|finding| keep.is_over(finding, now));
         let stripped = self.findings.values_mut().map(|finding| u64::from(keep.strip(finding, now)));
         purged.samples = stripped.sum();
+        if let Some(since) = before(now, keep.counts) {
+            self.objects.retain(|_, (_, at)| *at >= since);
+        }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
         Ok(purged)

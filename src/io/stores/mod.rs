@@ -7,6 +7,7 @@
 mod dynamo;
 mod keep;
 mod memory;
+mod objects;
 mod sqlite;
 mod types;
 mod uri;
@@ -15,6 +16,7 @@ mod uri;
 pub use dynamo::DynamoLedger;
 pub use keep::{COUNTS_DAYS, Hashed, Keep, SAMPLES_DAYS};
 pub use memory::MemoryLedger;
+pub use objects::{Object, ObjectRead};
 pub use sqlite::SqliteLedger;
 pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
 pub use uri::{StoreUri, UnknownStore};
@@ -68,6 +70,26 @@ pub trait Ledger: Send {
     /// # Errors
     /// Any [`LedgerError`].
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError>;
+
+    /// Of each of these objects, in their order, whether it was noted before in the same state.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError>;
+
+    /// Notes objects that were read to their end, after their denials were recorded, and adds what they held to the run
+    /// over `input`. What was noted before in the same state adds nothing, so that an object counts once for coverage,
+    /// too, however often and by whomever it is told.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; then the same call may be made again.
+    fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError>;
+
+    /// What is noted of the run over this input; `None` when there was none.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError>;
 
     /// What was read of a period: the sum of the runs that met events in it. Runs come whole.
     ///

@@ -221,7 +221,7 @@ impl Coverage {
 }
 
 impl Place {
-    fn widen(&mut self, other: &Place) {
+    pub(super) fn widen(&mut self, other: &Place) {
         self.first = [self.first, other.first].into_iter().flatten().min();
         self.last = self.last.max(other.last);
         self.records += other.records;

@@ -10,13 +10,16 @@
 mod body;
 mod forget;
 mod layout;
+mod objects;
 mod record;
 mod table;
 mod value;
 
 use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
-use super::{Coverage, Delivery, Filter, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use super::{
+    Coverage, Delivery, Filter, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+};
 use crate::finding::{Finding, Observed};
 use crate::io::aws::{Aws, Options};
 use crate::io::clock;
@@ -225,10 +228,23 @@ impl Ledger for DynamoLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        let body = serde_json::to_string(run).map_err(entry(&run.input))?;
-        let mut item = layout::run(&self.space, &run.input).with([("body", text(&body))]);
-        item.extend(self.ttl(run.at, self.keep.counts).map(|at| ("ttl".to_owned(), number(at.as_second()))));
+        let item = objects::run_item(self, run)?;
         self.run(async |table| table.put(item).await)
+    }
+
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+        self.run(async |table| objects::known(self, table, objects).await)
+    }
+
+    fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
+        self.mark()?;
+        self.run(async |table| objects::note(self, table, input, objects, now).await)
+    }
+
+    fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
+        let item = self.run(async |table| table.get(layout::run(&self.space, input).to_item()).await)?;
+        let now = clock::now();
+        item.filter(|item| !layout::is_over(item, now)).map(|item| objects::read_run(input, &item)).transpose()
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {

@@ -1,11 +1,14 @@
 //! The ledger in one file of SQLite.
 
+mod objects;
 mod schema;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
 use super::types::names;
-use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use super::{
+    Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+};
 use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -145,8 +148,25 @@ impl Ledger for SqliteLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        let body = serde_json::to_string(run).map_err(entry(&run.input))?;
-        self.run_sql("INSERT OR REPLACE INTO run VALUES (?1, ?2)", [&run.input, &body]).map(drop)
+        objects::put_run(&self.connection, run, &self.failed())
+    }
+
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+        objects::known(&self.connection, objects).map_err(self.failed())
+    }
+
+    fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
+        let failed = self.failed();
+        let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let fresh = objects::note(&change, objects, now).map_err(&failed)?;
+        let mut run = objects::run(&change, input, &failed)?.unwrap_or_else(|| Run::begin(input, now));
+        run.add_objects(fresh, now);
+        objects::put_run(&change, &run, &failed)?;
+        change.commit().map_err(&failed)
+    }
+
+    fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
+        objects::run(&self.connection, input, &self.failed())
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
@@ -223,6 +243,8 @@ impl Ledger for SqliteLedger {
         if let Some(since) = before(now, keep.counts) {
             // Older events are refused by their time.
             self.run_sql("DELETE FROM event WHERE at < ?1", [since.as_second()])?;
+            // An object holds nothing younger than the time when it was read.
+            self.run_sql("DELETE FROM object WHERE at < ?1", [since.as_second()])?;
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since))?;
