@@ -1,6 +1,8 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
 pub mod audience;
+#[cfg(feature = "s3")]
+pub mod bucket;
 pub mod digest;
 pub mod explain;
 pub mod ingest;
@@ -10,6 +12,7 @@ pub mod lease;
 pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+mod objects;
 #[cfg(feature = "lambda")]
 mod outbox;
 pub mod outcome;
