@@ -1,6 +1,7 @@
 //! Ledger → the denied-action report of a period.
 
 use super::World;
+use super::ingest::changes_around;
 use crate::advice::Advice;
 use crate::delivery::Owners;
 use crate::io::stores::{self, Filter, Ledger, LedgerError};
@@ -33,7 +34,8 @@ pub struct Ask<'a> {
 /// The ledger could not be read.
 pub fn report(ledger: &dyn Ledger, ask: &Ask<'_>, world: &World) -> Result<(Report, Vec<Problem>), LedgerError> {
     let findings = ledger.findings(&Filter::default())?;
-    let (advice, problems) = world.advise(&findings, None);
+    let changes = changes_around(&findings, ledger)?;
+    let (advice, problems) = world.advise(&findings, None, &changes);
     let tags = |one: &Advice| world.tags(one);
     let coverage = covered(ledger, &advice, ask)?;
     Ok((build(&advice, coverage, ask, &world.expected, &tags), problems))
