@@ -7,12 +7,15 @@
 #[allow(dead_code)]
 mod payloads;
 
-use denywatch::advice::{Advice, Context, advise};
+use denywatch::advice::{Advice, Context, Status, advise};
 use denywatch::app::World;
 use denywatch::app::report::{Ask, report};
 use denywatch::app::scan::{Options, Scan};
 use denywatch::catalog::Catalog;
+use denywatch::change::{Changed, Changes, Story};
 use denywatch::diagnosis::InForce;
+use denywatch::finding::Since;
+use denywatch::foretold::{Foretold, Outcome};
 use denywatch::io::settings::Settings;
 use denywatch::io::sources::files::{self, Limits};
 use denywatch::io::stores::{Filter, Ledger, MemoryLedger};
@@ -115,9 +118,9 @@ fn trail() -> Vec<Value> {
 fn scan(records: Vec<Value>) -> MemoryLedger {
     let mut ledger = MemoryLedger::default();
     let world = World::new(InForce::default()).expecting(Settings::parse(CONFIG).unwrap().expected);
-    let mut scan = Scan::new(&mut ledger, &world, Options::default());
+    let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "trail");
     scan.read(json!({"Records": records}).to_string().as_bytes(), "trail");
-    scan.finish("trail").unwrap();
+    scan.finish().unwrap();
     ledger
 }
 
@@ -174,6 +177,17 @@ fn eight_weeks() -> Vec<Value> {
             all.push(allowed);
         }
     }
+    // Somebody gave the task's role its permissions, and the calls went through.
+    all.push(json!({
+        "eventVersion": "1.11", "eventID": "change-1", "eventTime": "2026-11-10T09:12:00Z", "awsRegion": "us-east-1",
+        "eventSource": "iam.amazonaws.com", "eventName": "PutRolePolicy", "eventType": "AwsApiCall",
+        "recipientAccountId": "111122223333", "readOnly": false,
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ops-lena", "accountId": "111122223333",
+            "userName": "ops-lena"},
+        "requestParameters": {"roleName": "shop-ecs-task", "policyName": "exec",
+            "policyDocument": "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"ssmmessages:*\",\"Resource\":\"*\"}]}"},
+        "responseElements": null,
+    }));
     all
 }
 
@@ -185,7 +199,16 @@ fn eight_weeks_of_the_trail() {
     assert!(whole.numbers.recurring > 0 && whole.numbers.resolved > 0 && whole.numbers.quiet > 0);
     assert!(whole.before.is_some() && whole.rules.len() >= 4 && whole.owners.len() >= 3);
     let page = keep("weeks", &whole);
-    for words in ["ends soon", "has ended", "muted nothing in 30 days", "media-prod", "1 statement ends"] {
+    for words in [
+        "ends soon",
+        "has ended",
+        "muted nothing in 30 days",
+        "media-prod",
+        "1 statement ends",
+        "iam:PutRolePolicy",
+        "ops-lena",
+        "▼",
+    ] {
         assert!(page.contains(words), "{words}");
     }
     let team = made(&ledger, week(), Scope { owner: Some("media".into()), accounts: Vec::new() });
@@ -209,7 +232,15 @@ fn no_finding_and_one() {
 fn any() -> Vec<Advice> {
     let findings = scan(trail()).findings(&Filter::default()).unwrap();
     let in_force = InForce::default();
-    advise(&findings, Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() })
+    advise(
+        &findings,
+        Context {
+            catalog: Catalog::embedded(),
+            in_force: &in_force,
+            expected: &Expected::default(),
+            changes: &Changes::new(),
+        },
+    )
 }
 
 #[test]
@@ -276,6 +307,26 @@ fn hostile(base: &Advice, n: usize, text: &str) -> Advice {
         (item.action, item.resource, item.muted_by) = (Some(own()), Some(own()), Some(own()));
         (item.operations, item.regions, item.events) = (vec![own()], vec![own()], vec![own()]);
     }
+    let changed = Changed {
+        at: "2026-11-12T10:00:00Z".parse().unwrap(),
+        event_id: own(),
+        change: own(),
+        what: own(),
+        policy: Some(own()),
+        by: advice.principal.clone(),
+        via: Some(own()),
+        shows: None,
+    };
+    advice.changes = Story { before: Some(changed.clone()), after: Some(changed) };
+    if n.is_multiple_of(3) {
+        let at = "2026-11-13T10:00:00Z".parse().unwrap();
+        advice.allowed_since = Some(Since { count: 9, at_least: true, first: at, last: at });
+        for item in &mut advice.denied {
+            (item.status, item.allowed_since) = (Status::Resolved, advice.allowed_since);
+        }
+    }
+    advice.foretold =
+        vec![Foretold { action: own(), resources: vec![own()], since: None, outcome: Outcome::Open, at: None }];
     for patch in &mut advice.patches {
         (patch.target.name, patch.target.arn, patch.doubts) = (Some(own()), None, vec![own(); 2]);
         let statement = json!({"Sid": text, "Effect": "Allow", "Action": text, "Resource": [text]});

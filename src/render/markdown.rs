@@ -38,6 +38,7 @@ pub fn report(report: &Report) -> String {
         let undated = plural(report.numbers.undated, "denied call");
         out += &format!("\n{undated} without a date (pasted text) counted in no figure above.\n");
     }
+    out += &sections::mended(report);
     out += &findings(&report.findings);
     out += &sections::rules(&report.rules);
     out += &format!(
@@ -96,7 +97,11 @@ fn covered(coverage: &Coverage) -> String {
     );
     let held = [(coverage.undelivered, "message not delivered"), (coverage.quarantined, "input put aside")];
     for (count, what) in held.iter().filter(|(count, _)| *count > 0) {
-        let word = if *count == 1 { (*what).to_owned() } else { what.replace("message", "messages").replace("input", "inputs") };
+        let word = if *count == 1 {
+            (*what).to_owned()
+        } else {
+            what.replace("message", "messages").replace("input", "inputs")
+        };
         out += &format!("**{} {word}**\n\n", grouped(*count));
     }
     if !coverage.missing.is_empty() {
@@ -313,7 +318,7 @@ mod tests {
                 prop_assert!(!line.chars().any(super::super::escape::is_unseen), "{:?}", line);
                 if line.starts_with('|') {
                     let bars = line.replace("\\|", "").matches('|').count();
-                    prop_assert!([3, 4, 5, 7, 10].contains(&bars), "{}", line);
+                    prop_assert!([3, 4, 5, 6, 7, 10].contains(&bars), "{}", line);
                 }
             }
             let words: String = text.lines().filter(|line| line.starts_with("**Cannot")).collect();

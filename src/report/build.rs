@@ -1,8 +1,9 @@
 //! Facts → [`Report`].
 
-use super::model::{Before, Coverage, Layer, Report, Row, RowItem, Scope, Trend};
-use super::{Period, heat, history, muted, sections, tally};
-use crate::advice::{Advice, DeniedItem, Status};
+use super::mended::{is_resolved, resolved_in};
+use super::model::{Before, Coverage, Layer, Predictions, Report, Row, RowItem, Scope, Trend};
+use super::{Period, heat, history, mended, muted, sections, tally};
+use crate::advice::{Advice, DeniedItem};
 use crate::denial::ReasonKind;
 use crate::patch::{Applicability, Patch};
 use crate::principal::Principal;
@@ -93,11 +94,20 @@ impl Report {
             principals_total,
             layers: tally::layers(&known, period),
             heat: heat::heat(&known, period),
+            mended: mended::mended(&known, period),
+            foretold: mended::predictions(&known, period),
             accounts: sections::accounts(&known, facts, period),
             owners: sections::owners(&known, facts, period),
             rules: muted::rules(&known, facts, period, as_of),
             findings: known.iter().map(|advice| row(advice, facts, period)).collect(),
         }
+    }
+}
+
+impl Report {
+    /// Whether there is success, or the outcome of a prediction, to tell.
+    pub fn is_anything_mended(&self) -> bool {
+        !self.mended.is_empty() || self.foretold != Predictions::default()
     }
 }
 
@@ -118,6 +128,7 @@ fn before(known: &[&Advice], period: Period) -> Option<Before> {
         new: numbers.findings - recurring,
         recurring,
         quiet,
+        resolved: known.iter().filter(|advice| resolved_in(advice, past)).count() as u64,
     })
 }
 
@@ -168,10 +179,6 @@ fn midnight(day: Date) -> Timestamp {
     day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp()).unwrap_or(Timestamp::MAX)
 }
 
-pub(super) fn is_resolved(advice: &Advice) -> bool {
-    !advice.denied.is_empty() && advice.denied.iter().all(|item| item.status == Status::Resolved)
-}
-
 pub(super) fn trend(advice: &Advice, period: Period) -> Trend {
     let before = advice.days.keys().any(|day| *day < period.since);
     match (is_resolved(advice), advice.days.is_empty(), denied(advice, period), before) {
@@ -209,6 +216,9 @@ fn row(advice: &Advice, facts: &Facts<'_>, period: Period) -> Row {
         unchecked: advice.diagnosis.unchecked.clone(),
         items: items.into_iter().map(row_item).collect(),
         patches: shown_patches(advice).cloned().collect(),
+        allowed_since: advice.allowed_since,
+        changes: advice.changes.clone(),
+        foretold: advice.foretold.clone(),
     }
 }
 

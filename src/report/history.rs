@@ -1,7 +1,8 @@
 //! How findings stood week by week.
 
 use super::Period;
-use super::build::{denied, is_resolved};
+use super::build::denied;
+use super::mended::resolved_in;
 use super::model::Week;
 use crate::advice::Advice;
 use jiff::civil::Date;
@@ -27,12 +28,11 @@ fn one(known: &[&Advice], period: Period) -> Week {
         week.denied = week.denied.saturating_add(now);
         let is_old = advice.days.keys().any(|day| *day < period.since);
         let ends = now == 0 && denied(advice, period.before()) > 0;
-        // A denial after the week says that it was not over then.
-        let is_over = is_resolved(advice) && advice.days.keys().all(|day| *day < period.since);
+        let over = resolved_in(advice, period);
         week.new += u64::from(now > 0 && !is_old);
         week.recurring += u64::from(now > 0 && is_old);
-        week.resolved += u64::from(ends && is_over);
-        week.quiet += u64::from(ends && !is_over);
+        week.resolved += u64::from(over);
+        week.quiet += u64::from(ends && !over);
     }
     week
 }

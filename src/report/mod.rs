@@ -7,6 +7,7 @@
 mod build;
 mod heat;
 mod history;
+mod mended;
 mod model;
 mod muted;
 mod period;
@@ -17,8 +18,8 @@ mod tally;
 
 pub use build::{Facts, rank, shown_patches};
 pub use model::{
-    Before, Cell, Coverage, Day, First, Heat, Layer, Numbers, Report, Row, RowItem, RuleRow, RuleState, Scope, Section,
-    Top, Trend, Week,
+    Before, Cell, Coverage, Day, First, Heat, Layer, Mended, Numbers, Predictions, Report, Row, RowItem, RuleRow,
+    RuleState, Scope, Section, Top, Trend, Week,
 };
 pub use period::Period;
 

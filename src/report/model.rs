@@ -2,7 +2,10 @@
 
 use super::Period;
 use crate::advice::Status;
+use crate::change::Story;
 use crate::denial::{PolicyType, ReasonKind};
+use crate::finding::Since;
+use crate::foretold::Foretold;
 use crate::patch::{Applicability, Patch};
 use crate::principal::Principal;
 use crate::triage::{Severity, Verdict};
@@ -82,6 +85,10 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// Who was refused which permission, where most was.
     pub heat: Heat,
+    /// Findings of which success was seen, the latest first.
+    pub mended: Vec<Mended>,
+    /// What patches foretold, and what became of it.
+    pub foretold: Predictions,
     /// Account by account, the one with the most denials first.
     pub accounts: Vec<Section>,
     /// Owner by owner, the one with the most denials first.
@@ -108,8 +115,10 @@ pub struct Numbers {
     pub recurring: u64,
     /// Findings known from before without a denial in the period; says nothing about a cause.
     pub quiet: u64,
-    /// Findings for which an allowed call was observed after the last denial.
+    /// Findings for which an allowed call was observed after the last denial, the first of them in the period or later.
     pub resolved: u64,
+    /// Median of their hours from the first denial to that call; `None` where no time is known.
+    pub mend_hours: Option<i64>,
     /// Findings of the period with a patch that is proven.
     pub ready: u64,
     /// Denied events without a date, in no other figure.
@@ -132,6 +141,8 @@ pub struct Before {
     pub recurring: u64,
     /// See [`Numbers::quiet`].
     pub quiet: u64,
+    /// Findings of which the first allowed call after the last denial fell into those days.
+    pub resolved: u64,
 }
 
 /// One of the findings to see to first.
@@ -165,6 +176,8 @@ pub struct Day {
     pub denied: u64,
     /// By the finding's verdict.
     pub verdicts: BTreeMap<Verdict, u64>,
+    /// Findings that a change of a policy ended on this day, as far as changes are known.
+    pub ended: Vec<String>,
 }
 
 /// Seven days, and how the findings stood in them.
@@ -179,10 +192,47 @@ pub struct Week {
     pub new: u64,
     /// Findings denied before it and in it.
     pub recurring: u64,
-    /// Findings denied in the week before and not in it, of which no success is known.
+    /// Findings denied in the week before and not in it, and not resolved in it.
     pub quiet: u64,
-    /// Findings denied in the week before and not in it, of which an allowed call was seen since.
+    /// Findings of which the first allowed call after the last denial fell into it.
     pub resolved: u64,
+}
+
+/// A finding of which success was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Mended {
+    /// The finding.
+    pub id: String,
+    /// Who was refused.
+    pub principal: Principal,
+    /// Denied events ever.
+    pub count: u64,
+    /// Allowed calls that were seen since its last denial.
+    pub allowed: u64,
+    /// There may be more of them.
+    pub at_least: bool,
+    /// The first of them.
+    #[cfg_attr(feature = "cli", schemars(with = "String"))]
+    pub at: Timestamp,
+    /// Hours from the first denial to it; `None` where the denials bear no time.
+    pub hours: Option<i64>,
+    /// The first change of a policy after the last denial, as `findings show` tells it; that it was the cause no event
+    /// proves.
+    #[cfg_attr(feature = "cli", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
+    pub change: Option<crate::change::Changed>,
+}
+
+/// What became of permissions that patches foretold as likely to be denied next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct Predictions {
+    /// Denied in the period, as foretold.
+    pub came_true: u64,
+    /// Used in the period without a refusal: it was not needed.
+    pub needless: u64,
+    /// Neither was seen yet.
+    pub open: u64,
 }
 
 /// A principal and its denied events in the period.
@@ -353,6 +403,15 @@ pub struct Row {
     /// The patches that may be shown, as `explain --output json` writes them.
     #[cfg_attr(feature = "cli", schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>"))]
     pub patches: Vec<Patch>,
+    /// Allowed calls since the last denial; `None` where none was seen.
+    #[cfg_attr(feature = "cli", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
+    pub allowed_since: Option<Since>,
+    /// The last change of a policy before it and the first after it, as `explain --output json` writes them.
+    #[cfg_attr(feature = "cli", schemars(with = "serde_json::Map<String, serde_json::Value>"))]
+    pub changes: Story,
+    /// What was foretold, and whether it came true.
+    #[cfg_attr(feature = "cli", schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>"))]
+    pub foretold: Vec<Foretold>,
 }
 
 /// A permission in a finding.

@@ -1,6 +1,7 @@
 //! The sums of a report.
 
-use super::build::{denied, layer, shown_patches, trend, without_session};
+use super::build::{day, denied, layer, shown_patches, trend, without_session};
+use super::mended::{median, resolved_at, resolved_since};
 use super::{Day, First, Layer, Numbers, Period, Top, Trend};
 use crate::advice::{Advice, DeniedItem};
 use crate::denial::{PolicyType, ReasonKind};
@@ -16,7 +17,7 @@ const TOP_MAX: usize = 10;
 const DAYS_MAX: i32 = 62;
 
 pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
-    let mut sum = Numbers::default();
+    let (mut sum, mut hours) = (Numbers::default(), Vec::new());
     for advice in known {
         let denied = denied(advice, period);
         sum.denied = sum.denied.saturating_add(denied);
@@ -31,11 +32,21 @@ pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
             Trend::New => sum.new += 1,
             Trend::Recurring => sum.recurring += 1,
             Trend::Quiet => sum.quiet += 1,
-            Trend::Resolved => sum.resolved += 1,
+            Trend::Resolved => {
+                sum.resolved += u64::from(resolved_since(advice, period));
+                hours.extend(hours_of(advice, period));
+            }
             Trend::Undated => {}
         }
     }
+    sum.mend_hours = median(hours);
     sum
+}
+
+/// Hours from the first denial to the first allowed call.
+fn hours_of(advice: &Advice, period: Period) -> Option<i64> {
+    let at = resolved_at(advice).filter(|_| resolved_since(advice, period))?;
+    Some(at.duration_since(advice.first_seen?).as_hours().max(0))
 }
 
 fn undated(advice: &Advice) -> u64 {
@@ -88,10 +99,10 @@ fn statements(patch: &Patch) -> u64 {
 pub(super) fn days(known: &[&Advice], period: Period) -> Vec<Day> {
     let mut all: BTreeMap<Date, BTreeMap<Verdict, u64>> = BTreeMap::new();
     if period.len() <= DAYS_MAX {
-        let mut day = period.since;
-        while period.contains(day) && !all.contains_key(&day) {
-            all.entry(day).or_default();
-            day = day.saturating_add(1.day());
+        let mut next = period.since;
+        while period.contains(next) && !all.contains_key(&next) {
+            all.entry(next).or_default();
+            next = next.saturating_add(1.day());
         }
     }
     for advice in known {
@@ -100,7 +111,20 @@ pub(super) fn days(known: &[&Advice], period: Period) -> Vec<Day> {
         }
     }
     let sum = |verdicts: &BTreeMap<Verdict, u64>| verdicts.values().fold(0u64, |sum, count| sum.saturating_add(*count));
-    all.into_iter().map(|(date, verdicts)| Day { date, denied: sum(&verdicts), verdicts }).collect()
+    let ended = ended(known);
+    let of = |date: Date| ended.get(&date).cloned().unwrap_or_default();
+    all.into_iter().map(|(date, verdicts)| Day { date, denied: sum(&verdicts), verdicts, ended: of(date) }).collect()
+}
+
+/// Findings by the day of the change that ended them.
+fn ended(known: &[&Advice]) -> BTreeMap<Date, Vec<String>> {
+    let mut all: BTreeMap<Date, Vec<String>> = BTreeMap::new();
+    for advice in known {
+        if let Some(change) = &advice.changes.after {
+            all.entry(day(change.at)).or_default().push(advice.id.clone());
+        }
+    }
+    all
 }
 
 /// The ten with the most denials, and how many there are.

@@ -1,6 +1,7 @@
 use super::build::trend;
 use super::*;
 use crate::advice::{Advice, Status};
+use crate::finding::Since;
 use crate::patch::Applicability;
 use crate::triage::Verdict;
 use crate::triage::expected::{About, Expected, Rule};
@@ -108,8 +109,30 @@ fn silence_and_success_end_a_week() {
     advice.days = [(date(2026, 11, 4), 60)].into();
     let last = |advice: &Advice| of(std::slice::from_ref(advice)).weeks.pop().unwrap();
     assert_eq!((last(&advice).quiet, last(&advice).resolved), (1, 0));
-    advice.denied.iter_mut().for_each(|item| item.status = Status::Resolved);
+    resolve(&mut advice, "2026-11-10T08:00:00Z");
     assert_eq!((last(&advice).quiet, last(&advice).resolved), (0, 1));
+}
+
+fn resolve(advice: &mut Advice, at: &str) {
+    let at = at.parse().unwrap();
+    let since = Since { count: 7, at_least: false, first: at, last: at };
+    advice.allowed_since = Some(since);
+    for item in &mut advice.denied {
+        (item.status, item.allowed_since) = (Status::Resolved, Some(since));
+    }
+}
+
+#[test]
+fn success_is_told_with_its_time_and_its_change() {
+    let (mut now, mut long_ago) = (sample::pipeline(), sample::upload());
+    long_ago.days = [(date(2026, 10, 1), 60)].into();
+    resolve(&mut now, "2026-11-13T04:02:14Z");
+    resolve(&mut long_ago, "2026-10-03T10:00:00Z");
+    let report = of(&[now, long_ago]);
+    assert_eq!((report.numbers.resolved, report.numbers.mend_hours), (1, Some(42)));
+    let told: Vec<_> = report.mended.iter().map(|one| (one.id.as_str(), one.allowed, one.hours)).collect();
+    assert_eq!(told, [("D-7F3AQ2ZK4M", 7, Some(42))]);
+    assert_eq!(report.before.unwrap().resolved, 0);
 }
 
 #[track_caller]
@@ -208,7 +231,9 @@ fn a_rule_that_needs_a_look_says_so() {
 #[test]
 fn the_figures_go_up_to_the_end_of_the_period_or_to_now() {
     let all = [sample::pipeline()];
-    let at = |now: &str| Report::build(&Facts { now: now.parse().unwrap(), ..Facts::of(&all) }, week(), &Scope::default()).as_of;
+    let at = |now: &str| {
+        Report::build(&Facts { now: now.parse().unwrap(), ..Facts::of(&all) }, week(), &Scope::default()).as_of
+    };
     assert_eq!(at("2026-11-12T08:00:00Z").to_string(), "2026-11-12T08:00:00Z");
     assert_eq!(at("2026-12-01T08:00:00Z").to_string(), "2026-11-16T00:00:00Z");
 }

@@ -124,6 +124,8 @@ for (const name of names) {
         principals: table("c-principals").map((row) => row.slice(2, 4).map(number)),
         layers: table("c-layers").map((row) => number(row[1])),
         heat: table("c-heat").map((row) => number(row[2])),
+        mended: table("mended").map((row) => number(row[2].replace("at least ", ""))),
+        told: (document.querySelector("#predictions")?.textContent.match(/\d[\d,]*/g) ?? []).map(number),
         accounts: table("accounts").map((row) => row.slice(1, 5).map(number)),
         rules: table("rules").map((row) => number(row[2])),
         findings: [...document.querySelectorAll("table.findings tbody")].map((one) => [
@@ -137,7 +139,7 @@ for (const name of names) {
     });
     const n = json.numbers;
     const some = n.denied > 0;
-    assert.deepEqual(seen.six, some ? [n.denied, n.findings, n.new, n.recurring, n.quiet, n.ready] : []);
+    assert.deepEqual(seen.six, some ? [n.denied, n.findings, n.new, n.recurring, n.resolved, n.ready] : []);
     if (some) {
       const verdicts = ["probing", "owner", "review", "patch", "unclear", "upheld", "transient", "expected"];
       const used = verdicts.filter((one) => json.days.some((day) => day.verdicts[one] > 0));
@@ -152,6 +154,9 @@ for (const name of names) {
       const busy = json.accounts.filter((one) => one.numbers.denied > 0).slice(0, 60);
       assert.deepEqual(seen.accounts, busy.map(({ numbers: of }) => [of.denied, of.findings, of.new, of.ready]));
     }
+    assert.deepEqual(seen.mended, json.mended.slice(0, 60).map((one) => one.allowed));
+    const told = [json.foretold.came_true, json.foretold.needless, json.foretold.open];
+    assert.deepEqual(seen.told, told.some((count) => count > 0) ? told : []);
     assert.deepEqual(seen.rules, json.rules.slice(0, 60).map((rule) => rule.muted));
     const shown = json.findings.slice(0, seen.findings.length);
     assert.deepEqual(seen.findings, shown.map((row) => [row.denied, row.trend, row.severity]));

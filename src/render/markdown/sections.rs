@@ -2,7 +2,7 @@
 
 use super::{cell, table, who};
 use crate::render::words::{grouped, rule_state};
-use crate::report::{Heat, RuleRow, Section, Week};
+use crate::report::{Heat, Predictions, Report, RuleRow, Section, Week};
 
 /// Rows of a list; the JSON holds all.
 const MOST: usize = 60;
@@ -33,6 +33,28 @@ pub(super) fn heat(heat: &Heat) -> String {
         Some(format!("| {} | {} | {mark}{} |\n", who(principal), cell(action), grouped(one.denied)))
     });
     table("Principal × permission", "| Principal | Permission | Denied |\n|---|---|--:|\n", rows)
+}
+
+/// Findings of which success was seen, and what became of predictions.
+pub(super) fn mended(report: &Report) -> String {
+    let rows = report.mended.iter().take(MOST).map(|one| {
+        let least = if one.at_least { "at least " } else { "" };
+        let change = one.change.as_ref().map_or_else(
+            || "–".to_owned(),
+            |change| format!("{} by {}, {}", cell(&change.change), who(&change.by), change.at.strftime("%F %H:%M")),
+        );
+        let (allowed, at) = (grouped(one.allowed), one.at.strftime("%F %H:%M"));
+        format!("| {} | {} | {least}{allowed} | {at} | {change} |\n", cell(&one.id), who(&one.principal))
+    });
+    let head = "| Finding | Who | Allowed calls since | First at (UTC) | Change after the last denial (UTC) |\n\
+                |---|---|--:|---|---|\n";
+    let mut out = table("Resolved, and seen to work", head, rows);
+    let told = report.foretold;
+    if told != Predictions::default() {
+        let (came, needless, open) = (grouped(told.came_true), grouped(told.needless), grouped(told.open));
+        out += &format!("\nPredictions: {came} came true, {needless} were needless, {open} are open.\n");
+    }
+    out
 }
 
 /// Account by account, or owner by owner.

@@ -101,6 +101,14 @@ pub(super) fn days(out: &mut Html, days: &[Day], name: &str) {
                 let label = [class("lb"), attr("text-anchor", "middle")];
                 text(out, &middle, height(day.denied, most) - 5.0, &label, &short(day.denied));
             }
+            if !day.ended.is_empty() {
+                let told = format!("{}: {} ended by a change of a policy", day.date, day.ended.join(", "));
+                let mark = [attr("x", &middle), attr("y", px(12.0)), class("mark"), attr("text-anchor", "middle")];
+                out.el("text", &mark, |out| {
+                    out.line("title", &[], &words::middle(&told, 300));
+                    out.text("▼");
+                });
+            }
             if at % each == 0 {
                 let words = if shown.len() <= 7 { "%a %-d" } else { "%-d %b" };
                 let label = [class("ax"), attr("text-anchor", "middle")];
@@ -292,7 +300,8 @@ pub(super) fn heat(out: &mut Html, heat: &Heat) {
                     attr("height", "22"),
                     attr("rx", "2"),
                 ];
-                let told = format!("{} × {about}: {up_to}{}", words::who(who), grouped(cell.denied));
+                let (name, about) = (middle(&words::who(who), 60), middle(about, 60));
+                let told = format!("{name} × {about}: {up_to}{}", grouped(cell.denied));
                 let hot = class(format!("h{}", degree(cell.denied, most)));
                 out.el("rect", &[&place[..], std::slice::from_ref(&hot)].concat(), |out| out.line("title", &[], &told));
                 let label = [hot, attr("text-anchor", "middle")];

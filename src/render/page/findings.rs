@@ -2,8 +2,11 @@
 
 use super::html::{Html, anchor, attr, class};
 use super::parts::moment;
+use super::sections::changed;
 use super::words::{self, grouped, middle, plural};
 use super::{FINDINGS_MAX, chart::hue};
+use crate::finding::Since;
+use crate::foretold::{Foretold, Outcome};
 use crate::patch::{Applicability, Patch};
 use crate::render::{Format, PatchContext, alert, patch as written};
 use crate::report::{Report, Row};
@@ -24,6 +27,9 @@ enum Depth {
     All,
 }
 
+/// What stands around the rows takes at most, besides the filters.
+const FRAME_MAX: usize = 4_000;
+
 const DEPTHS: [Depth; 4] = [Depth::All, Depth::Code, Depth::Document, Depth::Why];
 
 /// The table within so many bytes: the most pressing findings are told whole, the others as far as there is room.
@@ -31,11 +37,13 @@ pub(super) fn table(out: &mut Html, report: &Report, room: usize) {
     if report.findings.is_empty() {
         return;
     }
-    let (bodies, told) = bodies(&report.findings, room.saturating_sub(8_000));
+    let mut form = Html::default();
+    filters(&mut form, &report.findings[..report.findings.len().min(FINDINGS_MAX)]);
+    let (bodies, told) = bodies(&report.findings, room.saturating_sub(FRAME_MAX + form.len()));
     super::card(out, "findings", "Findings", |out| {
         let (shown, all) = (bodies.len(), report.findings.len());
         out.line("p", &[class("count"), attr("id", "count"), attr("role", "status")], &showing(shown, all));
-        filters(out, &report.findings[..shown]);
+        out.add(form);
         let frame = [class("scroll"), attr("tabindex", "0"), attr("role", "region"), attr("aria-label", "Findings")];
         out.el("div", &frame, |out| {
             out.el("table", &[class("findings")], |out| {
@@ -235,6 +243,10 @@ fn facts(out: &mut Html, row: &Row) {
             Some(format!("{} to {}, {} in all", moment(first), moment(last), plural(row.count, "denial")))
         };
         one("Seen", times(row).into_iter().collect());
+        one("Since then", row.allowed_since.iter().map(allowed).collect());
+        one("Change before", row.changes.before.iter().map(|change| changed(change, 160)).collect());
+        one("Change after", row.changes.after.iter().map(|change| changed(change, 160)).collect());
+        one("Foretold", few(&row.foretold, 6, foretold));
         one("Denied", few(&row.items, 12, item_words));
         one("Evidence", few(&row.evidence, 8, |line| middle(line, 400)));
         one("Not looked at", few(&row.unchecked, 10, |line| middle(line, 200)));
@@ -242,6 +254,21 @@ fn facts(out: &mut Html, row: &Row) {
         let events: Vec<String> = events.into_iter().take(5).map(|id| middle(id, 60)).collect();
         one("Event ids", if events.is_empty() { events } else { vec![events.join(", ")] });
     });
+}
+
+fn allowed(since: &Since) -> String {
+    let least = if since.at_least { "at least " } else { "" };
+    format!("{least}{} allowed, the first at {}", plural(since.count, "call"), moment(since.first))
+}
+
+fn foretold(one: &Foretold) -> String {
+    let at = one.at.map(|at| format!(", {}", moment(at))).unwrap_or_default();
+    let word = match one.outcome {
+        Outcome::CameTrue => "came true",
+        Outcome::Needless => "needless: used without a refusal",
+        Outcome::Open => "open",
+    };
+    format!("{}: {word}{at}", middle(&one.action, 80))
 }
 
 fn item_words(item: &crate::report::RowItem) -> String {

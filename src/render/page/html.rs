@@ -38,9 +38,9 @@ pub fn to(id: &str) -> Attr {
     Attr { name: "href", value: format!("#{}", anchor(id)) }
 }
 
-/// A name of a place in the page: letters, digits and hyphens.
+/// A name of a place in the page: letters, digits and hyphens, 64 at most. An id of ours has 12.
 pub fn anchor(id: &str) -> String {
-    id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+    id.chars().take(64).map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
 impl Html {

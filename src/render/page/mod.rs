@@ -12,7 +12,7 @@ mod sections;
 
 use super::words;
 use crate::render::markdown::FINDINGS_MAX;
-use crate::report::{Day, Report};
+use crate::report::{Day, First, Report};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use html::{Html, attr, class};
@@ -46,6 +46,7 @@ pub fn report(report: &Report) -> String {
         if report.numbers.denied > 0 {
             parts::charts(out, report);
         }
+        sections::mended(out, report);
         sections::split(out, report);
         let taken = STYLE.len() + SCRIPT.len() + HEAD_MAX + out.len() + rest.len();
         findings::table(out, report, BYTES_MAX.saturating_sub(taken));
@@ -61,6 +62,11 @@ pub fn report(report: &Report) -> String {
         });
     });
     page.finish() + "\n"
+}
+
+/// What seeing to a finding first ends: `1 statement ends 6 of 139 denials (4 %); patch ready`.
+pub fn first_words(first: &First, total: u64) -> String {
+    parts::what(first, total)
 }
 
 /// The chart of the days alone, as an SVG document in light colours for pictures; `None` where no day has a denial.

@@ -35,6 +35,7 @@ pub(super) fn header(out: &mut Html, report: &Report) {
             ("seen", "What was seen", true),
             ("first", "Do these first", !report.first.is_empty()),
             ("charts", "Charts", charts),
+            ("mended", "Mended", report.is_anything_mended()),
             ("split", "Accounts and owners", charts),
             ("findings", "Findings", !report.findings.is_empty()),
             ("rules", "Muted by rule", !report.rules.is_empty()),
@@ -146,9 +147,9 @@ fn few_of(names: &[String]) -> String {
 fn numbers(out: &mut Html, report: &Report) {
     let numbers = &report.numbers;
     let before = |pick: fn(&Before) -> u64| report.before.as_ref().map(pick);
-    let over = match numbers.resolved {
-        0 => "no denial in the period".to_owned(),
-        n => format!("and {n} resolved, success seen"),
+    let mended = match numbers.mend_hours {
+        None => format!("success seen; {} quiet", grouped(numbers.quiet)),
+        Some(hours) => format!("success seen, median {}; {} quiet", span(hours), grouped(numbers.quiet)),
     };
     let expected = format!("{} expected by a rule", grouped(numbers.expected));
     let all = [
@@ -156,7 +157,7 @@ fn numbers(out: &mut Html, report: &Report) {
         ("Findings", numbers.findings, "who and which policy".to_owned(), before(|before| before.findings)),
         ("New", numbers.new, "first denied now".to_owned(), before(|before| before.new)),
         ("Recurring", numbers.recurring, "denied before too".to_owned(), before(|before| before.recurring)),
-        ("Quiet", numbers.quiet, over, before(|before| before.quiet)),
+        ("Resolved", numbers.resolved, mended, before(|before| before.resolved)),
         ("Patches ready", numbers.ready, "proven, least privilege".to_owned(), None),
     ];
     out.el("dl", &[class("six")], |out| {
@@ -169,6 +170,16 @@ fn numbers(out: &mut Html, report: &Report) {
             });
         }
     });
+}
+
+/// `20 h`, `1 d 18 h`.
+pub(super) fn span(hours: i64) -> String {
+    match (hours / 24, hours % 24) {
+        (0, 0) => "less than an hour".to_owned(),
+        (0, hours) => format!("{hours} h"),
+        (days, 0) => format!("{days} d"),
+        (days, hours) => format!("{days} d {hours} h"),
+    }
 }
 
 /// `▲ 12 more than the week before`.
@@ -235,6 +246,9 @@ fn days(out: &mut Html, report: &Report) {
     let verdicts = chart::seen(shown.iter().map(|day| &day.verdicts));
     chart::days(out, shown, "days");
     legend(out, &verdicts);
+    if shown.iter().any(|day| !day.ended.is_empty()) {
+        out.line("p", &[class("note")], "▼ A change of a policy, after which a finding had no denial any more.");
+    }
     if shown.len() < report.days.len() {
         out.line("p", &[class("note")], &format!("The latest {} of {} days.", shown.len(), report.days.len()));
     }
@@ -261,8 +275,8 @@ fn weeks(out: &mut Html, report: &Report) {
         );
     }
     chart::weeks(out, &report.weeks);
-    let note = "Fell quiet: denied the week before, not in this one; silence says nothing of a cause. Resolved: an allowed \
-                call was seen since.";
+    let note = "Fell quiet: denied the week before, not in this one; silence says nothing of a cause. Resolved: its first \
+                allowed call after the last denial fell into the week.";
     out.line("p", &[class("note")], note);
     behind(out, |out| {
         let names = ["Denied", "New", "Recurring", "Fell quiet", "Resolved"];

@@ -2,10 +2,11 @@
 
 use super::chart::up_to;
 use super::html::{Html, attr, class, to};
-use super::parts::what;
+use super::parts::{moment, span, what};
 use super::words::{self, grouped, middle};
 use super::{card, table};
-use crate::report::{Report, RuleRow, RuleState, Section};
+use crate::change::{Changed, Shows};
+use crate::report::{Mended, Predictions, Report, RuleRow, RuleState, Section};
 
 /// Rows of a list; the JSON holds all.
 const MOST: usize = 60;
@@ -68,6 +69,76 @@ fn name(out: &mut Html, of: &str, section: &Section) {
     if let Some(name) = &section.name {
         out.line("small", &[], &format!(" {}", middle(name, 40)));
     }
+}
+
+/// Findings of which success was seen, and what became of predictions.
+pub(super) fn mended(out: &mut Html, report: &Report) {
+    if !report.is_anything_mended() {
+        return;
+    }
+    card(out, "mended", "Resolved, and seen to work", |out| {
+        if !report.mended.is_empty() {
+            let head = [
+                ("Finding", false),
+                ("Who", false),
+                ("Allowed calls since", true),
+                ("Took", false),
+                ("Change after the last denial", false),
+            ];
+            table(out, "Findings of which success was seen", &head, |out| {
+                report.mended.iter().take(MOST).for_each(|one| mended_row(out, one));
+            });
+            if report.mended.len() > MOST {
+                let all = grouped(report.mended.len() as u64);
+                out.line("p", &[class("note")], &format!("Showing {MOST} of {all}; the JSON holds all."));
+            }
+            let note = "Took: from the first denial to the first allowed call. A change is named because it came first after the \
+                        last denial; that it was the cause no event proves, unless its document shows it.";
+            out.line("p", &[class("note")], note);
+        }
+        let told = report.foretold;
+        if told != Predictions::default() {
+            let words = format!(
+                "Predictions: {} came true, {} were needless, {} are open.",
+                grouped(told.came_true),
+                grouped(told.needless),
+                grouped(told.open)
+            );
+            out.line("p", &[class("note"), attr("id", "predictions")], &words);
+        }
+    });
+}
+
+fn mended_row(out: &mut Html, one: &Mended) {
+    out.el("tr", &[], |out| {
+        out.el("th", &[attr("scope", "row")], |out| out.el("a", &[to(&one.id)], |out| out.code(&one.id, 24)));
+        out.line("td", &[], &middle(&words::who(&one.principal), 70));
+        out.line(
+            "td",
+            &[class("n")],
+            &format!("{}{}", if one.at_least { "at least " } else { "" }, grouped(one.allowed)),
+        );
+        out.line("td", &[], &one.hours.map_or_else(|| "–".to_owned(), span));
+        out.line(
+            "td",
+            &[],
+            &one.change.as_ref().map_or_else(|| "none is known".to_owned(), |change| changed(change, 120)),
+        );
+    });
+}
+
+/// `iam:PutRolePolicy of role app by user ops (session x), 2026-11-13 09:12 UTC`.
+pub(super) fn changed(change: &Changed, most: usize) -> String {
+    let session =
+        change.by.session.as_deref().map(|name| format!(" (session {})", middle(name, 40))).unwrap_or_default();
+    let shows = match change.shows {
+        Some(Shows::Allows) => "; its document allows it",
+        Some(Shows::AllowsNot) => "; its document does not allow it",
+        Some(Shows::Denies) => "; its document denies it",
+        None => "",
+    };
+    let (name, what) = (middle(&change.change, 60), middle(&change.what, most));
+    format!("{name} of {what} by {}{session}, {}{shows}", middle(&words::who(&change.by), 60), moment(change.at))
 }
 
 /// Rules that keep denials out of the messages; those that need a look stand first.
