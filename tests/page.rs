@@ -376,3 +376,12 @@ fn every_text_is_hostile() {
     let page = keep("hostile", &report);
     assert!(!page.contains("<img") && !page.contains("<b>W") && page.matches("<script").count() == 1);
 }
+
+/// What Slack's app is sent, to be looked at.
+#[cfg(feature = "picture")]
+#[test]
+fn the_chart_is_a_picture_too() {
+    let png = denywatch::render::picture::png(&made(&scan(eight_weeks()), week(), Scope::default())).unwrap();
+    assert!(png.starts_with(b"\x89PNG") && png.len() < 200_000, "{} bytes", png.len());
+    std::fs::write(folder().join("chart.png"), png).unwrap();
+}

@@ -188,7 +188,7 @@ await check("search, filter and sort", async () => {
   assert.equal(await page.$eval("th.c-denied", (one) => one.getAttribute("aria-sort")), "descending");
   await page.focus("th.c-denied button");
   await page.keyboard.press("Enter");
-  assert.deepEqual(await denied(), down.toReversed ? [...down].sort((a, b) => a - b) : []);
+  assert.deepEqual(await denied(), [...down].sort((a, b) => a - b));
   await closed(opened);
 });
 

@@ -234,7 +234,8 @@ pub(super) fn principals(out: &mut Html, tops: &[Top]) {
                     (hue(*verdict), *count, format!("{} {}", grouped(*count), words::verdict(*verdict)))
                 })
                 .collect();
-            let account = top.principal.account.as_deref().map(|id| format!(" · {id}")).unwrap_or_default();
+            let account =
+                top.principal.account.as_deref().map(|id| format!(" · {}", middle(id, 14))).unwrap_or_default();
             row(out, n, &format!("{}{account}", middle(&words::who(&top.principal), 38)), &parts, (top.denied, most));
         }
     });

@@ -416,6 +416,10 @@ pub(super) fn picture(report: &Report) -> String {
             out.line("text", &[attr("x", left + 18), attr("y", "71"), class("ax")], word);
             left += 36 + 9 * word.len();
         }
+        if shown.iter().any(|day| !day.ended.is_empty()) {
+            let words = "▼ after a change of a policy a finding had no denial any more";
+            out.line("text", &[attr("x", left), attr("y", "71"), class("ax")], words);
+        }
         let inside = [
             attr("x", "32"),
             attr("y", "92"),
