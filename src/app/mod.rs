@@ -28,6 +28,8 @@ pub mod printed;
 pub mod pull_request;
 pub mod report;
 pub mod scan;
+#[cfg(feature = "lambda")]
+pub mod shelf;
 #[cfg(feature = "sweep")]
 pub mod sweep;
 pub mod verify;

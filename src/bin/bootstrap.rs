@@ -1,5 +1,6 @@
 //! The Lambda function: clients are built once, then each event goes through [`denywatch::app::watch`].
 
+use denywatch::app::shelf::Shelf;
 use denywatch::app::watch::{Done, Line, Post, Time, handle};
 use denywatch::io::aws::{Aws, Options, start};
 use jiff::Timestamp;
@@ -33,7 +34,8 @@ async fn start() -> Result<(), lambda_runtime::Error> {
         tracing::warn!("sending is paused: denials are counted, and what would be told stays due");
     }
     let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone()).paused(paused);
-    let line = denywatch::app::line::open(&settings, now)?.sweeping(&aws);
+    let line = denywatch::app::line::open(&settings, now)?;
+    let line = line.sweeping(&aws).shelving(Shelf::of(&aws, &settings));
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }
 

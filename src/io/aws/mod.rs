@@ -14,6 +14,8 @@ pub mod listing;
 #[cfg(feature = "live")]
 pub mod object;
 #[cfg(feature = "live")]
+pub mod publish;
+#[cfg(feature = "live")]
 pub mod queue;
 pub mod secret;
 pub mod signed;

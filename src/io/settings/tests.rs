@@ -39,7 +39,7 @@ fn defaults() {
     let settings = Settings::parse(&format!("version=1\n[[route]]\nto=['sns:{TOPIC}']")).unwrap();
     assert_eq!((settings.store, settings.slack), (None, None));
     assert_eq!(settings.policy, Settings::default().policy);
-    assert_eq!(settings.report_tz, "UTC");
+    assert_eq!(settings.report.tz, "UTC");
 }
 
 #[track_caller]
@@ -149,6 +149,17 @@ fn the_published_schema_is_of_these_types() {
 fn toml_and_json_mean_the_same_for_every_key() {
     let value: serde_json::Value = toml::from_str(&EXAMPLE.replace("2027-02-01", "'2027-02-01'")).unwrap();
     assert_eq!(Settings::parse(EXAMPLE), Settings::parse(&value.to_string()));
+}
+
+#[test]
+fn a_bucket_and_what_its_keys_begin_with() {
+    let place = |bucket: &str| {
+        let text = format!("version = 1\n[report]\nbucket = '{bucket}'\n[[route]]\nto = 'stdout'");
+        let place = Settings::parse(&text).unwrap().report.place.unwrap();
+        format!("{} {}", place.bucket, place.prefix)
+    };
+    assert_eq!(place("s3://acme-reports"), "acme-reports ");
+    assert_eq!(place("s3://acme-reports//a/b/"), "acme-reports a/b/");
 }
 
 #[test]
@@ -264,6 +275,13 @@ fn values_that_cannot_be() {
         ("[owner]\nfrom = ['git blame']", "owner.from"),
         ("[account.1]\nname = 'x'", "account.ID"),
         ("[report]\nbase_url = 'javascript:x'", "report.base_url"),
+        ("[report]\nbucket = 'acme-reports'", "report.bucket"),
+        ("[report]\nbucket = 's3://Acme/x'", "report.bucket"),
+        ("[report]\nbucket = 's3://acme-reports/a/../b'", "report.bucket"),
+        ("[report]\nbucket = 's3://acme-reports/a?policy'", "report.bucket"),
+        ("[report]\nat = { day = 'someday' }", "report.at.day"),
+        ("[report]\nat = { time = '7' }", "report.at.time"),
+        ("[report]\ntz = 'Mars/Olympus'", "report.tz"),
         ("[expected]\ndisable = ['config-headbuckets']", "did you mean `config-headbucket`?"),
     ] {
         let error = Settings::parse(&format!("version = 1\n{text}\n{route}")).unwrap_err().to_string();
