@@ -10,7 +10,7 @@ output "bus_arn" {
   depends_on = [aws_cloudwatch_event_bus_policy.this]
 }
 
-output "denial_rule_arn" {
+output "rule_arn" {
   description = "The rule that picks denied calls."
   value       = aws_cloudwatch_event_rule.denials.arn
 }

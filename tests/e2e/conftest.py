@@ -4,12 +4,14 @@ import io
 import json
 import pathlib
 import re
+import sys
 import time
 import zipfile
 
 import pytest
-import yaml
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "infra"))
+import cfn
 import events
 from stand_ins import ACCOUNT, REGION, Ministack, SlackDouble, from_topic, wait_for
 
@@ -191,18 +193,4 @@ def deploy(aws, parameters, create=False, without=None):
 
 def template():
     """The template with intrinsic functions as one-key objects."""
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    def intrinsic(loader, suffix, node):
-        if isinstance(node, yaml.ScalarNode):
-            value = loader.construct_scalar(node)
-        elif isinstance(node, yaml.SequenceNode):
-            value = loader.construct_sequence(node, deep=True)
-        else:
-            value = loader.construct_mapping(node, deep=True)
-        return {("Ref" if suffix == "Ref" else f"Fn::{suffix}"): value}
-
-    Loader.add_multi_constructor("!", intrinsic)
-    return yaml.load(TEMPLATE.read_text(), Loader)  # noqa: S506 (a SafeLoader)
+    return cfn.load(TEMPLATE)
