@@ -19,12 +19,9 @@ resource "aws_cloudwatch_dashboard" "this" {
 
   dashboard_name = var.name
   dashboard_body = jsonencode({
-    widgets = [for at, widget in local.widgets : {
-      type   = "metric"
-      x      = at % 2 * 12
-      y      = floor(at / 2) * 6
-      width  = 12
-      height = 6
+    widgets = [for widget in local.widgets : {
+      type  = "metric"
+      width = 12
       properties = {
         title   = widget.title
         region  = local.region

@@ -104,6 +104,25 @@ resource "aws_sns_topic" "this" {
   tags              = var.tags
 }
 
+# In place of the policy that SNS makes, which lets everybody in the account publish.
+resource "aws_sns_topic_policy" "this" {
+  arn = aws_sns_topic.this.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      # Alarms of this account may tell the topic; the function may by its role.
+      {
+        Sid       = "Alarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.this.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+      },
+    ]
+  })
+}
+
 resource "aws_sns_topic_subscription" "email" {
   count = var.alert_email == null ? 0 : 1
 

@@ -108,6 +108,8 @@ class Stack:
                 return self.attribute(*inner.split(".", 1))
             if key == "Fn::If":
                 return self.value(inner[1] if self.condition(inner[0]) else inner[2])
+            if key == "Fn::Select":
+                return self.value(inner[1])[inner[0]]
             if key == "Fn::Join":
                 return inner[0].join(self.value(inner[1]))
             if key == "Fn::Sub":
