@@ -168,21 +168,19 @@ def entry(detail, detail_type="AWS API Call via CloudTrail"):
 
 
 def pattern_events(own_role):
-    """The catalogue patterns.json as (name, hit, whole event)."""
-    cases = json.loads((HERE / "patterns.json").read_text())
+    """The catalogue patterns.json as (case, whole event)."""
     roles = {
         "own role": own_role,
         "own role-other": own_role + "-other",
         "own role elsewhere": own_role.replace(ACCOUNT, "444455556666"),
     }
-    for case in cases["cases"]:
+    for case in json.loads((HERE / "patterns.json").read_text())["cases"]:
         detail = copy.deepcopy(case["detail"])
         identity = detail["userIdentity"]
         if isinstance(identity, str):
             detail["userIdentity"] = role_identity(roles.get(identity, identity))
         yield (
-            case["name"],
-            case["hit"],
+            case,
             {
                 "version": "0",
                 "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
