@@ -16,6 +16,7 @@ from stand_ins import ACCOUNT, REGION, Ministack, SlackDouble, from_topic, wait_
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "cloudformation" / "template.yaml"
+FORWARDER = ROOT / "infra" / "cloudformation" / "forwarder.yaml"
 STACK = "denywatch-e2e"
 
 

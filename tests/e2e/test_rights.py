@@ -8,14 +8,13 @@ are for reading policies. What neither shows (keys, calls that ministack lacks) 
 import json
 import uuid
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 import conftest
 import events
 from services import policy
-from stand_ins import ACCOUNT, REGION, wait_for
+from stand_ins import ACCOUNT, REGION
 
 STACK = "denywatch-rights"
 REFUSED = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation", "403")
@@ -78,11 +77,7 @@ class Wide:
 
     def client(self, service):
         """In the role's name."""
-        keys = self.aws.client("sts").assume_role(RoleArn=self.outputs["FunctionRoleArn"], RoleSessionName="probe")["Credentials"]
-        return boto3.client(
-            service, endpoint_url=self.aws.url, region_name=REGION, aws_access_key_id=keys["AccessKeyId"],
-            aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
-        )  # fmt: skip
+        return self.aws.in_the_name_of(self.outputs["FunctionRoleArn"], service)
 
     def run(self):
         """A new process of the function takes a denial and makes a report; what it was refused, as its log or answer tells."""
