@@ -17,7 +17,7 @@ import cases
 import cfn
 import module
 import parity
-from test_parity import both, plans  # noqa: F401 (a fixture)
+from sides import both
 
 ALLOWED = re.compile(r'allowed\(\s*"([a-z0-9-]+)",\s*Shape::(\w+)\(\s*(?:"(?:GET|POST|PUT)",\s*)?"([^"]+)"')
 # Calls whose name on the wire is a path.
@@ -100,11 +100,11 @@ def role_statements(form):
     return [one for document in form["policies"].values() for one in document["Statement"]]
 
 
-def rendered(plans, side):  # noqa: F811
+def rendered(side):
     """Each statement that some case gives the function, by the side's own text: 0 is the template, 1 the module."""
     found = {}
     for case in cases.CASES:
-        built = both(plans, case)[side]
+        built = both(case)[side]
         for one in role_statements(built["FunctionRole"]):
             found.setdefault(one["Sid"], []).append((case, one))
         if "AuthorizationDetails" in built:
@@ -114,16 +114,16 @@ def rendered(plans, side):  # noqa: F811
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["template", "module"])
-def test_the_function_may_make_its_calls_and_no_others(plans, side):  # noqa: F811
-    has = {sid: set(one["Action"]) for sid, found in rendered(plans, side).items() for _, one in found}
+def test_the_function_may_make_its_calls_and_no_others(side):
+    has = {sid: set(one["Action"]) for sid, found in rendered(side).items() for _, one in found}
     assert has == wanted()
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["template", "module"])
-def test_nothing_is_wide(plans, side):  # noqa: F811
+def test_nothing_is_wide(side):
     """No wildcard in an action, nothing that writes IAM, `*` as a resource only where the next denial names it."""
     for case in cases.CASES:
-        built = both(plans, case)[side]
+        built = both(case)[side]
         forms = [form for form in built.values() if "policies" in form]
         assert len(forms) == 2
         for form in forms:
@@ -137,9 +137,9 @@ def test_nothing_is_wide(plans, side):  # noqa: F811
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["template", "module"])
-def test_a_statement_is_there_only_when_asked_for(plans, side):  # noqa: F811
+def test_a_statement_is_there_only_when_asked_for(side):
     always = {"OwnLog", "OwnQueue", "OwnDeadLetters", "OwnLedger", "OwnTopic", "Sweep"}
-    found = {sid: {case for case, _ in of} for sid, of in rendered(plans, side).items()}
+    found = {sid: {case for case, _ in of} for sid, of in rendered(side).items()}
     assert {sid for sid, of in found.items() if of == set(cases.CASES)} == always
     least = {sid for sid, of in found.items() if "an e-mail address alone" in of}
     assert least == always
@@ -184,8 +184,8 @@ def decide(lines):
 
 @pytest.mark.parametrize("side", [0, 1], ids=["template", "module"])
 @pytest.mark.parametrize("case", [case for case, (*_, partition) in cases.CASES.items() if partition == "aws"])
-def test_without_a_statement_a_call_is_refused(plans, side, case):  # noqa: F811
-    built = both(plans, case)[side]
+def test_without_a_statement_a_call_is_refused(side, case):
+    built = both(case)[side]
     for logical, form in built.items():
         if "policies" not in form:
             continue
@@ -205,8 +205,8 @@ def test_without_a_statement_a_call_is_refused(plans, side, case):  # noqa: F811
             assert "denied" in mine, f"{statement['Sid']} is not needed"
 
 
-def test_who_else_may_what(plans):  # noqa: F811
-    template, _, stack, plan = both(plans, "everything")
+def test_who_else_may_what():
+    template, _, stack, plan = both("everything")
     allowed = {(*one["Action"], *one["Resource"]) for one in role_statements(template["ScheduleRole"])}
     values = plan.values
     assert allowed == {
@@ -229,9 +229,9 @@ def test_who_else_may_what(plans):  # noqa: F811
     assert topic["Principal"] == {"Service": "cloudwatch.amazonaws.com"} and topic["Action"] == ["sns:Publish"]
 
 
-def test_the_forwarder_may_send_and_nothing_else(plans):  # noqa: F811
+def test_the_forwarder_may_send_and_nothing_else():
     for side in (0, 1):
-        form = both(plans, "a bus alone", forwarder=True)[side]["Role"]
+        form = both("a bus alone", forwarder=True)[side]["Role"]
         (one,) = role_statements(form)
         assert one["Action"] == ["events:PutEvents"] and one["Resource"] == [cases.BUS.format("aws")]
         (trust,) = form["trust"]["Statement"]
@@ -242,7 +242,7 @@ def test_the_forwarder_may_send_and_nothing_else(plans):  # noqa: F811
         }
 
 
-def test_the_front_page_prints_the_policy(plans):  # noqa: F811
+def test_the_front_page_prints_the_policy():
     """README.md's "Its own IAM policy" is the least that the function has, and Slack's statement."""
     text = (module.ROOT / "README.md").read_text()
     printed = json.loads(re.search(r"## Its own IAM policy\n.*?```json\n(.*?)```", text, re.DOTALL)[1])

@@ -5,26 +5,30 @@ provider "aws" {
   region = "eu-west-1"
 }
 
-resource "aws_kms_key" "archive" {
-  description = "Encrypts the trail's log files"
+variable "bucket" {
+  description = "The trail's bucket, in this Region."
+  type        = string
+  default     = "example-trail"
 }
 
-resource "aws_s3_bucket" "archive" {
-  bucket = "example-trail"
+variable "kms_key_arn" {
+  description = "The key that encrypts the trail's log files."
+  type        = string
+  default     = "arn:aws:kms:eu-west-1:111122223333:key/1a2b3c4d-0000-4000-8000-000000000000"
 }
 
 module "denywatch" {
   source = "../.."
 
   alert_email      = "security@example.com"
-  archive          = { bucket = aws_s3_bucket.archive.bucket, prefix = "AWSLogs/", backfill = true }
-  decrypt_key_arns = [aws_kms_key.archive.arn]
+  archive          = { bucket = var.bucket, prefix = "AWSLogs/", backfill = true }
+  decrypt_key_arns = [var.kms_key_arn]
   tuning           = { memory_size = 512 }
 }
 
 # A bucket has one such configuration, so it belongs beside the bucket and not into the module.
 resource "aws_s3_bucket_notification" "archive" {
-  bucket = aws_s3_bucket.archive.bucket
+  bucket = var.bucket
 
   queue {
     queue_arn     = module.denywatch.queue_arn

@@ -17,8 +17,10 @@ variable "pagerduty_secret_arn" {
   default     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:denywatch/pagerduty-GhIjKl"
 }
 
-resource "aws_sns_topic" "iam_denials" {
-  name = "iam-denials"
+variable "topic_arn" {
+  description = "A topic of yours that gets the alerts too."
+  type        = string
+  default     = "arn:aws:sns:eu-west-1:111122223333:iam-denials"
 }
 
 module "denywatch" {
@@ -27,7 +29,7 @@ module "denywatch" {
   alert_email   = "security@example.com"
   read_policies = true
   secret_arns   = [var.slack_token_secret_arn, var.pagerduty_secret_arn]
-  topic_arns    = [aws_sns_topic.iam_denials.arn]
+  topic_arns    = [var.topic_arn]
   report        = { location = "example-denywatch-reports/weekly" }
   schedules     = { time_zone = "Europe/London" }
 
@@ -56,6 +58,6 @@ module "denywatch" {
     to = ["pagerduty:security"]
 
     [[route]]
-    to = ["slack:C0IAM", "sns:${aws_sns_topic.iam_denials.arn}"]
+    to = ["slack:C0IAM", "sns:${var.topic_arn}"]
   TOML
 }

@@ -1,0 +1,48 @@
+"""Both sides under a case of cases.py, each in the forms of parity.py; planned and rendered once a run."""
+
+import functools
+import pathlib
+import tempfile
+
+import cases
+import module
+import parity
+
+SCRATCH = tempfile.TemporaryDirectory(prefix="module-")
+
+
+@functools.cache
+def folder():
+    """A copy of the module to plan in."""
+    return module.copy(pathlib.Path(SCRATCH.name))
+
+
+@functools.cache
+def plan(name, forwarder=False):
+    _, variables, region, partition = (cases.FORWARDERS if forwarder else cases.CASES)[name]
+    given = variables if forwarder else cases.CODE_TF | variables
+    return module.Plan(folder() / "modules" / "forwarder" if forwarder else folder(), given, region, partition)
+
+
+@functools.cache
+def both(name, forwarder=False):
+    """What each side builds (logical id → its form), the template under these parameters, and the plan."""
+    planned = plan(name, forwarder)
+    addresses = parity.FORWARDER if forwarder else parity.FULL
+    parameters, _, region, partition = (cases.FORWARDERS if forwarder else cases.CASES)[name]
+    path = cases.FORWARDER if forwarder else cases.TEMPLATE
+    given = parameters if forwarder else cases.CODE | parameters
+    called = "denywatch-forwarder" if forwarder else "denywatch"
+    stack = cases.stack(path, given, region, partition, called, parity.attribute(planned, addresses))
+    assert stack.broken_rules() == []
+    template = {one: parity.of_template(*built) for one, built in stack.resources().items()}
+    logical = {address: one for one, address in addresses.items()}
+    roles = {values["name"] for values in planned.of("aws_iam_role").values()}
+
+    def stands_alone(address):
+        """A role's own policy belongs to the role's form, unless the template has a resource for it."""
+        kind, values = planned.resources[address]
+        return kind not in parity.PARTS and (address in logical or values.get("role") not in roles)
+
+    built = {logical[one]: parity.of_module(planned, one) for one in planned.resources if stands_alone(one)}
+    return template, built, stack, planned
