@@ -61,10 +61,22 @@ pub struct Stats {
     pub duplicates: u64,
     /// Of these, events that the ledger refused, being older than it keeps counts.
     pub stale: u64,
+    /// Events that were not asked for, by time, account or Region.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: u64,
+    /// Objects that were read by a scan before, and not again.
+    #[serde(skip_serializing_if = "is_none")]
+    pub known: u64,
     /// Files or records that could not be read.
     pub unreadable: u64,
     /// Wall-clock time.
     pub seconds: f64,
+}
+
+/// An absent count is none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Outcome {

@@ -1,5 +1,6 @@
 //! Files, folders and stdin → their bytes, inflated, one file at a time.
 
+use super::archive::Selection;
 use super::walk::{STDIN, Walk, problem};
 use super::{gzip, salvage::salvage};
 use crate::record::Problem;
@@ -49,10 +50,20 @@ pub struct Tally {
 /// assert_eq!((tally.files, seen), (1, vec![b"{}".to_vec()]));
 /// assert_eq!(problems[0].error, "there is no such file or folder");
 /// ```
-pub fn each(paths: &[PathBuf], limits: Limits, mut visit: impl FnMut(&str, &[u8])) -> (Tally, Vec<Problem>) {
+pub fn each(paths: &[PathBuf], limits: Limits, visit: impl FnMut(&str, &[u8])) -> (Tally, Vec<Problem>) {
+    each_of(paths, &Selection::default(), limits, visit)
+}
+
+/// [`each`], without the folders and files that the layout of a CloudTrail archive tells to be outside of a selection.
+pub fn each_of(
+    paths: &[PathBuf],
+    selection: &Selection,
+    limits: Limits,
+    mut visit: impl FnMut(&str, &[u8]),
+) -> (Tally, Vec<Problem>) {
     let mut reader = Reader::new(limits);
     let mut problems = Vec::new();
-    for path in Walk::new(paths) {
+    for path in Walk::new(paths, selection) {
         match path {
             Ok(path) => reader.file(&path, &mut visit, &mut problems),
             Err(problem) => problems.push(problem),
@@ -62,7 +73,8 @@ pub fn each(paths: &[PathBuf], limits: Limits, mut visit: impl FnMut(&str, &[u8]
 }
 
 /// Reads one file after another into the same buffers.
-struct Reader {
+#[derive(Debug)]
+pub struct Reader {
     limits: Limits,
     tally: Tally,
     raw: Vec<u8>,
@@ -70,8 +82,25 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(limits: Limits) -> Self {
+    /// At this cost a file.
+    pub fn new(limits: Limits) -> Self {
         Self { limits, tally: Tally::default(), raw: Vec::new(), plain: Vec::new() }
+    }
+
+    /// What was read so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Hands on bytes that came from elsewhere, as if they were a file's.
+    pub fn bytes(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        visit: &mut impl FnMut(&str, &[u8]),
+        problems: &mut Vec<Problem>,
+    ) {
+        self.stream(name, bytes, visit, problems);
     }
 
     fn file(&mut self, path: &Path, visit: &mut impl FnMut(&str, &[u8]), problems: &mut Vec<Problem>) {

@@ -1,5 +1,6 @@
 //! Where events come from. A source yields named bytes and the problems it met; what the bytes mean is the core's.
 
+pub mod archive;
 #[cfg(feature = "aws")]
 pub mod envelope;
 pub mod checkout;
@@ -12,6 +13,8 @@ pub mod live;
 pub mod lookup;
 pub mod paste;
 pub mod policies;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod salvage;
 #[cfg(feature = "live")]
 pub mod told;

@@ -9,13 +9,17 @@
 //! | `D#finding` | receiver | what was told to whom | `v`, `body`, `ttl` |
 //! | `O` | `finding#receiver` | a delivery that is not done, and when to look at it | `finding`, `destination`, `at` |
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
-//! | `R` | hash | what a run read | `body`, `ttl` |
+//! | `R` | hash | what a run read | `v`, `body`, `ttl` |
+//! | `N#hash` | `-` | an object that was read to its end | `mark`, `ttl` |
+//! | `C#bucket` | hash of a target | the latest changes of a principal, policy or resource | `v`, `body`, `ttl` |
+//! | `META` | `state#task` | what a task left for its next run | `value` |
 //!
 //! A finding lies in up to [`SHARDS`] parts; each running copy writes one of its own, so that many copies that meet one
 //! principal do not wait for each other. The parts are merged when they are read: merging is commutative and
 //! associative, and an event is in one of them only. `count` and `days` of a part say in the open what `body`
 //! (deflated JSON) holds: any program can add them up.
 
+use super::super::objects::Object;
 use super::super::types::Delivery;
 use super::value::{Item, bytes, map, number, read_number, read_text, text};
 use crate::finding::{Finding, Observed};
@@ -158,6 +162,19 @@ pub(super) fn poison(space: &str, reason: &str, body: &str) -> Key {
 /// What a run read.
 pub(super) fn run(space: &str, input: &str) -> Key {
     Key::new(format!("{space}R"), digest(input))
+}
+
+/// That an object was read.
+pub(super) fn object(space: &str, object: &Object) -> Key {
+    let hex: String = object.id().iter().map(|byte| format!("{byte:02x}")).collect();
+    Key::new(format!("{space}N#{hex}"), "-")
+}
+
+/// The latest changes of a target.
+pub(super) fn changes(space: &str, target: &str) -> Key {
+    let hash = digest(target);
+    let sum = u64::from_str_radix(&hash[..4], 16).unwrap_or(0);
+    Key::new(format!("{space}C#{}", sum % BUCKETS), hash)
 }
 
 /// The parts of a finding that a place of the list names.

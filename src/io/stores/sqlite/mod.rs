@@ -1,15 +1,20 @@
 //! The ledger in one file of SQLite.
 
+mod changes;
+mod objects;
 mod schema;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::types::names;
-use super::{Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Open, Purged, Quarantined, Recorded, Run};
+use super::types::{is_change_of, names};
+use super::{
+    Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+};
+use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -145,8 +150,25 @@ impl Ledger for SqliteLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        let body = serde_json::to_string(run).map_err(entry(&run.input))?;
-        self.run_sql("INSERT OR REPLACE INTO run VALUES (?1, ?2)", [&run.input, &body]).map(drop)
+        objects::put_run(&self.connection, run, &self.failed())
+    }
+
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+        objects::known(&self.connection, objects).map_err(self.failed())
+    }
+
+    fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
+        let failed = self.failed();
+        let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let fresh = objects::note(&change, objects, now).map_err(&failed)?;
+        let mut run = objects::run(&change, input, &failed)?.unwrap_or_else(|| Run::begin(input, now));
+        run.add_objects(fresh, now);
+        objects::put_run(&change, &run, &failed)?;
+        change.commit().map_err(&failed)
+    }
+
+    fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
+        objects::run(&self.connection, input, &self.failed())
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
@@ -204,10 +226,27 @@ impl Ledger for SqliteLedger {
         read().map_err(self.failed())
     }
 
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError> {
+        self.keep_changes(changes, now)
+    }
+
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
+        self.changes_of(targets)
+    }
+
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError> {
+        Ok(self.texts("SELECT body FROM state WHERE task = ?1", [task])?.into_iter().next())
+    }
+
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
+        self.run_sql("INSERT OR REPLACE INTO state VALUES (?1, ?2)", [task, state]).map(drop)
+    }
+
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
         let purged = self.remove(|finding| names(finding, principal))?;
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
-        Ok(Purged { quarantined, ..purged })
+        let changes = self.remove_changes(|change| is_change_of(change, principal))?;
+        Ok(Purged { quarantined, changes, ..purged })
     }
 
     fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
@@ -223,9 +262,12 @@ impl Ledger for SqliteLedger {
         if let Some(since) = before(now, keep.counts) {
             // Older events are refused by their time.
             self.run_sql("DELETE FROM event WHERE at < ?1", [since.as_second()])?;
+            // An object holds nothing younger than the time when it was read.
+            self.run_sql("DELETE FROM object WHERE at < ?1", [since.as_second()])?;
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since))?;
+        purged.changes = self.remove_changes(|change| keep.is_stale(Some(change.at), now))?;
         Ok(purged)
     }
 }

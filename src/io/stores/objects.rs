@@ -1,0 +1,71 @@
+//! What was read to its end, so that the next scan reads only what is new.
+
+use super::types::{Place, Run};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// A file or an S3 object in one of its states.
+///
+/// Each object is known by itself, so that one that arrives late, sorting before others that were read, is new all the
+/// same. A source that cannot list everything each time lists from three days before [`Run::places`]' latest.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Where it lies: an absolute path, or `s3://BUCKET/KEY`.
+    pub key: String,
+    /// Changes when the content does: an ETag, or a file's size and time of change.
+    pub mark: String,
+}
+
+impl Object {
+    /// What a ledger knows it by: the first 16 bytes of a hash of its key.
+    pub(super) fn id(&self) -> [u8; 16] {
+        let mut id = [0; 16];
+        id.copy_from_slice(&Sha256::digest(&self.key)[..16]);
+        id
+    }
+}
+
+/// An object that was read to its end, and what it held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRead {
+    /// Which one.
+    pub object: Object,
+    /// Bytes after inflating.
+    pub bytes: u64,
+    /// Events of all kinds.
+    pub records: u64,
+    /// Denied events, duplicates and all.
+    pub denied: u64,
+    /// Records that could not be read.
+    pub unreadable: u64,
+    /// Where and when the events happened, one entry an account and Region.
+    pub places: Vec<Place>,
+}
+
+impl Run {
+    /// A run that has read nothing yet.
+    pub fn begin(input: &str, at: Timestamp) -> Self {
+        let input = input.to_owned();
+        Self { input, at, files: 0, bytes: 0, records: 0, denied: 0, unreadable: 0, places: Vec::new() }
+    }
+
+    /// Adds what some objects held.
+    pub(super) fn add_objects<'a>(&mut self, objects: impl IntoIterator<Item = &'a ObjectRead>, at: Timestamp) {
+        let key = |place: &Place| (place.account.clone(), place.region.clone());
+        let mut places: BTreeMap<_, Place> =
+            std::mem::take(&mut self.places).into_iter().map(|place| (key(&place), place)).collect();
+        for one in objects {
+            self.files += 1;
+            self.bytes += one.bytes;
+            self.records += one.records;
+            self.denied += one.denied;
+            self.unreadable += one.unreadable;
+            for place in &one.places {
+                places.entry(key(place)).and_modify(|there| there.widen(place)).or_insert_with(|| place.clone());
+            }
+        }
+        self.places = places.into_values().collect();
+        self.at = self.at.max(at);
+    }
+}
