@@ -128,6 +128,7 @@ def test_a_change_of_a_policy_is_heard_and_not_told(stack):
     stack.put(events.entry(events.change()))
     arrived = stack.settle(5)[before:]
     assert len(arrived) == 1 and "sentinel-5" in arrived[0]["Message"], arrived
+    assert "changer" in str([finding(item) for item in stack.ledger("C#")]), "the change is not in the ledger"
 
 
 def test_nothing_was_lost_on_the_way(stack):

@@ -41,9 +41,11 @@ def test_a_denial_comes_over_the_bus(aws, centre):
     user = events.user_identity("over-the-bus")
     said = events.refused(user["arn"], "sns:ListTopics", "*")
     denial = events.record("0a1b2c3d-0000-4000-8000-000000000001", "sns.amazonaws.com", "ListTopics", user, "AuthorizationError", said)
-    aws.client("events").put_events(Entries=[events.entry(denial)])
-    (found,) = wait_for("a finding in the centre's ledger", 60, lambda: findings(aws, centre))
+    aws.client("events").put_events(Entries=[events.entry(denial), events.entry(events.change())])
+    (found,) = wait_for("a finding in the centre's ledger", 60, lambda: kept(aws, centre, "F#"))
     assert found["principal"]["name"] == "over-the-bus"
+    changes = wait_for("a change of a policy in the centre's ledger", 60, lambda: kept(aws, centre, "C#"))
+    assert "changer" in json.dumps(changes)
     queue = aws.client("sqs").get_queue_attributes(QueueUrl=centre["DeadLettersUrl"], AttributeNames=["ApproximateNumberOfMessages"])
     assert queue["Attributes"]["ApproximateNumberOfMessages"] == "0"
 
@@ -59,9 +61,10 @@ def test_scheduler_itself_asks_for_the_report(aws, slack, centre):
     wait_for("the report", 60, lambda: reports()[before:])
 
 
-def findings(aws, centre):
+def kept(aws, centre, start):
+    """What the centre's ledger keeps in partitions that begin so."""
     items = aws.client("dynamodb").scan(TableName=centre["TableName"])["Items"]
-    return [json.loads(zlib.decompress(one["body"]["B"], -15)) for one in items if one["pk"]["S"].startswith("F#")]
+    return [json.loads(zlib.decompress(one["body"]["B"], -15)) for one in items if one["pk"]["S"].startswith(start)]
 
 
 def test_the_bus_has_its_rules(aws, centre):

@@ -20,22 +20,30 @@ import parity
 from sides import both
 
 ALLOWED = re.compile(r'allowed\(\s*"([a-z0-9-]+)",\s*Shape::(\w+)\(\s*(?:"(?:GET|POST|PUT)",\s*)?"([^"]+)"')
-# Calls whose name on the wire is a path.
+# Calls whose name on the wire is a path, by its shape where one path is several calls.
 PATHS = {
     ("backup", "/backup-vaults/{}/access-policy"): "backup:GetBackupVaultAccessPolicy",
     ("codeartifact", "/v1/domain/permissions/policy"): "codeartifact:GetDomainPermissionsPolicy",
     ("elasticfilesystem", "/2015-02-01/file-systems/{}/policy"): "elasticfilesystem:DescribeFileSystemPolicy",
     ("lambda", "/2015-03-31/functions/{}/policy"): "lambda:GetPolicy",
+    ("lambda", "/2015-03-31/functions/{}/configuration"): "lambda:GetFunctionConfiguration",
+    ("lambda", "/2015-03-31/event-source-mappings/"): "lambda:ListEventSourceMappings",
     ("iam", "/authorization-details/{}"): "iam:GetRequestAuthorizationDetails",
     ("s3", "/{}"): "s3:GetBucketPolicy",
+    ("s3", "/{}", "RestSome"): "s3:ListBucket",
     ("s3", "/{}/{..}"): "s3:GetObject",
+    ("s3", "/{}/{..}", "RestPut"): "s3:PutObject",
     ("access-analyzer", "/policy/validation"): "access-analyzer:ValidatePolicy",
     ("access-analyzer", "/policy/check-no-new-access"): "access-analyzer:CheckNoNewAccess",
 }
-# Made at a desk alone, or in need of no permission; who we are.
+# Made by the command line alone (`verify --live`, `doctor`, `watch`, `query`, `scan --lookup`, a profile), in its user's name.
 AT_A_DESK = {
-    "access-analyzer:ValidatePolicy", "access-analyzer:CheckNoNewAccess", "iam:SimulatePrincipalPolicy", "sts:AssumeRole",
-    "sts:GetCallerIdentity",
+    "access-analyzer:CheckNoNewAccess", "access-analyzer:ValidatePolicy", "athena:GetQueryExecution", "athena:GetQueryResults",
+    "athena:StartQueryExecution", "cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors", "cloudtrail:GetQueryResults",
+    "cloudtrail:GetTrailStatus", "cloudtrail:StartQuery", "ec2:DescribeRegions", "events:DescribeRule", "events:ListEventBuses",
+    "events:ListRuleNamesByTarget", "iam:SimulatePrincipalPolicy", "lambda:GetFunctionConfiguration",
+    "lambda:ListEventSourceMappings", "sns:ListSubscriptionsByTopic", "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessageBatch", "sqs:ReceiveMessage", "sts:AssumeRole", "sts:GetCallerIdentity",
 }  # fmt: skip
 WHO_WE_ARE = {"sts:AssumeRoleWithWebIdentity", "sso", "sso-oidc", "imds", "container"}
 # Which statements a call of the function's is in, where that is not ReadPolicies.
@@ -44,7 +52,10 @@ USES = {
     "secretsmanager:GetSecretValue": {"SlackSecret", "Secrets"},
     "ssm:GetParameter": {"ConfigParameter", "SecretParameters"},
     "s3:GetObject": {"ConfigObject", "ReadArchive", "OwnReports"},
+    "s3:ListBucket": {"ListArchive"},
+    "s3:PutObject": {"OwnReports"},
     "sns:Publish": {"OwnTopic", "Topics"},
+    "sqs:SendMessage": {"BackfillQueue"},
     "iam:GetRequestAuthorizationDetails": {"AuthorizationDetails"},
     "dynamodb:BatchGetItem": {"OwnLedger"},
     "dynamodb:DeleteItem": {"OwnLedger"},
@@ -83,7 +94,7 @@ def name(service, shape, text):
     if service in WHO_WE_ARE:
         return service
     if shape.startswith("Rest"):
-        return PATHS[service, text]
+        return PATHS.get((service, text, shape)) or PATHS[service, text]
     return f"{service}:{text.rpartition('.')[2]}"
 
 
