@@ -56,6 +56,7 @@ USES = {
     "s3:PutObject": {"OwnReports"},
     "sns:Publish": {"OwnTopic", "Topics"},
     "sqs:SendMessage": {"BackfillQueue"},
+    "sqs:SendMessageBatch": {"BackfillQueue"},
     "iam:GetRequestAuthorizationDetails": {"AuthorizationDetails"},
     "dynamodb:BatchGetItem": {"OwnLedger"},
     "dynamodb:DeleteItem": {"OwnLedger"},
@@ -64,8 +65,11 @@ USES = {
     "dynamodb:Query": {"OwnLedger"},
     "dynamodb:TransactWriteItems": {"OwnLedger"},
 }
-# A transaction needs the action of each write in it.
-STANDS_FOR = {"dynamodb:TransactWriteItems": {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"}}
+# A transaction needs the action of each write in it; a batch is the same action.
+STANDS_FOR = {
+    "dynamodb:TransactWriteItems": {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+    "sqs:SendMessageBatch": {"sqs:SendMessage"},
+}
 # What services do in the role's name.
 SERVICES = {
     "OwnLog": {"logs:CreateLogStream", "logs:PutLogEvents"},
