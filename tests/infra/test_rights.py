@@ -17,7 +17,7 @@ import cases
 import cfn
 import module
 import parity
-from sides import both
+from sides import side as forms, template as alone
 
 ALLOWED = re.compile(r'allowed\(\s*"([a-z0-9-]+)",\s*Shape::(\w+)\(\s*(?:"(?:GET|POST|PUT)",\s*)?"([^"]+)"')
 # Calls whose name on the wire is a path, by its shape where one path is several calls.
@@ -119,7 +119,7 @@ def rendered(side):
     """Each statement that some case gives the function, by the side's own text: 0 is the template, 1 the module."""
     found = {}
     for case in cases.CASES:
-        built = both(case)[side]
+        built = forms(side, case)
         for one in role_statements(built["FunctionRole"]):
             found.setdefault(one["Sid"], []).append((case, one))
         if "AuthorizationDetails" in built:
@@ -138,10 +138,10 @@ def test_the_function_may_make_its_calls_and_no_others(side):
 def test_nothing_is_wide(side):
     """No wildcard in an action, nothing that writes IAM, `*` as a resource only where the next denial names it."""
     for case in cases.CASES:
-        built = both(case)[side]
-        forms = [form for form in built.values() if "policies" in form]
-        assert len(forms) == 2
-        for form in forms:
+        built = forms(side, case)
+        roles = [form for form in built.values() if "policies" in form]
+        assert len(roles) == 2
+        for form in roles:
             for one in role_statements(form):
                 assert one["Effect"] == "Allow" and not {"NotAction", "NotResource"} & one.keys()
                 for action in one["Action"]:
@@ -200,7 +200,7 @@ def decide(lines):
 @pytest.mark.parametrize("side", [0, 1], ids=["template", "module"])
 @pytest.mark.parametrize("case", [case for case, (*_, partition) in cases.CASES.items() if partition == "aws"])
 def test_without_a_statement_a_call_is_refused(side, case):
-    built = both(case)[side]
+    built = forms(side, case)
     for logical, form in built.items():
         if "policies" not in form:
             continue
@@ -221,17 +221,15 @@ def test_without_a_statement_a_call_is_refused(side, case):
 
 
 def test_who_else_may_what():
-    template, _, stack, plan = both("everything")
+    """The module's policies are the same: test_parity.py."""
+    template, stack = alone("everything")
     allowed = {(*one["Action"], *one["Resource"]) for one in role_statements(template["ScheduleRole"])}
-    values = plan.values
+    of = "arn:aws:{}:eu-west-1:111122223333:{}".format
     assert allowed == {
-        ("lambda:InvokeFunction", values("aws_lambda_function.this")["arn"]),
-        ("sqs:SendMessage", values("aws_sqs_queue.schedule_dead_letters")["arn"]),
+        ("lambda:InvokeFunction", of("lambda", "function:Function")),
+        ("sqs:SendMessage", of("sqs", "ScheduleDeadLetters")),
     }
-    rules = sorted(
-        values(f"aws_cloudwatch_event_rule.{rule}")["arn"]
-        for rule in ("denials", "changes", "central_denials[0]", "central_changes[0]")
-    )
+    rules = sorted(of("events", f"rule/{rule}") for rule in ("DenialRule", "ChangeRule", "CentralDenialRule", "CentralChangeRule"))
     for queue in ("QueuePolicy", "DeadLettersPolicy"):
         first, *more = template[queue]["policy"]["Statement"]
         assert first["Principal"] == {"Service": "events.amazonaws.com"} and first["Action"] == ["sqs:SendMessage"]
@@ -244,17 +242,17 @@ def test_who_else_may_what():
     assert topic["Principal"] == {"Service": "cloudwatch.amazonaws.com"} and topic["Action"] == ["sns:Publish"]
 
 
-def test_the_forwarder_may_send_and_nothing_else():
-    for side in (0, 1):
-        form = both("a bus alone", forwarder=True)[side]["Role"]
-        (one,) = role_statements(form)
-        assert one["Action"] == ["events:PutEvents"] and one["Resource"] == [cases.BUS.format("aws")]
-        (trust,) = form["trust"]["Statement"]
-        assert trust["Principal"] == {"Service": "events.amazonaws.com"}
-        assert trust["Condition"] == {
-            "StringEquals": {"aws:SourceAccount": ["111122223333"]},
-            "ArnLike": {"aws:SourceArn": ["arn:aws:events:us-east-1:111122223333:rule/denywatch-forwarder-*"]},
-        }
+@pytest.mark.parametrize("side", [0, 1], ids=["template", "module"])
+def test_the_forwarder_may_send_and_nothing_else(side):
+    form = forms(side, "a bus alone", forwarder=True)["Role"]
+    (one,) = role_statements(form)
+    assert one["Action"] == ["events:PutEvents"] and one["Resource"] == [cases.BUS.format("aws")]
+    (trust,) = form["trust"]["Statement"]
+    assert trust["Principal"] == {"Service": "events.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ["111122223333"]},
+        "ArnLike": {"aws:SourceArn": ["arn:aws:events:us-east-1:111122223333:rule/denywatch-forwarder-*"]},
+    }
 
 
 def test_the_front_page_prints_the_policy():
