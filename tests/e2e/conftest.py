@@ -3,18 +3,20 @@
 import io
 import json
 import pathlib
-import re
+import sys
 import time
 import zipfile
 
 import pytest
-import yaml
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "infra"))
+import cfn
 import events
 from stand_ins import ACCOUNT, REGION, Ministack, SlackDouble, from_topic, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "cloudformation" / "template.yaml"
+FORWARDER = ROOT / "infra" / "cloudformation" / "forwarder.yaml"
 STACK = "denywatch-e2e"
 
 
@@ -162,16 +164,12 @@ def from_topic(queue_arn, topic_arn):
     }
 
 
-def deploy(aws, parameters, create=False, without=None):
-    """Creates or updates the stack; returns its outputs. `without` names a resource of a type that ministack lacks."""
+def deploy(aws, parameters, create=False, name=STACK, path=TEMPLATE):
+    """Creates or updates a stack; returns its outputs."""
     cloudformation = aws.client("cloudformation")
-    body = TEMPLATE.read_text()
-    if without:
-        body, removed = re.subn(rf"(?m)^  {without}:\n(?:(?:    .*)?\n)+", "", body)
-        assert removed == 1, without
     arguments = {
-        "StackName": STACK,
-        "TemplateBody": body,
+        "StackName": name,
+        "TemplateBody": path.read_text(),
         "Capabilities": ["CAPABILITY_IAM"],
         "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
     }
@@ -179,31 +177,29 @@ def deploy(aws, parameters, create=False, without=None):
     done = "CREATE_COMPLETE" if create else "UPDATE_COMPLETE"
     end = time.monotonic() + 90
     while True:
-        found = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         if found["StackStatus"] == done:
             return {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
         if "IN_PROGRESS" not in found["StackStatus"] or time.monotonic() > end:
-            story = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+            story = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
             failed = [e for e in story if "FAILED" in e["ResourceStatus"]]
             told = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in failed]
             pytest.fail(f"the stack is {found['StackStatus']}: {found.get('StackStatusReason')} {told}")
         time.sleep(0.3)
 
 
+def remove(aws, name=STACK):
+    """Deletes a stack and waits until it is gone."""
+    cloudformation = aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=name)
+
+    def gone():
+        stacks = cloudformation.list_stacks()["StackSummaries"]
+        return [s for s in stacks if s["StackName"] == name and s["StackStatus"] == "DELETE_COMPLETE"]
+
+    wait_for(f"the stack {name} to be deleted", 60, gone)
+
+
 def template():
     """The template with intrinsic functions as one-key objects."""
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    def intrinsic(loader, suffix, node):
-        if isinstance(node, yaml.ScalarNode):
-            value = loader.construct_scalar(node)
-        elif isinstance(node, yaml.SequenceNode):
-            value = loader.construct_sequence(node, deep=True)
-        else:
-            value = loader.construct_mapping(node, deep=True)
-        return {("Ref" if suffix == "Ref" else f"Fn::{suffix}"): value}
-
-    Loader.add_multi_constructor("!", intrinsic)
-    return yaml.load(TEMPLATE.read_text(), Loader)  # noqa: S506 (a SafeLoader)
+    return cfn.load(TEMPLATE)

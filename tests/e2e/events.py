@@ -162,27 +162,66 @@ def look_alikes(own_role):
     }
 
 
+# One error code of each arm of the denial pattern, and a call that is refused with it.
+FAMILIES = {
+    "Client.AccessDenied": ("dynamodb", "DescribeTable"),
+    "Client.UnauthorizedOperation": ("ec2", "DescribeInstances"),
+    "NotAuthorizedException": ("backup", "ListBackupVaults"),
+    "ForbiddenException": ("iot", "ListThings"),
+    "AuthorizationErrorException": ("sns", "ListTopics"),
+    "AuthorizationException": ("ssm-incidents", "ListResponsePlans"),
+    "InsufficientPrivilegesException": ("discovery", "ListConfigurations"),
+    "InsufficientPermissionsException": ("acm", "ListCertificates"),
+}
+
+
+def of_family(code):
+    """A denial with that code, of a user of its own."""
+    service, operation = FAMILIES[code]
+    identity = user_identity(f"family-{code.rpartition('.')[2].lower()}")
+    number = list(FAMILIES).index(code)
+    said = refused(identity["arn"], f"{service}:{operation}", "*")
+    return record(f"fa311100-0000-4000-8000-{number:012d}", f"{service}.amazonaws.com", operation, identity, code, said)
+
+
+def at_an_endpoint():
+    """What a VPC endpoint's policy refused: an event of another type."""
+    identity = user_identity("family-endpoint")
+    return record(
+        "fa311100-0000-4000-8000-000000000099", "kms.amazonaws.com", "Decrypt", identity, "VpceAccessDenied",
+        "The request was denied due to a VPC endpoint policy", eventType="AwsVpceEvent", eventCategory="NetworkActivity",
+        managementEvent=False, vpcEndpointId="vpce-0a1b2c3d4e5f60718", vpcEndpointAccountId=ACCOUNT,
+        resources=[{"ARN": KEY, "type": "AWS::KMS::Key", "accountId": ACCOUNT}],
+    )  # fmt: skip
+
+
+def change():
+    """A change of a policy that went through; nothing to tell by itself."""
+    return record(
+        "c4a27e00-0000-4000-8000-000000000001", "iam.amazonaws.com", "DeleteRolePolicy", user_identity("changer"), None, None,
+        readOnly=False, requestParameters={"roleName": "codepipeline-role-dev", "policyName": "kms"},
+    )  # fmt: skip
+
+
 def entry(detail, detail_type="AWS API Call via CloudTrail"):
     """For PutEvents. The real source would be `aws.kms`; nobody but AWS may put that."""
     return {"Source": "denywatch.e2e", "DetailType": detail_type, "Detail": json.dumps(detail)}
 
 
 def pattern_events(own_role):
-    """The catalogue patterns.json as (name, hit, whole event)."""
-    cases = json.loads((HERE / "patterns.json").read_text())
+    """The catalogue patterns.json as (case, whole event)."""
     roles = {
         "own role": own_role,
         "own role-other": own_role + "-other",
         "own role elsewhere": own_role.replace(ACCOUNT, "444455556666"),
     }
-    for case in cases["cases"]:
+    for case in json.loads((HERE / "patterns.json").read_text())["cases"]:
         detail = copy.deepcopy(case["detail"])
         identity = detail["userIdentity"]
         if isinstance(identity, str):
             detail["userIdentity"] = role_identity(roles.get(identity, identity))
         yield (
-            case["name"],
-            case["hit"],
+            case,
             {
                 "version": "0",
                 "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",

@@ -102,6 +102,18 @@ class Ministack:
             aws_secret_access_key="test",
         )
 
+    def in_the_name_of(self, role_arn, service):
+        """A client with a role's rights; its trust policy has to let the account in."""
+        keys = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="probe")["Credentials"]
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+
 
 def make_table(aws, name):
     """The ledger's table, as the template makes it."""

@@ -114,6 +114,23 @@ def test_the_schedule_s_own_target_makes_the_report(stack):
     expected_text.check("report.txt", f"Subject: {report['Subject']}\n{report['Message']}")
 
 
+def test_each_family_of_codes_arrives_at_both(stack):
+    stack.put(*(events.entry(events.of_family(code)) for code in events.FAMILIES))
+    stack.put(events.entry(events.at_an_endpoint(), "AWS Network Activity Event via CloudTrail"))
+    users = [events.of_family(code)["userIdentity"]["userName"] for code in events.FAMILIES] + ["family-endpoint"]
+    for user in users:
+        stack.await_mail_about(user)
+        wait_for(f"Slack's post about {user}", 30, lambda user=user: stack.posts_about(user))
+
+
+def test_a_change_of_a_policy_is_heard_and_not_told(stack):
+    before = len(stack.read_mail())
+    stack.put(events.entry(events.change()))
+    arrived = stack.settle(5)[before:]
+    assert len(arrived) == 1 and "sentinel-5" in arrived[0]["Message"], arrived
+    assert "changer" in str([finding(item) for item in stack.ledger("C#")]), "the change is not in the ledger"
+
+
 def test_nothing_was_lost_on_the_way(stack):
     for queue in ("QueueUrl", "DeadLettersUrl", "ScheduleDeadLettersUrl"):
         assert stack.waiting(stack.outputs[queue]) == 0, queue

@@ -3,7 +3,7 @@
 Terraform starts it from a folder that `dev_overrides` names (see setup.py). It knows the types that the configuration in the
 working folder speaks of, checks arguments as the real provider's schema does, reads data sources without a network, and
 plans and applies into a state. What AWS would fill in is unknown until applied, and then a made-up, stable value; with
-`TERRAFORM_STUB_KNOWN=1` it is known in the plan already.
+`TERRAFORM_STUB_KNOWN=1` it is known in the plan already. `TERRAFORM_STUB_REGION` and `TERRAFORM_STUB_PARTITION` say where.
 """
 
 import hashlib
@@ -22,7 +22,9 @@ from tf.types import Unknown
 from tf.utils import Diagnostics, read_dynamic_value, to_dynamic_value
 
 HERE = pathlib.Path(os.environ["TERRAFORM_STUB_HOME"])
-ACCOUNT, REGION = "111122223333", "eu-west-1"
+ACCOUNT = "111122223333"
+REGION = os.environ.get("TERRAFORM_STUB_REGION", "eu-west-1")
+PARTITION = os.environ.get("TERRAFORM_STUB_PARTITION", "aws")
 NAME = re.compile(r"\baws_[a-z0-9_]+")
 MODULE = re.compile(r'^\s*source\s*=\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
 READABLE = (".tf", ".tf.json", ".tfstate", ".tfstate.backup")
@@ -30,28 +32,30 @@ NESTING = {"list": "LIST", "set": "SET", "single": "SINGLE"}
 
 # Attributes whose value others build on, by type; `{…}` names an argument. Anything else is made of type and content.
 ARNS = {
-    "aws_iam_role": "arn:aws:iam::{account}:role{path}{name}",
-    "aws_iam_user": "arn:aws:iam::{account}:user{path}{name}",
-    "aws_iam_group": "arn:aws:iam::{account}:group{path}{name}",
-    "aws_iam_policy": "arn:aws:iam::{account}:policy{path}{name}",
-    "aws_s3_bucket": "arn:aws:s3:::{bucket}",
-    "aws_sqs_queue": "arn:aws:sqs:{region}:{account}:{name}",
-    "aws_sns_topic": "arn:aws:sns:{region}:{account}:{name}",
-    "aws_dynamodb_table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
-    "aws_lambda_function": "arn:aws:lambda:{region}:{account}:function:{function_name}",
-    "aws_cloudwatch_log_group": "arn:aws:logs:{region}:{account}:log-group:{name}",
-    "aws_kms_key": "arn:aws:kms:{region}:{account}:key/{hash}",
-    "aws_secretsmanager_secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{hash6}",
-    "aws_ecr_repository": "arn:aws:ecr:{region}:{account}:repository/{name}",
-    "aws_kinesis_stream": "arn:aws:kinesis:{region}:{account}:stream/{name}",
-    "aws_ssm_parameter": "arn:aws:ssm:{region}:{account}:parameter/{name}",
+    "aws_iam_role": "arn:{partition}:iam::{account}:role{path}{name}",
+    "aws_iam_user": "arn:{partition}:iam::{account}:user{path}{name}",
+    "aws_iam_group": "arn:{partition}:iam::{account}:group{path}{name}",
+    "aws_iam_policy": "arn:{partition}:iam::{account}:policy{path}{name}",
+    "aws_s3_bucket": "arn:{partition}:s3:::{bucket}",
+    "aws_sqs_queue": "arn:{partition}:sqs:{region}:{account}:{name}",
+    "aws_sns_topic": "arn:{partition}:sns:{region}:{account}:{name}",
+    "aws_dynamodb_table": "arn:{partition}:dynamodb:{region}:{account}:table/{name}",
+    "aws_lambda_function": "arn:{partition}:lambda:{region}:{account}:function:{function_name}",
+    "aws_cloudwatch_log_group": "arn:{partition}:logs:{region}:{account}:log-group:{name}",
+    "aws_kms_key": "arn:{partition}:kms:{region}:{account}:key/{hash}",
+    "aws_secretsmanager_secret": "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{hash6}",
+    "aws_ecr_repository": "arn:{partition}:ecr:{region}:{account}:repository/{name}",
+    "aws_kinesis_stream": "arn:{partition}:kinesis:{region}:{account}:stream/{name}",
+    "aws_cloudwatch_event_bus": "arn:{partition}:events:{region}:{account}:event-bus/{name}",
+    "aws_cloudwatch_event_rule": "arn:{partition}:events:{region}:{account}:rule/{name}",
+    "aws_ssm_parameter": "arn:{partition}:ssm:{region}:{account}:parameter/{name}",
 }
 NAMES = ("name", "bucket", "function_name")
 DATA = {
     "aws_ssoadmin_instances": {"arns": ["arn:aws:sso:::instance/ssoins-stub"], "identity_store_ids": ["d-stub"]},
-    "aws_caller_identity": {"account_id": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/stub", "user_id": "AIDASTUB"},
+    "aws_caller_identity": {"account_id": ACCOUNT, "arn": f"arn:{PARTITION}:iam::{ACCOUNT}:user/stub", "user_id": "AIDASTUB"},
     "aws_region": {"name": REGION, "region": REGION, "id": REGION, "endpoint": f"ec2.{REGION}.amazonaws.com"},
-    "aws_partition": {"partition": "aws", "dns_suffix": "amazonaws.com", "id": "aws", "reverse_dns_prefix": "com.amazonaws"},
+    "aws_partition": {"partition": PARTITION, "dns_suffix": "amazonaws.com", "id": PARTITION, "reverse_dns_prefix": "com.amazonaws"},
 }
 
 
@@ -118,7 +122,7 @@ class Stub:
         digest = hashlib.sha256(json.dumps([kind, made_of, field], sort_keys=True, default=repr).encode()).hexdigest()
         if field == "arn" and kind in ARNS:
             parts = {"path": "/", **{key: value for key, value in given.items() if isinstance(value, str)}}
-            parts |= {"account": ACCOUNT, "region": REGION, "hash": digest[:12], "hash6": digest[:6]}
+            parts |= {"account": ACCOUNT, "region": REGION, "partition": PARTITION, "hash": digest[:12], "hash6": digest[:6]}
             try:
                 return ARNS[kind].format(**parts)
             except KeyError:
@@ -132,7 +136,7 @@ class Stub:
         if field == "name" and isinstance(given.get("name_prefix"), str):
             return given["name_prefix"] + digest[:8]
         if field == "arn" or field.endswith("_arn"):
-            return f"arn:aws:stub:{REGION}:{ACCOUNT}:{kind}/{digest[:12]}"
+            return f"arn:{PARTITION}:stub:{REGION}:{ACCOUNT}:{kind}/{digest[:12]}"
         return f"{kind}.{field}.{digest[:12]}"
 
     def fill(self, kind, block, given, known, made_of=None, top=True):
