@@ -6,8 +6,10 @@ mod field;
 mod json;
 mod members;
 mod row;
+mod sift;
 
 pub use json::{Head, is_denied_candidate};
+pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_with};
 
 use jiff::Timestamp;
 use serde_json::Value;
