@@ -1,5 +1,9 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
+mod repeated;
+
+pub use repeated::Repeated;
+
 use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
 use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target, TargetKind};
 use crate::principal::Principal;
@@ -145,10 +149,14 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
         target: diagnosed.target,
         account: denial.account,
         count: 1,
-        days: denial.event_time.iter().map(|at| (at.to_zoned(TimeZone::UTC).date(), 1)).collect(),
+        days: denial.event_time.iter().map(|at| (day(*at), 1)).collect(),
         principal: denial.principal,
     };
     Observed { event_id, shared_event_id: denial.shared_event_id, at: denial.event_time, finding }
+}
+
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// Folds observations by finding, each event once, also where two accounts saw the same one.
@@ -414,7 +422,7 @@ mod tests {
     use crate::principal::PrincipalKind;
     use proptest::prelude::*;
 
-    fn denial(event: u8, second: i64, action: u8, resource: u8, session: u8) -> Denial {
+    pub(super) fn denial(event: u8, second: i64, action: u8, resource: u8, session: u8) -> Denial {
         let arn = "arn:aws:iam::111122223333:role/app".to_owned();
         Denial {
             event_id: Some(format!("e{event}")),
@@ -451,7 +459,7 @@ mod tests {
         }
     }
 
-    fn diagnosed() -> Diagnosed {
+    pub(super) fn diagnosed() -> Diagnosed {
         Diagnosed {
             diagnosis: Diagnosis {
                 cause: Cause::IdentityAllowMissing,
@@ -478,7 +486,7 @@ mod tests {
         }
     }
 
-    fn join(parts: impl IntoIterator<Item = Finding>) -> Finding {
+    pub(super) fn join(parts: impl IntoIterator<Item = Finding>) -> Finding {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap();
         parts.for_each(|part| whole.merge(part));

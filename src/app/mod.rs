@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod digest;
 pub mod explain;
+pub mod gather;
 pub mod ingest;
 #[cfg(feature = "lambda")]
 pub mod lease;

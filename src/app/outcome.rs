@@ -2,6 +2,7 @@
 
 use crate::advice::Advice;
 use crate::denial::Denial;
+use crate::io::stores::Held;
 use crate::record::Problem;
 use crate::report::Coverage;
 use crate::triage::Verdict;
@@ -26,6 +27,9 @@ pub struct Outcome {
     /// Accounts, Regions and records of this run, for people.
     #[serde(skip)]
     pub coverage: Coverage,
+    /// It was stopped before the sources ended; what was read is kept.
+    #[serde(skip)]
+    pub interrupted: bool,
 }
 
 /// In one word, what there is to do.
@@ -47,8 +51,10 @@ pub enum OutcomeKind {
 /// What was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Stats {
-    /// Files opened.
+    /// Files opened, or known.
     pub files: u64,
+    /// Of these, files that an earlier scan read and that are as they were: the figures are those of then.
+    pub known: u64,
     /// Bytes as they lie on disk.
     pub bytes_read: u64,
     /// Bytes after decompression.
@@ -67,6 +73,24 @@ pub struct Stats {
     pub seconds: f64,
 }
 
+impl Stats {
+    /// Adds what a file held.
+    pub fn add(&mut self, held: &Held) {
+        self.files += 1;
+        self.bytes_read += held.bytes_read;
+        self.bytes += held.bytes;
+        self.records += held.records;
+        self.denied += held.denied;
+    }
+
+    /// Adds what a file held when it was read, which is not read again.
+    pub fn add_known(&mut self, held: &Held) {
+        self.add(held);
+        self.known += 1;
+        self.duplicates += held.denied;
+    }
+}
+
 impl Outcome {
     /// Sums the findings up.
     pub fn new(denials: Option<Vec<Denial>>, findings: Vec<Advice>, problems: Vec<Problem>, stats: Stats) -> Self {
@@ -80,6 +104,7 @@ impl Outcome {
             problems,
             stats,
             coverage: Coverage::default(),
+            interrupted: false,
         }
     }
 

@@ -1,29 +1,48 @@
 //! Logs → ledger → ranked findings.
 
 use super::World;
+use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
 use crate::denial::{self, Denial, Given};
+use crate::finding::{Observed, Repeated};
 use crate::io::clock::{self, Stopwatch};
-use crate::io::sources::files::{self, Limits};
-use crate::io::stores::{Filter, Ledger, LedgerError, Place, Run, Touched};
+use crate::io::sources::archive::{self, Desk, FileRead};
+use crate::io::sources::files::Limits;
+use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Place, Run, Touched};
 use crate::record::{self, Problem, Record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Denials that go into the ledger in one transaction.
-const BATCH: usize = 2_000;
+const BATCH: usize = 20_000;
+/// Different denials that do: each is some kilobytes.
+const DIFFERENT: usize = 2_000;
+/// Objects that are noted in one transaction.
+const OBJECTS: usize = 4_000;
 
-/// What a scan gives back beside the findings.
+/// How a scan goes about it, and what it gives back beside the findings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Every denial too.
+    /// Every denial too; then nothing is skipped.
     pub denials: bool,
+    /// Reads what was read before once more.
+    pub again: bool,
+    /// Threads that read; 0 takes as many as the machine has processors.
+    pub threads: usize,
+    /// Ends the scan when it becomes true, as if the sources ended there; what was read is kept.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 /// Reads the sources, keeps their denials in the ledger, and advises on the findings that they belong to.
+///
+/// Files that an earlier scan read to their end, and that are as they were, are not read again: their figures are those
+/// of then.
 ///
 /// # Errors
 /// The ledger could not be read or written. What cannot be read of the sources is a problem of the outcome instead.
@@ -34,22 +53,58 @@ pub fn scan(
     options: Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> Result<Outcome, LedgerError> {
-    let mut scan = Scan::new(ledger, world, options);
-    let (tally, problems) = files::each(sources, Limits::default(), |name, bytes| {
-        scan.read(bytes, name);
-        progress(&scan.stats);
-    });
-    scan.problems.extend(problems);
-    (scan.stats.files, scan.stats.bytes_read, scan.stats.bytes) = (tally.files, tally.bytes_read, tally.bytes);
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
-    scan.finish(&names.join(" "))
+    let mut scan = Scan::over(ledger, world, options, &names.join(" "));
+    let singly = scan.takes_singly();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if options.threads == 0 { processors } else { options.threads };
+    let catalog = world.catalog;
+    let maker = || {
+        let mut gatherer = Gatherer::new(catalog, singly);
+        move |name: &str, bytes: &[u8]| gatherer.gather(name, bytes)
+    };
+    let mut desk = Progressing { scan, progress };
+    archive::read(sources, Limits::default(), threads, maker, &mut desk);
+    scan = desk.scan;
+    scan.finish_objects()
+}
+
+/// A scan that is watched.
+struct Progressing<'a, 'p> {
+    scan: Scan<'a>,
+    progress: &'p mut dyn FnMut(&Stats),
+}
+
+impl Desk<Gathered> for Progressing<'_, '_> {
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        self.scan.skips(objects)
+    }
+
+    fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
+        match read {
+            Ok(read) => self.scan.take_file(read),
+            Err(problem) => self.scan.problems.push(problem),
+        }
+        (self.progress)(&self.scan.stats);
+        if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// What a scan gathers on its way.
 pub struct Scan<'a> {
     ledger: &'a mut dyn Ledger,
     world: &'a World,
-    batch: Vec<Denial>,
+    options: Options,
+    /// Names the sources.
+    input: String,
+    /// What goes into the ledger next.
+    batch: Vec<Repeated>,
+    /// Denials that are to be sharpened first, or handed back.
+    singles: Vec<Denial>,
+    /// The different denials of the batch, by address.
+    different: BTreeSet<*const Observed>,
+    /// Objects whose denials are in the batch or the ledger.
+    objects: Vec<ObjectRead>,
     passed: Passed,
     touched: Touched,
     denials: Option<Vec<Denial>>,
@@ -65,10 +120,20 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// Begins a scan into this ledger.
     pub fn new(ledger: &'a mut dyn Ledger, world: &'a World, options: Options) -> Self {
+        Self::over(ledger, world, options, "")
+    }
+
+    /// Begins a scan of objects; `input` names the sources, under which their coverage adds up.
+    pub fn over(ledger: &'a mut dyn Ledger, world: &'a World, options: Options, input: &str) -> Self {
         Self {
             ledger,
             world,
+            options,
+            input: input.to_owned(),
             batch: Vec::new(),
+            singles: Vec::new(),
+            different: BTreeSet::new(),
+            objects: Vec::new(),
             passed: Passed::default(),
             touched: Touched::default(),
             denials: options.denials.then(Vec::new),
@@ -80,7 +145,70 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads one input of any CloudTrail shape.
+    /// How [`Gatherer::new`] is to hand denials over: by themselves where they are wanted, or where AWS is asked for more.
+    pub fn takes_singly(&self) -> bool {
+        self.denials.is_some() || self.world.outside.is_some()
+    }
+
+    /// Whether nothing more need be read: it was stopped, or the ledger failed.
+    pub fn is_over(&self) -> bool {
+        self.failed.is_some() || self.is_stopped()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Which of these objects need not be read, as an earlier scan did; their figures are added.
+    pub fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        if self.options.again || self.denials.is_some() || self.failed.is_some() {
+            return vec![false; objects.len()];
+        }
+        match self.ledger.known_objects(objects) {
+            Ok(known) => {
+                known.iter().flatten().for_each(|held| self.stats.add_known(held));
+                known.iter().map(Option::is_some).collect()
+            }
+            Err(fault) => {
+                self.failed = Some(fault);
+                vec![false; objects.len()]
+            }
+        }
+    }
+
+    /// Takes what was gathered of a file.
+    pub fn take_file(&mut self, read: FileRead<Gathered>) {
+        let FileRead { object, is_whole, bytes_read, bytes, fault, made, .. } = read;
+        let gathered = made.unwrap_or_default();
+        let mut held = Held { bytes_read, bytes, records: gathered.records, denied: gathered.denied, unreadable: 0 };
+        held.unreadable = gathered.problems.len() as u64 + u64::from(fault.is_some());
+        // What was read in part is read again next time, and counts for coverage once.
+        let mark = if is_whole { object.mark } else { format!("{} in part", object.mark) };
+        self.problems.extend(fault);
+        let object = Object { key: object.key, mark };
+        self.take_object(object, held, gathered);
+    }
+
+    /// Takes what was gathered of an object that was read.
+    pub fn take_object(&mut self, object: Object, held: Held, gathered: Gathered) {
+        self.stats.add(&held);
+        self.problems.extend(gathered.problems);
+        self.singles.extend(gathered.denials);
+        for one in &gathered.met {
+            if self.different.insert(Arc::as_ptr(&one.sample)) {
+                self.touched.add(&one.sample);
+            }
+        }
+        self.batch.extend(gathered.met);
+        self.objects.push(ObjectRead { object, held, places: gathered.places });
+        let denials = self.batch.len() + self.singles.len();
+        let different = self.different.len() + self.singles.len();
+        if denials >= BATCH || different >= DIFFERENT || self.objects.len() >= OBJECTS {
+            self.flush();
+        }
+    }
+
+    /// Reads one input of any CloudTrail shape in full, and keeps the allowed calls for the case that they were denied.
     pub fn read(&mut self, bytes: &[u8], name: &str) {
         self.stats.files += 1;
         if self.failed.is_none() {
@@ -97,8 +225,8 @@ impl<'a> Scan<'a> {
             return self.passed.take(&record, self.world.catalog);
         };
         self.stats.denied += 1;
-        self.batch.push(denial);
-        if self.batch.len() >= BATCH {
+        self.singles.push(denial);
+        if self.singles.len() >= DIFFERENT {
             self.flush();
         }
     }
@@ -107,26 +235,32 @@ impl<'a> Scan<'a> {
         let key = (record.recipient_account.clone(), record.region.clone());
         let fresh = || Place { account: key.0.clone(), region: key.1.clone(), first: None, last: None, records: 0 };
         let place = self.places.entry(key.clone()).or_insert_with(fresh);
-        place.first = [place.first, record.event_time].into_iter().flatten().min();
-        place.last = place.last.max(record.event_time);
-        place.records += 1;
+        place.add(record.event_time, record.event_time, 1);
     }
 
+    /// Puts what was gathered into the ledger: denials first, so that no object is noted whose denials are missing.
     fn flush(&mut self) {
-        let mut denials = std::mem::take(&mut self.batch);
-        self.world.sharpen(&mut denials);
+        let mut singles = std::mem::take(&mut self.singles);
+        self.world.sharpen(&mut singles);
         if let Some(kept) = &mut self.denials {
-            kept.extend(denials.iter().cloned());
+            kept.extend(singles.iter().cloned());
         }
-        let batch = observed(denials);
-        batch.iter().for_each(|one| self.touched.add(one));
-        match self.ledger.record(batch, clock::now()) {
-            Ok(recorded) => {
-                self.stats.duplicates += recorded.duplicate;
-                self.stats.stale += recorded.stale;
-            }
-            Err(fault) => self.failed = self.failed.take().or(Some(fault)),
+        let singles = observed(singles);
+        singles.iter().for_each(|one| self.touched.add(one));
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.extend(singles.into_iter().map(Repeated::once));
+        self.different.clear();
+        let objects = std::mem::take(&mut self.objects);
+        if self.failed.is_some() {
+            return;
         }
+        let now = clock::now();
+        let noted = self.ledger.record_repeated(batch, now).and_then(|recorded| {
+            self.stats.duplicates += recorded.duplicate;
+            self.stats.stale += recorded.stale;
+            if objects.is_empty() { Ok(()) } else { self.ledger.note_objects(&self.input, &objects, now) }
+        });
+        self.failed = noted.err();
     }
 
     /// Adds allowed calls to what was denied, now or in a scan before.
@@ -142,6 +276,39 @@ impl<'a> Scan<'a> {
         self.failed = noted.err();
     }
 
+    /// Writes the rest and advises, after objects were taken.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn finish_objects(mut self) -> Result<Outcome, LedgerError> {
+        self.flush();
+        if let Some(fault) = self.failed {
+            return Err(fault);
+        }
+        let run = self.ledger.noted_run(&self.input)?;
+        if self.stats.known > 0 {
+            self.touch_known(run.as_ref())?;
+        }
+        self.outcome(run)
+    }
+
+    /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,
+    /// where the files were read under another name, all.
+    fn touch_known(&mut self, run: Option<&Run>) -> Result<(), LedgerError> {
+        let is_of = |finding: &crate::finding::Finding, run: &Run| {
+            let (first, last) = finding.seen();
+            run.places.iter().any(|place| {
+                place.account == finding.account && place.first <= last && (place.last.is_none() || first <= place.last)
+            })
+        };
+        for finding in self.ledger.findings(&Filter::default())? {
+            if run.is_none_or(|run| is_of(&finding, run)) {
+                self.touched.add_finding(&finding);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the rest, notes what was read, and advises. `input` names the sources: reading them again replaces the note.
     ///
     /// # Errors
@@ -152,7 +319,6 @@ impl<'a> Scan<'a> {
         if let Some(fault) = self.failed {
             return Err(fault);
         }
-        self.stats.unreadable = self.problems.len() as u64;
         let run = Run {
             input: input.to_owned(),
             at: clock::now(),
@@ -160,14 +326,21 @@ impl<'a> Scan<'a> {
             bytes: self.stats.bytes,
             records: self.stats.records,
             denied: self.stats.denied,
-            unreadable: self.stats.unreadable,
-            places: self.places.into_values().collect(),
+            unreadable: self.problems.len() as u64,
+            places: std::mem::take(&mut self.places).into_values().collect(),
         };
         self.ledger.note_run(&run)?;
+        self.outcome(Some(run))
+    }
+
+    fn outcome(mut self, run: Option<Run>) -> Result<Outcome, LedgerError> {
+        self.stats.unreadable = self.problems.len() as u64;
         let (advice, problems) = advise_on(&self.touched, self.ledger, self.world)?;
         self.problems.extend(problems);
         self.stats.seconds = self.watch.seconds();
+        let interrupted = self.is_stopped();
         let outcome = Outcome::new(self.denials, advice, self.problems, self.stats);
-        Ok(Outcome { coverage: coverage(&run.coverage()), ..outcome })
+        let coverage = run.map(|run| coverage(&run.coverage())).unwrap_or_default();
+        Ok(Outcome { coverage, interrupted, ..outcome })
     }
 }

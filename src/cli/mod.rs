@@ -10,11 +10,13 @@ mod notify;
 mod patch;
 mod pr;
 mod print;
+mod progress;
 mod purge;
 mod report;
 mod rules;
 mod scan;
 mod simulate;
+mod stop;
 mod verify;
 mod version;
 

@@ -2,14 +2,17 @@
 //! See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
 
 mod csv;
+mod cut;
 mod field;
 mod json;
 mod members;
 mod row;
 mod sift;
 
+pub use cut::{Cut, Cutter};
+pub use field::time;
 pub use json::{Head, is_denied_candidate};
-pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_with};
+pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_all, sift_with};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -63,6 +66,29 @@ pub struct Record {
     pub event_category: Option<String>,
     /// Set when the call came through a VPC endpoint.
     pub vpc_endpoint_id: Option<String>,
+}
+
+/// Where and when an event happened; a field is `None` when the event does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// See [`Record::recipient_account`].
+    pub account: Option<String>,
+    /// See [`Record::region`].
+    pub region: Option<String>,
+    /// See [`Record::event_time`].
+    pub time: Option<Timestamp>,
+}
+
+/// Where and when one event happened, without reading the rest of its JSON; `None` for what is no JSON object.
+///
+/// ```
+/// let place = denywatch::record::whereabouts(r#"{"awsRegion": "eu-west-1", "recipientAccountId": "111122223333"}"#).unwrap();
+/// assert_eq!((place.region.as_deref(), place.time), (Some("eu-west-1"), None));
+/// ```
+pub fn whereabouts(event: &str) -> Option<Whereabouts> {
+    let members = members::Members::read(event).ok()?;
+    let get = |name: &str| members.value(name);
+    Some(field::whereabouts(get))
 }
 
 /// An input, or a part of one, that could not be read; the rest went through.

@@ -2,17 +2,21 @@
 
 #[cfg(feature = "aws")]
 pub mod envelope;
+pub mod archive;
 pub mod checkout;
 pub mod code;
 pub mod files;
 mod gzip;
+mod libdeflate;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod paste;
 pub mod policies;
+mod reader;
 mod salvage;
 #[cfg(feature = "live")]
 pub mod told;
+mod unpack;
 mod walk;

@@ -32,6 +32,10 @@ pub struct Sifted<'a> {
 pub struct Candidate<'a> {
     /// Its JSON.
     pub raw: &'a str,
+    /// It begins as CloudTrail writes events, so that it is one, if its JSON is whole.
+    pub is_event: bool,
+    /// It may bear an error code, in whatever spelling, or is too large to be an event.
+    pub may_be_denied: bool,
     /// Which of its list, from 1.
     number: u64,
     /// The line at which its list begins; `None` for the input's first.
@@ -71,22 +75,31 @@ pub fn sift(bytes: &[u8]) -> Option<Sifted<'_>> {
     sift_with(Isa::best(), bytes)
 }
 
+/// [`sift`] that hands out every record, the allowed ones too, so that [`Sifted::allowed`] is 0.
+pub fn sift_all(bytes: &[u8]) -> Option<Sifted<'_>> {
+    sift_some(Isa::best(), bytes, true)
+}
+
 /// [`sift`] on one instruction set; all of them answer alike.
 pub fn sift_with(isa: Isa, bytes: &[u8]) -> Option<Sifted<'_>> {
+    sift_some(isa, bytes, false)
+}
+
+fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut sifted = Sifted::default();
     let (mut spans, mut edges, mut high) = (Vec::new(), None::<[(usize, usize); 2]>, false);
     let mut at = skip_space(bytes, 0);
     loop {
         let start = at + json::records_list(&bytes[at..])?;
-        let list = isa.run(pass::Pass { bytes, start })?;
+        let list = isa.run(pass::Pass { bytes, start, all })?;
         let close = skip_space(bytes, list.end);
         if bytes.get(close) != Some(&b'}') {
             return None;
         }
         let line = (at != skip_space(bytes, 0)).then(|| 1 + newlines(&bytes[..at]));
         sifted.allowed += list.elements - list.candidates.len() as u64;
-        spans.extend(list.candidates.into_iter().map(|(number, from, end)| (number, from, end, line)));
+        spans.extend(list.candidates.into_iter().map(|element| (element, line)));
         edges = match (edges, list.edges) {
             (Some([first, _]), Some([_, last])) => Some([first, last]),
             (one, two) => one.or(two),
@@ -102,8 +115,9 @@ pub fn sift_with(isa: Isa, bytes: &[u8]) -> Option<Sifted<'_>> {
         return None;
     }
     let text = |from: usize, end: usize| std::str::from_utf8(&bytes[from..end]).ok();
-    for (number, from, end, line) in spans {
-        sifted.candidates.push(Candidate { raw: text(from, end)?, number, line });
+    for (element, line) in spans {
+        let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied } = element;
+        sifted.candidates.push(Candidate { raw: text(start, end)?, is_event, may_be_denied, number, line });
     }
     for (from, end) in edges.into_iter().flatten() {
         sifted.edges.push(text(from, end)?);

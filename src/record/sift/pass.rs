@@ -11,12 +11,25 @@ pub(super) struct List {
     pub(super) end: usize,
     /// Its elements.
     pub(super) elements: u64,
-    /// The elements that must be read: number (from 1), start, end.
-    pub(super) candidates: Vec<(u64, usize, usize)>,
+    /// The elements that must be read, or all.
+    pub(super) candidates: Vec<Element>,
     /// The first and the last element, where there is one.
     pub(super) edges: Option<[(usize, usize); 2]>,
     /// Bytes that are no ASCII are among those looked at.
     pub(super) high: bool,
+}
+
+/// An element of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Element {
+    /// From 1.
+    pub(super) number: u64,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// It begins as CloudTrail writes events.
+    pub(super) is_ordinary: bool,
+    /// It may bear an error code, or is too large.
+    pub(super) is_marked: bool,
 }
 
 /// A pass over the list whose first byte, behind its bracket, is at `start`; `None` for anything but a whole list of
@@ -24,6 +37,8 @@ pub(super) struct List {
 pub(super) struct Pass<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) start: usize,
+    /// All elements are wanted.
+    pub(super) all: bool,
 }
 
 impl Work for Pass<'_> {
@@ -31,8 +46,8 @@ impl Work for Pass<'_> {
 
     #[inline(always)]
     fn run(self, masks: impl Fn(&[u8; BLOCK]) -> Masks, parity: impl Fn(u64) -> u64) -> Self::Out {
-        let Self { bytes, start } = self;
-        let mut state = State { bytes, depth: 0, from: start, until: start, marked: false, list: List::default() };
+        let Self { bytes, start, all } = self;
+        let mut state = State { bytes, depth: 0, from: start, until: start, marked: false, all, list: List::default() };
         let mut carry = Carry::default();
         let (blocks, rest) = bytes[start..].as_chunks::<BLOCK>();
         let mut at = start;
@@ -75,6 +90,7 @@ struct State<'a> {
     until: usize,
     /// The open element must be read.
     marked: bool,
+    all: bool,
     list: List,
 }
 
@@ -152,8 +168,11 @@ impl State<'_> {
             return None;
         }
         self.list.elements += 1;
-        if self.marked || !spell::is_ordinary(element) || element.len() > LARGEST_RECORD {
-            self.list.candidates.push((self.list.elements, self.from, end));
+        let is_ordinary = spell::is_ordinary(element);
+        let is_marked = self.marked || element.len() > LARGEST_RECORD;
+        if is_marked || !is_ordinary || self.all {
+            let (number, start) = (self.list.elements, self.from);
+            self.list.candidates.push(Element { number, start, end, is_ordinary, is_marked });
         }
         self.until = end;
         let edges = self.list.edges.get_or_insert([(self.from, end); 2]);

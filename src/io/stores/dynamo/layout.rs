@@ -10,7 +10,7 @@
 //! | `O` | `finding#receiver` | a delivery that is not done, and when to look at it | `finding`, `destination`, `at` |
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
 //! | `R` | hash | what a run read | `v`, `body`, `ttl` |
-//! | `N#hash` | `-` | an object that was read to its end | `mark`, `ttl` |
+//! | `N#hash` | `-` | an object that was read to its end | `mark`, `body`, `ttl` |
 //!
 //! A finding lies in up to [`SHARDS`] parts; each running copy writes one of its own, so that many copies that meet one
 //! principal do not wait for each other. The parts are merged when they are read: merging is commutative and

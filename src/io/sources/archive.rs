@@ -1,0 +1,207 @@
+//! An archive of log files, read by several threads and handed over in its own order, without what was read before.
+
+use super::files::Limits;
+use super::reader::{Loaded, Reader};
+use super::walk::{Found, STDIN, Walk};
+use crate::io::stores::Object;
+use crate::record::Problem;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, mpsc};
+
+/// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file.
+const FILES: usize = 32;
+/// See [`FILES`].
+const BYTES: u64 = 1 << 20;
+/// Hand-overs under way for each thread.
+const AHEAD: usize = 3;
+
+/// One file, read.
+#[derive(Debug)]
+pub struct FileRead<T> {
+    /// Its path as it was found.
+    pub name: String,
+    /// What it is known by.
+    pub object: Object,
+    /// Whether it can be known by that: it was read to its end, and is no stream.
+    pub is_whole: bool,
+    /// Bytes as they lay there.
+    pub bytes_read: u64,
+    /// Bytes after unpacking.
+    pub bytes: u64,
+    /// Why it was not read to its end.
+    pub fault: Option<Problem>,
+    /// What the reader made of it; `None` when nothing was in it.
+    pub made: Option<T>,
+}
+
+/// Who takes the files, on the calling thread and in the archive's order.
+pub trait Desk<T> {
+    /// Which of these objects are not to be read, as they were read before.
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool>;
+
+    /// Takes a file, or what could not be read; [`ControlFlow::Break`] ends the reading.
+    fn take(&mut self, read: Result<FileRead<T>, Problem>) -> ControlFlow<()>;
+}
+
+/// How much there is to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Files.
+    pub files: u64,
+    /// Bytes as they lie there; streams tell none.
+    pub bytes: u64,
+}
+
+/// Sums up what [`read`] would find; nothing is opened.
+pub fn size(paths: &[PathBuf]) -> Size {
+    let add = |sum: Size, found: Found| Size { files: sum.files + 1, bytes: sum.bytes + found.size };
+    Walk::new(paths).filter_map(Result::ok).fold(Size::default(), add)
+}
+
+/// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
+/// the `threads` has a maker of its own; what they make must not depend on which of them made it.
+pub fn read<T: Send, M: FnMut(&str, &[u8]) -> T + Send>(
+    paths: &[PathBuf],
+    limits: Limits,
+    threads: usize,
+    maker: impl Fn() -> M,
+    desk: &mut impl Desk<T>,
+) {
+    let mut jobs = Jobs { walk: Walk::new(paths), waiting: None };
+    if threads <= 1 {
+        let (mut reader, mut make) = (Reader::new(limits), maker());
+        while let Some(job) = jobs.next(desk) {
+            for found in job {
+                if desk.take(one(&mut reader, &mut make, found)).is_break() {
+                    return;
+                }
+            }
+        }
+        return;
+    }
+    let (give, given) = mpsc::channel::<(u64, Job)>();
+    let given = Mutex::new(given);
+    let makers: Vec<M> = (0..threads).map(|_| maker()).collect();
+    std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        let given = &given;
+        for mut make in makers {
+            let tell = tell.clone();
+            scope.spawn(move || {
+                let mut reader = Reader::new(limits);
+                loop {
+                    let job = given.lock().map(|given| given.recv());
+                    let Ok(Ok((number, job))) = job else { return };
+                    let made: Vec<_> = job.into_iter().map(|found| one(&mut reader, &mut make, found)).collect();
+                    if tell.send((number, made)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        hand_over(&mut jobs, desk, threads * AHEAD, &give, &told);
+        // Without a giver the threads end.
+        drop(give);
+    });
+}
+
+type Job = Vec<Result<Found, Problem>>;
+type Made<T> = Vec<Result<FileRead<T>, Problem>>;
+
+/// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way.
+fn hand_over<T>(
+    jobs: &mut Jobs,
+    desk: &mut impl Desk<T>,
+    ahead: usize,
+    give: &mpsc::Sender<(u64, Job)>,
+    told: &mpsc::Receiver<(u64, Made<T>)>,
+) {
+    let (mut given, mut taken) = (0, 0);
+    let mut early: BTreeMap<u64, Made<T>> = BTreeMap::new();
+    loop {
+        while given - taken < ahead as u64 {
+            let Some(job) = jobs.next(desk) else { break };
+            if give.send((given, job)).is_err() {
+                return;
+            }
+            given += 1;
+        }
+        if given == taken {
+            return;
+        }
+        let Ok((number, made)) = told.recv() else { return };
+        early.insert(number, made);
+        while let Some(made) = early.remove(&taken) {
+            taken += 1;
+            for read in made {
+                if desk.take(read).is_break() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The files to be read, some at a time.
+struct Jobs {
+    walk: Walk,
+    /// Found, and not given yet.
+    waiting: Option<Result<Found, Problem>>,
+}
+
+impl Jobs {
+    fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
+        loop {
+            let (mut job, mut bytes) = (Vec::new(), 0);
+            while job.len() < FILES && bytes < BYTES {
+                let Some(found) = self.waiting.take().or_else(|| self.walk.next()) else { break };
+                bytes += found.as_ref().map_or(0, |found| found.size);
+                job.push(found);
+            }
+            if job.is_empty() {
+                return None;
+            }
+            let objects: Vec<Object> = job.iter().flatten().filter_map(object).collect();
+            let mut skips = desk.skips(&objects).into_iter();
+            job.retain(|found| {
+                let is_known = found.as_ref().ok().and_then(object).and_then(|_| skips.next());
+                !is_known.unwrap_or(false)
+            });
+            if !job.is_empty() {
+                return Some(job);
+            }
+        }
+    }
+}
+
+/// What a regular file is known by before it is read.
+fn object(found: &Found) -> Option<Object> {
+    let mark = found.mark.clone()?;
+    let path = std::path::absolute(&found.path).ok()?;
+    Some(Object { key: path.to_string_lossy().into_owned(), mark })
+}
+
+fn one<T>(
+    reader: &mut Reader,
+    make: &mut impl FnMut(&str, &[u8]) -> T,
+    found: Result<Found, Problem>,
+) -> Result<FileRead<T>, Problem> {
+    let found = found?;
+    let name = found.path.to_string_lossy().into_owned();
+    let Loaded { bytes, bytes_read, unpacked, fault } = reader.load(&found.path, found.mark.as_deref())?;
+    let object = object(&found).unwrap_or_else(|| of_content(&found.path, bytes));
+    let made = (!bytes.is_empty()).then(|| make(&name, bytes));
+    let is_whole = fault.is_none() && found.mark.is_some();
+    Ok(FileRead { name, object, is_whole, bytes_read, bytes: unpacked, fault, made })
+}
+
+/// A stream is known by what came out of it.
+fn of_content(path: &Path, bytes: &[u8]) -> Object {
+    let mark: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = if path == Path::new(STDIN) { "stdin".to_owned() } else { format!("stream {mark}") };
+    Object { key: format!("{key} {mark}"), mark }
+}
