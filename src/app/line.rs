@@ -106,7 +106,8 @@ impl LedgerLine {
         let all = ingest::beside(touched, self.ledger.as_ref()).map_err(busy)?;
         let wanted: Vec<Finding> = all.iter().filter(|finding| touched.ids.contains(&finding.id)).cloned().collect();
         let in_force = self.in_force(&wanted).await;
-        let context = Context { in_force: &in_force, ..self.world.context() };
+        let changes = ingest::changes_around(&wanted, self.ledger.as_ref()).map_err(busy)?;
+        let context = Context { in_force: &in_force, changes: &changes, ..self.world.context() };
         let advice = ingest::advise_among(touched, &all, context);
         self.keep_tags(&advice, &in_force);
         Ok(advice)
@@ -141,11 +142,13 @@ impl Line for LedgerLine {
 
     async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
         let (mut ingested, mut denials, mut from) = (Ingested::default(), Vec::new(), Vec::new());
+        let mut changes = Vec::new();
         for (of, records) in batch.iter().enumerate() {
             for (at, value) in records.iter().enumerate() {
                 match Record::from_value(value) {
                     Some(record) => {
                         denials.extend(ingest::denials([&record], &self.world));
+                        changes.extend(ingest::changes([&record]));
                         from.resize(denials.len(), of);
                     }
                     None => ingested.unread.push((of, at, "not a CloudTrail record".to_owned())),
@@ -161,6 +164,7 @@ impl Line for LedgerLine {
             messages.entry(one.finding.id.clone()).or_default().insert(of);
         }
         let touched = Touched::of(&observed);
+        self.ledger.note_changes(&changes, (self.now)()).map_err(busy)?;
         ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
         let advice = self.advise(&touched).await?;
         let with_messages = |advice: Advice| {

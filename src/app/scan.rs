@@ -6,6 +6,7 @@ use super::ingest::{advise_on, observed};
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
+use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
 use crate::finding::{Observed, Repeated};
 use crate::io::clock::{self, Stopwatch};
@@ -106,6 +107,7 @@ pub struct Scan<'a> {
     /// Objects whose denials are in the batch or the ledger.
     objects: Vec<ObjectRead>,
     passed: Passed,
+    changes: Vec<Change>,
     touched: Touched,
     denials: Option<Vec<Denial>>,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
@@ -135,6 +137,7 @@ impl<'a> Scan<'a> {
             different: BTreeSet::new(),
             objects: Vec::new(),
             passed: Passed::default(),
+            changes: Vec::new(),
             touched: Touched::default(),
             denials: options.denials.then(Vec::new),
             places: BTreeMap::new(),
@@ -222,6 +225,10 @@ impl<'a> Scan<'a> {
         self.stats.records += 1;
         self.note_place(&record);
         let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
+            self.changes.extend(change::from_record(&record));
+            if self.changes.len() >= BATCH {
+                self.flush_changes();
+            }
             return self.passed.take(&record, self.world.catalog);
         };
         self.stats.denied += 1;
@@ -263,13 +270,20 @@ impl<'a> Scan<'a> {
         self.failed = noted.err();
     }
 
+    fn flush_changes(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        let noted = self.ledger.note_changes(&changes, clock::now());
+        self.failed = self.failed.take().or(noted.err());
+    }
+
     /// Adds allowed calls to what was denied, now or in a scan before.
     fn note_passed(&mut self) {
         if self.failed.is_some() {
             return;
         }
         let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
-            let observed = self.passed.observed(&all, self.world.catalog);
+            let places: Vec<Place> = self.places.values().cloned().collect();
+            let observed = self.passed.observed(&all, &places, self.world.catalog);
             observed.iter().for_each(|one| self.touched.add(one));
             self.ledger.record(observed, clock::now())
         });
@@ -315,6 +329,7 @@ impl<'a> Scan<'a> {
     /// The ledger could not be read or written.
     pub fn finish(mut self, input: &str) -> Result<Outcome, LedgerError> {
         self.flush();
+        self.flush_changes();
         self.note_passed();
         if let Some(fault) = self.failed {
             return Err(fault);

@@ -8,6 +8,7 @@
 //! minutes to the build and a megabyte to the function.
 
 mod body;
+mod changes;
 mod forget;
 mod layout;
 mod objects;
@@ -20,6 +21,7 @@ use super::memory::the_one;
 use super::{
     Coverage, Delivery, Filter, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
 };
+use crate::change::Change;
 use crate::finding::{Finding, Observed};
 use crate::io::aws::{Aws, Options};
 use crate::io::clock;
@@ -315,6 +317,28 @@ impl Ledger for DynamoLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         Ok(self.poison()?.into_iter().map(|(_, kept)| kept).collect())
+    }
+
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.mark()?;
+        self.run(async |table| changes::note(self, table, changes, now).await)
+    }
+
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
+        self.run(async |table| changes::of(self, table, targets).await)
+    }
+
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError> {
+        let item = self.run(async |table| table.get(self.meta(&format!("state#{task}"))).await)?;
+        Ok(item.as_ref().and_then(|item| read_text(item, "value")).map(str::to_owned))
+    }
+
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
+        let item = layout::meta(&self.space, &format!("state#{task}")).with([("value", text(state))]);
+        self.run(async |table| table.put(item).await)
     }
 
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x4445_4e59;
 
 /// One entry a schema version, the first leads to version 1. An entry that was released is never changed: add one.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     -- kind: 0 eventID, 1 sharedEventID
@@ -42,6 +42,11 @@ pub(super) const MIGRATIONS: [&str; 3] = [
     CREATE TABLE object (id BLOB PRIMARY KEY, mark TEXT NOT NULL, at INTEGER NOT NULL, bytes_read INTEGER NOT NULL,
                          bytes INTEGER NOT NULL, records INTEGER NOT NULL, denied INTEGER NOT NULL,
                          unreadable INTEGER NOT NULL) WITHOUT ROWID;
+",
+    // One row a target: its latest changes. What tasks leave for their next run.
+    "
+    CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
 ];
 
