@@ -3,7 +3,7 @@
 mod after;
 mod repeated;
 
-pub use after::{ALLOWED_KEPT, Pass, Sightings, Since, Source};
+pub use after::{ALLOWED_KEPT, BEFORE_KEPT, Pass, Sightings, Since, Source};
 pub use repeated::Repeated;
 
 use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
@@ -93,6 +93,9 @@ pub struct Item {
     /// There may be more of them than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more_allowed: bool,
+    /// When the same call was allowed before it was denied, where that was seen; the [`BEFORE_KEPT`] latest.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub before: BTreeSet<Timestamp>,
     /// Until when every call since the last denial was looked at, and where.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub looked: BTreeMap<Source, Timestamp>,
@@ -243,6 +246,7 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         seconds: BTreeSet::new(),
         allowed: BTreeSet::new(),
         more_allowed: false,
+        before: BTreeSet::new(),
         looked: BTreeMap::new(),
         facts: denial.facts.clone(),
     }

@@ -1,5 +1,6 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+pub mod around;
 pub mod audience;
 pub mod digest;
 pub mod explain;

@@ -1,20 +1,23 @@
 //! Logs → ledger → ranked findings.
 
 use super::World;
+use super::around::{Around, Seeker};
 use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
+use crate::catalog::Catalog;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
-use crate::finding::{Observed, Repeated};
+use crate::finding::{Finding, Observed, Repeated};
 use crate::io::clock::{self, Stopwatch};
-use crate::io::sources::archive::{self, Desk, FileRead};
+use crate::io::sources::archive::{self, Desk, FileRead, How, Sort};
 use crate::io::sources::files::Limits;
 use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Place, Run, Touched};
 use crate::record::{self, Problem, Record};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,6 +39,9 @@ pub struct Options {
     pub again: bool,
     /// Threads that read; 0 takes as many as the machine has processors.
     pub threads: usize,
+    /// Looks at the logs once: denials are found all the same, but not whether the same calls were allowed, nor who changed
+    /// policies.
+    pub one_look: bool,
     /// Ends the scan when it becomes true, as if the sources ended there; what was read is kept.
     pub stop: Option<&'static AtomicBool>,
 }
@@ -62,12 +68,79 @@ pub fn scan(
     let catalog = world.catalog;
     let maker = || {
         let mut gatherer = Gatherer::new(catalog, singly);
-        move |name: &str, bytes: &[u8]| gatherer.gather(name, bytes)
+        move |name: &str, bytes: &[u8], sort: Sort| match sort {
+            Sort::File => gatherer.gather(name, bytes),
+            // There is no second look at a stream.
+            Sort::Stream => gatherer.gather_all(name, bytes),
+        }
     };
+    let mut how = How { limits: Limits::default(), threads, streams: true };
     let mut desk = Progressing { scan, progress };
-    archive::read(sources, Limits::default(), threads, maker, &mut desk);
+    archive::read(sources, how, maker, &mut desk);
     scan = desk.scan;
+    scan.flush();
+    how.streams = false;
+    if !options.one_look && !scan.is_over() {
+        scan.look_around(|looking| {
+            let around = looking.around();
+            let maker = || {
+                let mut seeker = Seeker::new(around);
+                move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
+            };
+            archive::read(sources, how, maker, looking);
+        })?;
+    }
     scan.finish_objects()
+}
+
+/// The second look: which objects it needs, and what it finds in them.
+pub struct Looking<'s> {
+    of_all: &'s Around,
+    of_touched: Option<Around>,
+    /// Sorted.
+    fresh: &'s [u64],
+    passed: Passed,
+    changes: Vec<Change>,
+    catalog: &'static Catalog,
+    stop: Option<&'static AtomicBool>,
+}
+
+impl<'s> Looking<'s> {
+    /// What [`Seeker::new`] is to look for.
+    pub fn around(&self) -> &'s Around {
+        self.of_all
+    }
+
+    /// Whether an object can tell: one that is new around any finding, one that was known around those denied now.
+    pub fn wants(&self, object: &Object) -> bool {
+        let is_fresh = self.fresh.binary_search(&hash_of(object)).is_ok();
+        is_fresh && self.of_all.wants(&object.key) || self.of_touched.as_ref().is_some_and(|of| of.wants(&object.key))
+    }
+
+    /// Takes what [`Seeker::seek`] found.
+    pub fn found(&mut self, records: &[Record]) {
+        for record in records {
+            self.changes.extend(change::from_record(record));
+            self.passed.take(record, self.catalog);
+        }
+    }
+}
+
+impl Desk<Vec<Record>> for Looking<'_> {
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        objects.iter().map(|object| !self.wants(object)).collect()
+    }
+
+    fn take(&mut self, read: Result<FileRead<Vec<Record>>, Problem>) -> ControlFlow<()> {
+        // What could not be read was told at the first look.
+        self.found(read.ok().and_then(|read| read.made).as_deref().unwrap_or_default());
+        let is_over = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn hash_of(object: &Object) -> u64 {
+    foldhash::fast::FixedState::default().hash_one(&object.key)
 }
 
 /// A scan that is watched.
@@ -106,6 +179,9 @@ pub struct Scan<'a> {
     different: BTreeSet<*const Observed>,
     /// Objects whose denials are in the batch or the ledger.
     objects: Vec<ObjectRead>,
+    /// What was read now, by a hash of its key, and where it is from.
+    fresh: Vec<u64>,
+    fresh_places: BTreeMap<(Option<String>, Option<String>), Place>,
     passed: Passed,
     changes: Vec<Change>,
     touched: Touched,
@@ -136,6 +212,8 @@ impl<'a> Scan<'a> {
             singles: Vec::new(),
             different: BTreeSet::new(),
             objects: Vec::new(),
+            fresh: Vec::new(),
+            fresh_places: BTreeMap::new(),
             passed: Passed::default(),
             changes: Vec::new(),
             touched: Touched::default(),
@@ -164,19 +242,18 @@ impl<'a> Scan<'a> {
 
     /// Which of these objects need not be read, as an earlier scan did; their figures are added.
     pub fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
-        if self.options.again || self.denials.is_some() || self.failed.is_some() {
-            return vec![false; objects.len()];
-        }
-        match self.ledger.known_objects(objects) {
-            Ok(known) => {
-                known.iter().flatten().for_each(|held| self.stats.add_known(held));
-                known.iter().map(Option::is_some).collect()
-            }
-            Err(fault) => {
+        let all_new = || vec![None; objects.len()];
+        let known = match self.options.again || self.denials.is_some() || self.failed.is_some() {
+            true => all_new(),
+            false => self.ledger.known_objects(objects).unwrap_or_else(|fault| {
                 self.failed = Some(fault);
-                vec![false; objects.len()]
-            }
-        }
+                all_new()
+            }),
+        };
+        known.iter().flatten().for_each(|held| self.stats.add_known(held));
+        let new = objects.iter().zip(&known).filter(|(_, known)| known.is_none());
+        self.fresh.extend(new.map(|(object, _)| hash_of(object)));
+        known.iter().map(Option::is_some).collect()
     }
 
     /// Takes what was gathered of a file.
@@ -195,6 +272,17 @@ impl<'a> Scan<'a> {
     /// Takes what was gathered of an object that was read.
     pub fn take_object(&mut self, object: Object, held: Held, gathered: Gathered) {
         self.stats.add(&held);
+        for record in &gathered.others {
+            self.not_denied(record);
+            self.note_place(record);
+        }
+        for place in &gathered.places {
+            let key = (place.account.clone(), place.region.clone());
+            let there = self.fresh_places.entry(key);
+            there
+                .and_modify(|there| there.add(place.first, place.last, place.records))
+                .or_insert_with(|| place.clone());
+        }
         self.problems.extend(gathered.problems);
         self.singles.extend(gathered.denials);
         for one in &gathered.met {
@@ -225,17 +313,21 @@ impl<'a> Scan<'a> {
         self.stats.records += 1;
         self.note_place(&record);
         let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
-            self.changes.extend(change::from_record(&record));
-            if self.changes.len() >= BATCH {
-                self.flush_changes();
-            }
-            return self.passed.take(&record, self.world.catalog);
+            return self.not_denied(&record);
         };
         self.stats.denied += 1;
         self.singles.push(denial);
         if self.singles.len() >= DIFFERENT {
             self.flush();
         }
+    }
+
+    fn not_denied(&mut self, record: &Record) {
+        self.changes.extend(change::from_record(record));
+        if self.changes.len() >= BATCH {
+            self.flush_changes();
+        }
+        self.passed.take(record, self.world.catalog);
     }
 
     fn note_place(&mut self, record: &Record) {
@@ -290,12 +382,55 @@ impl<'a> Scan<'a> {
         self.failed = noted.err();
     }
 
+    /// A second look at the objects, around what was found: `look` reads those that [`Looking`] does not skip.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn look_around(&mut self, look: impl FnOnce(&mut Looking<'_>)) -> Result<(), LedgerError> {
+        self.flush();
+        if self.failed.is_some() || self.fresh.is_empty() {
+            return Ok(());
+        }
+        let all = self.ledger.findings(&Filter::default())?;
+        let (touched, rest): (Vec<Finding>, Vec<Finding>) =
+            all.into_iter().partition(|finding| self.touched.ids.contains(&finding.id));
+        let Some(of_all) = Around::of(touched.iter().chain(&rest)) else { return Ok(()) };
+        self.fresh.sort_unstable();
+        let passed = Passed::around(touched.iter().chain(&rest));
+        let mut looking = Looking {
+            of_all: &of_all,
+            of_touched: Around::of(&touched),
+            fresh: &self.fresh,
+            passed,
+            changes: Vec::new(),
+            catalog: self.world.catalog,
+            stop: self.options.stop,
+        };
+        look(&mut looking);
+        let Looking { passed, changes, .. } = looking;
+        let now = clock::now();
+        self.ledger.note_changes(&changes, now)?;
+        if self.is_stopped() {
+            // What was not looked at to its end tells nothing of what is not there.
+            return Ok(());
+        }
+        // Around what was denied now all that was ever read was looked at; around older findings, what is new.
+        let here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
+        let new: Vec<Place> = self.fresh_places.values().cloned().collect();
+        let mut observed = passed.observed(&touched, &here, self.world.catalog);
+        observed.extend(passed.observed(&rest, &new, self.world.catalog));
+        observed.iter().for_each(|one| self.touched.add(one));
+        self.ledger.record(observed, now).map(drop)
+    }
+
     /// Writes the rest and advises, after objects were taken.
     ///
     /// # Errors
     /// The ledger could not be read or written.
     pub fn finish_objects(mut self) -> Result<Outcome, LedgerError> {
         self.flush();
+        self.flush_changes();
+        self.note_passed();
         if let Some(fault) = self.failed {
             return Err(fault);
         }
@@ -309,7 +444,7 @@ impl<'a> Scan<'a> {
     /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,
     /// where the files were read under another name, all.
     fn touch_known(&mut self, run: Option<&Run>) -> Result<(), LedgerError> {
-        let is_of = |finding: &crate::finding::Finding, run: &Run| {
+        let is_of = |finding: &Finding, run: &Run| {
             let (first, last) = finding.seen();
             run.places.iter().any(|place| {
                 place.account == finding.account && place.first <= last && (place.last.is_none() || first <= place.last)

@@ -31,6 +31,10 @@ pub(super) struct ScanArgs {
     /// Read files once more that an earlier scan read and that did not change.
     #[arg(long)]
     again: bool,
+    /// Look at the logs once: denials are found all the same, but not whether the same calls were allowed before or after,
+    /// nor who changed policies.
+    #[arg(long)]
+    one_look: bool,
     /// Threads that read files; as many as there are processors if left out.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -75,6 +79,7 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
         denials: args.denials,
         again: args.again,
         threads: args.threads,
+        one_look: args.one_look,
         stop: Some(stop::flag()?),
     };
     let mut outcome = if args.lookup {

@@ -1,7 +1,7 @@
 //! One log file → its denials and where it is from: what each thread of a scan does for itself.
 
 mod known;
-mod named;
+pub(super) mod named;
 
 use crate::catalog::Catalog;
 use crate::denial::{self, Denial, Given, code};
@@ -22,6 +22,8 @@ pub struct Gathered {
     pub met: Vec<Repeated>,
     /// Them, as AWS told them; empty where they are not wanted so.
     pub denials: Vec<Denial>,
+    /// All others, where they were asked for.
+    pub others: Vec<Record>,
     /// Where and when the events happened. Of a file that is named as CloudTrail names its files, and whose first and last
     /// record are of that account and Region, the times are those of these two and of the denials.
     pub places: Vec<Place>,
@@ -53,7 +55,7 @@ impl Gatherer {
     /// assert_eq!((gathered.records, gathered.denied), (2, 1));
     /// ```
     pub fn gather(&mut self, name: &str, bytes: &[u8]) -> Gathered {
-        let mut file = File { gathered: Gathered::default(), places: BTreeMap::new(), name };
+        let mut file = File::new(name);
         match record::sift(bytes) {
             Some(sifted) => match named::place(name, &sifted) {
                 Some(named) => self.sifted(&mut file, &sifted, &named),
@@ -61,6 +63,14 @@ impl Gatherer {
             },
             None => self.fully(&mut file, bytes),
         }
+        file.gathered.places = file.places.into_values().collect();
+        file.gathered
+    }
+
+    /// Reads all of a file, and hands over what is not denied, too.
+    pub fn gather_all(&mut self, name: &str, bytes: &[u8]) -> Gathered {
+        let mut file = File { others: true, ..File::new(name) };
+        self.fully(&mut file, bytes);
         file.gathered.places = file.places.into_values().collect();
         file.gathered
     }
@@ -133,31 +143,34 @@ impl Gatherer {
         let (mut records, mut problems) = (Vec::new(), Vec::new());
         candidate.read(file.name, |_| true, |record| records.push(record), |fault| problems.push(fault));
         file.gathered.problems.append(&mut problems);
-        records.iter().for_each(|record| self.record(file, record));
+        records.into_iter().for_each(|record| self.record(file, record));
     }
 
     /// Reads all of it.
     fn fully(&mut self, file: &mut File<'_>, bytes: &[u8]) {
         let mut problems = Vec::new();
         let name = file.name;
-        record::for_each(bytes, name, |record| self.record(file, &record), |fault| problems.push(fault));
+        record::for_each(bytes, name, |record| self.record(file, record), |fault| problems.push(fault));
         file.gathered.problems.append(&mut problems);
     }
 
-    fn record(&mut self, file: &mut File<'_>, record: &Record) {
+    fn record(&mut self, file: &mut File<'_>, record: Record) {
         file.gathered.records += 1;
         file.widen(&record.recipient_account, &record.region, record.event_time, 1);
-        self.denied(file, record, None);
+        if !self.denied(file, &record, None) && file.others {
+            file.gathered.others.push(record);
+        }
     }
 
-    /// Takes a record if it is a denial; `raw` is its JSON where it stands by itself.
-    fn denied(&mut self, file: &mut File<'_>, record: &Record, raw: Option<&str>) {
-        let Some(denial) = denial::from_record(record, &Given::default(), self.catalog) else { return };
+    /// Takes a record if it is a denial, and says so; `raw` is its JSON where it stands by itself.
+    fn denied(&mut self, file: &mut File<'_>, record: &Record, raw: Option<&str>) -> bool {
+        let Some(denial) = denial::from_record(record, &Given::default(), self.catalog) else { return false };
         file.gathered.denied += 1;
         match self.singly {
             true => file.gathered.denials.push(denial),
             false => file.gathered.met.push(self.known.learn(raw, record, denial, self.catalog)),
         }
+        true
     }
 }
 
@@ -172,9 +185,15 @@ struct File<'f> {
     name: &'f str,
     gathered: Gathered,
     places: BTreeMap<(Option<String>, Option<String>), Place>,
+    /// What is not denied is wanted, too.
+    others: bool,
 }
 
-impl File<'_> {
+impl<'f> File<'f> {
+    fn new(name: &'f str) -> Self {
+        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false }
+    }
+
     fn widen(&mut self, account: &Option<String>, region: &Option<String>, at: Option<jiff::Timestamp>, records: u64) {
         let is_last = |place: &Place| (&place.account, &place.region) == (account, region);
         let (first, last) = (at, at);

@@ -15,7 +15,7 @@ pub(super) struct Named {
 /// account and Region. `None` for other names, and where an edge says otherwise.
 /// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>.
 pub(super) fn place(name: &str, sifted: &Sifted<'_>) -> Option<Named> {
-    let (account, region) = parts(name)?;
+    let (account, region, _) = parts(name)?;
     let [first, last] = sifted.edges.as_slice() else { return None };
     let mut edges = vec![record::whereabouts(first)?];
     if first.as_ptr() != last.as_ptr() {
@@ -27,15 +27,15 @@ pub(super) fn place(name: &str, sifted: &Sifted<'_>) -> Option<Named> {
     edges.iter().all(is_there).then_some(Named { account, region, edges })
 }
 
-/// Account and Region in a log file's name.
-pub(super) fn parts(name: &str) -> Option<(&str, &str)> {
+/// Account, Region and time in a log file's name.
+pub(in crate::app) fn parts(name: &str) -> Option<(&str, &str, &str)> {
     let name = Path::new(name).file_name()?.to_str()?;
     let mut parts = name.split('_');
     let (account, kind, region, time) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
     let is_log = matches!(kind, "CloudTrail" | "CloudTrail-NetworkActivity");
     let is_time = time.len() == 14 && time.ends_with('Z') && time.as_bytes()[8] == b'T';
-    (is_account && is_log && is_time && parts.next().is_some()).then_some((account, region))
+    (is_account && is_log && is_time && parts.next().is_some()).then_some((account, region, time))
 }
 
 #[cfg(test)]
@@ -43,13 +43,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(name: &str, expect: Option<(&str, &str)>) {
+    fn check(name: &str, expect: Option<(&str, &str, &str)>) {
         assert_eq!(parts(name), expect, "{name}");
     }
 
     #[test]
     fn names_as_cloudtrail_gives_them() {
-        let there = Some(("111122223333", "us-east-2"));
+        let there = Some(("111122223333", "us-east-2", "20150801T0210Z"));
         check("a/111122223333_CloudTrail_us-east-2_20150801T0210Z_Mu0KsOhtH1ar15ZZ.json.gz", there);
         check("111122223333_CloudTrail-NetworkActivity_us-east-2_20150801T0210Z_x.json", there);
         check("111122223333_CloudTrail-Digest_us-east-2_20150801T0210Z_x.json.gz", None);

@@ -41,7 +41,7 @@ fn observed(gathered: &Gathered) -> Vec<Observed> {
 #[track_caller]
 fn check(records: &[String]) {
     let bytes = log(records);
-    let mut full = File { gathered: Gathered::default(), places: BTreeMap::new(), name: "x" };
+    let mut full = File::new("x");
     Gatherer::new(Catalog::embedded(), false).fully(&mut full, &bytes);
     let expect = observed(&full.gathered);
     let mut gatherer = Gatherer::new(Catalog::embedded(), false);

@@ -1,4 +1,4 @@
-//! An archive of log files, read by several threads and handed over in its own order, without what was read before.
+//! An archive of log files, read by several threads and handed over in its own order, without what the taker skips.
 
 use super::files::Limits;
 use super::reader::{Loaded, Reader};
@@ -18,6 +18,26 @@ const BYTES: u64 = 1 << 20;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 3;
 
+/// How an archive is read.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// What a file may cost.
+    pub limits: Limits,
+    /// Threads that read.
+    pub threads: usize,
+    /// Standard input and pipes, which can be read but once, are read too.
+    pub streams: bool,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A file, which can be read again.
+    File,
+    /// Standard input or a pipe.
+    Stream,
+}
+
 /// One file, read.
 #[derive(Debug)]
 pub struct FileRead<T> {
@@ -25,8 +45,10 @@ pub struct FileRead<T> {
     pub name: String,
     /// What it is known by.
     pub object: Object,
-    /// Whether it can be known by that: it was read to its end, and is no stream.
+    /// Whether it was read to its end.
     pub is_whole: bool,
+    /// Whether it can be read again.
+    pub sort: Sort,
     /// Bytes as they lay there.
     pub bytes_read: u64,
     /// Bytes after unpacking.
@@ -63,14 +85,14 @@ pub fn size(paths: &[PathBuf]) -> Size {
 
 /// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
 /// the `threads` has a maker of its own; what they make must not depend on which of them made it.
-pub fn read<T: Send, M: FnMut(&str, &[u8]) -> T + Send>(
+pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
     paths: &[PathBuf],
-    limits: Limits,
-    threads: usize,
+    how: How,
     maker: impl Fn() -> M,
     desk: &mut impl Desk<T>,
 ) {
-    let mut jobs = Jobs { walk: Walk::new(paths), waiting: None };
+    let How { limits, threads, streams } = how;
+    let mut jobs = Jobs { walk: Walk::new(paths), streams };
     if threads <= 1 {
         let (mut reader, mut make) = (Reader::new(limits), maker());
         while let Some(job) = jobs.next(desk) {
@@ -149,8 +171,7 @@ fn hand_over<T>(
 /// The files to be read, some at a time.
 struct Jobs {
     walk: Walk,
-    /// Found, and not given yet.
-    waiting: Option<Result<Found, Problem>>,
+    streams: bool,
 }
 
 impl Jobs {
@@ -158,7 +179,10 @@ impl Jobs {
         loop {
             let (mut job, mut bytes) = (Vec::new(), 0);
             while job.len() < FILES && bytes < BYTES {
-                let Some(found) = self.waiting.take().or_else(|| self.walk.next()) else { break };
+                let Some(found) = self.walk.next() else { break };
+                if !self.streams && found.as_ref().is_ok_and(|found| found.mark.is_none()) {
+                    continue;
+                }
                 bytes += found.as_ref().map_or(0, |found| found.size);
                 job.push(found);
             }
@@ -187,16 +211,17 @@ fn object(found: &Found) -> Option<Object> {
 
 fn one<T>(
     reader: &mut Reader,
-    make: &mut impl FnMut(&str, &[u8]) -> T,
+    make: &mut impl FnMut(&str, &[u8], Sort) -> T,
     found: Result<Found, Problem>,
 ) -> Result<FileRead<T>, Problem> {
     let found = found?;
     let name = found.path.to_string_lossy().into_owned();
     let Loaded { bytes, bytes_read, unpacked, fault } = reader.load(&found.path, found.mark.as_deref())?;
     let object = object(&found).unwrap_or_else(|| of_content(&found.path, bytes));
-    let made = (!bytes.is_empty()).then(|| make(&name, bytes));
-    let is_whole = fault.is_none() && found.mark.is_some();
-    Ok(FileRead { name, object, is_whole, bytes_read, bytes: unpacked, fault, made })
+    let sort = if found.mark.is_some() { Sort::File } else { Sort::Stream };
+    let made = (!bytes.is_empty()).then(|| make(&name, bytes, sort));
+    let is_whole = fault.is_none();
+    Ok(FileRead { name, object, is_whole, sort, bytes_read, bytes: unpacked, fault, made })
 }
 
 /// A stream is known by what came out of it.

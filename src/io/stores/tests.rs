@@ -49,6 +49,7 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         seconds: BTreeSet::new(),
         allowed: BTreeSet::new(),
         more_allowed: false,
+        before: BTreeSet::new(),
         looked: BTreeMap::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };

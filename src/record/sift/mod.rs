@@ -36,6 +36,8 @@ pub struct Candidate<'a> {
     pub is_event: bool,
     /// It may bear an error code, in whatever spelling, or is too large to be an event.
     pub may_be_denied: bool,
+    /// It may hold an ASCII character as an escape; told by [`sift_all`] alone.
+    pub has_escapes: bool,
     /// Which of its list, from 1.
     number: u64,
     /// The line at which its list begins; `None` for the input's first.
@@ -116,8 +118,16 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     }
     let text = |from: usize, end: usize| std::str::from_utf8(&bytes[from..end]).ok();
     for (element, line) in spans {
-        let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied } = element;
-        sifted.candidates.push(Candidate { raw: text(start, end)?, is_event, may_be_denied, number, line });
+        let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied, has_escapes } =
+            element;
+        sifted.candidates.push(Candidate {
+            raw: text(start, end)?,
+            is_event,
+            may_be_denied,
+            has_escapes,
+            number,
+            line,
+        });
     }
     for (from, end) in edges.into_iter().flatten() {
         sifted.edges.push(text(from, end)?);

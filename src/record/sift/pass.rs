@@ -30,6 +30,8 @@ pub(super) struct Element {
     pub(super) is_ordinary: bool,
     /// It may bear an error code, or is too large.
     pub(super) is_marked: bool,
+    /// It may hold an escaped ASCII character; told where all elements are wanted.
+    pub(super) has_escapes: bool,
 }
 
 /// A pass over the list whose first byte, behind its bracket, is at `start`; `None` for anything but a whole list of
@@ -47,7 +49,16 @@ impl Work for Pass<'_> {
     #[inline(always)]
     fn run(self, masks: impl Fn(&[u8; BLOCK]) -> Masks, parity: impl Fn(u64) -> u64) -> Self::Out {
         let Self { bytes, start, all } = self;
-        let mut state = State { bytes, depth: 0, from: start, until: start, marked: false, all, list: List::default() };
+        let mut state = State {
+            bytes,
+            depth: 0,
+            from: start,
+            until: start,
+            marked: false,
+            escapes: false,
+            all,
+            list: List::default(),
+        };
         let mut carry = Carry::default();
         let (blocks, rest) = bytes[start..].as_chunks::<BLOCK>();
         let mut at = start;
@@ -90,6 +101,8 @@ struct State<'a> {
     until: usize,
     /// The open element must be read.
     marked: bool,
+    /// It may hold an escaped ASCII character.
+    escapes: bool,
     all: bool,
     list: List,
 }
@@ -104,11 +117,12 @@ fn step(
     parity: &impl Fn(u64) -> u64,
 ) -> Option<bool> {
     let mut quote = seen.quote;
-    let mut has_escape = false;
+    let (mut has_escape, mut escapes) = (false, false);
     if seen.backslash != 0 || carry.escape != 0 {
         let escaped = escaped(seen.backslash, &mut carry.escape);
         quote &= !escaped;
-        has_escape = spell::has_escaped_letter(state.bytes, at, seen.backslash & !escaped);
+        has_escape = spell::has_escaped(state.bytes, at, seen.backslash & !escaped, b'4');
+        escapes = state.all && spell::has_escaped(state.bytes, at, seen.backslash & !escaped, b'2');
     }
     let string = parity(quote) ^ carry.string;
     carry.string = (string.cast_signed() >> 63).cast_unsigned();
@@ -121,6 +135,7 @@ fn step(
     state.list.high |= seen.high != 0;
     let marked = has_escape || word != 0 && spell::is_spelt(state.bytes, at, word);
     state.marked |= marked;
+    state.escapes |= escapes;
     let closes = i64::from(close.count_ones());
     if state.depth > closes {
         state.depth += i64::from(open.count_ones()) - closes;
@@ -132,7 +147,7 @@ fn step(
         brackets &= brackets - 1;
         if opens >> bit & 1 == 1 {
             if state.depth == 0 {
-                state.begin(at + bit as usize, marked)?;
+                state.begin(at + bit as usize, marked, escapes)?;
             }
             state.depth += 1;
         } else {
@@ -150,13 +165,13 @@ fn step(
 impl State<'_> {
     /// An element begins. What was marked in its block may belong to it.
     #[inline(always)]
-    fn begin(&mut self, at: usize, marked: bool) -> Option<()> {
+    fn begin(&mut self, at: usize, marked: bool, escapes: bool) -> Option<()> {
         let between = &self.bytes[self.until..at];
         let is_first = self.list.elements == 0;
         if !(between == b"," && !is_first || spell::is_separator(between, is_first)) {
             return None;
         }
-        (self.from, self.marked) = (at, marked);
+        (self.from, self.marked, self.escapes) = (at, marked, escapes);
         Some(())
     }
 
@@ -172,7 +187,14 @@ impl State<'_> {
         let is_marked = self.marked || element.len() > LARGEST_RECORD;
         if is_marked || !is_ordinary || self.all {
             let (number, start) = (self.list.elements, self.from);
-            self.list.candidates.push(Element { number, start, end, is_ordinary, is_marked });
+            self.list.candidates.push(Element {
+                number,
+                start,
+                end,
+                is_ordinary,
+                is_marked,
+                has_escapes: self.escapes,
+            });
         }
         self.until = end;
         let edges = self.list.edges.get_or_insert([(self.from, end); 2]);

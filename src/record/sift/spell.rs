@@ -25,13 +25,16 @@ fn is_spelt_at(bytes: &[u8], place: usize) -> bool {
         && matches!(after.next(), Some(b'"' | b'\\'))
 }
 
-/// Whether one of these backslashes begins the escape of a letter or an underscore (`\u0065`): then any key may hide.
+/// Whether one of these backslashes begins the escape of an ASCII character from `\u0020` (`first` is `2`) or of a letter or
+/// an underscore (`4`; `\u0065`) on: then any key may hide.
 #[cold]
-pub(super) fn has_escaped_letter(bytes: &[u8], at: usize, mut backslashes: u64) -> bool {
+pub(super) fn has_escaped(bytes: &[u8], at: usize, mut backslashes: u64, first: u8) -> bool {
     while backslashes != 0 {
         let place = at + backslashes.trailing_zeros() as usize;
         backslashes &= backslashes - 1;
-        if let Some([b'u', b'0', b'0', b'4'..=b'7', ..]) = bytes.get(place + 1..) {
+        if let Some([b'u', b'0', b'0', digit, ..]) = bytes.get(place + 1..)
+            && (first..=b'7').contains(digit)
+        {
             return true;
         }
     }
