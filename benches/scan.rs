@@ -61,7 +61,11 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
     let gigabytes = floor.bytes as f64 / 1e9;
     println!(
         "\n{name}: {} records, {} denied, {} different; {:.2} GB; floor {:.2} GB/s of CPU time",
-        truth.records, truth.denied, truth.different.len(), gigabytes, gigabytes / floor.busy
+        truth.records,
+        truth.denied,
+        truth.different.len(),
+        gigabytes,
+        gigabytes / floor.busy
     );
     let ratio = |told: Told| told.busy / floor.busy;
     println!("  sifted, nothing read            {:5.2}", ratio(sift));

@@ -67,8 +67,20 @@ arm64() {
   export PATH=$target/venv-zig/bin:$PATH CARGO_TARGET_DIR=$arm_target
   cargo-zigbuild zigbuild "${lambda[@]}" --target "$arm.$max_glibc"
 }
+# NEON is run, not timed, by an emulator: the core alone, which needs no C library but libc.
+neon() {
+  export PATH=$target/venv-zig/bin:$PATH CARGO_TARGET_DIR=$arm_target QEMU_LD_PREFIX=$target/arm64-rust/root
+  export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64-static PROPTEST_CASES=64
+  cargo-zigbuild test --no-default-features --lib --target "$arm" record::sift
+}
 has_arm64() { rustup target list --installed | grep -qx "$arm" || rustup target add "$arm" >/dev/null 2>&1; }
-debian_has_arm64() { has apt-get && has dpkg-deb && [[ $(dpkg --print-architecture) == amd64 ]]; }
+debian_# NEON is run, not timed, by an emulator: the core alone, which needs no C library but libc.
+neon() {
+  export PATH=$target/venv-zig/bin:$PATH CARGO_TARGET_DIR=$arm_target QEMU_LD_PREFIX=$target/arm64-rust/root
+  export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER=qemu-aarch64-static PROPTEST_CASES=64
+  cargo-zigbuild test --no-default-features --lib --target "$arm" record::sift
+}
+has_arm64() { has apt-get && has dpkg-deb && [[ $(dpkg --print-architecture) == amd64 ]]; }
 
 rust_for_arm64=true
 if has rustup && has_arm64; then
@@ -83,6 +95,13 @@ else
 fi
 if $rust_for_arm64; then
   stage "zig" zig
+  if ! has qemu-aarch64-static; then
+    skip "NEON" "qemu-aarch64-static is not here (qemu-user-static)"
+  elif [[ ! -e $target/arm64-rust/root/lib/ld-linux-aarch64.so.1 ]]; then
+    skip "NEON" "no arm64 C library is here to run it with (Debian has one)"
+  else
+    stage "NEON" neon
+  fi
   stage "Lambda for arm64" arm64
   arm_bootstrap=$arm_target/$arm/lambda/bootstrap
   if [[ -f $arm_bootstrap ]]; then

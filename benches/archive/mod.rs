@@ -128,7 +128,10 @@ fn request(chance: &mut Chance, operation: &str, account: &str) -> String {
         ),
         "GetObject" | "PutObject" => format!(
             r#"{{"bucketName":"data-{}","Host":"data-{}.s3.eu-west-1.amazonaws.com","key":"exports/2026/11/{}/{}.parquet"}}"#,
-            n % 20, n % 20, n % 28, chance.id()
+            n % 20,
+            n % 20,
+            n % 28,
+            chance.id()
         ),
         "GetRolePolicy" => format!(
             r#"{{"roleName":"service-{n}","policyName":"inline","document":"{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Action\":[\"sqs:SendMessage\",\"sqs:ReceiveMessage\"],\"Resource\":\"arn:aws:sqs:eu-west-1:{account}:queue-{n}\"}}]}}"}}"#
@@ -139,7 +142,8 @@ fn request(chance: &mut Chance, operation: &str, account: &str) -> String {
         ),
         "CreateLogStream" => format!(
             r#"{{"logGroupName":"/aws/lambda/worker-{n}","logStreamName":"2026/11/10/[$LATEST]{:016x}{:016x}"}}"#,
-            chance.next(), chance.next()
+            chance.next(),
+            chance.next()
         ),
         _ => format!(r#"{{"name":"thing-{n}","nextToken":"{}"}}"#, chance.upper(64)),
     }

@@ -127,6 +127,11 @@ impl Gatherer {
             file.gathered.met.push(met);
             return true;
         }
+        if record::ending(candidate.raw).is_some_and(|head| head.error_code.is_some() && !is_denial(&head)) {
+            // It failed for another reason.
+            file.gathered.records += 1;
+            return true;
+        }
         let (mut denied, mut problems) = (Vec::new(), Vec::new());
         let seen = candidate.read(file.name, is_denial, |record| denied.push(record), |fault| problems.push(fault));
         file.gathered.records += seen;

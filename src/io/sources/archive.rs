@@ -92,12 +92,12 @@ pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
     desk: &mut impl Desk<T>,
 ) {
     let How { limits, threads, streams } = how;
-    let mut jobs = Jobs { walk: Walk::new(paths), streams };
+    let mut jobs = Jobs { walk: Walk::new(paths), base: std::env::current_dir().unwrap_or_default(), streams };
     if threads <= 1 {
         let (mut reader, mut make) = (Reader::new(limits), maker());
         while let Some(job) = jobs.next(desk) {
-            for found in job {
-                if desk.take(one(&mut reader, &mut make, found)).is_break() {
+            for task in job {
+                if desk.take(one(&mut reader, &mut make, task)).is_break() {
                     return;
                 }
             }
@@ -117,7 +117,7 @@ pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
                 loop {
                     let job = given.lock().map(|given| given.recv());
                     let Ok(Ok((number, job))) = job else { return };
-                    let made: Vec<_> = job.into_iter().map(|found| one(&mut reader, &mut make, found)).collect();
+                    let made: Vec<_> = job.into_iter().map(|task| one(&mut reader, &mut make, task)).collect();
                     if tell.send((number, made)).is_err() {
                         return;
                     }
@@ -131,7 +131,7 @@ pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
     });
 }
 
-type Job = Vec<Result<Found, Problem>>;
+type Job = Vec<Result<Task, Problem>>;
 type Made<T> = Vec<Result<FileRead<T>, Problem>>;
 
 /// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way.
@@ -168,13 +168,27 @@ fn hand_over<T>(
     }
 }
 
+/// A file, and what it is known by before it is read; `None` for what is no regular file.
+struct Task {
+    found: Found,
+    object: Option<Object>,
+}
+
 /// The files to be read, some at a time.
 struct Jobs {
     walk: Walk,
+    /// What relative paths are relative to.
+    base: PathBuf,
     streams: bool,
 }
 
 impl Jobs {
+    fn object(&self, found: &Found) -> Option<Object> {
+        let mark = found.mark.clone()?;
+        let path = found.path.strip_prefix(".").unwrap_or(&found.path);
+        Some(Object { key: self.base.join(path).to_string_lossy().into_owned(), mark })
+    }
+
     fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
         loop {
             let (mut job, mut bytes) = (Vec::new(), 0);
@@ -184,15 +198,15 @@ impl Jobs {
                     continue;
                 }
                 bytes += found.as_ref().map_or(0, |found| found.size);
-                job.push(found);
+                job.push(found.map(|found| Task { object: self.object(&found), found }));
             }
             if job.is_empty() {
                 return None;
             }
-            let objects: Vec<Object> = job.iter().flatten().filter_map(object).collect();
+            let objects: Vec<Object> = job.iter().flatten().filter_map(|task| task.object.clone()).collect();
             let mut skips = desk.skips(&objects).into_iter();
-            job.retain(|found| {
-                let is_known = found.as_ref().ok().and_then(object).and_then(|_| skips.next());
+            job.retain(|task| {
+                let is_known = task.as_ref().ok().and_then(|task| task.object.as_ref()).and_then(|_| skips.next());
                 !is_known.unwrap_or(false)
             });
             if !job.is_empty() {
@@ -202,22 +216,15 @@ impl Jobs {
     }
 }
 
-/// What a regular file is known by before it is read.
-fn object(found: &Found) -> Option<Object> {
-    let mark = found.mark.clone()?;
-    let path = std::path::absolute(&found.path).ok()?;
-    Some(Object { key: path.to_string_lossy().into_owned(), mark })
-}
-
 fn one<T>(
     reader: &mut Reader,
     make: &mut impl FnMut(&str, &[u8], Sort) -> T,
-    found: Result<Found, Problem>,
+    task: Result<Task, Problem>,
 ) -> Result<FileRead<T>, Problem> {
-    let found = found?;
+    let Task { found, object } = task?;
     let name = found.path.to_string_lossy().into_owned();
     let Loaded { bytes, bytes_read, unpacked, fault } = reader.load(&found.path, found.mark.as_deref())?;
-    let object = object(&found).unwrap_or_else(|| of_content(&found.path, bytes));
+    let object = object.unwrap_or_else(|| of_content(&found.path, bytes));
     let sort = if found.mark.is_some() { Sort::File } else { Sort::Stream };
     let made = (!bytes.is_empty()).then(|| make(&name, bytes, sort));
     let is_whole = fault.is_none();
@@ -230,3 +237,6 @@ fn of_content(path: &Path, bytes: &[u8]) -> Object {
     let key = if path == Path::new(STDIN) { "stdin".to_owned() } else { format!("stream {mark}") };
     Object { key: format!("{key} {mark}"), mark }
 }
+
+#[cfg(test)]
+mod tests;

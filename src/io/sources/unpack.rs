@@ -81,3 +81,6 @@ fn is_bzip2(name: &str, raw: &[u8]) -> bool {
 fn is_zstd(name: &str, raw: &[u8]) -> bool {
     has_ending(name, "zst") && raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
 }
+
+#[cfg(all(test, feature = "archives"))]
+mod tests;

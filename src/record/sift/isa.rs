@@ -4,6 +4,8 @@
 //! whose presence was tested.
 #![allow(unsafe_code, reason = "vector loads and the call behind a tested CPU feature have no safe form")]
 
+use std::sync::OnceLock;
+
 /// Bytes looked at together.
 pub(super) const BLOCK: usize = 64;
 
@@ -75,7 +77,8 @@ impl Isa {
 
     /// The fastest that this machine can run.
     pub fn best() -> Self {
-        Self::available().first().copied().unwrap_or(Self(Kind::Portable))
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
     }
 
     pub(super) fn run<W: Work>(self, work: W) -> W::Out {

@@ -2,10 +2,10 @@
 //! brackets outside strings and looks for the letters of `errorCode`, and only records that bear a spelling of that key are
 //! read.
 //!
-//! Exact, since callers choose parts of an event: a record's bounds come from the brackets around it, so that an object
+//! Exact for a log that is valid JSON, since callers choose parts of an event: a record's bounds come from the brackets around it, so that an object
 //! inside a request cannot pose as one, and a key counts in every spelling that [`super::scan`] takes. Whatever is not a
 //! plain list of records is left to [`super::scan`]. Brackets and strings are followed; the JSON inside of an allowed record is
-//! not checked.
+//! not checked, and what begins as CloudTrail's events is taken for one.
 
 mod isa;
 mod pass;

@@ -121,8 +121,9 @@ fn step(
     if seen.backslash != 0 || carry.escape != 0 {
         let escaped = escaped(seen.backslash, &mut carry.escape);
         quote &= !escaped;
-        has_escape = spell::has_escaped(state.bytes, at, seen.backslash & !escaped, b'4');
-        escapes = state.all && spell::has_escaped(state.bytes, at, seen.backslash & !escaped, b'2');
+        // Those within a text inside a text, too: such a text may itself be an event.
+        has_escape = spell::has_escaped(state.bytes, at, seen.backslash, b'4');
+        escapes = state.all && spell::has_escaped(state.bytes, at, seen.backslash, b'2');
     }
     let string = parity(quote) ^ carry.string;
     carry.string = (string.cast_signed() >> 63).cast_unsigned();
