@@ -41,13 +41,13 @@ pub enum OpenError {
     Ledger(#[from] LedgerError),
 }
 
-/// Opens the ledger of the settings.
+/// Opens the ledger of the settings. A table is looked at when the first event asks for it: a cold start waits for nothing.
 ///
 /// # Errors
 /// [`OpenError`].
 pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, OpenError> {
     let uri: StoreUri = settings.store.as_deref().ok_or(OpenError::NoStore)?.parse()?;
-    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, settings, now))
+    Ok(LedgerLine::new(stores::open_later(&uri, &settings.keep)?, settings, now))
 }
 
 /// The line over a ledger.

@@ -36,7 +36,8 @@ pub async fn lookup(
     let aws = Aws::load(&aws::Options { profile: asked.profile.clone(), region }).await;
     let own = aws.config().region().map(ToString::to_string);
     let regions = if asked.regions.is_empty() { own.into_iter().collect() } else { asked.regions.clone() };
-    let mut scan = Scan::new(ledger, world, options);
+    let input = format!("Event history {}", regions.join(" "));
+    let mut scan = Scan::begin(ledger, world, options, &input);
     if regions.is_empty() {
         let error = "no Region is configured: give --only-region, or set AWS_REGION".to_owned();
         scan.problems.push(Problem { input: "Event history".to_owned(), error });
@@ -54,5 +55,5 @@ pub async fn lookup(
     }
     // Pages, not files, were read.
     scan.stats.files = 0;
-    scan.finish(&format!("Event history {}", regions.join(" ")))
+    scan.finish()
 }

@@ -2,6 +2,8 @@
 
 pub mod around;
 pub mod audience;
+#[cfg(feature = "s3")]
+pub mod bucket;
 pub mod digest;
 pub mod explain;
 pub mod gather;
@@ -12,6 +14,7 @@ pub mod lease;
 pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+mod objects;
 #[cfg(feature = "lambda")]
 mod outbox;
 pub mod outcome;

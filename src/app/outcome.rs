@@ -53,7 +53,9 @@ pub enum OutcomeKind {
 pub struct Stats {
     /// Files opened, or known.
     pub files: u64,
-    /// Of these, files that an earlier scan read and that are as they were: the figures are those of then.
+    /// Files and objects that an earlier scan read, that are as they were, and that were not read again. Those on this
+    /// machine are among the files, and their figures of then among these.
+    #[serde(skip_serializing_if = "is_none")]
     pub known: u64,
     /// Bytes as they lie on disk.
     pub bytes_read: u64,
@@ -67,10 +69,19 @@ pub struct Stats {
     pub duplicates: u64,
     /// Of these, events that the ledger refused, being older than it keeps counts.
     pub stale: u64,
+    /// Events that were not asked for, by time, account or Region.
+    #[serde(skip_serializing_if = "is_none")]
+    pub left_out: u64,
     /// Files or records that could not be read.
     pub unreadable: u64,
     /// Wall-clock time.
     pub seconds: f64,
+}
+
+/// An absent count is none.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Stats {

@@ -248,9 +248,9 @@ mod tests {
         let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
         let mut last = Vec::new();
         for (at, events) in runs.iter().enumerate() {
-            let mut scan = Scan::new(&mut ledger, &world, Options::default());
+            let mut scan = Scan::begin(&mut ledger, &world, Options::default(), &format!("run {at}"));
             scan.read(json!({"Records": events}).to_string().as_bytes(), "test");
-            let outcome = scan.finish(&format!("run {at}")).unwrap();
+            let outcome = scan.finish().unwrap();
             assert_eq!(outcome.stats.duplicates, 0);
             last = outcome.findings;
         }

@@ -4,6 +4,7 @@ use super::World;
 use super::around::{Around, Seeker};
 use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
+use super::objects::Places;
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
@@ -12,11 +13,13 @@ use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
 use crate::finding::{Finding, Observed, Repeated};
 use crate::io::clock::{self, Stopwatch};
-use crate::io::sources::archive::{self, Desk, FileRead, How, Sort};
+use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
-use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Place, Run, Touched};
+use crate::io::sources::many::{self, Desk, FileRead, How, Sort};
+use crate::io::sources::reader::Reader;
+use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
 use crate::record::{self, Problem, Record};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -31,10 +34,12 @@ const DIFFERENT: usize = 2_000;
 const OBJECTS: usize = 4_000;
 
 /// How a scan goes about it, and what it gives back beside the findings.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Every denial too; then nothing is skipped.
     pub denials: bool,
+    /// Which events are wanted; the others are left out.
+    pub selection: Selection,
     /// Reads what was read before once more.
     pub again: bool,
     /// Threads that read; 0 takes as many as the machine has processors.
@@ -61,36 +66,39 @@ pub fn scan(
     progress: &mut dyn FnMut(&Stats),
 ) -> Result<Outcome, LedgerError> {
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
-    let mut scan = Scan::over(ledger, world, options, &names.join(" "));
+    let (selection, one_look) = (options.selection.clone(), options.one_look);
+    let threads = options.threads;
+    let mut scan = Scan::begin(ledger, world, options, &names.join(" "));
+    scan.note_each();
     let singly = scan.takes_singly();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if options.threads == 0 { processors } else { options.threads };
+    let threads = if threads == 0 { processors } else { threads };
     let catalog = world.catalog;
     let maker = || {
-        let mut gatherer = Gatherer::new(catalog, singly);
+        let mut gatherer = Gatherer::new(catalog, singly).of(&selection);
         move |name: &str, bytes: &[u8], sort: Sort| match sort {
             Sort::File => gatherer.gather(name, bytes),
             // There is no second look at a stream.
             Sort::Stream => gatherer.gather_all(name, bytes),
         }
     };
-    let mut how = How { limits: Limits::default(), threads, streams: true };
+    let mut how = How { selection: &selection, limits: Limits::default(), threads, streams: true };
     let mut desk = Progressing { scan, progress };
-    archive::read(sources, how, maker, &mut desk);
+    many::read(sources, how, maker, &mut desk);
     scan = desk.scan;
     scan.flush();
     how.streams = false;
-    if !options.one_look && !scan.is_over() {
+    if !one_look && !scan.is_over() {
         scan.look_around(|looking| {
             let around = looking.around();
             let maker = || {
                 let mut seeker = Seeker::new(around);
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
-            archive::read(sources, how, maker, looking);
+            many::read(sources, how, maker, looking);
         })?;
     }
-    scan.finish_objects()
+    scan.finish()
 }
 
 /// The second look: which objects it needs, and what it finds in them.
@@ -166,9 +174,9 @@ impl Desk<Gathered> for Progressing<'_, '_> {
 
 /// What a scan gathers on its way.
 pub struct Scan<'a> {
-    ledger: &'a mut dyn Ledger,
-    world: &'a World,
-    options: Options,
+    pub(super) ledger: &'a mut dyn Ledger,
+    pub(super) world: &'a World,
+    pub(super) options: Options,
     /// Names the sources.
     input: String,
     /// What goes into the ledger next.
@@ -179,15 +187,21 @@ pub struct Scan<'a> {
     different: BTreeSet<*const Observed>,
     /// Objects whose denials are in the batch or the ledger.
     objects: Vec<ObjectRead>,
+    /// This scan notes objects, each by itself.
+    pub(super) are_noted: bool,
     /// What was read now, by a hash of its key, and where it is from.
     fresh: Vec<u64>,
-    fresh_places: BTreeMap<(Option<String>, Option<String>), Place>,
+    fresh_places: Places,
+    /// For objects that are given one by one.
+    pub(super) gatherer: Option<Gatherer>,
+    pub(super) reader: Option<Reader>,
     passed: Passed,
     changes: Vec<Change>,
     touched: Touched,
     denials: Option<Vec<Denial>>,
-    places: BTreeMap<(Option<String>, Option<String>), Place>,
-    failed: Option<LedgerError>,
+    /// Where what was read in full is from.
+    places: Places,
+    pub(super) failed: Option<LedgerError>,
     watch: Stopwatch,
     /// What could not be read.
     pub problems: Vec<Problem>,
@@ -196,29 +210,28 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Begins a scan into this ledger.
-    pub fn new(ledger: &'a mut dyn Ledger, world: &'a World, options: Options) -> Self {
-        Self::over(ledger, world, options, "")
-    }
-
-    /// Begins a scan of objects; `input` names the sources, under which their coverage adds up.
-    pub fn over(ledger: &'a mut dyn Ledger, world: &'a World, options: Options, input: &str) -> Self {
+    /// Begins a scan into this ledger. `input` names the sources: reading them again replaces the note of them, or, where
+    /// objects are noted each by itself, adds to it.
+    pub fn begin(ledger: &'a mut dyn Ledger, world: &'a World, options: Options, input: &str) -> Self {
         Self {
             ledger,
             world,
+            denials: options.denials.then(Vec::new),
             options,
             input: input.to_owned(),
             batch: Vec::new(),
             singles: Vec::new(),
             different: BTreeSet::new(),
             objects: Vec::new(),
+            are_noted: false,
             fresh: Vec::new(),
-            fresh_places: BTreeMap::new(),
+            fresh_places: Places::default(),
+            gatherer: None,
+            reader: None,
             passed: Passed::default(),
             changes: Vec::new(),
             touched: Touched::default(),
-            denials: options.denials.then(Vec::new),
-            places: BTreeMap::new(),
+            places: Places::default(),
             failed: None,
             watch: Stopwatch::start(),
             problems: Vec::new(),
@@ -258,32 +271,33 @@ impl<'a> Scan<'a> {
 
     /// Takes what was gathered of a file.
     pub fn take_file(&mut self, read: FileRead<Gathered>) {
-        let FileRead { object, is_whole, bytes_read, bytes, fault, made, .. } = read;
-        let gathered = made.unwrap_or_default();
-        let mut held = Held { bytes_read, bytes, records: gathered.records, denied: gathered.denied, unreadable: 0 };
-        held.unreadable = gathered.problems.len() as u64 + u64::from(fault.is_some());
-        // What was read in part is read again next time, and counts for coverage once.
-        let mark = if is_whole { object.mark } else { format!("{} in part", object.mark) };
-        self.problems.extend(fault);
-        let object = Object { key: object.key, mark };
-        self.take_object(object, held, gathered);
+        let FileRead { object, bytes_read, bytes, fault, made, .. } = read;
+        let held = Held { bytes_read, bytes, ..Held::default() };
+        self.take_object(object, held, fault, made.unwrap_or_default());
     }
 
-    /// Takes what was gathered of an object that was read.
-    pub fn take_object(&mut self, object: Object, held: Held, gathered: Gathered) {
+    /// Takes what was gathered of an object that was read, to its end if there is no fault.
+    pub(super) fn take_object(&mut self, object: Object, held: Held, fault: Option<Problem>, gathered: Gathered) {
+        let (records, denied) = (gathered.records, gathered.denied);
+        let unreadable = gathered.problems.len() as u64 + u64::from(fault.is_some());
+        let held = Held { records, denied, unreadable, ..held };
+        // What was read in part is read again next time, and counts for coverage once.
+        let is_whole = unreadable == 0 && gathered.left_out == 0;
+        let mark = if is_whole { object.mark } else { format!("{} in part", object.mark) };
+        let object = Object { key: object.key, mark };
         self.stats.add(&held);
+        self.stats.left_out += gathered.left_out;
+        self.problems.extend(fault);
+        self.problems.extend(gathered.problems);
         for record in &gathered.others {
             self.not_denied(record);
-            self.note_place(record);
         }
         for place in &gathered.places {
-            let key = (place.account.clone(), place.region.clone());
-            let there = self.fresh_places.entry(key);
-            there
-                .and_modify(|there| there.add(place.first, place.last, place.records))
-                .or_insert_with(|| place.clone());
+            self.fresh_places.add_place(place);
+            if gathered.is_full {
+                self.places.add_place(place);
+            }
         }
-        self.problems.extend(gathered.problems);
         self.singles.extend(gathered.denials);
         for one in &gathered.met {
             if self.different.insert(Arc::as_ptr(&one.sample)) {
@@ -310,8 +324,12 @@ impl<'a> Scan<'a> {
     }
 
     fn take(&mut self, record: Record) {
+        if !self.options.selection.takes(&record) {
+            self.stats.left_out += 1;
+            return;
+        }
         self.stats.records += 1;
-        self.note_place(&record);
+        self.places.add(&record);
         let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
             return self.not_denied(&record);
         };
@@ -330,15 +348,8 @@ impl<'a> Scan<'a> {
         self.passed.take(record, self.world.catalog);
     }
 
-    fn note_place(&mut self, record: &Record) {
-        let key = (record.recipient_account.clone(), record.region.clone());
-        let fresh = || Place { account: key.0.clone(), region: key.1.clone(), first: None, last: None, records: 0 };
-        let place = self.places.entry(key.clone()).or_insert_with(fresh);
-        place.add(record.event_time, record.event_time, 1);
-    }
-
     /// Puts what was gathered into the ledger: denials first, so that no object is noted whose denials are missing.
-    fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         let mut singles = std::mem::take(&mut self.singles);
         self.world.sharpen(&mut singles);
         if let Some(kept) = &mut self.denials {
@@ -357,7 +368,11 @@ impl<'a> Scan<'a> {
         let noted = self.ledger.record_repeated(batch, now).and_then(|recorded| {
             self.stats.duplicates += recorded.duplicate;
             self.stats.stale += recorded.stale;
-            if objects.is_empty() { Ok(()) } else { self.ledger.note_objects(&self.input, &objects, now) }
+            if objects.is_empty() || !self.are_noted {
+                Ok(())
+            } else {
+                self.ledger.note_objects(&self.input, &objects, now)
+            }
         });
         self.failed = noted.err();
     }
@@ -374,7 +389,7 @@ impl<'a> Scan<'a> {
             return;
         }
         let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
-            let places: Vec<Place> = self.places.values().cloned().collect();
+            let places = self.places.list();
             let observed = self.passed.observed(&all, &places, self.world.catalog);
             observed.iter().for_each(|one| self.touched.add(one));
             self.ledger.record(observed, clock::now())
@@ -416,29 +431,11 @@ impl<'a> Scan<'a> {
         }
         // Around what was denied now all that was ever read was looked at; around older findings, what is new.
         let here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
-        let new: Vec<Place> = self.fresh_places.values().cloned().collect();
+        let new = self.fresh_places.list();
         let mut observed = passed.observed(&touched, &here, self.world.catalog);
         observed.extend(passed.observed(&rest, &new, self.world.catalog));
         observed.iter().for_each(|one| self.touched.add(one));
         self.ledger.record(observed, now).map(drop)
-    }
-
-    /// Writes the rest and advises, after objects were taken.
-    ///
-    /// # Errors
-    /// The ledger could not be read or written.
-    pub fn finish_objects(mut self) -> Result<Outcome, LedgerError> {
-        self.flush();
-        self.flush_changes();
-        self.note_passed();
-        if let Some(fault) = self.failed {
-            return Err(fault);
-        }
-        let run = self.ledger.noted_run(&self.input)?;
-        if self.stats.known > 0 {
-            self.touch_known(run.as_ref())?;
-        }
-        self.outcome(run)
     }
 
     /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,
@@ -458,29 +455,41 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// Writes the rest, notes what was read, and advises. `input` names the sources: reading them again replaces the note.
+    /// Writes the rest, notes what was read, and advises.
     ///
     /// # Errors
     /// The ledger could not be read or written.
-    pub fn finish(mut self, input: &str) -> Result<Outcome, LedgerError> {
+    pub fn finish(mut self) -> Result<Outcome, LedgerError> {
         self.flush();
         self.flush_changes();
         self.note_passed();
         if let Some(fault) = self.failed {
             return Err(fault);
         }
+        let run = match self.are_noted {
+            // They add up over the scans of the same place.
+            true => self.ledger.noted_run(&self.input)?,
+            false => Some(self.note_run()?),
+        };
+        if self.are_noted && self.stats.known > 0 {
+            self.touch_known(run.as_ref())?;
+        }
+        self.outcome(run)
+    }
+
+    fn note_run(&mut self) -> Result<Run, LedgerError> {
         let run = Run {
-            input: input.to_owned(),
+            input: self.input.clone(),
             at: clock::now(),
             files: self.stats.files,
             bytes: self.stats.bytes,
             records: self.stats.records,
             denied: self.stats.denied,
             unreadable: self.problems.len() as u64,
-            places: std::mem::take(&mut self.places).into_values().collect(),
+            places: self.places.list(),
         };
         self.ledger.note_run(&run)?;
-        self.outcome(Some(run))
+        Ok(run)
     }
 
     fn outcome(mut self, run: Option<Run>) -> Result<Outcome, LedgerError> {

@@ -3,7 +3,8 @@
 use super::print;
 use crate::app::Stats;
 use crate::io::clock::Stopwatch;
-use crate::io::sources::archive;
+use crate::io::sources::archive::Selection;
+use crate::io::sources::many;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 
@@ -15,18 +16,18 @@ pub(super) struct Line {
     watch: Stopwatch,
     drawn: f64,
     /// What there is to read in all comes when it is known.
-    coming: Receiver<archive::Size>,
-    all: Option<archive::Size>,
+    coming: Receiver<many::Size>,
+    all: Option<many::Size>,
 }
 
 impl Line {
     /// Over these sources, whose sizes are summed up meanwhile.
-    pub(super) fn over(sources: &[PathBuf]) -> Self {
+    pub(super) fn over(sources: &[PathBuf], selection: &Selection) -> Self {
         let (tell, coming) = channel();
-        let sources = sources.to_vec();
+        let (sources, selection) = (sources.to_vec(), selection.clone());
         std::thread::spawn(move || {
             // Nobody may listen any more.
-            let _ = tell.send(archive::size(&sources));
+            let _ = tell.send(many::size(&sources, &selection));
         });
         Self { watch: Stopwatch::start(), drawn: 0.0, coming, all: None }
     }
@@ -42,7 +43,7 @@ impl Line {
     }
 }
 
-fn text(stats: &Stats, all: Option<archive::Size>, seconds: f64) -> String {
+fn text(stats: &Stats, all: Option<many::Size>, seconds: f64) -> String {
     let told = format!("{} records, {} denied", stats.records, stats.denied);
     let rate = stats.bytes_read as f64 / seconds.max(0.001);
     let speed = format!("{:.1} MB/s", rate / 1e6);
@@ -72,7 +73,7 @@ mod tests {
     #[test]
     fn how_far_how_fast_how_long() {
         let stats = Stats { files: 5, records: 20, denied: 2, bytes_read: 25_000_000, ..Stats::default() };
-        let all = archive::Size { files: 20, bytes: 100_000_000 };
+        let all = many::Size { files: 20, bytes: 100_000_000 };
         assert_eq!(text(&stats, None, 10.0), "5 files, 20 records, 2 denied, 2.5 MB/s");
         assert_eq!(text(&stats, Some(all), 10.0), " 25 % (5 of 20 files), 20 records, 2 denied, 2.5 MB/s, 30 s left");
         assert_eq!([0.2, 99.5, 600.0, 7_200.0].map(span), ["1 s", "2 min", "10 min", "2 h"]);

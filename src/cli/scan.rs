@@ -2,6 +2,7 @@
 
 use super::{DONE, Global, Output, UNREAD, inputs, print, progress, stop};
 use crate::app::{self, Outcome, Stats};
+use crate::io::sources::archive::Selection;
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
 use crate::io::stores::Ledger;
@@ -24,7 +25,7 @@ pub(super) struct ScanArgs {
     #[arg(long, conflicts_with = "sources")]
     lookup: bool,
     #[command(flatten)]
-    lookup_options: LookupArgs,
+    selection: SelectionArgs,
     /// Print every denial too, not only the findings.
     #[arg(long)]
     denials: bool,
@@ -43,20 +44,23 @@ pub(super) struct ScanArgs {
     exit_code: bool,
 }
 
-/// What `--lookup` reads.
+/// Which events are wanted.
 #[derive(Debug, Args)]
-struct LookupArgs {
-    /// From when: `7d`, `36h`, a date or a time.
-    #[arg(long, value_name = "TIME", requires = "lookup")]
+struct SelectionArgs {
+    /// Events from then on: `7d`, `36h`, a date or a time. Where CloudTrail's layout tells the time, nothing older is opened.
+    #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Until when; now if left out.
-    #[arg(long, value_name = "TIME", requires = "lookup")]
+    /// Events before then; now if left out. Files that were delivered more than a day later are not opened.
+    #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Regions to read, each with its own Event history.
-    #[arg(long, value_name = "REGION", requires = "lookup", value_delimiter = ',')]
+    /// Events of these accounts' trails.
+    #[arg(long, value_name = "ACCOUNT", value_delimiter = ',')]
+    only_account: Vec<String>,
+    /// Events of these Regions; each has its own Event history.
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
     only_region: Vec<String>,
     /// Profile of the AWS configuration.
-    #[arg(long, value_name = "NAME", requires = "lookup")]
+    #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 }
 
@@ -64,12 +68,13 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     if args.lookup && global.offline {
         return Err(inputs::Misuse::Offline.into());
     }
-    let asked = &args.lookup_options;
+    let asked = &args.selection;
     let period = inputs::period(asked.since.as_deref(), asked.until.as_deref(), crate::io::clock::now())?;
     let (world, mut problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
     let shown = print::is_progress_wanted(global.quiet, global.no_progress);
-    let mut line = shown.then(|| progress::Line::over(&args.sources));
+    let selection = selection(args, period);
+    let mut line = shown.then(|| progress::Line::over(&args.sources, &selection));
     let mut progress = |stats: &Stats| {
         if let Some(line) = &mut line {
             line.show(stats);
@@ -77,6 +82,7 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     };
     let options = app::scan::Options {
         denials: args.denials,
+        selection,
         again: args.again,
         threads: args.threads,
         one_look: args.one_look,
@@ -143,6 +149,13 @@ fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
     }
 }
 
+/// What the filters ask for.
+fn selection(args: &ScanArgs, (since, until): (Option<Timestamp>, Option<Timestamp>)) -> Selection {
+    let asked = &args.selection;
+    let set = |list: &[String]| list.iter().cloned().collect();
+    Selection { since, until, accounts: set(&asked.only_account), regions: set(&asked.only_region) }
+}
+
 /// Reads Event history of each Region; what stops one Region is a problem, the others go on.
 #[cfg(feature = "lookup")]
 fn lookup(
@@ -155,8 +168,8 @@ fn lookup(
 ) -> anyhow::Result<Outcome> {
     let asked = app::lookup::Asked {
         period: Period { since, until },
-        regions: args.lookup_options.only_region.clone(),
-        profile: args.lookup_options.profile.clone(),
+        regions: args.selection.only_region.clone(),
+        profile: args.selection.profile.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)

@@ -88,6 +88,40 @@ pub async fn post(
     send(connector, "POST", url, headers, body).await
 }
 
+/// What an answer may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// From the request to the end of the answer.
+    pub time: Duration,
+    /// Of its body.
+    pub bytes: usize,
+}
+
+impl Default for Cost {
+    /// Ten seconds, [`ANSWER_MAX`] bytes.
+    fn default() -> Self {
+        Self { time: ANSWER, bytes: ANSWER_MAX }
+    }
+}
+
+/// An answer whose body is bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bytes {
+    /// All but the body, which is empty here.
+    pub answer: Answer,
+    /// `ETag`, as it stands there.
+    pub etag: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Bytes {
+    /// With the body as text; what is not UTF-8 is replaced.
+    pub fn text(self) -> Answer {
+        Answer { body: String::from_utf8_lossy(&self.body).into_owned(), ..self.answer }
+    }
+}
+
 /// Sends one request of any method; the rest is as [`post`] does it.
 ///
 /// # Errors
@@ -99,37 +133,54 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: String,
 ) -> Result<Answer, HttpError> {
+    fetch(connector, method, url, headers, body, Cost::default()).await.map(Bytes::text)
+}
+
+/// Sends one request and reads an answer of any bytes, at this cost.
+///
+/// # Errors
+/// As [`send`].
+pub async fn fetch(
+    connector: &SharedHttpConnector,
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: String,
+    cost: Cost,
+) -> Result<Bytes, HttpError> {
     let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
     let request = request.body(SdkBody::from(body)).map_err(|_| HttpError::Request("bad address or header".into()))?;
     let request = HttpRequest::try_from(request).map_err(|_| HttpError::Request("bad header".into()))?;
-    match tokio::time::timeout(ANSWER, exchange(connector, request)).await {
+    match tokio::time::timeout(cost.time, exchange(connector, request, cost.bytes)).await {
         Ok(answer) => answer,
-        Err(_) => Err(HttpError::TooSlow(ANSWER)),
+        Err(_) => Err(HttpError::TooSlow(cost.time)),
     }
 }
 
-async fn exchange(connector: &SharedHttpConnector, request: HttpRequest) -> Result<Answer, HttpError> {
+async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, most: usize) -> Result<Bytes, HttpError> {
     let mut response = connector.call(request).await.map_err(no_answer)?;
-    let body = whole(ByteStream::new(response.take_body())).await?;
-    Ok(Answer {
+    let body = whole(ByteStream::new(response.take_body()), most).await?;
+    let header = |name: &str| response.headers().get(name).map(str::to_owned);
+    let answer = Answer {
         status: response.status().as_u16(),
         retry_after: retry_after(&response),
-        error_type: response.headers().get("x-amzn-errortype").map(str::to_owned),
-        bucket_region: response.headers().get("x-amz-bucket-region").map(str::to_owned),
-        body: String::from_utf8_lossy(&body).into_owned(),
-    })
+        error_type: header("x-amzn-errortype"),
+        bucket_region: header("x-amz-bucket-region"),
+        body: String::new(),
+    };
+    Ok(Bytes { answer, etag: header("etag"), body })
 }
 
-/// Reads to the end, and no more than [`ANSWER_MAX`].
-async fn whole(mut body: ByteStream) -> Result<Vec<u8>, HttpError> {
+/// Reads to the end, and no more than `most` bytes.
+async fn whole(mut body: ByteStream, most: usize) -> Result<Vec<u8>, HttpError> {
     let mut all = Vec::new();
     while let Some(piece) = body.next().await {
         all.extend_from_slice(&piece.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?);
-        if all.len() > ANSWER_MAX {
-            return Err(HttpError::Request(format!("the answer is longer than {ANSWER_MAX} bytes")));
+        if all.len() > most {
+            return Err(HttpError::Request(format!("the answer is longer than {most} bytes")));
         }
     }
     Ok(all)

@@ -72,9 +72,9 @@ fn check(calls: &[Call]) {
     let mut looked = MemoryLedger::default();
     scan(&[folder.path().to_owned()], &mut looked, &world, Options::default(), &mut |_| {}).unwrap();
     let mut read = MemoryLedger::default();
-    let mut full = Scan::new(&mut read, &world, Options::default());
+    let mut full = Scan::begin(&mut read, &world, Options::default(), "all");
     full.read(json!({"Records": events}).to_string().as_bytes(), "all");
-    full.finish("all").unwrap();
+    full.finish().unwrap();
     let all = |ledger: &MemoryLedger| {
         let mut all = ledger.findings(&Filter::default()).unwrap();
         // How far the log reaches is told by the files' first and last records alone: never further than it does.

@@ -6,6 +6,7 @@ pub(super) mod named;
 use crate::catalog::Catalog;
 use crate::denial::{self, Denial, Given, code};
 use crate::finding::Repeated;
+use crate::io::sources::archive::Selection;
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted};
 use known::Known;
@@ -24,9 +25,13 @@ pub struct Gathered {
     pub denials: Vec<Denial>,
     /// All others, where they were asked for.
     pub others: Vec<Record>,
+    /// They were.
+    pub is_full: bool,
     /// Where and when the events happened. Of a file that is named as CloudTrail names its files, and whose first and last
     /// record are of that account and Region, the times are those of these two and of the denials.
     pub places: Vec<Place>,
+    /// Events that were not asked for.
+    pub left_out: u64,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
@@ -34,6 +39,7 @@ pub struct Gathered {
 /// Gathers from one file after another. What it makes of a file does not depend on the files before.
 pub struct Gatherer {
     catalog: &'static Catalog,
+    selection: Selection,
     /// Each denial is wanted by itself.
     singly: bool,
     known: Known,
@@ -42,7 +48,13 @@ pub struct Gatherer {
 impl Gatherer {
     /// `singly`: denials are wanted as they are, not ready for the ledger.
     pub fn new(catalog: &'static Catalog, singly: bool) -> Self {
-        Self { catalog, singly, known: Known::default() }
+        Self { catalog, selection: Selection::default(), singly, known: Known::default() }
+    }
+
+    /// Takes these events only.
+    #[must_use]
+    pub fn of(self, selection: &Selection) -> Self {
+        Self { selection: selection.clone(), ..self }
     }
 
     /// Reads one file of any CloudTrail shape.
@@ -57,7 +69,7 @@ impl Gatherer {
     pub fn gather(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         let mut file = File::new(name);
         match record::sift(bytes) {
-            Some(sifted) => match named::place(name, &sifted) {
+            Some(sifted) => match named::place(name, &sifted).filter(|_| self.selection.is_all()) {
                 Some(named) => self.sifted(&mut file, &sifted, &named),
                 None => self.each(&mut file, bytes),
             },
@@ -72,6 +84,7 @@ impl Gatherer {
         let mut file = File { others: true, ..File::new(name) };
         self.fully(&mut file, bytes);
         file.gathered.places = file.places.into_values().collect();
+        file.gathered.is_full = true;
         file.gathered
     }
 
@@ -102,6 +115,10 @@ impl Gatherer {
                 self.whole(file, &candidate);
                 continue;
             };
+            if !self.selection.takes_at(&place.account, &place.region, place.time) {
+                file.gathered.left_out += 1;
+                continue;
+            }
             let before = file.gathered.records;
             if !candidate.may_be_denied {
                 file.gathered.records += 1;
@@ -160,6 +177,10 @@ impl Gatherer {
     }
 
     fn record(&mut self, file: &mut File<'_>, record: Record) {
+        if !self.selection.takes(&record) {
+            file.gathered.left_out += 1;
+            return;
+        }
         file.gathered.records += 1;
         file.widen(&record.recipient_account, &record.region, record.event_time, 1);
         if !self.denied(file, &record, None) && file.others {

@@ -131,6 +131,14 @@ impl Seen {
                 let bare = target.is_none() && action.is_none() && self.empty;
                 signed && bare && self.method == "GET" && fits(path, &self.path) && self.query == keys
             }
+            Shape::RestSome(path, keys, more) => {
+                let bare = target.is_none() && action.is_none() && self.empty;
+                let is_once = |key: &&str| self.query.iter().filter(|own| own == key).count() == 1;
+                let is_known = |own: &String| keys.iter().chain(more).any(|key| key == own);
+                let fitting = self.query.iter().all(|own| is_known(own) && is_once(&own.as_str()));
+                let whole = fitting && keys.iter().all(is_once);
+                signed && bare && self.method == "GET" && fits(path, &self.path) && whole
+            }
             Shape::RestJson(path) => {
                 let bare = target.is_none() && action.is_none() && self.query.is_empty();
                 signed && bare && self.json && self.method == "POST" && self.path == path

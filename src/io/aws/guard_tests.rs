@@ -42,6 +42,7 @@ fn what_denywatch_calls_passes() {
     passes("POST", "/", "kms", &target("TrentService.GetKeyPolicy"), "{}");
     passes("GET", "/bucket?policy", "s3", &[], "");
     passes("GET", "/bucket/denywatch/a%20b.toml", "s3", &[], "");
+    passes("GET", "/bucket?encoding-type=url&list-type=2&prefix=AWSLogs%2F", "s3", &[], "");
     passes("GET", "/2015-03-31/functions/f%3Alive/policy", "lambda", &[], "");
     passes("GET", "/authorization-details/0abc?nextToken=t", "iam", &[], "");
 }

@@ -3,10 +3,14 @@
 pub mod allow;
 #[cfg(feature = "live")]
 pub mod ask;
+#[cfg(feature = "s3")]
+pub mod bucket;
 mod credentials;
 pub mod guard;
 #[cfg(feature = "live")]
 pub mod judges;
+#[cfg(feature = "s3")]
+pub mod listing;
 #[cfg(feature = "live")]
 pub mod object;
 pub mod secret;

@@ -7,7 +7,7 @@ use super::xml;
 use crate::io::http::Answer;
 
 /// Amazon S3.
-const S3: Service = Service::rest("s3", "S3");
+pub(super) const S3: Service = Service::rest("s3", "S3");
 
 /// `s3://BUCKET/KEY`.
 ///

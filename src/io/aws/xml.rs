@@ -92,7 +92,7 @@ fn add_text(open: &mut [Element], text: &str) {
 }
 
 /// The entities that XML itself defines, and characters by number.
-fn known(entity: &str) -> Option<String> {
+pub(super) fn known(entity: &str) -> Option<String> {
     let named = match entity {
         "amp" => '&',
         "lt" => '<',

@@ -1,242 +1,226 @@
-//! An archive of log files, read by several threads and handed over in its own order, without what the taker skips.
+//! The layout of a CloudTrail archive, and which part of it is wanted.
+//!
+//! `[prefix/]AWSLogs/[o-…/]ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_….json.gz`: day and time
+//! are those of the delivery, which an event always precedes.
+//! See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-find-log-files.html> and
+//! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html>.
 
-use super::files::Limits;
-use super::reader::{Loaded, Reader};
-use super::walk::{Found, STDIN, Walk};
-use crate::io::stores::Object;
-use crate::record::Problem;
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, mpsc};
+use super::walk::NO_EVENTS;
+use crate::record::Record;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
+use std::collections::BTreeSet;
 
-/// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file.
-const FILES: usize = 32;
-/// See [`FILES`].
-const BYTES: u64 = 1 << 20;
-/// Hand-overs under way for each thread.
-const AHEAD: usize = 3;
+/// Above the accounts.
+const ROOT: &str = "AWSLogs";
+/// Folders of an account that hold events.
+const EVENTS: [&str; 2] = ["CloudTrail", "CloudTrail-NetworkActivity"];
+/// An event is delivered this many hours later at most; files from later on are not looked at for it.
+pub const LATE_HOURS: i64 = 24;
+/// The time in a file's name is cut to five minutes: its events may be later by as much.
+const SLACK_MINUTES: i64 = 10;
 
-/// How an archive is read.
-#[derive(Debug, Clone, Copy)]
-pub struct How {
-    /// What a file may cost.
-    pub limits: Limits,
-    /// Threads that read.
-    pub threads: usize,
-    /// Standard input and pipes, which can be read but once, are read too.
-    pub streams: bool,
+/// Which events are wanted; an empty selection takes all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// From here on; no time takes all.
+    pub since: Option<Timestamp>,
+    /// Before this; no time takes all.
+    pub until: Option<Timestamp>,
+    /// Accounts whose trail recorded them; none takes all.
+    pub accounts: BTreeSet<String>,
+    /// Regions in which they happened; none takes all.
+    pub regions: BTreeSet<String>,
 }
 
-/// What is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    /// A file, which can be read again.
-    File,
-    /// Standard input or a pipe.
-    Stream,
+impl Selection {
+    /// Whether it takes everything.
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether an event is wanted. One that does not tell time, account or Region is wanted only where none is asked for.
+    pub fn takes(&self, record: &Record) -> bool {
+        self.takes_at(&record.recipient_account, &record.region, record.event_time)
+    }
+
+    /// The same for an event of which no more is known than where and when it happened.
+    pub fn takes_at(&self, account: &Option<String>, region: &Option<String>, at: Option<Timestamp>) -> bool {
+        let among = |set: &BTreeSet<String>, value: &Option<String>| {
+            set.is_empty() || value.as_ref().is_some_and(|value| set.contains(value))
+        };
+        self.since.is_none_or(|since| at.is_some_and(|at| at >= since))
+            && self.until.is_none_or(|until| at.is_some_and(|at| at < until))
+            && among(&self.accounts, account)
+            && among(&self.regions, region)
+    }
+
+    /// Whether what lies at a path may be wanted: false only where the layout tells that nothing is. A folder's path ends
+    /// with `/`.
+    ///
+    /// ```
+    /// use denywatch::io::sources::archive::Selection;
+    /// let november = Selection { since: "2026-11-01T00:00:00Z".parse().ok(), ..Selection::default() };
+    /// let region = "AWSLogs/111122223333/CloudTrail/eu-west-1/";
+    /// assert!(november.may_hold(region) && november.may_hold(&format!("{region}2026/11/")));
+    /// assert!(!november.may_hold(&format!("{region}2026/10/")));
+    /// assert!(november.may_hold("some/other/folder/"));
+    /// ```
+    pub fn may_hold(&self, path: &str) -> bool {
+        let place = Place::of(path);
+        let among = |set: &BTreeSet<String>, value: Option<&str>| {
+            set.is_empty() || value.is_none_or(|value| set.contains(value))
+        };
+        !place.holds_no_events()
+            && among(&self.accounts, place.account)
+            && among(&self.regions, place.region)
+            && place.delivered.is_none_or(|(first, last)| {
+                self.since.is_none_or(|since| last >= minus(since, SLACK_MINUTES.minutes()))
+                    && self.until.is_none_or(|until| first < plus(until, LATE_HOURS.hours()))
+            })
+    }
+
+    /// The days of a Region's folder, as `YYYY/MM/DD`: the wanted keys are behind the first and before the second.
+    pub fn days(&self) -> (Option<String>, Option<String>) {
+        let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date().strftime("%Y/%m/%d").to_string();
+        let next = |at: Timestamp| day(plus(at, (LATE_HOURS + 24).hours()));
+        (self.since.map(|since| day(minus(since, SLACK_MINUTES.minutes()))), self.until.map(next))
+    }
 }
 
-/// One file, read.
-#[derive(Debug)]
-pub struct FileRead<T> {
-    /// Its path as it was found.
-    pub name: String,
-    /// What it is known by.
-    pub object: Object,
-    /// Whether it was read to its end.
-    pub is_whole: bool,
-    /// Whether it can be read again.
-    pub sort: Sort,
-    /// Bytes as they lay there.
-    pub bytes_read: u64,
-    /// Bytes after unpacking.
-    pub bytes: u64,
-    /// Why it was not read to its end.
-    pub fault: Option<Problem>,
-    /// What the reader made of it; `None` when nothing was in it.
-    pub made: Option<T>,
+fn minus(at: Timestamp, span: Span) -> Timestamp {
+    at.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
-/// Who takes the files, on the calling thread and in the archive's order.
-pub trait Desk<T> {
-    /// Which of these objects are not to be read, as they were read before.
-    fn skips(&mut self, objects: &[Object]) -> Vec<bool>;
-
-    /// Takes a file, or what could not be read; [`ControlFlow::Break`] ends the reading.
-    fn take(&mut self, read: Result<FileRead<T>, Problem>) -> ControlFlow<()>;
+fn plus(at: Timestamp, span: Span) -> Timestamp {
+    at.checked_add(span).unwrap_or(Timestamp::MAX)
 }
 
-/// How much there is to read.
+/// What a path tells of the files at or below it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Files.
-    pub files: u64,
-    /// Bytes as they lie there; streams tell none.
-    pub bytes: u64,
+pub struct Place<'p> {
+    /// Below `AWSLogs/`.
+    pub is_archive: bool,
+    /// Twelve digits.
+    pub account: Option<&'p str>,
+    /// `CloudTrail`, `CloudTrail-Digest`, `vpcflowlogs`, ….
+    pub service: Option<&'p str>,
+    /// Such as `eu-west-1`.
+    pub region: Option<&'p str>,
+    /// First and last moment of the delivery.
+    pub delivered: Option<(Timestamp, Timestamp)>,
 }
 
-/// Sums up what [`read`] would find; nothing is opened.
-pub fn size(paths: &[PathBuf]) -> Size {
-    let add = |sum: Size, found: Found| Size { files: sum.files + 1, bytes: sum.bytes + found.size };
-    Walk::new(paths).filter_map(Result::ok).fold(Size::default(), add)
-}
-
-/// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
-/// the `threads` has a maker of its own; what they make must not depend on which of them made it.
-pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
-    paths: &[PathBuf],
-    how: How,
-    maker: impl Fn() -> M,
-    desk: &mut impl Desk<T>,
-) {
-    let How { limits, threads, streams } = how;
-    let mut jobs = Jobs { walk: Walk::new(paths), base: std::env::current_dir().unwrap_or_default(), streams };
-    if threads <= 1 {
-        let (mut reader, mut make) = (Reader::new(limits), maker());
-        while let Some(job) = jobs.next(desk) {
-            for task in job {
-                if desk.take(one(&mut reader, &mut make, task)).is_break() {
-                    return;
-                }
-            }
+impl<'p> Place<'p> {
+    /// Reads a path; the part behind the last `/` is a file's name.
+    pub fn of(path: &'p str) -> Self {
+        let (folders, name) = path.rsplit_once('/').map_or(("", path), |(folders, name)| (folders, name));
+        let mut place = Self::default();
+        let parts: Vec<&str> = folders.split('/').collect();
+        // Should a prefix bear the same name, the last one counts.
+        if let Some(root) = parts.iter().rposition(|part| *part == ROOT) {
+            place.is_archive = true;
+            let mut below = parts.iter().skip(root + 1).copied().skip_while(|part| part.starts_with("o-")).peekable();
+            place.account = below.next_if(|part| is_account(part));
+            place.service = place.account.and_then(|_| below.next());
+            place.region = place.service.and_then(|_| below.next()).filter(|part| is_region(part));
+            let days: Vec<&str> = place.region.map(|_| below.collect()).unwrap_or_default();
+            place.delivered = span(&days);
         }
-        return;
+        place.named(name)
     }
-    let (give, given) = mpsc::channel::<(u64, Job)>();
-    let given = Mutex::new(given);
-    let makers: Vec<M> = (0..threads).map(|_| maker()).collect();
-    std::thread::scope(|scope| {
-        let (tell, told) = mpsc::channel();
-        let given = &given;
-        for mut make in makers {
-            let tell = tell.clone();
-            scope.spawn(move || {
-                let mut reader = Reader::new(limits);
-                loop {
-                    let job = given.lock().map(|given| given.recv());
-                    let Ok(Ok((number, job))) = job else { return };
-                    let made: Vec<_> = job.into_iter().map(|task| one(&mut reader, &mut make, task)).collect();
-                    if tell.send((number, made)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(tell);
-        hand_over(&mut jobs, desk, threads * AHEAD, &give, &told);
-        // Without a giver the threads end.
-        drop(give);
-    });
-}
 
-type Job = Vec<Result<Task, Problem>>;
-type Made<T> = Vec<Result<FileRead<T>, Problem>>;
+    /// Adds what a log file's own name tells.
+    fn named(self, name: &'p str) -> Self {
+        let mut parts = name.split('_');
+        let (Some(account), Some(service), Some(region), Some(stamp)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return self;
+        };
+        let known = is_account(account) && service.starts_with("CloudTrail") && is_region(region);
+        match stamp_time(stamp).filter(|_| known) {
+            Some(at) => Self {
+                account: Some(account),
+                service: Some(service),
+                region: Some(region),
+                delivered: Some((at, at)),
+                ..self
+            },
+            None => self,
+        }
+    }
 
-/// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way.
-fn hand_over<T>(
-    jobs: &mut Jobs,
-    desk: &mut impl Desk<T>,
-    ahead: usize,
-    give: &mpsc::Sender<(u64, Job)>,
-    told: &mpsc::Receiver<(u64, Made<T>)>,
-) {
-    let (mut given, mut taken) = (0, 0);
-    let mut early: BTreeMap<u64, Made<T>> = BTreeMap::new();
-    loop {
-        while given - taken < ahead as u64 {
-            let Some(job) = jobs.next(desk) else { break };
-            if give.send((given, job)).is_err() {
-                return;
-            }
-            given += 1;
-        }
-        if given == taken {
-            return;
-        }
-        let Ok((number, made)) = told.recv() else { return };
-        early.insert(number, made);
-        while let Some(made) = early.remove(&taken) {
-            taken += 1;
-            for read in made {
-                if desk.take(read).is_break() {
-                    return;
-                }
-            }
-        }
+    /// Whether nothing at or below it is an event of CloudTrail.
+    fn holds_no_events(&self) -> bool {
+        self.service.is_some_and(|service| NO_EVENTS.contains(&service))
+    }
+
+    /// Whether the path is one of a log file that CloudTrail wrote.
+    ///
+    /// ```
+    /// use denywatch::io::sources::archive::Place;
+    /// let name = "111122223333_CloudTrail_eu-west-1_20261128T1015Z_Xy.json.gz";
+    /// let log = format!("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/28/{name}");
+    /// assert!(Place::of(&log).is_log());
+    /// assert!(!Place::of("AWSLogs/111122223333/elasticloadbalancing/eu-west-1/x.log.gz").is_log());
+    /// ```
+    pub fn is_log(&self) -> bool {
+        self.service.is_some_and(|service| EVENTS.contains(&service))
+            && self.delivered.is_some_and(|(first, last)| first == last)
+    }
+
+    /// Whether the layout goes on below by account, service or Region.
+    pub fn is_above_region(&self) -> bool {
+        self.region.is_none()
+    }
+
+    /// Whether it belongs to another service that keeps its logs in the same bucket.
+    pub fn is_foreign(&self) -> bool {
+        self.is_archive && self.service.is_some_and(|service| !EVENTS.contains(&service))
     }
 }
 
-/// A file, and what it is known by before it is read; `None` for what is no regular file.
-struct Task {
-    found: Found,
-    object: Option<Object>,
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The files to be read, some at a time.
-struct Jobs {
-    walk: Walk,
-    /// What relative paths are relative to.
-    base: PathBuf,
-    streams: bool,
+fn is_region(text: &str) -> bool {
+    text.len() > 5
+        && text.contains('-')
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-impl Jobs {
-    fn object(&self, found: &Found) -> Option<Object> {
-        let mark = found.mark.clone()?;
-        let path = found.path.strip_prefix(".").unwrap_or(&found.path);
-        Some(Object { key: self.base.join(path).to_string_lossy().into_owned(), mark })
-    }
-
-    fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
-        loop {
-            let (mut job, mut bytes) = (Vec::new(), 0);
-            while job.len() < FILES && bytes < BYTES {
-                let Some(found) = self.walk.next() else { break };
-                if !self.streams && found.as_ref().is_ok_and(|found| found.mark.is_none()) {
-                    continue;
-                }
-                bytes += found.as_ref().map_or(0, |found| found.size);
-                job.push(found.map(|found| Task { object: self.object(&found), found }));
-            }
-            if job.is_empty() {
-                return None;
-            }
-            let objects: Vec<Object> = job.iter().flatten().filter_map(|task| task.object.clone()).collect();
-            let mut skips = desk.skips(&objects).into_iter();
-            job.retain(|task| {
-                let is_known = task.as_ref().ok().and_then(|task| task.object.as_ref()).and_then(|_| skips.next());
-                !is_known.unwrap_or(false)
-            });
-            if !job.is_empty() {
-                return Some(job);
-            }
-        }
-    }
+/// `2026`, `11`, `28` → their first and last moment; as many of them as there are.
+fn span(parts: &[&str]) -> Option<(Timestamp, Timestamp)> {
+    let number = |at: usize, length: usize| {
+        parts.get(at).filter(|part| part.len() == length).and_then(|part| part.parse::<i16>().ok())
+    };
+    let year = number(0, 4)?;
+    let month = number(1, 2);
+    let day = month.and_then(|_| number(2, 2));
+    let small = |value: Option<i16>| value.and_then(|value| i8::try_from(value).ok());
+    let first = Date::new(year, small(month).unwrap_or(1), small(day).unwrap_or(1)).ok()?;
+    let length = match (month, day) {
+        (None, _) => 1.year(),
+        (Some(_), None) => 1.month(),
+        (Some(_), Some(_)) => 1.day(),
+    };
+    let at = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    Some((at(first)?, minus(at(first.checked_add(length).ok()?)?, 1.second())))
 }
 
-fn one<T>(
-    reader: &mut Reader,
-    make: &mut impl FnMut(&str, &[u8], Sort) -> T,
-    task: Result<Task, Problem>,
-) -> Result<FileRead<T>, Problem> {
-    let Task { found, object } = task?;
-    let name = found.path.to_string_lossy().into_owned();
-    let Loaded { bytes, bytes_read, unpacked, fault } = reader.load(&found.path, found.mark.as_deref())?;
-    let object = object.unwrap_or_else(|| of_content(&found.path, bytes));
-    let sort = if found.mark.is_some() { Sort::File } else { Sort::Stream };
-    let made = (!bytes.is_empty()).then(|| make(&name, bytes, sort));
-    let is_whole = fault.is_none();
-    Ok(FileRead { name, object, is_whole, sort, bytes_read, bytes: unpacked, fault, made })
-}
-
-/// A stream is known by what came out of it.
-fn of_content(path: &Path, bytes: &[u8]) -> Object {
-    let mark: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    let key = if path == Path::new(STDIN) { "stdin".to_owned() } else { format!("stream {mark}") };
-    Object { key: format!("{key} {mark}"), mark }
+/// `20261128T1015Z`.
+fn stamp_time(stamp: &str) -> Option<Timestamp> {
+    let digits = |from: usize, to: usize| stamp.get(from..to)?.parse::<i8>().ok();
+    let shaped = stamp.is_ascii() && stamp.len() == 14 && stamp.get(8..9) == Some("T") && stamp.ends_with('Z');
+    let year = shaped.then(|| stamp.get(..4)?.parse::<i16>().ok()).flatten()?;
+    let date = Date::new(year, digits(4, 6)?, digits(6, 8)?).ok()?;
+    let time = jiff::civil::Time::new(digits(9, 11)?, digits(11, 13)?, 0, 0).ok()?;
+    Some(date.to_datetime(time).to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 #[cfg(test)]
+#[path = "archive_tests.rs"]
 mod tests;

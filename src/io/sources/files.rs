@@ -1,5 +1,6 @@
 //! Files, folders and stdin → their bytes, inflated, one file at a time.
 
+use super::archive::Selection;
 use super::reader::Reader;
 use super::walk::Walk;
 use crate::record::Problem;
@@ -51,7 +52,8 @@ pub struct Tally {
 pub fn each(paths: &[PathBuf], limits: Limits, mut visit: impl FnMut(&str, &[u8])) -> (Tally, Vec<Problem>) {
     let mut reader = Reader::new(limits);
     let (mut tally, mut problems) = (Tally::default(), Vec::new());
-    for found in Walk::new(paths) {
+    let all = Selection::default();
+    for found in Walk::new(paths, &all) {
         let loaded = found.and_then(|found| Ok((reader.load(&found.path, None)?, found)));
         match loaded {
             Ok((loaded, found)) => {

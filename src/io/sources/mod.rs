@@ -12,9 +12,12 @@ mod libdeflate;
 pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+pub mod many;
 pub mod paste;
 pub mod policies;
-mod reader;
+pub(crate) mod reader;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod salvage;
 #[cfg(feature = "live")]
 pub mod told;

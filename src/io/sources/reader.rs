@@ -13,7 +13,7 @@ use std::path::Path;
 const STEP: usize = 64 << 10;
 
 /// Reads and unpacks.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     limit: u64,
     unpacker: Unpacker,
     /// Bytes as they lie there; only the first ones are of the file that is read.
@@ -23,21 +23,26 @@ pub(super) struct Reader {
 
 /// A file that could be opened and read, in whole or in part.
 #[derive(Debug)]
-pub(super) struct Loaded<'a> {
+pub(crate) struct Loaded<'a> {
     /// Plain bytes; of a file that ends early the whole records.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// Bytes as they lay there.
-    pub(super) bytes_read: u64,
+    pub(crate) bytes_read: u64,
     /// Bytes after unpacking, those of half records included.
-    pub(super) unpacked: u64,
+    pub(crate) unpacked: u64,
     /// Why it was not read to its end, or is not to be relied on.
-    pub(super) fault: Option<Problem>,
+    pub(crate) fault: Option<Problem>,
 }
 
 impl Reader {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let unpacker = Unpacker::new(limits.file);
         Self { limit: limits.file, unpacker, raw: Vec::new(), plain: Vec::new() }
+    }
+
+    /// Unpacks bytes that came from elsewhere, as if they were a file's.
+    pub(crate) fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Loaded<'_>, Problem> {
+        self.stream(name, bytes, bytes.len() as u64)
     }
 
     /// Reads a file, or stdin for `-`. `mark` tells the state in which it was found, by [`mark`].

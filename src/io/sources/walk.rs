@@ -1,5 +1,6 @@
 //! Folders → the log files in them, always in the same order.
 
+use super::archive::Selection;
 use crate::record::Problem;
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Folders beside `CloudTrail/` that hold no events: digests of log files, insights, five-minute sums.
 /// `CloudTrail-NetworkActivity` does hold events. See
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-find-log-files.html>.
-const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
+pub(super) const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
 
 /// Endings of log files; whether one is compressed is told by its first bytes.
 const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst"];
@@ -28,16 +29,18 @@ pub(super) struct Found {
 
 /// Goes through paths depth first, by name. A path that was named is taken whatever its ending; inside folders only
 /// regular files with a log's ending are.
-pub(super) struct Walk {
+pub(super) struct Walk<'a> {
+    selection: &'a Selection,
     /// What is still to be seen, the next one last; true for the paths that were named.
     ahead: Vec<(PathBuf, bool)>,
     /// Folders seen, by their real path: a symbolic link back up ends here.
     seen: BTreeSet<PathBuf>,
 }
 
-impl Walk {
-    pub(super) fn new(paths: &[PathBuf]) -> Self {
-        Self { ahead: paths.iter().rev().map(|path| (path.clone(), true)).collect(), seen: BTreeSet::new() }
+impl<'a> Walk<'a> {
+    pub(super) fn new(paths: &[PathBuf], selection: &'a Selection) -> Self {
+        let ahead = paths.iter().rev().map(|path| (path.clone(), true)).collect();
+        Self { selection, ahead, seen: BTreeSet::new() }
     }
 
     /// Opens a folder: its members stand next.
@@ -52,6 +55,15 @@ impl Walk {
         Ok(())
     }
 
+    /// Whether the layout leaves it open that something at or below the path is wanted.
+    fn may_hold(&self, path: &Path) -> bool {
+        let text = path.to_string_lossy();
+        let is_folder = !has_log_ending(path) && path.is_dir();
+        let text =
+            if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/").into() };
+        self.selection.may_hold(&if is_folder { format!("{text}/").into() } else { text })
+    }
+
     /// The next file, `None` when the path is a folder or nothing to read.
     fn step(&mut self, path: PathBuf, named: bool) -> Result<Option<Found>, Problem> {
         if named && path == Path::new(STDIN) {
@@ -59,6 +71,9 @@ impl Walk {
         }
         let wanted = named || has_log_ending(&path);
         let problem = |error: std::io::Error| problem(&path, &error);
+        if !named && !self.selection.is_all() && !self.may_hold(&path) {
+            return Ok(None);
+        }
         let kind = match fs::metadata(&path) {
             Ok(kind) => kind,
             // A broken link to something that is no log is nobody's loss.
@@ -74,7 +89,7 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
+impl Iterator for Walk<'_> {
     type Item = Result<Found, Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -87,7 +102,7 @@ impl Iterator for Walk {
     }
 }
 
-fn has_log_ending(path: &Path) -> bool {
+pub(super) fn has_log_ending(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }

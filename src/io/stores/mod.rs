@@ -191,6 +191,18 @@ pub fn open(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError>
     }
 }
 
+/// The same, but a table is looked at with the first call only, which then fails as this would.
+///
+/// # Errors
+/// See [`SqliteLedger::open`] and `DynamoLedger::open_later`.
+pub fn open_later(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError> {
+    match uri {
+        #[cfg(feature = "dynamodb")]
+        StoreUri::Dynamo(table) => Ok(Box::new(DynamoLedger::open_later(table, keep)?)),
+        _ => open(uri, keep),
+    }
+}
+
 /// Opens the ledger at a place to read it; nothing is made.
 ///
 /// ```

@@ -54,7 +54,7 @@ pub struct ObjectRead {
 
 impl Run {
     /// A run that has read nothing yet.
-    pub(super) fn begin(input: &str, at: Timestamp) -> Self {
+    pub fn begin(input: &str, at: Timestamp) -> Self {
         let input = input.to_owned();
         Self { input, at, files: 0, bytes: 0, records: 0, denied: 0, unreadable: 0, places: Vec::new() }
     }

@@ -1,6 +1,7 @@
 #![allow(clippy::disallowed_methods)] // tests write the files they read
 
 use super::*;
+use crate::io::sources::archive::Selection;
 use std::fs;
 
 /// Takes down what it is given; skips what is named, and does something before the first job is given out.
@@ -39,7 +40,8 @@ fn notes() -> Notes {
 
 fn told(folder: &Path, threads: usize, mut notes: Notes) -> Vec<String> {
     let maker = || |_: &str, bytes: &[u8], _: Sort| String::from_utf8_lossy(bytes).into_owned();
-    let how = How { limits: Limits::default(), threads, streams: true };
+    let all = Selection::default();
+    let how = How { selection: &all, limits: Limits::default(), threads, streams: true };
     read(&[folder.to_path_buf()], how, maker, &mut notes);
     notes.told
 }
@@ -58,7 +60,10 @@ fn many_threads_tell_what_one_tells_in_the_same_order() {
             expect.iter().filter(|line| !line.starts_with("000") && !line.starts_with("250")).cloned().collect();
         assert_eq!(told(folder.path(), threads, some), without[..400]);
     }
-    assert_eq!(size(&[folder.path().to_owned()]), Size { files: 500, bytes: 10 + 90 * 2 + 400 * 3 });
+    assert_eq!(
+        size(&[folder.path().to_owned()], &Selection::default()),
+        Size { files: 500, bytes: 10 + 90 * 2 + 400 * 3 }
+    );
 }
 
 #[test]
@@ -106,7 +111,8 @@ fn a_pipe_is_read_once_and_known_by_what_came_out() {
             ControlFlow::Continue(())
         }
     }
-    let how = How { limits: Limits::default(), threads: 1, streams: true };
+    let all = Selection::default();
+    let how = How { selection: &all, limits: Limits::default(), threads: 1, streams: true };
     let mut one = One(Vec::new());
     read(std::slice::from_ref(&pipe), how, || |_: &str, _: &[u8], _: Sort| (), &mut one);
     writer.join().unwrap();

@@ -1,0 +1,310 @@
+//! Log files in buckets → ledger → ranked findings.
+
+use super::World;
+use super::outcome::{Outcome, Stats};
+use super::scan::{Options, Scan};
+use crate::io::aws::Aws;
+use crate::io::clock;
+use crate::io::sources::archive::Selection;
+use crate::io::sources::s3::{self, Archive, Limits};
+use crate::io::stores::{Ledger, LedgerError, Object, Run};
+use crate::record::Problem;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// A file may arrive this many days after others with a later key: so far back every scan lists anew.
+const LATE_DAYS: i64 = 3;
+/// More objects are listed when fewer than this wait to be read.
+const LOW: usize = 256;
+
+/// What to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Bucket and prefix of each source.
+    pub places: Vec<(String, String)>,
+    /// The caller pays for the requests.
+    pub requester_pays: bool,
+    /// Reads what was read before, too.
+    pub again: bool,
+}
+
+impl Asked {
+    /// One source as the list takes it, with the part of the archive that is wanted.
+    pub(super) fn source(&self, place: &(String, String), selection: &Selection) -> s3::Asked {
+        s3::Asked {
+            bucket: place.0.clone(),
+            prefix: place.1.clone(),
+            after: String::new(),
+            selection: selection.clone(),
+            requester_pays: self.requester_pays,
+        }
+    }
+
+    /// The name under which the ledger notes what was read, and whether all of it was listed.
+    fn input(&self, selection: &Selection) -> String {
+        let places: Vec<String> =
+            self.places.iter().map(|(bucket, prefix)| format!("s3://{bucket}/{prefix}")).collect();
+        let filters = selection.accounts.iter().chain(&selection.regions).map(|only| format!(" only {only}"));
+        places.join(" ") + &filters.collect::<String>()
+    }
+}
+
+/// Reads the log files of the sources that were not read before, keeps their denials in the ledger, and advises on the
+/// findings that they belong to. Call it inside a tokio runtime.
+///
+/// What cannot be listed or read is a problem of the outcome; the rest goes on.
+///
+/// # Errors
+/// The ledger could not be read or written.
+pub async fn scan_buckets(
+    aws: &Aws,
+    asked: &Asked,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: &mut dyn FnMut(&Stats),
+) -> Result<Outcome, LedgerError> {
+    let (selection, begun) = (options.selection.clone(), clock::now());
+    let input = asked.input(&selection);
+    let listed = format!("{input} was listed");
+    let since = if asked.again { None } else { ledger.noted_run(&listed)?.and_then(|run| look_back(run.at)) };
+    let wanted = Selection { since: selection.since.max(since), ..selection.clone() };
+    let mut scan = Scan::begin(ledger, world, options, &input);
+    scan.note_each();
+    let mut is_whole = true;
+    for place in &asked.places {
+        let archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
+        is_whole &= Source { archive, bucket: &place.0, again: asked.again }.read(&mut scan, progress).await?;
+    }
+    if is_whole && selection.since.is_none() && selection.until.is_none() {
+        scan.note_listed(&Run { input: listed, ..Run::begin("", begun) })?;
+    }
+    scan.finish()
+}
+
+/// From when on a list must be made again: whole days, as the keys have them.
+fn look_back(listed: Timestamp) -> Option<Timestamp> {
+    let day = listed.to_zoned(TimeZone::UTC).date().checked_sub(LATE_DAYS.days()).ok()?;
+    Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// One source, and how it is read.
+pub(super) struct Source<'a> {
+    pub(super) archive: Archive,
+    pub(super) bucket: &'a str,
+    pub(super) again: bool,
+}
+
+impl Source<'_> {
+    /// Reads all of it; whether nothing of it failed.
+    pub(super) async fn read(
+        mut self,
+        scan: &mut Scan<'_>,
+        progress: &mut dyn FnMut(&Stats),
+    ) -> Result<bool, LedgerError> {
+        let unread = scan.problems.len();
+        let mut is_listed = false;
+        loop {
+            while !is_listed && self.archive.waiting() < LOW {
+                is_listed = !self.list(scan).await?;
+            }
+            let Some(object) = self.archive.next().await else { break };
+            let named = self.named(&object.listed);
+            match object.bytes {
+                Ok(bytes) => scan.object(named, &bytes),
+                Err(error) => scan.problems.push(Problem { input: named.key, error: error.to_string() }),
+            }
+            progress(&scan.stats);
+        }
+        Ok(scan.problems.len() == unread)
+    }
+
+    /// Takes in one more part of the list; false when there is none.
+    async fn list(&mut self, scan: &mut Scan<'_>) -> Result<bool, LedgerError> {
+        match self.archive.listed().await {
+            None => return Ok(false),
+            Some(Err(error)) => {
+                let input = format!("s3://{}/{}", error.bucket, error.prefix);
+                scan.problems.push(Problem { input, error: format!("it cannot be listed: {}", error.source) });
+            }
+            Some(Ok(objects)) => {
+                let names: Vec<Object> = objects.iter().map(|listed| self.named(listed)).collect();
+                let fresh = if self.again { vec![true; names.len()] } else { scan.fresh(&names)? };
+                self.archive.want(objects.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(object, _)| object));
+            }
+        }
+        Ok(true)
+    }
+
+    fn named(&self, listed: &crate::io::aws::listing::Listed) -> Object {
+        Object { key: format!("s3://{}/{}", self.bucket, listed.key), mark: listed.etag.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnosis::InForce;
+    use crate::io::doubles::{Reply, Server};
+    use crate::io::stores::MemoryLedger;
+    use serde_json::json;
+    use std::sync::{Arc, Mutex};
+
+    const REGION: &str = "AWSLogs/111122223333/CloudTrail/eu-west-1/";
+
+    fn key(day: &str, number: usize) -> String {
+        format!("{REGION}{day}/111122223333_CloudTrail_eu-west-1_{}T1015Z_{number}.json", day.replace('/', ""))
+    }
+
+    fn denial(day: &str, number: usize) -> String {
+        json!({"Records": [{
+            "eventVersion": "1.09", "eventID": format!("{day} {number}"), "eventTime": format!("{}T10:10:00Z", day.replace('/', "-")),
+            "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333", "errorCode": "AccessDenied",
+            "errorMessage": "User: arn:aws:sts::111122223333:assumed-role/app/run-1 is not authorized to perform: sqs:SendMessage \
+                on resource: arn:aws:sqs:eu-west-1:111122223333:orders because no identity-based policy allows the sqs:SendMessage action",
+            "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/run-1", "accountId": "111122223333",
+                "sessionContext": {"sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/app", "userName": "app"}}},
+        }]})
+        .to_string()
+    }
+
+    /// Keys with ETag and content.
+    type Content = Arc<Mutex<Vec<(String, String, String)>>>;
+
+    /// A bucket whose content may change; each list is one page of all keys that begin so and stand behind `start-after`.
+    fn bucket(content: &Content) -> Server {
+        let content = Arc::clone(content);
+        Server::start(move |request, _| {
+            let content = content.lock().unwrap();
+            let Some((_, query)) = request.target.split_once('?') else {
+                let key = request.target.trim_start_matches("/my-logs/").to_owned();
+                let found = content.iter().find(|(own, ..)| *own == key);
+                return found.map_or(Reply::new(404, "<Error><Code>NoSuchKey</Code></Error>"), |(.., body)| {
+                    Reply::new(200, body)
+                });
+            };
+            let field = |name: &str| {
+                let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+                pair.map(crate::io::aws::listing::decode).unwrap_or_default()
+            };
+            let keys =
+                content.iter().filter(|(key, ..)| key.starts_with(&field("prefix")) && *key > field("start-after"));
+            let listed = keys.map(|(key, etag, body)| {
+                format!(
+                    "<Contents><Key>{key}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{}</Size></Contents>",
+                    body.len()
+                )
+            });
+            Reply::new(200, format!("<ListBucketResult>{}</ListBucketResult>", listed.collect::<String>()))
+        })
+    }
+
+    fn gets(server: &Server) -> Vec<String> {
+        let gets = server.seen().into_iter().map(|r| r.target).filter(|target| !target.contains('?'));
+        gets.map(|target| target.trim_start_matches("/my-logs/").to_owned()).collect()
+    }
+
+    async fn scan(server: &Server, ledger: &mut MemoryLedger, selection: Selection, again: bool) -> Outcome {
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let place = ("my-logs".to_owned(), REGION.to_owned());
+        let asked = Asked { places: vec![place], again, requester_pays: false };
+        let options = Options { selection, ..Options::default() };
+        let world = World::new(InForce::default());
+        scan_buckets(&aws, &asked, ledger, &world, options, &mut |_| {}).await.unwrap()
+    }
+
+    fn content(objects: &[(&str, usize)]) -> Content {
+        let one = |(day, number): &(&str, usize)| (key(day, *number), "e1".to_owned(), denial(day, *number));
+        Arc::new(Mutex::new(objects.iter().map(one).collect()))
+    }
+
+    #[tokio::test]
+    async fn an_object_is_read_once_until_it_changes() {
+        let content = content(&[("2026/11/01", 1), ("2026/11/02", 2)]);
+        let server = bucket(&content);
+        let mut ledger = MemoryLedger::default();
+        let first = scan(&server, &mut ledger, Selection::default(), false).await;
+        assert_eq!((first.stats.files, first.stats.denied, first.stats.known, first.findings[0].count), (2, 2, 0, 2));
+        let second = scan(&server, &mut ledger, Selection::default(), false).await;
+        assert_eq!(
+            (second.stats.files, second.stats.known, gets(&server).len()),
+            (0, 0, 2),
+            "what is old is not listed"
+        );
+        // What the first scan read still counts for the period.
+        assert_eq!(ledger.coverage(None, None).unwrap().records, 2);
+        content.lock().unwrap()[1].1 = "e2".to_owned();
+        let third = scan(&server, &mut ledger, Selection::default(), true).await;
+        assert_eq!((third.stats.files, third.stats.duplicates), (2, 2), "asked to read again");
+    }
+
+    #[tokio::test]
+    async fn late_files_of_three_days_are_found() {
+        let now = clock::now().to_zoned(jiff::tz::TimeZone::UTC);
+        let ago = |days: i64| now.checked_sub(days.days()).unwrap().strftime("%Y/%m/%d").to_string();
+        let content = content(&[(&ago(9), 1), (&ago(0), 2)]);
+        let server = bucket(&content);
+        let mut ledger = MemoryLedger::default();
+        scan(&server, &mut ledger, Selection::default(), false).await;
+        for (days, number) in [(1, 3), (3, 4), (8, 5)] {
+            let day = ago(days);
+            content.lock().unwrap().push((key(&day, number), "e".into(), denial(&day, number)));
+        }
+        content.lock().unwrap().sort();
+        let second = scan(&server, &mut ledger, Selection::default(), false).await;
+        // The third is too late for any but a scan that is told to read all again.
+        assert_eq!((second.stats.files, second.stats.known, second.stats.denied), (2, 1, 2));
+        let all = scan(&server, &mut ledger, Selection::default(), true).await;
+        assert_eq!((all.stats.files, all.stats.duplicates), (5, 4));
+    }
+
+    #[tokio::test]
+    async fn a_narrow_scan_leaves_the_rest_for_a_wider_one() {
+        let content = content(&[("2026/11/01", 1), ("2026/11/02", 2)]);
+        let mut mixed = denial("2026/11/02", 3);
+        mixed.insert_str(
+            mixed.len() - 2,
+            &format!(",{}", &denial("2026/11/01", 4)[12..denial("2026/11/01", 4).len() - 2]),
+        );
+        content.lock().unwrap().push((key("2026/11/02", 3), "e".into(), mixed));
+        let server = bucket(&content);
+        let mut ledger = MemoryLedger::default();
+        let narrow = Selection { since: "2026-11-02T00:30:00Z".parse().ok(), ..Selection::default() };
+        let first = scan(&server, &mut ledger, narrow, false).await;
+        assert_eq!((first.stats.files, first.stats.denied, first.stats.left_out), (2, 2, 1));
+        let wide = scan(&server, &mut ledger, Selection::default(), false).await;
+        // One was read whole; the other held an event that was not asked for.
+        assert_eq!((wide.stats.files, wide.stats.known, wide.stats.denied, wide.stats.duplicates), (2, 1, 3, 1));
+        assert_eq!(wide.findings[0].count, 4);
+    }
+
+    #[tokio::test]
+    async fn what_failed_is_tried_by_the_next_scan() {
+        let content = content(&[("2026/11/01", 1), ("2026/11/02", 2)]);
+        content.lock().unwrap()[0].2 = "{\"Records\": [".to_owned();
+        let server = bucket(&content);
+        let mut ledger = MemoryLedger::default();
+        let first = scan(&server, &mut ledger, Selection::default(), false).await;
+        assert_eq!((first.stats.denied, first.problems.len()), (1, 1));
+        assert!(first.problems[0].input.starts_with("s3://my-logs/AWSLogs/"), "{:?}", first.problems);
+        content.lock().unwrap()[0].2 = denial("2026/11/01", 1);
+        let second = scan(&server, &mut ledger, Selection::default(), false).await;
+        assert_eq!((second.stats.denied, second.stats.known, second.problems.len()), (1, 1, 0));
+    }
+
+    #[tokio::test]
+    async fn the_same_archive_in_two_halves_is_the_whole() {
+        let content = content(&[("2026/11/01", 1), ("2026/11/02", 2), ("2026/11/03", 3)]);
+        let server = bucket(&content);
+        let (mut whole, mut halves) = (MemoryLedger::default(), MemoryLedger::default());
+        scan(&server, &mut whole, Selection::default(), false).await;
+        for (since, until) in [(Some("2026-11-02T00:00:00Z"), None), (None, Some("2026-11-02T00:00:00Z"))] {
+            let at = |text: Option<&str>| text.map(|text| text.parse().unwrap());
+            let half = Selection { since: at(since), until: at(until), ..Selection::default() };
+            scan(&server, &mut halves, half, false).await;
+        }
+        let all = |ledger: &MemoryLedger| ledger.findings(&crate::io::stores::Filter::default()).unwrap();
+        assert_eq!(all(&whole), all(&halves));
+    }
+}

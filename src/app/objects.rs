@@ -1,0 +1,85 @@
+//! Objects of an archive that a scan reads: each is noted once its denials are in the ledger, and not read again.
+
+use super::gather::Gatherer;
+use super::scan::Scan;
+use crate::io::sources::files::Limits;
+use crate::io::sources::reader::Reader;
+#[cfg(feature = "s3")]
+use crate::io::stores::Run;
+use crate::io::stores::{Held, LedgerError, Object, Place};
+use crate::record::Record;
+use std::collections::BTreeMap;
+
+/// Where and when events happened.
+#[derive(Debug, Default)]
+pub(super) struct Places(BTreeMap<(Option<String>, Option<String>), Place>);
+
+impl Places {
+    pub(super) fn add(&mut self, record: &Record) {
+        let (account, region) = (record.recipient_account.clone(), record.region.clone());
+        let (first, last) = (record.event_time, record.event_time);
+        self.add_place(&Place { account, region, first, last, records: 1 });
+    }
+
+    pub(super) fn add_place(&mut self, place: &Place) {
+        let key = (place.account.clone(), place.region.clone());
+        let there = self.0.entry(key);
+        there.and_modify(|there| there.add(place.first, place.last, place.records)).or_insert_with(|| place.clone());
+    }
+
+    pub(super) fn list(&self) -> Vec<Place> {
+        self.0.values().cloned().collect()
+    }
+}
+
+impl Scan<'_> {
+    /// Notes what is read object by object, not as a whole: what was noted before stays.
+    pub fn note_each(&mut self) {
+        self.are_noted = true;
+    }
+
+    /// Which of these objects were not read before.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    pub fn fresh(&mut self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+        let known = self.ledger.known_objects(objects)?;
+        self.stats.known += known.iter().flatten().count() as u64;
+        Ok(known.iter().map(Option::is_none).collect())
+    }
+
+    /// Reads one object, as it lies there. It is noted as read if every event in it was wanted and could be read: else a
+    /// wider scan, or a better one, has something left to find.
+    pub fn object(&mut self, object: Object, bytes: &[u8]) {
+        let singly = self.takes_singly();
+        let (catalog, selection) = (self.world.catalog, self.options.selection.clone());
+        let gatherer = self.gatherer.get_or_insert_with(|| Gatherer::new(catalog, singly).of(&selection));
+        let reader = self.reader.get_or_insert_with(|| Reader::new(Limits::default()));
+        match reader.bytes(&object.key, bytes) {
+            Ok(loaded) => {
+                // There is no second look at what was fetched from afar.
+                let gathered = match self.options.one_look {
+                    true => gatherer.gather(&object.key, loaded.bytes),
+                    false => gatherer.gather_all(&object.key, loaded.bytes),
+                };
+                let held = Held { bytes_read: loaded.bytes_read, bytes: loaded.unpacked, ..Held::default() };
+                let fault = loaded.fault;
+                self.take_object(object, held, fault, gathered);
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    /// Notes that everything of a place was listed and read.
+    ///
+    /// # Errors
+    /// The ledger could not be written.
+    #[cfg(feature = "s3")]
+    pub(super) fn note_listed(&mut self, run: &Run) -> Result<(), LedgerError> {
+        self.flush();
+        match self.failed.take() {
+            Some(fault) => Err(fault),
+            None => self.ledger.note_run(run),
+        }
+    }
+}
