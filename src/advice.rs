@@ -215,6 +215,10 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
     let (key, item) = (judged.key, judged.item);
     let mut diagnosis = judged.diagnosis.clone();
     diagnosis.evidence.extend(muted.iter().map(|muted| format!("rule `{}`: {}", muted.rule, muted.reason)));
+    let before = item.allowed_before();
+    diagnosis
+        .evidence
+        .extend(before.map(|at| format!("the same call last succeeded at {at}, before the first denial")));
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     DeniedItem {
         action: known(&key.action),
@@ -229,7 +233,7 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
         },
         allowed_since: item.allowed_since(),
         looked_until: item.looked_until(),
-        allowed_before: item.allowed_before(),
+        allowed_before: before,
         unseen: unseen(item),
         muted_by: muted.map(|muted| muted.rule),
         how: item.how,

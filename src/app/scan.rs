@@ -54,7 +54,28 @@ pub struct Options {
 /// Reads the sources, keeps their denials in the ledger, and advises on the findings that they belong to.
 ///
 /// Files that an earlier scan read to their end, and that are as they were, are not read again: their figures are those
-/// of then.
+/// of then. Afterwards the files that can tell of what was found are looked at once more: whether the same calls were
+/// allowed, before (within [`crate::change::BEFORE`]) or after, and who changed policies.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let logs = folder.path().join("log.json");
+/// # std::fs::write(&logs, r#"{"Records":[
+/// #     {"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ana"},"eventID":"1",
+/// #      "eventTime":"2026-11-10T09:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"ListQueues","awsRegion":"eu-west-1"},
+/// #     {"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ana"},"eventID":"2",
+/// #      "eventTime":"2026-11-10T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"ListQueues","awsRegion":"eu-west-1",
+/// #      "errorCode":"AccessDenied"}]}"#).unwrap();
+/// use denywatch::app::{World, scan, scan::Options};
+/// use denywatch::{diagnosis::InForce, io::stores::MemoryLedger};
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let outcome = scan(&[logs.clone()], &mut ledger, &world, Options::default(), &mut |_stats| {})?;
+/// assert_eq!((outcome.stats.records, outcome.stats.denied), (2, 1));
+/// // The second scan reads nothing, and tells the same.
+/// let again = scan(&[logs], &mut ledger, &world, Options::default(), &mut |_stats| {})?;
+/// assert_eq!((again.stats.known, again.findings[0].count), (1, 1));
+/// # Ok::<(), denywatch::io::stores::LedgerError>(())
+/// ```
 ///
 /// # Errors
 /// The ledger could not be read or written. What cannot be read of the sources is a problem of the outcome instead.
