@@ -4,6 +4,7 @@
 //! one run, in turns, each the least of several; the least CPU time is what others on the machine disturb least.
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::disallowed_methods,
     unsafe_code,

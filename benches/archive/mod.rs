@@ -14,6 +14,9 @@ use std::path::Path;
 /// Denials in a row of one session for one thing, on average.
 const LOOP: u64 = 20;
 
+/// Sessions at work at a time.
+const SESSIONS: u64 = 12;
+
 /// What is to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -116,6 +119,25 @@ fn time(second: u64) -> String {
     format!("2026-11-{day:02}T{:02}:{:02}:{:02}Z", second / 3_600 % 24, second / 60 % 60, second % 60)
 }
 
+/// What an operation answers, or adds: `responseElements` and `additionalEventData`.
+fn answer(chance: &mut Chance, operation: &str, account: &str) -> String {
+    match operation {
+        "AssumeRole" => format!(
+            r#""responseElements":{{"credentials":{{"accessKeyId":"ASIA{}","sessionToken":"{}","expiration":"Nov 10, 2026, 11:20:46 AM"}},"assumedRoleUser":{{"assumedRoleId":"AROA{}:session","arn":"arn:aws:sts::{account}:assumed-role/service-{}/session"}}}},"#,
+            chance.upper(16),
+            chance.upper(356),
+            chance.upper(16),
+            chance.below(400)
+        ),
+        "GetObject" | "PutObject" => format!(
+            r#""responseElements":null,"additionalEventData":{{"SignatureVersion":"SigV4","CipherSuite":"TLS_AES_128_GCM_SHA256","bytesTransferredIn":0,"AuthenticationMethod":"AuthHeader","x-amz-id-2":"{}=","bytesTransferredOut":{}}},"#,
+            chance.upper(75),
+            chance.below(9_000_000)
+        ),
+        _ => r#""responseElements":null,"#.to_owned(),
+    }
+}
+
 fn request(chance: &mut Chance, operation: &str, account: &str) -> String {
     let n = chance.below(400);
     match operation {
@@ -160,24 +182,24 @@ pub fn make(folder: &Path, plan: Plan, seed: u64) -> std::io::Result<Truth> {
     for file in 0..plan.files {
         let account = accounts[(file % 3) as usize];
         let at = file * 10 * 86_400 / plan.files;
-        let mut sessions: Vec<Session> = (0..8).map(|_| draw(&mut chance, account, at)).collect();
+        let mut sessions: Vec<Session> = (0..SESSIONS).map(|_| draw(&mut chance, account, at)).collect();
         let mut text = "{\"Records\":[".to_owned();
         let mut looping = (0, 0, 0);
         for number in 0..plan.records {
             let at = at + number * 300 / plan.records;
             if chance.below(40) == 0 {
-                let place = chance.below(8) as usize;
+                let place = chance.below(SESSIONS) as usize;
                 sessions[place] = draw(&mut chance, account, at);
             }
             // A loop goes on between other calls, until it is over.
-            if looping.0 == 0 && chance.below(10_000 * LOOP) < plan.denied * 2 {
-                looping = (1 + chance.below(2 * LOOP - 1), chance.below(8) as usize, chance.below(200));
+            if looping.0 == 0 && chance.below(10_000 * LOOP * 3) < plan.denied * 4 {
+                looping = (1 + chance.below(2 * LOOP - 1), chance.below(SESSIONS) as usize, chance.below(200));
             }
             let is_denied = looping.0 > 0 && chance.below(2) == 0;
             if number > 0 {
                 text.push(',');
             }
-            let who = &sessions[if is_denied { looping.1 } else { chance.below(8) as usize }];
+            let who = &sessions[if is_denied { looping.1 } else { chance.below(SESSIONS) as usize }];
             truth.records += 1;
             if is_denied {
                 looping.0 -= 1;
@@ -235,11 +257,13 @@ fn record(
     request: &str,
 ) {
     let (request_id, event_id, at) = (chance.id(), chance.id(), time(at));
+    let answer =
+        if error.is_empty() { answer(chance, operation, account) } else { r#""responseElements":null,"#.to_owned() };
     let Session { identity, address, agent, .. } = who;
     let host = format!("{service}.eu-west-1.amazonaws.com");
     // Writing to a text cannot fail.
     let _ = write!(
         text,
-        r#"{{"eventVersion":"1.09","userIdentity":{identity},"eventTime":"{at}","eventSource":"{service}.amazonaws.com","eventName":"{operation}","awsRegion":"eu-west-1","sourceIPAddress":"{address}","userAgent":"{agent}",{error}"requestParameters":{request},"responseElements":null,"requestID":"{request_id}","eventID":"{event_id}","readOnly":{reads},"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"{category}","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{host}"}}}}"#
+        r#"{{"eventVersion":"1.09","userIdentity":{identity},"eventTime":"{at}","eventSource":"{service}.amazonaws.com","eventName":"{operation}","awsRegion":"eu-west-1","sourceIPAddress":"{address}","userAgent":"{agent}",{error}"requestParameters":{request},{answer}"requestID":"{request_id}","eventID":"{event_id}","readOnly":{reads},"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"{category}","tlsDetails":{{"tlsVersion":"TLSv1.3","cipherSuite":"TLS_AES_128_GCM_SHA256","clientProvidedHostHeader":"{host}"}}}}"#
     );
 }

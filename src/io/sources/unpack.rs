@@ -82,5 +82,5 @@ fn is_zstd(name: &str, raw: &[u8]) -> bool {
     has_ending(name, "zst") && raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
 }
 
-#[cfg(all(test, feature = "archives"))]
+#[cfg(test)]
 mod tests;

@@ -18,23 +18,23 @@ pub(super) struct Masks {
     pub(super) open: u64,
     /// `}` or `]`.
     pub(super) close: u64,
-    /// The letter in either case.
-    pub(super) o: u64,
-    /// See `o`.
+    /// `r` or `R`.
     pub(super) r: u64,
-    /// See `o`.
-    pub(super) c: u64,
     /// `_` (or DEL, which no JSON text needs).
     pub(super) underscore: u64,
-    /// Not ASCII.
-    pub(super) high: u64,
 }
 
 /// Work over blocks, compiled once for each instruction set.
 pub(super) trait Work {
     type Out;
-    /// `masks` looks at a block, `parity` gives for each bit whether the number of bits up to it, itself included, is odd.
-    fn run(self, masks: impl Fn(&[u8; BLOCK]) -> Masks, parity: impl Fn(u64) -> u64) -> Self::Out;
+    /// `masks` looks at a block; `parity` gives for each bit whether the number of bits up to it, itself included, is odd;
+    /// `pick(from, which)` puts the bits of `from` that `which` names side by side, from the lowest.
+    fn run(
+        self,
+        masks: impl Fn(&[u8; BLOCK]) -> Masks,
+        parity: impl Fn(u64) -> u64,
+        pick: impl Fn(u64, u64) -> u64,
+    ) -> Self::Out;
 }
 
 /// An instruction set that this machine has.
@@ -92,7 +92,7 @@ impl Isa {
             // SAFETY: as above.
             #[cfg(target_arch = "aarch64")]
             Kind::Neon => unsafe { arm::neon(work) },
-            Kind::Portable => work.run(portable::masks, portable::parity),
+            Kind::Portable => work.run(portable::masks, portable::parity, portable::pick),
         }
     }
 }
@@ -106,7 +106,7 @@ mod x86 {
     pub(super) fn avx512<W: Work>(work: W) -> W::Out {
         let is = |byte: u8| _mm512_set1_epi8(byte as i8);
         let (quote, backslash, low_case) = (is(b'"'), is(b'\\'), is(0x20));
-        let (open, close, o, r, c, under) = (is(b'{'), is(b'}'), is(b'o'), is(b'r'), is(b'c'), is(0x7f));
+        let (open, close, r, under) = (is(b'{'), is(b'}'), is(b'r'), is(0x7f));
         work.run(
             |block: &[u8; BLOCK]| {
                 // SAFETY: the block has 64 bytes, and the load needs no alignment.
@@ -117,14 +117,12 @@ mod x86 {
                     backslash: _mm512_cmpeq_epi8_mask(raw, backslash),
                     open: _mm512_cmpeq_epi8_mask(low, open),
                     close: _mm512_cmpeq_epi8_mask(low, close),
-                    o: _mm512_cmpeq_epi8_mask(low, o),
                     r: _mm512_cmpeq_epi8_mask(low, r),
-                    c: _mm512_cmpeq_epi8_mask(low, c),
                     underscore: _mm512_cmpeq_epi8_mask(low, under),
-                    high: _mm512_movepi8_mask(raw),
                 }
             },
             |bits| parity(bits),
+            |from, which| _pext_u64(from, which),
         )
     }
 
@@ -132,7 +130,7 @@ mod x86 {
     pub(super) fn avx2<W: Work>(work: W) -> W::Out {
         let is = |byte: u8| _mm256_set1_epi8(byte as i8);
         let (quote, backslash, low_case) = (is(b'"'), is(b'\\'), is(0x20));
-        let (open, close, o, r, c, under) = (is(b'{'), is(b'}'), is(b'o'), is(b'r'), is(b'c'), is(0x7f));
+        let (open, close, r, under) = (is(b'{'), is(b'}'), is(b'r'), is(0x7f));
         let bits = |mask: __m256i| u64::from(_mm256_movemask_epi8(mask).cast_unsigned());
         work.run(
             |block: &[u8; BLOCK]| {
@@ -148,14 +146,12 @@ mod x86 {
                     backslash: raw(backslash),
                     open: low(open),
                     close: low(close),
-                    o: low(o),
                     r: low(r),
-                    c: low(c),
                     underscore: low(under),
-                    high: bits(one) | bits(two) << 32,
                 }
             },
             |bits| parity(bits),
+            |from, which| _pext_u64(from, which),
         )
     }
 
@@ -195,20 +191,17 @@ mod arm {
                     let [a, b, c, d] = parts.map(|part| vceqq_u8(part, what));
                     bits(a, b, c, d)
                 };
-                let [a, b, c, d] = raw.map(|part| vcgeq_u8(part, vdupq_n_u8(0x80)));
                 Masks {
                     quote: equal(raw, b'"'),
                     backslash: equal(raw, b'\\'),
                     open: equal(low, b'{'),
                     close: equal(low, b'}'),
-                    o: equal(low, b'o'),
                     r: equal(low, b'r'),
-                    c: equal(low, b'c'),
                     underscore: equal(low, 0x7f),
-                    high: bits(a, b, c, d),
                 }
             },
             portable::parity,
+            portable::pick,
         )
     }
 }
@@ -230,11 +223,8 @@ mod portable {
             put(&mut all.backslash, equal(raw, b'\\'));
             put(&mut all.open, equal(low, b'{'));
             put(&mut all.close, equal(low, b'}'));
-            put(&mut all.o, equal(low, b'o'));
             put(&mut all.r, equal(low, b'r'));
-            put(&mut all.c, equal(low, b'c'));
             put(&mut all.underscore, equal(low, 0x7f));
-            put(&mut all.high, gather(raw & HIGHS));
         }
         all
     }
@@ -252,6 +242,16 @@ mod portable {
         (highs >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
     }
 
+    pub(super) fn pick(from: u64, mut which: u64) -> u64 {
+        let (mut picked, mut at) = (0, 0);
+        while which != 0 {
+            picked |= (from >> which.trailing_zeros() & 1) << at;
+            which &= which - 1;
+            at += 1;
+        }
+        picked
+    }
+
     pub(super) fn parity(mut bits: u64) -> u64 {
         for shift in [1, 2, 4, 8, 16, 32] {
             bits ^= bits << shift;
@@ -267,19 +267,23 @@ mod tests {
 
     struct Look<'a>(&'a [u8; BLOCK]);
     impl Work for Look<'_> {
-        type Out = (Masks, u64);
-        fn run(self, masks: impl Fn(&[u8; BLOCK]) -> Masks, parity: impl Fn(u64) -> u64) -> Self::Out {
+        type Out = (Masks, u64, u64);
+        fn run(
+            self,
+            masks: impl Fn(&[u8; BLOCK]) -> Masks,
+            parity: impl Fn(u64) -> u64,
+            pick: impl Fn(u64, u64) -> u64,
+        ) -> Self::Out {
             let seen = masks(self.0);
-            (seen, parity(seen.quote))
+            (seen, parity(seen.quote), pick(seen.close, seen.open | seen.close))
         }
     }
 
     /// Byte by byte, as the masks are meant.
-    fn plainly(block: &[u8; BLOCK]) -> (Masks, u64) {
+    fn plainly(block: &[u8; BLOCK]) -> (Masks, u64, u64) {
         let bits = |is: &dyn Fn(u8) -> bool| {
             block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u64::from(is(*byte)) << at)
         };
-        let letter = |letter: u8| bits(&move |byte| byte.eq_ignore_ascii_case(&letter));
         let mut odd = false;
         let parity = block.iter().enumerate().fold(0, |bits, (at, byte)| {
             odd ^= *byte == b'"';
@@ -290,13 +294,13 @@ mod tests {
             backslash: bits(&|byte| byte == b'\\'),
             open: bits(&|byte| matches!(byte, b'{' | b'[')),
             close: bits(&|byte| matches!(byte, b'}' | b']')),
-            o: letter(b'o'),
-            r: letter(b'r'),
-            c: letter(b'c'),
+            r: bits(&|byte| matches!(byte, b'r' | b'R')),
             underscore: bits(&|byte| matches!(byte, b'_' | 0x7f)),
-            high: bits(&|byte| byte >= 0x80),
         };
-        (masks, parity)
+        let brackets = block.iter().filter(|byte| matches!(byte, b'{' | b'[' | b'}' | b']'));
+        let picked =
+            brackets.enumerate().fold(0, |bits, (at, byte)| bits | u64::from(matches!(byte, b'}' | b']')) << at);
+        (masks, parity, picked)
     }
 
     proptest! {

@@ -4,8 +4,8 @@
 //!
 //! Exact for a log that is valid JSON, since callers choose parts of an event: a record's bounds come from the brackets around it, so that an object
 //! inside a request cannot pose as one, and a key counts in every spelling that [`super::scan`] takes. Whatever is not a
-//! plain list of records is left to [`super::scan`]. Brackets and strings are followed; the JSON inside of an allowed record is
-//! not checked, and what begins as CloudTrail's events is taken for one.
+//! plain list of records is left to [`super::scan`]. Brackets and strings are followed; the JSON (and UTF-8) inside of an allowed
+//! record is not checked, and what begins as CloudTrail's events is taken for one.
 
 mod isa;
 mod pass;
@@ -90,7 +90,7 @@ pub fn sift_with(isa: Isa, bytes: &[u8]) -> Option<Sifted<'_>> {
 fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut sifted = Sifted::default();
-    let (mut spans, mut edges, mut high) = (Vec::new(), None::<[(usize, usize); 2]>, false);
+    let (mut spans, mut edges) = (Vec::new(), None::<[(usize, usize); 2]>);
     let mut at = skip_space(bytes, 0);
     loop {
         let start = at + json::records_list(&bytes[at..])?;
@@ -106,15 +106,10 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
             (Some([first, _]), Some([_, last])) => Some([first, last]),
             (one, two) => one.or(two),
         };
-        high |= list.high;
         at = skip_space(bytes, close + 1);
         if at == bytes.len() {
             break;
         }
-    }
-    // What lies between the lists is ASCII, or it would not be white space and brackets.
-    if high && std::str::from_utf8(bytes).is_err() {
-        return None;
     }
     let text = |from: usize, end: usize| std::str::from_utf8(&bytes[from..end]).ok();
     for (element, line) in spans {

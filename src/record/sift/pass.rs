@@ -15,8 +15,6 @@ pub(super) struct List {
     pub(super) candidates: Vec<Element>,
     /// The first and the last element, where there is one.
     pub(super) edges: Option<[(usize, usize); 2]>,
-    /// Bytes that are no ASCII are among those looked at.
-    pub(super) high: bool,
 }
 
 /// An element of the list.
@@ -47,7 +45,12 @@ impl Work for Pass<'_> {
     type Out = Option<List>;
 
     #[inline(always)]
-    fn run(self, masks: impl Fn(&[u8; BLOCK]) -> Masks, parity: impl Fn(u64) -> u64) -> Self::Out {
+    fn run(
+        self,
+        masks: impl Fn(&[u8; BLOCK]) -> Masks,
+        parity: impl Fn(u64) -> u64,
+        pick: impl Fn(u64, u64) -> u64,
+    ) -> Self::Out {
         let Self { bytes, start, all } = self;
         let mut state = State {
             bytes,
@@ -59,36 +62,45 @@ impl Work for Pass<'_> {
             all,
             list: List::default(),
         };
-        let mut carry = Carry::default();
         let (blocks, rest) = bytes[start..].as_chunks::<BLOCK>();
+        let mut last = [b' '; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        // What one block leaves for the next: a backslash that takes a byte's meaning, an open string, an `r`.
+        let (mut escape, mut string, mut r) = (0, 0, 0);
         let mut at = start;
-        for block in blocks {
+        for block in blocks.iter().chain([&last]) {
             let seen = masks(block);
-            if step(&mut state, &mut carry, at, seen, &parity)? {
-                return Some(state.list);
+            let mut quote = seen.quote;
+            let is_escaping = seen.backslash | escape != 0;
+            if is_escaping {
+                quote &= !escaped(seen.backslash, &mut escape);
+            }
+            let inside = parity(quote) ^ string;
+            string = (inside.cast_signed() >> 63).cast_unsigned();
+            let (open, close) = (seen.open & !inside, seen.close & !inside);
+            // With this every spelling of `errorCode` goes on.
+            let word = (seen.r << 1 | r) & (seen.r | seen.underscore);
+            r = seen.r >> 63;
+            if word != 0 || is_escaping || state.depth <= deepest_fall(pick(close, open | close)) {
+                let seen = Seen { open, close, word, backslash: seen.backslash };
+                if state.look(at, seen)? {
+                    return Some(state.list);
+                }
+            } else {
+                state.depth += i64::from(open.count_ones()) - i64::from(close.count_ones());
             }
             at += BLOCK;
         }
-        let mut last = [b' '; BLOCK];
-        last[..rest.len()].copy_from_slice(rest);
-        let seen = masks(&last);
-        if step(&mut state, &mut carry, at, seen, &parity)? { Some(state.list) } else { None }
+        None
     }
 }
 
-/// What one block leaves for the next.
-#[derive(Default)]
-struct Carry {
-    /// The last byte is a backslash that takes the next byte's meaning.
-    escape: u64,
-    /// All ones while a string is open.
-    string: u64,
-    /// The last byte is an `o`.
-    o: u64,
-    /// The last two bytes are `or`.
-    or: u64,
-    /// The last two bytes are `o_`.
-    o_: u64,
+/// What is worth a closer look in a block: brackets outside strings, places of [`spell::is_spelt`], backslashes.
+struct Seen {
+    open: u64,
+    close: u64,
+    word: u64,
+    backslash: u64,
 }
 
 struct State<'a> {
@@ -107,65 +119,39 @@ struct State<'a> {
     list: List,
 }
 
-/// One block; true at the end of the list, `None` where something is irregular.
-#[inline(always)]
-fn step(
-    state: &mut State<'_>,
-    carry: &mut Carry,
-    at: usize,
-    seen: Masks,
-    parity: &impl Fn(u64) -> u64,
-) -> Option<bool> {
-    let mut quote = seen.quote;
-    let (mut has_escape, mut escapes) = (false, false);
-    if seen.backslash != 0 || carry.escape != 0 {
-        let escaped = escaped(seen.backslash, &mut carry.escape);
-        quote &= !escaped;
-        // Those within a text inside a text, too: such a text may itself be an event.
-        has_escape = spell::has_escaped(state.bytes, at, seen.backslash, b'4');
-        escapes = state.all && spell::has_escaped(state.bytes, at, seen.backslash, b'2');
-    }
-    let string = parity(quote) ^ carry.string;
-    carry.string = (string.cast_signed() >> 63).cast_unsigned();
-    let (open, close) = (seen.open & !string, seen.close & !string);
-    // `or` and `o_` can only go on with these in a spelling of `errorCode`.
-    let or = (seen.o << 1 | carry.o) & seen.r;
-    let o_ = (seen.o << 1 | carry.o) & seen.underscore;
-    let word = (or << 1 | carry.or) & (seen.c | seen.underscore) | (o_ << 1 | carry.o_) & (seen.r | seen.underscore);
-    (carry.o, carry.or, carry.o_) = (seen.o >> 63, or >> 63, o_ >> 63);
-    state.list.high |= seen.high != 0;
-    let marked = has_escape || word != 0 && spell::is_spelt(state.bytes, at, word);
-    state.marked |= marked;
-    state.escapes |= escapes;
-    let closes = i64::from(close.count_ones());
-    if state.depth > closes {
-        state.depth += i64::from(open.count_ones()) - closes;
-        return Some(false);
-    }
-    let (mut brackets, opens) = (open | close, open);
-    while brackets != 0 {
-        let bit = brackets.trailing_zeros();
-        brackets &= brackets - 1;
-        if opens >> bit & 1 == 1 {
-            if state.depth == 0 {
-                state.begin(at + bit as usize, marked, escapes)?;
-            }
-            state.depth += 1;
-        } else {
-            state.depth -= 1;
-            match state.depth {
-                0 => state.end(at + bit as usize + 1)?,
-                -1 => return state.close(at + bit as usize),
-                _ => {}
+impl State<'_> {
+    /// A block in which an element may begin, end, or have to be read; true at the end of the list, `None` where something
+    /// is irregular.
+    #[inline(never)]
+    fn look(&mut self, at: usize, seen: Seen) -> Option<bool> {
+        // Escapes within a text inside a text count, too: such a text may itself be an event.
+        let marked =
+            spell::has_escaped(self.bytes, at, seen.backslash, b'4') || spell::is_spelt(self.bytes, at, seen.word);
+        let escapes = self.all && spell::has_escaped(self.bytes, at, seen.backslash, b'2');
+        self.marked |= marked;
+        self.escapes |= escapes;
+        let mut brackets = seen.open | seen.close;
+        while brackets != 0 {
+            let bit = brackets.trailing_zeros();
+            brackets &= brackets - 1;
+            if seen.open >> bit & 1 == 1 {
+                if self.depth == 0 {
+                    self.begin(at + bit as usize, marked, escapes)?;
+                }
+                self.depth += 1;
+            } else {
+                self.depth -= 1;
+                match self.depth {
+                    0 => self.end(at + bit as usize + 1)?,
+                    -1 => return self.close(at + bit as usize),
+                    _ => {}
+                }
             }
         }
+        Some(false)
     }
-    Some(false)
-}
 
-impl State<'_> {
     /// An element begins. What was marked in its block may belong to it.
-    #[inline(always)]
     fn begin(&mut self, at: usize, marked: bool, escapes: bool) -> Option<()> {
         let between = &self.bytes[self.until..at];
         let is_first = self.list.elements == 0;
@@ -177,7 +163,6 @@ impl State<'_> {
     }
 
     /// An element ends.
-    #[inline(always)]
     fn end(&mut self, end: usize) -> Option<()> {
         let element = &self.bytes[self.from..end];
         if element[0] == b'{' && element[element.len() - 1] != b'}' {
@@ -211,6 +196,32 @@ impl State<'_> {
         whole.then_some(true)
     }
 }
+
+/// How far below where it began the depth falls at most; `closes` has a bit for each bracket in their order, set where one
+/// closes. Where one behind the eighth closes it is told too large, which costs time alone.
+#[inline(always)]
+fn deepest_fall(closes: u64) -> i64 {
+    FALLS.get(closes as usize).map_or(i64::MAX, |fall| i64::from(*fall))
+}
+
+/// For eight brackets, one a bit, set where one closes: the deepest fall on the way.
+static FALLS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        let (mut depth, mut fall, mut bit) = (8, 8, 0);
+        while bit < 8 {
+            depth = if at >> bit & 1 == 1 { depth - 1 } else { depth + 1 };
+            if depth < fall {
+                fall = depth;
+            }
+            bit += 1;
+        }
+        table[at] = 8 - fall;
+        at += 1;
+    }
+    table
+};
 
 /// The bytes whose meaning a backslash takes; `carry` goes from block to block.
 #[inline(always)]

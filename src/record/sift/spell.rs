@@ -1,33 +1,30 @@
 //! The few places that the pass cannot tell from masks alone.
 
-/// Whether a spelling of the key `errorCode` stands at one of these bytes (each the third of its last six letters, or an
-/// underscore there). Underscores and letter case do not matter, as in [`super::super::field::same_key`].
-#[cold]
+/// Whether a spelling of the key `errorCode` stands at one of these bytes (each the one behind its first `r`). Underscores and
+/// letter case do not matter, as in [`super::super::field::same_key`].
 pub(super) fn is_spelt(bytes: &[u8], at: usize, mut word: u64) -> bool {
     while word != 0 {
         let place = at + word.trailing_zeros() as usize;
         word &= word - 1;
-        if place < bytes.len() && is_spelt_at(bytes, place) {
+        if place <= bytes.len() && is_spelt_at(bytes, place - 1) {
             return true;
         }
     }
     false
 }
 
-/// The two bytes before `place` begin with the `o` of `or`.
-fn is_spelt_at(bytes: &[u8], place: usize) -> bool {
-    let Some(o) = place.checked_sub(2) else { return false };
-    let before = bytes[..o].iter().rev().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase).take(3);
-    let mut after = bytes[o..].iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
+/// The byte at `first` is the first `r`, or another one.
+fn is_spelt_at(bytes: &[u8], first: usize) -> bool {
+    let before = bytes[..first].iter().rev().find(|byte| **byte != b'_');
+    let mut after = bytes[first..].iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
     // The quotation mark may itself be escaped: an event inside a text.
-    before.eq(*b"rre")
-        && b"orcode".iter().all(|byte| after.next() == Some(*byte))
+    before.is_some_and(|byte| byte.eq_ignore_ascii_case(&b'e'))
+        && b"rrorcode".iter().all(|byte| after.next() == Some(*byte))
         && matches!(after.next(), Some(b'"' | b'\\'))
 }
 
 /// Whether one of these backslashes begins the escape of an ASCII character from `\u0020` (`first` is `2`) or of a letter or
 /// an underscore (`4`; `\u0065`) on: then any key may hide.
-#[cold]
 pub(super) fn has_escaped(bytes: &[u8], at: usize, mut backslashes: u64, first: u8) -> bool {
     while backslashes != 0 {
         let place = at + backslashes.trailing_zeros() as usize;
