@@ -247,6 +247,10 @@ fn denied_item(finding: &Finding, judged: &Judged<'_>, verdict: Verdict, muted: 
     let (key, item) = (judged.key, judged.item);
     let mut diagnosis = judged.diagnosis.clone();
     diagnosis.evidence.extend(muted.iter().map(|muted| format!("rule `{}`: {}", muted.rule, muted.reason)));
+    let before = item.allowed_before();
+    diagnosis
+        .evidence
+        .extend(before.map(|at| format!("the same call last succeeded at {at}, before the first denial")));
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     DeniedItem {
         action: known(&key.action),
@@ -261,6 +265,7 @@ fn denied_item(finding: &Finding, judged: &Judged<'_>, verdict: Verdict, muted: 
         },
         allowed_since: item.allowed_since(),
         looked_until: item.looked_until(),
+        allowed_before: before,
         unseen: unseen(item, finding.account.as_deref()),
         muted_by: muted.map(|muted| muted.rule),
         how: item.how,
@@ -382,6 +387,9 @@ pub struct DeniedItem {
     /// Allowed calls since its last denial; `None` where none was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_since: Option<Since>,
+    /// When the same call last succeeded before it was first denied; `None` where that was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_before: Option<Timestamp>,
     /// Until when somebody looked for such calls; `None` where nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_until: Option<Timestamp>,

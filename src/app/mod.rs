@@ -1,5 +1,6 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+pub mod around;
 pub mod audience;
 #[cfg(feature = "s3")]
 pub mod bucket;
@@ -7,6 +8,7 @@ pub mod digest;
 #[cfg(feature = "notify")]
 pub mod doctor;
 pub mod explain;
+pub mod gather;
 pub mod ingest;
 #[cfg(feature = "lambda")]
 pub mod lease;

@@ -14,12 +14,14 @@ mod patch;
 mod pending;
 mod pr;
 mod print;
+mod progress;
 mod purge;
 mod replay;
 mod report;
 mod rules;
 mod scan;
 mod simulate;
+mod stop;
 #[cfg(feature = "sweep")]
 mod sweep;
 mod verify;

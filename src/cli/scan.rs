@@ -1,6 +1,6 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
-use super::{DONE, Global, Output, UNREAD, inputs, print};
+use super::{DONE, Global, Output, UNREAD, inputs, print, progress, stop};
 use crate::app::{self, Outcome, Stats};
 use crate::io::sources::archive::Selection;
 #[cfg(feature = "lookup")]
@@ -11,6 +11,8 @@ use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
+/// Ctrl-C ended it; what was read is kept.
+pub(super) const INTERRUPTED: u8 = 130;
 /// Findings are there, and the caller asked for a code that says so.
 const FOUND: u8 = 3;
 
@@ -27,6 +29,16 @@ pub(super) struct ScanArgs {
     /// Print every denial too, not only the findings.
     #[arg(long)]
     denials: bool,
+    /// Read files once more that an earlier scan read and that did not change.
+    #[arg(long)]
+    again: bool,
+    /// Look at the logs once: denials are found all the same, but not whether the same calls were allowed before or after,
+    /// nor who changed policies.
+    #[arg(long)]
+    one_look: bool,
+    /// Threads that read files; as many as there are processors if left out.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
     /// Exit with 3 when there are findings.
     #[arg(long)]
     exit_code: bool,
@@ -58,12 +70,21 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, mut problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
     let shown = print::is_progress_wanted(global.quiet, global.no_progress);
+    let selection = selection(args, period);
+    let mut line = shown.then(|| progress::Line::over(&args.sources, &selection));
     let mut progress = |stats: &Stats| {
-        if shown {
-            print::progress(&format!("{} files, {} records, {} denied", stats.files, stats.records, stats.denied));
+        if let Some(line) = &mut line {
+            line.show(stats);
         }
     };
-    let options = app::scan::Options { denials: args.denials, selection: selection(args, period) };
+    let options = app::scan::Options {
+        denials: args.denials,
+        selection,
+        again: args.again,
+        threads: args.threads,
+        one_look: args.one_look,
+        stop: Some(stop::flag()?),
+    };
     let mut outcome = if args.lookup {
         lookup(args, period, ledger.as_mut(), &world, options, &mut progress)?
     } else {
@@ -102,6 +123,13 @@ fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
         stats.unreadable
     );
     print::say(global.quiet, &seen);
+    if stats.known > 0 {
+        let told = format!("{} of the files were read by an earlier scan and did not change", stats.known);
+        print::say(global.quiet, &told);
+    }
+    if outcome.interrupted {
+        print::say(false, "interrupted: what was read is in the ledger, and the same command goes on from here");
+    }
     if stats.stale > 0 {
         let told = format!("{} denials were refused: they are older than the ledger keeps counts", stats.stale);
         print::say(global.quiet, &told);
@@ -110,6 +138,9 @@ fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
 }
 
 fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
+    if outcome.interrupted {
+        return INTERRUPTED;
+    }
     match (outcome.problems.is_empty(), args.exit_code && !outcome.findings.is_empty()) {
         (false, _) => UNREAD,
         (true, true) => FOUND,
