@@ -184,3 +184,154 @@ fn what_aws_says_of_a_patch_stands_beside_our_verdict_and_never_instead_of_it() 
         assert!(verdicts.iter().all(|verdict| text.contains(verdict)), "{text}");
     }
 }
+
+/// Event history of two Regions. Each call takes the answer of its Region, Region by Region.
+fn event_history(answer: impl Fn(&str, &Value, usize) -> Reply + Send + Sync + 'static) -> Server {
+    Server::start(move |request, _| {
+        let xml = |body: &str| Reply::new(200, body).with("content-type", "text/xml");
+        match request.field("Action").as_deref() {
+            Some("DescribeRegions") => xml(
+                "<R><regionInfo><item><regionName>eu-west-1</regionName></item><item><regionName>us-east-1</regionName></item></regionInfo></R>",
+            ),
+            Some("GetCallerIdentity") => xml(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+            ),
+            _ => {
+                let region = request.header("authorization").split('/').nth(2).unwrap().to_owned();
+                let body: Value = serde_json::from_str(&request.body).unwrap();
+                let page = body["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                answer(&region, &body, page)
+            }
+        }
+    })
+}
+
+fn page(records: &[Value], next: Option<usize>) -> Reply {
+    let event = |record: &Value| {
+        let at: jiff::Timestamp = record["eventTime"].as_str().unwrap().parse().unwrap();
+        json!({"EventId": record["eventID"], "EventTime": at.as_second(), "CloudTrailEvent": record.to_string()})
+    };
+    let mut page = json!({"Events": records.iter().map(event).collect::<Vec<_>>()});
+    if let Some(next) = next {
+        page["NextToken"] = next.to_string().into();
+    }
+    Reply::new(200, page.to_string()).with("content-type", "application/x-amz-json-1.1")
+}
+
+fn denial_at(id: &str, at: &str) -> Value {
+    let mut denial = denial();
+    (denial["eventID"], denial["eventTime"]) = (id.into(), at.into());
+    denial
+}
+
+fn lookups(server: &Server) -> Vec<(String, Value)> {
+    let calls = server.seen().into_iter().filter(|request| request.header("x-amz-target").ends_with(".LookupEvents"));
+    let told = calls.map(|request| {
+        let region = request.header("authorization").split('/').nth(2).unwrap().to_owned();
+        (region, serde_json::from_str(&request.body).unwrap())
+    });
+    told.collect()
+}
+
+fn desk(url: String) -> Desk {
+    Desk { folder: tempfile::tempdir().unwrap(), url, id: String::new() }
+}
+
+/// Days back from now, at the full day, as AWS and people write it.
+fn days_ago(days: i64) -> (String, i64) {
+    let now = jiff::Timestamp::now().as_second() / 86_400 * 86_400;
+    let at = jiff::Timestamp::from_second(now - days * 86_400).unwrap();
+    (at.to_string(), at.as_second())
+}
+
+#[test]
+fn event_history_of_all_regions_goes_on_where_it_was_interrupted() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    let ((old, old_second), (young, young_second)) = (days_ago(9), days_ago(3));
+    let throttled = std::sync::atomic::AtomicUsize::new(0);
+    let server = event_history({
+        let (old, young) = (old.clone(), young.clone());
+        move |region, body, number| {
+            let all = match region {
+                "us-east-1" => vec![(young_second, denial_at("u", &young))],
+                _ => vec![(young_second, denial_at("y", &young)), (old_second, denial_at("o", &old))],
+            };
+            // AWS keeps to the period, both of its ends included; here a page holds one event.
+            let (since, until) = (body["StartTime"].as_i64().unwrap(), body["EndTime"].as_i64().unwrap());
+            let all: Vec<Value> =
+                all.into_iter().filter(|(at, _)| (since..=until).contains(at)).map(|(_, event)| event).collect();
+            match (region, number) {
+                ("us-east-1", _) if throttled.fetch_add(1, Ordering::SeqCst) == 0 => {
+                    Reply::new(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#)
+                }
+                ("eu-west-1", 1) if BROKEN.load(Ordering::SeqCst) => {
+                    Reply::new(400, r#"{"__type":"AccessDeniedException","Message":"no longer"}"#)
+                }
+                _ => page(
+                    all.get(number).map_or(&[], std::slice::from_ref),
+                    (number + 1 < all.len()).then_some(number + 1),
+                ),
+            }
+        }
+    });
+    let desk = desk(server.url());
+    let scan = ["scan", "--lookup", "--since", "30d", "--output", "json"];
+    let (code, told, err) = desk.run(&scan);
+    assert_eq!(code, 6, "{err}");
+    assert_eq!((&told["stats"]["records"], &told["stats"]["denied"]), (&json!(2), &json!(2)), "{told}");
+    let problem = &told["problems"][0];
+    assert_eq!(problem["input"], "Event history of eu-west-1");
+    assert!(problem["error"].as_str().unwrap().ends_with("AccessDeniedException: no longer"), "{problem}");
+    assert!(told["not_seen"][0].as_str().unwrap().contains("no data events"), "{told}");
+    let first = lookups(&server).len();
+
+    BROKEN.store(false, Ordering::SeqCst);
+    let (code, told, err) = desk.run(&scan);
+    assert_eq!(code, 0, "{err}");
+    // What was read is not asked for again: the last hour of both, and the rest of the one.
+    let again = lookups(&server).split_off(first);
+    let hour_ago = jiff::Timestamp::now().as_second() - 3_700;
+    let (late, rest): (Vec<_>, Vec<_>) =
+        again.iter().partition(|(_, body)| body["StartTime"].as_i64().unwrap() > hour_ago);
+    assert_eq!((late.len(), rest.len()), (2, 2), "{again:?}");
+    // Of the second that the last page ended in there may be more.
+    assert!(rest.iter().all(|(region, body)| region == "eu-west-1" && body["EndTime"] == young_second), "{rest:?}");
+    assert!(rest[0].1["StartTime"].as_i64().unwrap() < old_second);
+    let ids: Vec<&Value> = told["findings"].as_array().unwrap().iter().map(|finding| &finding["count"]).collect();
+    assert_eq!(ids, [&json!(3)], "each event once: {told}");
+
+    let (code, told, _) = desk.run(&["scan", "--lookup", "--since", "30d", "--again", "--output", "json"]);
+    assert_eq!((code, &told["stats"]["denied"], &told["stats"]["duplicates"]), (0, &json!(3), &json!(3)), "{told}");
+}
+
+#[test]
+fn event_history_that_repeats_itself_ends_and_filters_are_ours() {
+    let server = event_history(|region, _, number| match region {
+        "us-east-1" => page(&[denial_at("u", &days_ago(3).0)], Some(number.max(1) % 2 + 1)),
+        _ => page(&[], None),
+    });
+    let desk = desk(server.url());
+    let asked = ["scan", "--lookup", "--since", "200d", "--only-account", "444455556666", "--output", "json"];
+    let (code, told, _) = desk.run(&asked);
+    assert_eq!((code, &told["stats"]["records"], &told["stats"]["left_out"]), (6, &json!(0), &json!(3)), "{told}");
+    assert!(told["problems"][0]["error"].as_str().unwrap().contains("repeats itself"), "{told}");
+    assert!(told["not_seen"][1].as_str().unwrap().starts_with("nothing before "), "{told}");
+    let (since, _) = days_ago(90);
+    let first = lookups(&server)[0].1["StartTime"].as_i64().unwrap();
+    assert!(first >= since.parse::<jiff::Timestamp>().unwrap().as_second(), "AWS keeps 90 days");
+}
+
+#[test]
+fn event_history_is_estimated_by_its_newest_page() {
+    let server = event_history(|region, _, _| match region {
+        // Two events in a day, and there are more.
+        "us-east-1" => page(&[denial_at("a", &days_ago(1).0), denial_at("b", &days_ago(2).0)], Some(1)),
+        _ => page(&[denial_at("c", &days_ago(2).0)], None),
+    });
+    let desk = desk(server.url());
+    let (code, told, err) = desk.run(&["scan", "--lookup", "--since", "10d", "--estimate", "--output", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!((&told["events"], told["parts"].as_array().unwrap().len()), (&json!(21), 2), "{told}");
+    assert_eq!(lookups(&server).len(), 2, "one request a Region");
+}

@@ -47,6 +47,20 @@ impl Asked {
         let filters = selection.accounts.iter().chain(&selection.regions).map(|only| format!(" only {only}"));
         places.join(" ") + &filters.collect::<String>()
     }
+
+    fn listed(&self, selection: &Selection) -> String {
+        format!("{} was listed", self.input(selection))
+    }
+}
+
+/// The part of the archive that has to be listed: what is wanted, without what an earlier scan listed and read.
+///
+/// # Errors
+/// The ledger could not be read.
+pub(super) fn wanted(asked: &Asked, selection: &Selection, ledger: &dyn Ledger) -> Result<Selection, LedgerError> {
+    let run = if asked.again { None } else { ledger.noted_run(&asked.listed(selection))? };
+    let since = selection.since.max(run.and_then(|run| look_back(run.at)));
+    Ok(Selection { since, ..selection.clone() })
 }
 
 /// Reads the log files of the sources that were not read before, keeps their denials in the ledger, and advises on the
@@ -66,9 +80,7 @@ pub async fn scan_buckets(
 ) -> Result<Outcome, LedgerError> {
     let (selection, begun) = (options.selection.clone(), clock::now());
     let input = asked.input(&selection);
-    let listed = format!("{input} was listed");
-    let since = if asked.again { None } else { ledger.noted_run(&listed)?.and_then(|run| look_back(run.at)) };
-    let wanted = Selection { since: selection.since.max(since), ..selection.clone() };
+    let wanted = wanted(asked, &selection, ledger)?;
     let mut scan = Scan::begin(ledger, world, options, &input);
     scan.note_each();
     let mut is_whole = true;
@@ -77,7 +89,7 @@ pub async fn scan_buckets(
         is_whole &= Source { archive, bucket: &place.0, again: asked.again }.read(&mut scan, progress).await?;
     }
     if is_whole && selection.since.is_none() && selection.until.is_none() {
-        scan.note_listed(&Run { input: listed, ..Run::begin("", begun) })?;
+        scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     scan.finish()
 }

@@ -4,6 +4,7 @@ pub mod audience;
 #[cfg(feature = "s3")]
 pub mod bucket;
 pub mod digest;
+pub mod estimate;
 pub mod explain;
 pub mod ingest;
 #[cfg(feature = "lambda")]

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, its arguments and a run function.
 
 mod config;
+mod estimate;
 mod explain;
 mod findings;
 mod ignore;

@@ -1,8 +1,9 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
-use super::{DONE, Global, Output, UNREAD, inputs, print};
+use super::{DONE, Global, Output, UNREAD, estimate, inputs, print};
+use crate::app::estimate::Estimate;
 use crate::app::{self, Outcome, Stats};
-use crate::io::sources::archive::Selection;
+use crate::io::sources::archive::{self, Selection};
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
 use crate::io::stores::Ledger;
@@ -16,14 +17,24 @@ const FOUND: u8 = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct ScanArgs {
-    /// CloudTrail files or folders (`AWSLogs/…`, .json, .json.gz, JSON lines); `-` reads standard input.
+    /// CloudTrail files or folders (`AWSLogs/…`, .json, .json.gz, JSON lines), or buckets (`s3://BUCKET/PREFIX`); `-` reads
+    /// standard input.
     #[arg(value_name = "SOURCE", required_unless_present = "lookup")]
     sources: Vec<PathBuf>,
-    /// Read Event history instead of files (LookupEvents; management events of the last 90 days).
+    /// Read Event history instead of files (LookupEvents; management events of the last 90 days, of all Regions).
     #[arg(long, conflicts_with = "sources")]
     lookup: bool,
     #[command(flatten)]
     selection: SelectionArgs,
+    /// Say what would be read, what it costs and how long it takes; read nothing.
+    #[arg(long)]
+    estimate: bool,
+    /// Read what an earlier scan read, too; its events count once all the same.
+    #[arg(long)]
+    again: bool,
+    /// The requests to the bucket are charged to your account, not to its owner's.
+    #[arg(long)]
+    requester_pays: bool,
     /// Print every denial too, not only the findings.
     #[arg(long)]
     denials: bool,
@@ -53,11 +64,16 @@ struct SelectionArgs {
 }
 
 pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
-    if args.lookup && global.offline {
-        return Err(inputs::Misuse::Offline.into());
+    let source = Source::of(args)?;
+    if global.offline && !matches!(source, Source::Files) {
+        return Err(if args.lookup { inputs::Misuse::Offline } else { inputs::Misuse::OfflineBucket }.into());
     }
     let asked = &args.selection;
     let period = inputs::period(asked.since.as_deref(), asked.until.as_deref(), crate::io::clock::now())?;
+    let selection = selection(args, period);
+    if args.estimate {
+        return estimate(args, &source, &selection, global);
+    }
     let (world, mut problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
     let shown = print::is_progress_wanted(global.quiet, global.no_progress);
@@ -66,11 +82,11 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
             print::progress(&format!("{} files, {} records, {} denied", stats.files, stats.records, stats.denied));
         }
     };
-    let options = app::scan::Options { denials: args.denials, selection: selection(args, period) };
-    let mut outcome = if args.lookup {
-        lookup(args, period, ledger.as_mut(), &world, options, &mut progress)?
-    } else {
-        app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?
+    let options = app::scan::Options { denials: args.denials, selection };
+    let mut outcome = match source {
+        Source::Files => app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?,
+        Source::History => history(args, period, ledger.as_mut(), &world, options, &mut progress)?,
+        Source::Buckets(places) => buckets(args, places, ledger.as_mut(), &world, options, &mut progress)?,
     };
     if shown {
         print::progress("");
@@ -79,6 +95,32 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     outcome.problems = problems;
     print_outcome(&outcome, global)?;
     Ok(exit_code(args, &outcome))
+}
+
+/// Where the events come from.
+enum Source {
+    Files,
+    /// Bucket and prefix of each.
+    Buckets(Vec<(String, String)>),
+    History,
+}
+
+impl Source {
+    fn of(args: &ScanArgs) -> Result<Self, inputs::Misuse> {
+        let texts: Vec<String> = args.sources.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        match texts.iter().filter(|text| text.starts_with("s3://")).count() {
+            _ if args.lookup => Ok(Self::History),
+            0 => Ok(Self::Files),
+            some if some < texts.len() => Err(inputs::Misuse::Mixed),
+            _ => texts.iter().map(|text| place(text)).collect::<Result<_, _>>().map(Self::Buckets),
+        }
+    }
+}
+
+/// `s3://BUCKET/PREFIX`.
+fn place(text: &str) -> Result<(String, String), inputs::Misuse> {
+    let found = archive::place(text).map(|(bucket, prefix)| (bucket.to_owned(), prefix.to_owned()));
+    found.ok_or_else(|| inputs::Misuse::NoBucket(text.to_owned()))
 }
 
 fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
@@ -103,6 +145,18 @@ fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
         stats.unreadable
     );
     print::say(global.quiet, &seen);
+    if stats.known > 0 {
+        print::say(
+            global.quiet,
+            &format!("{} objects were read by a scan before: `--again` reads them anew", stats.known),
+        );
+    }
+    if stats.left_out > 0 {
+        print::say(global.quiet, &format!("{} events were not asked for", stats.left_out));
+    }
+    for never in &outcome.not_seen {
+        print::say(global.quiet, &format!("not seen: {never}"));
+    }
     if stats.stale > 0 {
         let told = format!("{} denials were refused: they are older than the ledger keeps counts", stats.stale);
         print::say(global.quiet, &told);
@@ -127,25 +181,30 @@ fn selection(args: &ScanArgs, (since, until): (Option<Timestamp>, Option<Timesta
 
 /// Reads Event history of each Region; what stops one Region is a problem, the others go on.
 #[cfg(feature = "lookup")]
-fn lookup(
+fn history(
     args: &ScanArgs,
-    (since, until): (Option<Timestamp>, Option<Timestamp>),
+    period: (Option<Timestamp>, Option<Timestamp>),
     ledger: &mut dyn Ledger,
     world: &app::World,
     options: app::scan::Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> anyhow::Result<Outcome> {
-    let asked = app::lookup::Asked {
+    let asked = asked_of_history(args, period);
+    Ok(runtime()?.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
+}
+
+#[cfg(feature = "lookup")]
+fn asked_of_history(args: &ScanArgs, (since, until): (Option<Timestamp>, Option<Timestamp>)) -> app::lookup::Asked {
+    app::lookup::Asked {
         period: Period { since, until },
         regions: args.selection.only_region.clone(),
         profile: args.selection.profile.clone(),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
+        again: args.again,
+    }
 }
 
 #[cfg(not(feature = "lookup"))]
-fn lookup(
+fn history(
     _: &ScanArgs,
     _: (Option<Timestamp>, Option<Timestamp>),
     _: &mut dyn Ledger,
@@ -153,5 +212,100 @@ fn lookup(
     _: app::scan::Options,
     _: &mut dyn FnMut(&Stats),
 ) -> anyhow::Result<Outcome> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
+}
+
+#[cfg(feature = "s3")]
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Reads the log files of buckets.
+#[cfg(feature = "s3")]
+fn buckets(
+    args: &ScanArgs,
+    places: Vec<(String, String)>,
+    ledger: &mut dyn Ledger,
+    world: &app::World,
+    options: app::scan::Options,
+    progress: &mut dyn FnMut(&Stats),
+) -> anyhow::Result<Outcome> {
+    let asked = asked_of_buckets(args, places);
+    let read = async {
+        let aws = aws(args).await;
+        app::bucket::scan_buckets(&aws, &asked, ledger, world, options, progress).await
+    };
+    Ok(runtime()?.block_on(read)?)
+}
+
+#[cfg(feature = "s3")]
+fn asked_of_buckets(args: &ScanArgs, places: Vec<(String, String)>) -> app::bucket::Asked {
+    app::bucket::Asked { places, requester_pays: args.requester_pays, again: args.again }
+}
+
+#[cfg(feature = "s3")]
+async fn aws(args: &ScanArgs) -> crate::io::aws::Aws {
+    // A bucket tells its Region itself.
+    let region = args.selection.only_region.first().cloned();
+    crate::io::aws::Aws::load(&crate::io::aws::Options { profile: args.selection.profile.clone(), region }).await
+}
+
+#[cfg(not(feature = "s3"))]
+fn buckets(
+    _: &ScanArgs,
+    _: Vec<(String, String)>,
+    _: &mut dyn Ledger,
+    _: &app::World,
+    _: app::scan::Options,
+    _: &mut dyn FnMut(&Stats),
+) -> anyhow::Result<Outcome> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features s3`")
+}
+
+/// Prints what would be read; 6 where something could not be listed.
+fn estimate(args: &ScanArgs, source: &Source, selection: &Selection, global: &Global) -> anyhow::Result<u8> {
+    let estimate = match source {
+        Source::Files => app::estimate::of_files(&args.sources, selection),
+        Source::Buckets(places) => estimate_buckets(args, places, selection, global)?,
+        Source::History => estimate_history(args, selection)?,
+    };
+    match global.output {
+        Output::Json => print::json(&estimate, true)?,
+        Output::Jsonl => print::json(&estimate, false)?,
+        Output::Text => print::out(&estimate::text(&estimate))?,
+    }
+    print::problems(&estimate.problems);
+    Ok(if estimate.problems.is_empty() { DONE } else { UNREAD })
+}
+
+#[cfg(feature = "s3")]
+fn estimate_buckets(
+    args: &ScanArgs,
+    places: &[(String, String)],
+    selection: &Selection,
+    global: &Global,
+) -> anyhow::Result<Estimate> {
+    let asked = asked_of_buckets(args, places.to_vec());
+    let ledger = inputs::ledger_if_any(global)?;
+    let read = async {
+        let aws = aws(args).await;
+        app::estimate::of_buckets(&aws, &asked, selection, ledger.as_ref()).await
+    };
+    Ok(runtime()?.block_on(read)?)
+}
+
+#[cfg(not(feature = "s3"))]
+fn estimate_buckets(_: &ScanArgs, _: &[(String, String)], _: &Selection, _: &Global) -> anyhow::Result<Estimate> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features s3`")
+}
+
+#[cfg(feature = "lookup")]
+fn estimate_history(args: &ScanArgs, selection: &Selection) -> anyhow::Result<Estimate> {
+    let asked = asked_of_history(args, (selection.since, selection.until));
+    Ok(runtime()?.block_on(app::lookup::estimate(&asked)))
+}
+
+#[cfg(not(feature = "lookup"))]
+fn estimate_history(_: &ScanArgs, _: &Selection) -> anyhow::Result<Estimate> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
 }

@@ -72,6 +72,14 @@ pub fn each_of(
     (reader.tally, problems)
 }
 
+/// The size of each file that [`each_of`] would read; nothing is opened.
+pub fn sizes<'a>(paths: &'a [PathBuf], selection: &'a Selection) -> impl Iterator<Item = Result<u64, Problem>> + 'a {
+    Walk::new(paths, selection).map(|path| {
+        let path = path?;
+        std::fs::metadata(&path).map(|file| file.len()).map_err(|error| problem(&path, &error))
+    })
+}
+
 /// Reads one file after another into the same buffers.
 #[derive(Debug)]
 pub struct Reader {

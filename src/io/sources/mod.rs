@@ -7,6 +7,8 @@ pub mod checkout;
 pub mod code;
 pub mod files;
 mod gzip;
+#[cfg(feature = "lookup")]
+pub mod history;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "lookup")]

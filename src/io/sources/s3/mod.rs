@@ -32,21 +32,6 @@ impl Default for Limits {
     }
 }
 
-/// `s3://BUCKET/PREFIX`; the prefix may be empty, and need not end with `/`.
-///
-/// ```
-/// use denywatch::io::sources::s3::place;
-/// assert_eq!(place("s3://acme-logs/AWSLogs/"), Some(("acme-logs", "AWSLogs/")));
-/// assert_eq!(place("s3://acme-logs"), Some(("acme-logs", "")));
-/// assert_eq!(place("s3://Acme/x"), None);
-/// ```
-pub fn place(uri: &str) -> Option<(&str, &str)> {
-    let rest = uri.strip_prefix("s3://")?;
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
-    (bucket.len() >= 3 && bucket.chars().all(known)).then_some((bucket, prefix))
-}
-
 /// What is to be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
