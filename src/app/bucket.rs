@@ -4,6 +4,7 @@ use super::World;
 use super::outcome::{Outcome, Stats};
 use super::scan::{Options, Scan};
 use crate::io::aws::Aws;
+use crate::io::aws::signed::CallError;
 use crate::io::clock;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::s3::{self, Archive, Limits};
@@ -83,12 +84,11 @@ pub async fn scan_buckets(
     let wanted = wanted(asked, &selection, ledger)?;
     let mut scan = Scan::begin(ledger, world, options, &input);
     scan.note_each();
-    let mut is_whole = true;
     for place in &asked.places {
         let archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
-        is_whole &= Source { archive, bucket: &place.0, again: asked.again }.read(&mut scan, progress).await?;
+        Source::new(archive, &place.0, asked.again).read(&mut scan, progress, &mut || false).await?;
     }
-    if is_whole && selection.since.is_none() && selection.until.is_none() {
+    if scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     scan.finish()
@@ -102,33 +102,59 @@ fn look_back(listed: Timestamp) -> Option<Timestamp> {
 
 /// One source, and how it is read.
 pub(super) struct Source<'a> {
-    pub(super) archive: Archive,
-    pub(super) bucket: &'a str,
-    pub(super) again: bool,
+    archive: Archive,
+    bucket: &'a str,
+    again: bool,
+    /// Everything up to this key was read, or need not be.
+    done: String,
+    /// Why something could not be listed or got, where another try may help.
+    pub(super) failed: Option<String>,
 }
 
-impl Source<'_> {
-    /// Reads all of it; whether nothing of it failed.
+impl<'a> Source<'a> {
+    pub(super) fn new(archive: Archive, bucket: &'a str, again: bool) -> Self {
+        Self { archive, bucket, again, done: String::new(), failed: None }
+    }
+
+    /// Behind this key.
+    #[cfg(feature = "lambda")]
+    pub(super) fn from(self, after: &str) -> Self {
+        Self { done: after.to_owned(), ..self }
+    }
+
+    /// Reads until all is read, or until told to stop: then the key behind which it stopped.
     pub(super) async fn read(
-        mut self,
+        &mut self,
         scan: &mut Scan<'_>,
         progress: &mut dyn FnMut(&Stats),
-    ) -> Result<bool, LedgerError> {
-        let unread = scan.problems.len();
+        is_over: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<String>, LedgerError> {
         let mut is_listed = false;
         loop {
             while !is_listed && self.archive.waiting() < LOW {
+                if is_over() {
+                    return Ok(Some(self.done.clone()));
+                }
                 is_listed = !self.list(scan).await?;
             }
-            let Some(object) = self.archive.next().await else { break };
+            if is_over() && self.archive.waiting() > 0 {
+                return Ok(Some(self.done.clone()));
+            }
+            let Some(object) = self.archive.next().await else { return Ok(None) };
             let named = self.named(&object.listed);
             match object.bytes {
                 Ok(bytes) => scan.object(named, &bytes),
-                Err(error) => scan.problems.push(Problem { input: named.key, error: error.to_string() }),
+                Err(error) => self.fail(scan, named.key, &error),
             }
+            self.done = object.listed.key;
             progress(&scan.stats);
         }
-        Ok(scan.problems.len() == unread)
+    }
+
+    fn fail(&mut self, scan: &mut Scan<'_>, input: String, error: &CallError) {
+        let error = error.to_string();
+        self.failed = Some(format!("{input}: {error}"));
+        scan.problems.push(Problem { input, error });
     }
 
     /// Takes in one more part of the list; false when there is none.
@@ -136,13 +162,16 @@ impl Source<'_> {
         match self.archive.listed().await {
             None => return Ok(false),
             Some(Err(error)) => {
-                let input = format!("s3://{}/{}", error.bucket, error.prefix);
-                scan.problems.push(Problem { input, error: format!("it cannot be listed: {}", error.source) });
+                self.fail(scan, format!("s3://{}/{}", error.bucket, error.prefix), &error.source);
             }
             Some(Ok(objects)) => {
+                let last = objects.last().map(|last| last.key.clone());
                 let names: Vec<Object> = objects.iter().map(|listed| self.named(listed)).collect();
                 let fresh = if self.again { vec![true; names.len()] } else { scan.fresh(&names)? };
                 self.archive.want(objects.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(object, _)| object));
+                if self.archive.waiting() == 0 {
+                    self.done = last.unwrap_or_default();
+                }
             }
         }
         Ok(true)

@@ -261,7 +261,7 @@ mod tests {
         assert_eq!((all.objects, all.bytes, all.problems.len()), (Some(2), Some(20_000_010), 1));
         assert!((all.seconds - 0.2).abs() < 0.001, "{}", all.seconds);
         assert_eq!(all.cost, Cost::default());
-        let since = Selection { since: "2026-11-03T00:00:00Z".parse().ok(), ..Selection::default() };
+        let since = Selection { since: "2026-11-04T00:00:00Z".parse().ok(), ..Selection::default() };
         assert_eq!(of_files(&sources[..1], &since).objects, Some(0));
     }
 }

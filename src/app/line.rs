@@ -1,5 +1,6 @@
 //! The line as the function runs it: embedded catalogue, ledger, renderings.
 
+use super::archive_line::Reading;
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
 use super::watch::{Ingested, Line, LineError};
@@ -13,6 +14,7 @@ use crate::io::settings::{Digest, Settings};
 use crate::io::sinks::Message;
 use crate::io::sources::envelope::Task;
 use crate::io::sources::live::{Live, Moment};
+use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::sources::told::Told;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
@@ -52,14 +54,16 @@ pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, O
 
 /// The line over a ledger.
 pub struct LedgerLine {
-    ledger: Box<dyn Ledger>,
-    world: World,
+    pub(super) ledger: Box<dyn Ledger>,
+    pub(super) world: World,
     audience: Audience,
     plan: Digest,
     asking: Option<Asking>,
+    /// Reads log files; `None` where nobody may.
+    pub(super) reading: Option<Reading>,
     /// Of the principals that this run advised on, by finding.
     tags: BTreeMap<String, Tags>,
-    now: fn() -> Timestamp,
+    pub(super) now: fn() -> Timestamp,
 }
 
 /// Asks AWS about each batch; what it does not get stands in the alert by name, and holds nothing up.
@@ -87,7 +91,7 @@ impl LedgerLine {
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
-        Self { ledger, world, audience, plan, asking: None, tags: BTreeMap::new(), now }
+        Self { ledger, world, audience, plan, asking: None, reading: None, tags: BTreeMap::new(), now }
     }
 
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
@@ -133,6 +137,9 @@ impl Line for LedgerLine {
     fn within(&mut self, limit: Duration) {
         self.ledger.within(limit);
         self.tags.clear();
+        if let Some(reading) = &mut self.reading {
+            reading.within(limit);
+        }
         if let Some(asking) = &mut self.asking {
             // The ledger and the messages need theirs too.
             asking.until = Some(Instant::now() + (2 * ASK).min(limit / 2));
@@ -162,6 +169,7 @@ impl Line for LedgerLine {
         }
         let touched = Touched::of(&observed);
         ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
+        self.note_files()?;
         let advice = self.advise(&touched).await?;
         let with_messages = |advice: Advice| {
             let from = messages.remove(&advice.id).unwrap_or_default();
@@ -169,6 +177,14 @@ impl Line for LedgerLine {
         };
         ingested.touched = advice.into_iter().map(with_messages).collect();
         Ok(ingested)
+    }
+
+    async fn open(&mut self, file: &LogFile) -> Result<Vec<Value>, LineError> {
+        self.log_file(file).await
+    }
+
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError> {
+        self.scan_prefixes(task, queue).await
     }
 
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
@@ -263,7 +279,7 @@ impl LedgerLine {
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps
 /// the message until then.
-fn busy(error: LedgerError) -> LineError {
+pub(super) fn busy(error: LedgerError) -> LineError {
     LineError::Busy(error.to_string())
 }
 

@@ -1,5 +1,7 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+#[cfg(feature = "lambda")]
+mod archive_line;
 pub mod audience;
 #[cfg(feature = "s3")]
 pub mod bucket;

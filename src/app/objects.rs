@@ -7,6 +7,8 @@ use crate::io::sources::files::{Limits, Reader};
 #[cfg(feature = "s3")]
 use crate::io::stores::Run;
 use crate::io::stores::{LedgerError, Object, ObjectRead, Place};
+#[cfg(feature = "lambda")]
+use crate::record::Problem;
 use crate::record::Record;
 use std::collections::BTreeMap;
 
@@ -101,6 +103,17 @@ impl Scan<'_> {
             Some(fault) => Err(fault),
             None => self.ledger.note_run(run),
         }
+    }
+
+    /// Writes the rest, and advises on nothing.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    #[cfg(feature = "lambda")]
+    pub(super) fn close(mut self) -> Result<(Stats, Vec<Problem>), LedgerError> {
+        self.flush();
+        self.note_passed();
+        self.failed.map_or(Ok((self.stats, self.problems)), Err)
     }
 
     /// Notes what was read, now that its denials are in the ledger.

@@ -136,7 +136,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Adds allowed calls to what was denied, now or in a scan before.
-    fn note_passed(&mut self) {
+    pub(super) fn note_passed(&mut self) {
         if self.failed.is_some() {
             return;
         }

@@ -28,7 +28,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
     let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone());
-    let line = denywatch::app::line::open(&settings, now)?;
+    let line = denywatch::app::line::open(&settings, now)?.reading(&aws);
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }
 

@@ -111,11 +111,10 @@ impl Known {
     pub fn gaps(&self, (since, until): Span) -> Vec<Span> {
         let mut gaps = Vec::new();
         let mut end = until;
-        for (first, last) in self.spans().into_iter().rev() {
-            if last < end && last >= since {
-                gaps.push((last, end));
-            }
-            end = end.min(first);
+        let touched = |(first, last): &Span| *first < until && *last > since;
+        for (first, last) in self.spans().into_iter().rev().filter(touched) {
+            gaps.push((last, end));
+            end = first;
         }
         gaps.push((since, end));
         gaps.retain(|(from, to)| from < to);

@@ -1,8 +1,10 @@
 //! Where events come from. A source yields named bytes and the problems it met; what the bytes mean is the core's.
 
 pub mod archive;
-#[cfg(feature = "aws")]
+#[cfg(feature = "s3")]
 pub mod envelope;
+#[cfg(feature = "s3")]
+pub mod notice;
 pub mod checkout;
 pub mod code;
 pub mod files;

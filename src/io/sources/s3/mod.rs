@@ -99,6 +99,20 @@ impl Archive {
         Self { bucket, walk, limits, budget, wanted: VecDeque::new(), ahead: VecDeque::new() }
     }
 
+    /// The same, which lists no further than to the Regions' folders, and keeps these.
+    #[cfg(feature = "lambda")]
+    #[must_use]
+    pub fn only_folders(mut self) -> Self {
+        self.walk.regions = Some(Vec::new());
+        self
+    }
+
+    /// The Regions' folders that were found, in their order; none where they were not asked for.
+    #[cfg(feature = "lambda")]
+    pub fn folders(&mut self) -> Vec<String> {
+        self.walk.regions.take().unwrap_or_default()
+    }
+
     /// Some more log files, in the order of their keys; `None` at the end. What cannot be listed is an error, and the rest
     /// goes on.
     pub async fn listed(&mut self) -> Option<Result<Vec<Listed>, ListError>> {
