@@ -16,7 +16,7 @@ use crate::io::sources::files::{Limits as FileLimits, Reader};
 use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::sources::s3::{Archive, Asked, Limits};
 use crate::io::stores::{Object, ObjectRead, Place};
-use crate::record::{Record, is_denied_candidate};
+use crate::record::is_denied_candidate;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Deserialize;
@@ -287,7 +287,7 @@ fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
         if let Ok(whence) = serde_json::from_str::<Whence>(text) {
             note(&mut places, whence);
         }
-        if is_wanted(text) {
+        if is_denied_candidate(text.as_bytes()) {
             records.push(serde_json::from_str(text).map_err(|error| format!("a record that is no JSON: {error}"))?);
         }
     }
@@ -304,15 +304,6 @@ fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
             places,
         },
     ))
-}
-
-/// Whether the line has to see a record: it may be a denial.
-fn is_wanted(record: &str) -> bool {
-    is_denied_candidate(record.as_bytes())
-        // Some services refuse by a message alone.
-        || record.contains("\"errorMessage\"") && serde_json::from_str(record).is_ok_and(|value: Value| {
-            Record::from_value(&value).is_some_and(|record| record.error_message.is_some())
-        })
 }
 
 fn note(places: &mut BTreeMap<(Option<String>, Option<String>), Place>, whence: Whence) {

@@ -25,6 +25,8 @@ pub mod passed;
 pub mod printed;
 #[cfg(feature = "github")]
 pub mod pull_request;
+#[cfg(feature = "s3")]
+pub mod query;
 pub mod report;
 pub mod scan;
 pub mod verify;

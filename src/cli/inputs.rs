@@ -42,6 +42,9 @@ pub(super) enum Misuse {
     /// So are buckets.
     #[error("`s3://…` talks to AWS and `--offline` forbids it: leave one of them out")]
     OfflineBucket,
+    /// So are query engines.
+    #[error("`query --run` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineQuery,
     #[error("files and buckets are scanned one after another: the ledger adds them up")]
     Mixed,
     #[error("`{0}` is no bucket: write `s3://BUCKET/PREFIX`")]

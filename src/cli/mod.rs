@@ -12,6 +12,7 @@ mod patch;
 mod pr;
 mod print;
 mod purge;
+mod query;
 mod report;
 mod rules;
 mod scan;
@@ -110,6 +111,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Is a patch valid, sufficient, minimal, safe; with `--observed`: has it worked.
     Verify(verify::VerifyArgs),
+    /// The SQL that yields the denied records of a period, for Athena or CloudTrail Lake; with `--run` their findings.
+    Query(query::QueryArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
     /// Denials that are no news: rules that keep them out of the messages, never out of the record.
@@ -144,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Pr(args) => pr::run(&args, &cli.global),
         Command::Simulate(args) => simulate::run(&args),
         Command::Verify(args) => verify::run(&args, &cli.global),
+        Command::Query(args) => query::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
         Command::Ignore(args) => ignore::run(&args, &cli.global),
         Command::Snooze(args) => ignore::snooze(&args, &cli.global),
@@ -162,6 +166,8 @@ fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
         || fault.is::<inputs::BadConfig>()
+        || fault.is::<query::QueryMisuse>()
+        || fault.is::<crate::render::sql::SqlError>()
         || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>()

@@ -76,21 +76,13 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     }
     let (world, mut problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
-    let shown = print::is_progress_wanted(global.quiet, global.no_progress);
-    let mut progress = |stats: &Stats| {
-        if shown {
-            print::progress(&format!("{} files, {} records, {} denied", stats.files, stats.records, stats.denied));
-        }
-    };
+    let mut progress = progress(global);
     let options = app::scan::Options { denials: args.denials, selection };
     let mut outcome = match source {
         Source::Files => app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?,
         Source::History => history(args, period, ledger.as_mut(), &world, options, &mut progress)?,
         Source::Buckets(places) => buckets(args, places, ledger.as_mut(), &world, options, &mut progress)?,
     };
-    if shown {
-        print::progress("");
-    }
     problems.append(&mut outcome.problems);
     outcome.problems = problems;
     print_outcome(&outcome, global)?;
@@ -123,7 +115,21 @@ fn place(text: &str) -> Result<(String, String), inputs::Misuse> {
     found.ok_or_else(|| inputs::Misuse::NoBucket(text.to_owned()))
 }
 
-fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
+/// Tells on the way how much was read.
+pub(super) fn progress(global: &Global) -> impl FnMut(&Stats) + use<> {
+    let shown = print::is_progress_wanted(global.quiet, global.no_progress);
+    move |stats| {
+        if shown {
+            print::progress(&format!("{} files, {} records, {} denied", stats.files, stats.records, stats.denied));
+        }
+    }
+}
+
+/// Prints findings, and what there is to say of the run.
+pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
+    if print::is_progress_wanted(global.quiet, global.no_progress) {
+        print::progress("");
+    }
     match global.output {
         Output::Json => print::json(outcome, true)?,
         Output::Jsonl => print::json(outcome, false)?,

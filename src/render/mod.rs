@@ -26,6 +26,7 @@ mod sheet;
 pub mod slack;
 pub mod slack_report;
 pub mod snippet;
+pub mod sql;
 pub mod table;
 pub mod teams;
 pub mod text;

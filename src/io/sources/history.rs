@@ -1,5 +1,6 @@
 //! Which Regions have an Event history, whose it is, what of it was read before, and what it cannot hold.
 
+use super::archive::REGIONS;
 use crate::io::aws::Aws;
 use crate::io::aws::ask::{EC2, STS};
 use crate::io::stores::{Place, Run};
@@ -17,27 +18,7 @@ pub const NEVER: &str = "Event history holds management events alone: no data ev
     DynamoDB, messages of SQS and SNS, \u{2026}), no network activity (what a VPC endpoint's policy refused), nothing older than 90 \
     days, and no other account; an archive in S3 has what its trail was told to record";
 
-/// Regions that every account has, by partition.
-/// See <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>.
-const DEFAULT: [&str; 17] = [
-    "ap-northeast-1",
-    "ap-northeast-2",
-    "ap-northeast-3",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "ca-central-1",
-    "eu-central-1",
-    "eu-north-1",
-    "eu-west-1",
-    "eu-west-2",
-    "eu-west-3",
-    "sa-east-1",
-    "us-east-1",
-    "us-east-2",
-    "us-west-1",
-    "us-west-2",
-];
+/// See [`REGIONS`].
 const CHINA: [&str; 2] = ["cn-north-1", "cn-northwest-1"];
 const GOV: [&str; 2] = ["us-gov-east-1", "us-gov-west-1"];
 
@@ -66,7 +47,7 @@ fn default_regions(own: &str) -> Vec<String> {
     let of_partition: &[&str] = match own {
         own if own.starts_with("cn-") => &CHINA,
         own if own.starts_with("us-gov-") => &GOV,
-        _ => &DEFAULT,
+        _ => &REGIONS,
     };
     let mut all: Vec<String> = of_partition.iter().map(|name| (*name).to_owned()).collect();
     if !all.iter().any(|name| name == own) {

@@ -18,6 +18,8 @@ pub mod lookup;
 pub mod paste;
 pub mod policies;
 #[cfg(feature = "s3")]
+pub mod query;
+#[cfg(feature = "s3")]
 pub mod s3;
 mod salvage;
 #[cfg(feature = "live")]
