@@ -1,18 +1,21 @@
 //! Finding → [`Advice`]: verdict, severity, diagnosis and graded patches: the contract's FINDING.
 
 use crate::catalog::Catalog;
+use crate::change::{Changes, Story, story};
 use crate::denial::{How, PolicyType, Reason};
 use crate::diagnosis::{Cause, Diagnosis, Held, InForce, TargetKind};
-use crate::finding::{Finding, ItemKey};
-use crate::linking::{Linked, is_resolved, link};
+use crate::finding::{Finding, Item, ItemKey, Since, Source};
+use crate::foretold::{Foretold, predictions, score};
+use crate::linking::{Linked, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::expected::{Expected, Muted, Usage};
 use crate::triage::probing::{Caller, Look, caller, sweeps};
 use crate::triage::{Severity, Verdict, judge, severity};
 pub use crate::verify::observed::Status;
+use crate::verify::observed::is_data_event;
 use crate::verify::verify;
-use jiff::{Timestamp, civil::Date};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +28,20 @@ pub struct Context<'a> {
     pub in_force: &'a InForce,
     /// The rules that keep denials out of the messages.
     pub expected: &'a Expected,
+    /// Changes of policies that are known; none where nobody keeps any.
+    pub changes: &'a Changes,
 }
+
+/// So long after its last denial somebody must have looked before an item counts as quiet.
+pub const QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// Advises on findings that were seen together, the most pressing first.
 ///
 /// Together matters: a caller that swept many services shows only over all its findings.
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
     let linked = link(findings, context.catalog);
-    let together = Together { sweeps: sweeps(findings), usage: context.expected.usage(findings) };
+    let all = linked.findings.iter().map(AsRef::as_ref).collect();
+    let together = Together { sweeps: sweeps(findings), usage: context.expected.usage(findings), all };
     let mut advice: Vec<Advice> =
         linked.findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
     settle(&mut advice, &linked);
@@ -41,12 +50,13 @@ pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
 }
 
 /// What shows only over all findings.
-struct Together {
+struct Together<'f> {
     sweeps: BTreeMap<Caller, Look>,
     usage: Usage,
+    all: Vec<&'f Finding>,
 }
 
-fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> Advice {
+fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) -> Advice {
     let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
     let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
     let look = together.sweeps.get(&caller(&finding.principal));
@@ -57,7 +67,15 @@ fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> A
         diagnosis.doubts.clear();
     }
     let (first_seen, last_seen) = finding.seen();
+    let companions = judged.patches.iter().flat_map(|patch| patch.companions.clone());
+    let foretold = match judged.patches.is_empty() {
+        true => Vec::new(),
+        false => score(predictions(finding, companions, held.as_ref(), context.catalog), finding, &together.all),
+    };
     Advice {
+        allowed_since: judged.items.iter().filter_map(|item| item.allowed_since).reduce(Since::and),
+        changes: story(finding, context.changes, over(&judged.items)),
+        foretold,
         id: finding.id.clone(),
         principal: finding.principal.clone(),
         account: finding.account.clone(),
@@ -71,6 +89,17 @@ fn advise_one(finding: &Finding, together: &Together, context: Context<'_>) -> A
         patches: judged.patches,
         days: finding.days.clone(),
     }
+}
+
+/// By when the last of the items had ended; `None` where one has not.
+fn over(items: &[DeniedItem]) -> Option<Timestamp> {
+    let open = items.iter().filter(|item| item.status != Status::Muted);
+    let ends = open.map(|item| match item.status {
+        Status::Resolved => item.allowed_since.map(|since| since.first),
+        Status::Quiet => item.looked_until,
+        Status::Open | Status::Muted => None,
+    });
+    ends.collect::<Option<Vec<Timestamp>>>()?.into_iter().max()
 }
 
 /// Verdict and diagnosis of the most serious item.
@@ -196,9 +225,11 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
         verdict: if muted.as_ref().is_some_and(|muted| !muted.snooze) { Verdict::Expected } else { verdict },
         status: match muted {
             Some(_) => Status::Muted,
-            None if is_resolved(item) => Status::Resolved,
-            None => Status::Open,
+            None => standing(item),
         },
+        allowed_since: item.allowed_since(),
+        looked_until: item.looked_until(),
+        unseen: unseen(item),
         muted_by: muted.map(|muted| muted.rule),
         how: item.how,
         events: item.events.iter().map(|(_, id)| id.clone()).collect(),
@@ -207,6 +238,33 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
         reason: item.reason.clone(),
         diagnosis,
     }
+}
+
+/// Only an allowed call that was seen resolves. Silence is quiet, once somebody has looked long enough after it.
+fn standing(item: &Item) -> Status {
+    let quiet =
+        || item.last_seen.zip(item.looked_until()).is_some_and(|(last, until)| until.duration_since(last) >= QUIET);
+    match item.allowed_since() {
+        Some(_) => Status::Resolved,
+        None if quiet() => Status::Quiet,
+        None => Status::Open,
+    }
+}
+
+/// Why nobody can see whether the calls are allowed by now; `None` where somebody could, or saw it, or nobody looked.
+fn unseen(item: &Item) -> Option<String> {
+    let looked = !item.looked.is_empty() && !item.looked.contains_key(&Source::Log);
+    if !looked || item.allowed_since().is_some() || item.operations.is_empty() {
+        return None;
+    }
+    let is_data = |name: &&String| name.split_once(':').is_some_and(|(service, name)| is_data_event(service, name));
+    let data: Vec<&str> = item.operations.iter().filter(is_data).map(String::as_str).collect();
+    (data.len() == item.operations.len()).then(|| {
+        format!(
+            "whether it is allowed by now cannot be seen: Event history holds no data events, and `{}` is one",
+            data[0]
+        )
+    })
 }
 
 /// A finding without items cannot be made; the ledger of another program could hold one.
@@ -255,6 +313,15 @@ pub struct Advice {
     pub patches: Vec<Patch>,
     /// Denied events a day (UTC).
     pub days: BTreeMap<Date, u64>,
+    /// Allowed calls since the last denial, of all items together; `None` where none was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_since: Option<Since>,
+    /// The last change of a policy before it, and the first one after it.
+    #[serde(default, skip_serializing_if = "Story::is_empty")]
+    pub changes: Story,
+    /// What was foretold, and whether it came true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foretold: Vec<Foretold>,
 }
 
 /// One permission and resource scope inside a finding.
@@ -277,6 +344,15 @@ pub struct DeniedItem {
     /// The rule that mutes it: see [`crate::triage::expected`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muted_by: Option<String>,
+    /// Allowed calls since its last denial; `None` where none was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_since: Option<Since>,
+    /// Until when somebody looked for such calls; `None` where nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_until: Option<Timestamp>,
+    /// Why nobody can see whether it is allowed by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
     /// How the action was found.
     pub how: How,
     /// At most five event ids.

@@ -1,5 +1,9 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
+mod after;
+
+pub use after::{ALLOWED_KEPT, Pass, Sightings, Since, Source};
+
 use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
 use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target, TargetKind};
 use crate::principal::Principal;
@@ -26,6 +30,9 @@ pub struct Finding {
     /// One entry a permission and resource scope.
     #[serde(with = "as_list")]
     pub items: BTreeMap<ItemKey, Item>,
+    /// Actions that were foretold and then seen used without a refusal, and when first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub used: BTreeMap<String, Timestamp>,
 }
 
 /// What an item is about.
@@ -78,9 +85,15 @@ pub struct Item {
     /// Seconds since 1970 in which it was denied, the hundred earliest; kept only where an act may show as two denials.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub seconds: BTreeSet<i64>,
-    /// When the same call was allowed, where that was seen; the twenty latest.
+    /// The same calls allowed, where that was seen; the [`ALLOWED_KEPT`] latest.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub allowed: BTreeSet<Timestamp>,
+    pub allowed: BTreeSet<Pass>,
+    /// There may be more of them than were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more_allowed: bool,
+    /// Until when every call since the last denial was looked at, and where.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub looked: BTreeMap<Source, Timestamp>,
     /// Facts of the sample: smallest by event time and id.
     pub facts: Facts,
 }
@@ -122,8 +135,6 @@ pub const ITEMS_KEPT: usize = 200;
 const NAMES_KEPT: usize = 50;
 /// Seconds kept a finding's item.
 pub(crate) const SECONDS_KEPT: usize = 100;
-/// Allowed calls kept a finding's item.
-const ALLOWED_KEPT: usize = 20;
 
 /// Makes the finding of one denial.
 pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
@@ -147,6 +158,7 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
         count: 1,
         days: denial.event_time.iter().map(|at| (at.to_zoned(TimeZone::UTC).date(), 1)).collect(),
         principal: denial.principal,
+        used: BTreeMap::new(),
     };
     Observed { event_id, shared_event_id: denial.shared_event_id, at: denial.event_time, finding }
 }
@@ -224,6 +236,8 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         next: denial.facts.next.iter().cloned().collect(),
         seconds: BTreeSet::new(),
         allowed: BTreeSet::new(),
+        more_allowed: false,
+        looked: BTreeMap::new(),
         facts: denial.facts.clone(),
     }
 }
@@ -304,6 +318,7 @@ impl Finding {
         for (key, item) in other.items {
             self.add(key, item);
         }
+        after::merge_used(&mut self.used, other.used);
         self.keep_items(ITEMS_KEPT);
     }
 
@@ -320,9 +335,8 @@ impl Finding {
     pub(crate) fn keep_items(&mut self, most: usize) {
         let surplus: Vec<ItemKey> = self.items.keys().filter(|key| !key.is_rest()).skip(most).cloned().collect();
         for key in surplus {
-            if let Some(item) = self.items.remove(&key) {
-                // Of what is counted together, one allowed call says nothing.
-                let item = Item { allowed: BTreeSet::new(), ..item };
+            if let Some(mut item) = self.items.remove(&key) {
+                item.forget_after();
                 self.add(ItemKey { action: String::new(), resource: String::new(), cause: key.cause }, item);
             }
         }
@@ -336,13 +350,6 @@ impl Finding {
         self.days.clear();
         self.items.values_mut().for_each(|item| item.count = 0);
         self
-    }
-
-    /// What an allowed call adds to the item that was denied before or after it; `None` where the finding has no such item.
-    pub fn allowed(&self, key: &ItemKey, at: Timestamp) -> Option<Self> {
-        let item = Item { allowed: BTreeSet::from([at]), ..self.items.get(key)?.clone() };
-        let items = BTreeMap::from([(key.clone(), item)]);
-        Some(Self { items, ..self.clone() }.uncounted())
     }
 
     /// Earliest and latest denial; `None` when no event tells its time.
@@ -374,8 +381,9 @@ fn unite<T: Ord>(mine: &mut BTreeSet<T>, other: BTreeSet<T>, most: usize) {
 }
 
 impl Item {
-    fn merge(&mut self, other: Item) {
+    fn merge(&mut self, mut other: Item) {
         let sample_is_other = other.sample_rank() < self.sample_rank();
+        self.merge_after(&mut other);
         self.count += other.count;
         self.first_seen = [self.first_seen, other.first_seen].into_iter().flatten().min();
         self.last_seen = self.last_seen.max(other.last_seen);
@@ -390,10 +398,6 @@ impl Item {
         unite(&mut self.passes, other.passes, FACTS_KEPT);
         unite(&mut self.next, other.next, FACTS_KEPT);
         unite(&mut self.seconds, other.seconds, SECONDS_KEPT);
-        self.allowed.extend(other.allowed);
-        while self.allowed.len() > ALLOWED_KEPT {
-            self.allowed.pop_first();
-        }
         if sample_is_other {
             (self.how, self.reason, self.diagnosis, self.facts) =
                 (other.how, other.reason, other.diagnosis, other.facts);
@@ -512,7 +516,17 @@ mod tests {
             let extra = |(at, second): &(usize, i64)| {
                 let one = &parts[at % parts.len()];
                 let when = Timestamp::from_second(1_762_900_000 + second).unwrap();
-                if second % 3 == 0 { one.clone().uncounted() } else { one.allowed(&key(one), when).unwrap() }
+                let seen = match second % 5 {
+                    0 => return one.clone().uncounted(),
+                    1 => Sightings { used: BTreeMap::from([(format!("a:{at}"), when)]), ..Sightings::default() },
+                    2 => Sightings { looked: BTreeMap::from([(key(one), (Source::Log, when))]), ..Sightings::default() },
+                    3 => Sightings { more: BTreeSet::from([key(one)]), ..Sightings::default() },
+                    _ => {
+                        let passes = BTreeSet::from([Pass::new(when, &format!("{at}"))]);
+                        Sightings { allowed: BTreeMap::from([(key(one), passes)]), ..Sightings::default() }
+                    }
+                };
+                one.sighted(seen).unwrap().finding
             };
             let extras: Vec<Finding> = picks.iter().map(extra).collect();
             let once = join(parts.iter().chain(&extras).cloned());

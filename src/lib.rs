@@ -1,8 +1,8 @@
 //! When AWS says AccessDenied: who was refused what and why, and the smallest proven policy patch.
 //!
 //! The modules stand in reading order, and a module uses only those above it:
-//! bytes → [`record`] → [`denial`] → [`diagnosis`] → [`finding`] → [`triage`] → [`linking`] → [`patch`] → [`verify`] → [`advice`] →
-//! [`render`].
+//! bytes → [`record`] → [`denial`] → [`diagnosis`] → [`finding`] → [`triage`] → [`linking`] → [`change`] → [`patch`] →
+//! [`foretold`] → [`verify`] → [`advice`] → [`render`].
 
 pub mod arn;
 pub mod policy;
@@ -14,7 +14,9 @@ pub mod diagnosis;
 pub mod finding;
 pub mod triage;
 pub mod linking;
+pub mod change;
 pub mod patch;
+pub mod foretold;
 pub mod verify;
 pub mod advice;
 pub mod delivery;

@@ -261,14 +261,9 @@ fn is_one_attempt(one: &Item, two: &Item) -> bool {
 /// How long after the last denial the same call was allowed, where the denials were an episode.
 fn allowed_soon(item: &Item) -> Option<String> {
     let (first, last) = item.first_seen.zip(item.last_seen)?;
-    let next = item.allowed.iter().find(|at| **at >= last)?;
-    let after = next.duration_since(last);
+    let next = item.allowed.iter().find(|pass| pass.at >= last)?;
+    let after = next.at.duration_since(last);
     (last.duration_since(first) <= SOON && after <= SOON).then(|| format!("{} s", after.as_secs()))
-}
-
-/// Whether the same call was seen allowed after the item's last denial.
-pub fn is_resolved(item: &Item) -> bool {
-    item.allowed.last().zip(item.last_seen).is_some_and(|(allowed, denied)| *allowed >= denied)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use super::*;
 use crate::advice::{Advice, Context, DeniedItem, Status, advise};
 use crate::denial::{Given, from_record};
 use crate::diagnosis::{InForce, diagnose};
-use crate::finding::{fold, observe};
+use crate::finding::{Pass, Sightings, fold, observe};
 use crate::patch::Applicability;
 use crate::record;
 use crate::triage::Verdict;
@@ -53,7 +53,7 @@ fn findings(events: &[Value]) -> Vec<Finding> {
 
 fn advice(findings: &[Finding]) -> Vec<Advice> {
     let (catalog, in_force, expected) = (Catalog::embedded(), InForce::default(), Expected::default());
-    advise(findings, Context { catalog, in_force: &in_force, expected: &expected })
+    advise(findings, Context { catalog, in_force: &in_force, expected: &expected, changes: &Default::default() })
 }
 
 fn actions(advice: &[Advice]) -> Vec<String> {
@@ -98,7 +98,12 @@ fn what_mutes_the_refusal_of_kms_mutes_the_answer_of_s3() {
         snooze: false,
     };
     let expected = Expected { rules: vec![rule], ..Expected::default() };
-    let context = Context { catalog: Catalog::embedded(), in_force: &InForce::default(), expected: &expected };
+    let context = Context {
+        catalog: Catalog::embedded(),
+        in_force: &InForce::default(),
+        expected: &expected,
+        changes: &Default::default(),
+    };
     let all = advise(&findings(&[s3(10, "a"), kms(10, "identity-based")]), context);
     let told = |item: &DeniedItem| (item.verdict, item.status, item.muted_by.clone());
     let muted = (Verdict::Expected, Status::Muted, Some("no-kms".to_owned()));
@@ -196,8 +201,10 @@ fn allowed_at(action: &str, seconds: &[i64]) -> Vec<Advice> {
     let mut all = findings(&denied);
     let key = all[0].items.keys().next().unwrap().clone();
     for second in seconds {
-        let extra = all[0].allowed(&key, Timestamp::from_second(1_762_875_000 + second).unwrap()).unwrap();
-        all[0].merge(extra);
+        let pass = Pass::new(Timestamp::from_second(1_762_875_000 + second).unwrap(), "allowed");
+        let allowed = BTreeMap::from([(key.clone(), BTreeSet::from([pass]))]);
+        let extra = all[0].sighted(Sightings { allowed, ..Sightings::default() }).unwrap();
+        all[0].merge(extra.finding);
     }
     advice(&all)
 }

@@ -37,7 +37,12 @@ fn denial(record: &Value) -> Option<Denial> {
 
 fn advice(denial: &Denial) -> Vec<Advice> {
     let in_force = InForce::default();
-    let context = Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() };
+    let context = Context {
+        catalog: Catalog::embedded(),
+        in_force: &in_force,
+        expected: &Expected::default(),
+        changes: &Default::default(),
+    };
     advise(&fold([observe(denial.clone(), diagnose(denial))]), context)
 }
 

@@ -24,7 +24,12 @@ fn advice(denials: Vec<Denial>) -> Vec<Advice> {
     });
     advise(
         &fold(observed),
-        Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() },
+        Context {
+            catalog: Catalog::embedded(),
+            in_force: &in_force,
+            expected: &Expected::default(),
+            changes: &Default::default(),
+        },
     )
 }
 

@@ -1,101 +1,91 @@
 #!/usr/bin/env bash
-# The long runs: the Lambda as it is shipped, for both architectures, through 20,000 events and 33 kills, and fuzzing. `FUZZ_SECONDS` (60) is for each target.
+# The long runs: the release as it is shipped, the same bytes made twice, the function of arm64 under qemu, the shipped
+# function end to end and through 20,000 events and 33 kills, the way back to the release before, its cold start, and
+# fuzzing. `FUZZ_SECONDS` (60) is for each target.
 # A stage whose tool is missing is named as SKIPPED. The last line is `N passed, N failed`.
 set -euo pipefail
 # shellcheck source=tests/stages.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stages.sh"
 unset CI # here a missing tool is no failure
 
-max_zip=$((8 * 1024 * 1024))
-max_glibc=2.34
-lambda=(--profile lambda --no-default-features --features lambda --bin bootstrap)
-dist=$target/dist
-mkdir -p "$dist"
+release=$target/release-long
+python=$target/venv/bin/python
 
-# pack BINARY ZIP: the same bytes for the same binary.
-pack() {
-  python3 - "$1" "$2" <<'PYTHON'
-import sys, zipfile
-binary, archive = sys.argv[1:]
-info = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
-info.external_attr, info.compress_type = 0o100755 << 16, zipfile.ZIP_DEFLATED
-with open(binary, "rb") as source, zipfile.ZipFile(archive, "w") as out:
-    out.writestr(info, source.read(), compresslevel=9)
-PYTHON
+# unzipped ARCHITECTURE: the shipped binary, out of its zip.
+unzipped() {
+  mkdir -p "$target/shipped/$1"
+  python3 -m zipfile --extract "$release/bootstrap-$1.zip" "$target/shipped/$1"
+  chmod +x "$target/shipped/$1/bootstrap"
 }
+end_to_end() { "$python" tests/e2e/run.py --bootstrap "$1" --denywatch "$target/debug/denywatch" "${@:2}"; }
 
-# small ZIP: within the limit we promise.
-small() {
-  local size
-  size=$(stat -c %s "$1")
-  echo "$1: $size bytes, $max_zip at most"
-  ((size <= max_zip))
-}
+stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
+stage "command line" cargo build --features lambda,lookup,github --bin denywatch
+stage "release" infra/release.sh "$release"
 
-# old_glibc BINARY: asks for no newer glibc than provided.al2023 has.
-old_glibc() {
-  local newest
-  newest=$(readelf --version-info --wide "$1" | grep -o 'GLIBC_[0-9][0-9.]*' | sort -Vu | tail -1)
-  echo "$1 asks for ${newest:-no glibc}; $max_glibc is there"
-  [[ -n $newest && $(printf '%s\n' "${newest#GLIBC_}" $max_glibc | sort -V | tail -1) == "$max_glibc" ]]
-}
-
-# glibc ARCHITECTURE BINARY
-glibc() {
-  if has readelf; then stage "glibc for $1" old_glibc "$2"; else skip "glibc for $1" "readelf is not here (binutils)"; fi
-}
-
-stage "Lambda for x86_64" cargo build "${lambda[@]}"
-x86=$target/lambda/bootstrap
-if [[ -f $x86 ]]; then
-  stage "zip for x86_64" pack "$x86" "$dist/bootstrap-x86_64.zip"
-  stage "size for x86_64" small "$dist/bootstrap-x86_64.zip"
-  glibc x86_64 "$x86"
-  stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
-  stage "command line" cargo build --release
-  stage "end to end with what is shipped" "$target/venv/bin/python" tests/e2e/run.py --bootstrap "$x86" \
-    --denywatch "$target/release/denywatch"
-  stage "chaos" "$target/venv/bin/python" tests/chaos/run.py --bootstrap "$x86" --record tests/chaos/FIGURES.md
-fi
-
-# arm64: zig as C compiler and linker, against an old glibc. The standard library for it comes from rustup, or from
-# Debian's packages. What is built by another compiler has a target folder of its own.
-arm=aarch64-unknown-linux-gnu
-arm_target=$target/arm64
-zig() { venv "$target/venv-zig" tests/e2e/requirements-zig.txt; }
-arm64() {
-  export PATH=$target/venv-zig/bin:$PATH CARGO_TARGET_DIR=$arm_target
-  cargo-zigbuild zigbuild "${lambda[@]}" --target "$arm.$max_glibc"
-}
-has_arm64() { rustup target list --installed | grep -qx "$arm" || rustup target add "$arm" >/dev/null 2>&1; }
-debian_has_arm64() { has apt-get && has dpkg-deb && [[ $(dpkg --print-architecture) == amd64 ]]; }
-
-rust_for_arm64=true
-if has rustup && has_arm64; then
-  echo "Rust for arm64 comes from rustup"
-elif debian_has_arm64; then
-  stage "Rust for arm64 from Debian" tests/tools/arm64_rust.sh "$target/arm64-rust"
-  if [[ ! -x $target/arm64-rust/rustc ]]; then rust_for_arm64=false; fi
-  export RUSTC=$target/arm64-rust/rustc
-else
-  rust_for_arm64=false
-  skip "Lambda for arm64" "neither rustup nor Debian has a standard library for $arm here"
-fi
-if $rust_for_arm64; then
-  stage "zig" zig
-  stage "Lambda for arm64" arm64
-  arm_bootstrap=$arm_target/$arm/lambda/bootstrap
-  if [[ -f $arm_bootstrap ]]; then
-    stage "zip for arm64" pack "$arm_bootstrap" "$dist/bootstrap-arm64.zip"
-    stage "size for arm64" small "$dist/bootstrap-arm64.zip"
-    glibc arm64 "$arm_bootstrap"
+x86=$target/shipped/x86_64/bootstrap
+if [[ -f $release/bootstrap-x86_64.zip ]]; then
+  unzipped x86_64
+  # Another folder and an empty target: what is not in the commit is not in the release either.
+  again() {
+    rm -rf "$target/again"
+    git clone --quiet --no-hardlinks . "$target/again/denywatch"
+    env -u CARGO_TARGET_DIR "$target/again/denywatch/infra/release.sh" --only x86_64 "$target/again/release"
+    cmp "$release/bootstrap-x86_64.zip" "$target/again/release/bootstrap-x86_64.zip"
+    cmp "$release/sbom.cdx.json" "$target/again/release/sbom.cdx.json"
+    rm -rf "$target/again"
+  }
+  if [[ -z $(git status --porcelain) ]]; then
+    stage "the same bytes again" again
+  else
+    skip "the same bytes again" "there are changes that are not committed"
   fi
+  stage "end to end with what is shipped" end_to_end "$x86"
+  stage "chaos" "$python" tests/chaos/run.py --bootstrap "$x86" --record tests/chaos/FIGURES.md
 fi
-unset RUSTC
 
-if ! [[ -d fuzz ]]; then
-  skip "fuzzing" "there are no fuzz targets yet"
-elif ! cargo fuzz --version >/dev/null 2>&1; then
+# The release before: its function is built from its commit, beside this one.
+before=$target/before
+commit=$(<tests/fixtures/ledger/BEFORE)
+build_before() {
+  mkdir -p "$before"
+  git archive "$commit" | tar -x -C "$before"
+  (cd "$before" && env -u CARGO_TARGET_DIR cargo build --features lambda --bin bootstrap)
+}
+if ! git cat-file -e "$commit^{commit}" 2>/dev/null; then
+  skip "back to the release before" "its commit $commit is not in this clone"
+elif [[ -f $x86 ]]; then
+  stage "the release before" build_before
+  stage "back to the release before" end_to_end "$x86" "--before=$before" -k upgrade
+fi
+
+# What runs on Graviton, run here.
+qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)
+if ! [[ -f $release/bootstrap-arm64.zip ]]; then
+  skip "arm64 under qemu" "it was not built"
+elif [[ -z $qemu ]]; then
+  skip "arm64 under qemu" "qemu-aarch64 is not here (qemu-user-static)"
+elif ! has apt-get; then
+  skip "arm64 under qemu" "Debian's arm64 libraries cannot be fetched here"
+else
+  unzipped arm64
+  libc=$target/arm64-libc
+  stage "C library for arm64" tests/tools/arm64_libc.sh "$libc"
+  printf '#!/bin/sh\nexec "%s" -L "%s" "%s"\n' "$qemu" "$libc" "$target/shipped/arm64/bootstrap" >"$target/shipped/arm64/run"
+  chmod +x "$target/shipped/arm64/run"
+  stage "arm64 under qemu" end_to_end "$target/shipped/arm64/run" -k upgrade
+fi
+
+# From exec to the first answer.
+cold_start() {
+  venv "$target/venv-cold" benches/cold_start/requirements.txt &&
+    cargo build --profile lambda --no-default-features --features lambda --example clients &&
+    "$python" benches/cold_start/run.py --bootstrap "$x86" --clients "$target/lambda/examples/clients" \
+      --python "$target/venv-cold/bin/python"
+}
+if [[ -f $x86 ]]; then stage "cold start" cold_start; fi
+
+if ! cargo fuzz --version >/dev/null 2>&1; then
   skip "fuzzing" "cargo-fuzz is not here (cargo install cargo-fuzz)"
 elif ! rustup toolchain list | grep -q nightly; then
   skip "fuzzing" "no nightly toolchain is here"

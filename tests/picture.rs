@@ -33,7 +33,12 @@ fn the_alert_of_story_1_is_the_one_in_the_picture() {
     let in_force = InForce::default();
     let advice = advise(
         &fold(observed),
-        Context { catalog: Catalog::embedded(), in_force: &in_force, expected: &Expected::default() },
+        Context {
+            catalog: Catalog::embedded(),
+            in_force: &in_force,
+            expected: &Expected::default(),
+            changes: &Default::default(),
+        },
     );
     let pipeline = advice.iter().find(|one| one.principal.name.as_deref() == Some("shop-codepipeline-dev")).unwrap();
     let message = serde_json::to_string_pretty(&slack::webhook(pipeline, &AlertContext::default())).unwrap() + "\n";

@@ -45,10 +45,13 @@ fn answer(line: &Value) -> Answer {
     };
     let in_force = InForce::default();
     let findings = fold(denials.iter().map(|denial| observe(denial.clone(), diagnose(denial))));
-    let patches = advise(&findings, Context { catalog, in_force: &in_force, expected: &Expected::default() })
-        .iter()
-        .flat_map(|advice| advice.patches.iter().map(|patch| serde_json::to_value(patch).unwrap_or_default()))
-        .collect();
+    let patches = advise(
+        &findings,
+        Context { catalog, in_force: &in_force, expected: &Expected::default(), changes: &Default::default() },
+    )
+    .iter()
+    .flat_map(|advice| advice.patches.iter().map(|patch| serde_json::to_value(patch).unwrap_or_default()))
+    .collect();
     Answer { denials: denials.iter().map(|denial| serde_json::to_value(denial).unwrap_or_default()).collect(), patches }
 }
 

@@ -2,18 +2,26 @@
 
 use super::World;
 use super::outcome::{Outcome, Stats};
+use super::passed::Passed;
+use crate::change::{self, Changes};
 use crate::denial::{self, Decoded, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{fold, observe};
-use crate::record::{self, Problem};
+use crate::record::{self, Problem, Record};
 
 /// Explains whatever was pasted: CloudTrail JSON in any of its shapes, else text.
 pub fn explain(input: &[u8], name: &str, given: &Given, world: &World) -> Outcome {
     let mut read = read(input, name, given, world);
     world.sharpen(&mut read.denials);
     let observed = read.denials.iter().map(|denial| observe(denial.clone(), diagnose(denial)));
-    let findings = fold(observed);
-    let (advice, problems) = world.advise(&findings, None);
+    let mut findings = fold(observed);
+    for seen in read.passed.observed(&findings, &[], world.catalog) {
+        findings
+            .iter_mut()
+            .filter(|finding| finding.id == seen.finding.id)
+            .for_each(|finding| finding.merge(seen.finding.clone()));
+    }
+    let (advice, problems) = world.advise(&findings, None, &read.changes);
     let unreadable = read.problems.len() as u64;
     read.problems.extend(problems);
     let stats = Stats {
@@ -34,8 +42,12 @@ pub fn denials(input: &[u8], name: &str, given: &Given, world: &World) -> Vec<De
     read.denials
 }
 
+#[derive(Default)]
 struct Read {
     denials: Vec<Denial>,
+    /// Calls that a log shows as allowed, and changes of policies.
+    passed: Passed,
+    changes: Changes,
     problems: Vec<Problem>,
     records: u64,
 }
@@ -46,22 +58,34 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
     if begun.starts_with(['{', '[']) || record::is_table(begun) {
         let (records, problems) = record::read(input, name);
         if records.iter().any(is_event) {
-            let denials =
-                records.iter().filter_map(|record| denial::from_record(record, given, world.catalog)).collect();
-            return Read { denials, problems, records: records.len() as u64 };
+            let mut read = Read { problems, records: records.len() as u64, ..Read::default() };
+            records.iter().for_each(|record| read.take(record, given, world));
+            return read;
         }
         // No error text is that long: the record is named, and its words are not searched.
         if input.len() > record::LARGEST_RECORD && !problems.is_empty() {
-            return Read { denials: Vec::new(), problems, records: records.len() as u64 };
+            return Read { problems, records: records.len() as u64, ..Read::default() };
         }
         if let Some(denials) = decoded(&text, given, world) {
-            return Read { denials, problems: Vec::new(), records: 1 };
+            return Read { denials, records: 1, ..Read::default() };
         }
     }
     let found = denial::text::find(&text);
     let denials: Vec<Denial> =
         found.iter().map(|excerpt| denial::from_excerpt(excerpt, given, world.catalog)).collect();
-    Read { denials, problems: Vec::new(), records: 0 }
+    Read { denials, ..Read::default() }
+}
+
+impl Read {
+    fn take(&mut self, record: &Record, given: &Given, world: &World) {
+        match denial::from_record(record, given, world.catalog) {
+            Some(denial) => self.denials.push(denial),
+            None => {
+                self.changes.extend(change::from_record(record));
+                self.passed.take(record, world.catalog);
+            }
+        }
+    }
 }
 
 /// What a decoded authorization message tells; `None` for other JSON.

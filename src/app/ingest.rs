@@ -2,16 +2,43 @@
 
 use super::World;
 use crate::advice::{Advice, Context, advise};
+use crate::change::{self, Change, Changes, targets};
 use crate::denial::{self, Denial, Given};
 use crate::diagnosis::diagnose;
 use crate::finding::{Finding, Observed, observe};
 use crate::io::stores::{Filter, Ledger, LedgerError, Touched};
 use crate::record::{Problem, Record};
+use std::collections::BTreeSet;
 
 /// The denials among the records.
 pub fn denials<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Denial> {
     let read = |record| denial::from_record(record, &Given::default(), world.catalog);
     records.into_iter().filter_map(read).collect()
+}
+
+/// The changes of policies among the records.
+pub fn changes<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Change> {
+    records.into_iter().filter_map(change::from_record).collect()
+}
+
+/// The changes that may bear on these findings, those of the policies that they attached too.
+///
+/// # Errors
+/// The ledger could not be read.
+pub fn changes_around<'f>(
+    findings: impl IntoIterator<Item = &'f Finding>,
+    ledger: &dyn Ledger,
+) -> Result<Changes, LedgerError> {
+    let findings: Vec<&Finding> = findings.into_iter().collect();
+    let wanted =
+        |known: &Changes| findings.iter().flat_map(|finding| targets(finding, known)).collect::<BTreeSet<String>>();
+    let first = wanted(&Changes::new());
+    let mut known = ledger.changes(&first)?;
+    let further: BTreeSet<String> = wanted(&known).difference(&first).cloned().collect();
+    if !further.is_empty() {
+        known.append(&mut ledger.changes(&further)?);
+    }
+    Ok(known)
 }
 
 /// Ready for the ledger.
@@ -33,7 +60,9 @@ pub fn advise_on(
     ledger: &dyn Ledger,
     world: &World,
 ) -> Result<(Vec<Advice>, Vec<Problem>), LedgerError> {
-    let (advice, problems) = world.advise(&beside(touched, ledger)?, Some(&touched.ids));
+    let all = beside(touched, ledger)?;
+    let changes = changes_around(all.iter().filter(|finding| touched.ids.contains(&finding.id)), ledger)?;
+    let (advice, problems) = world.advise(&all, Some(&touched.ids), &changes);
     Ok((only(touched, advice), problems))
 }
 

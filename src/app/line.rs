@@ -43,13 +43,13 @@ pub enum OpenError {
     Ledger(#[from] LedgerError),
 }
 
-/// Opens the ledger of the settings.
+/// Opens the ledger of the settings. A table is looked at when the first event asks for it: a cold start waits for nothing.
 ///
 /// # Errors
 /// [`OpenError`].
 pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, OpenError> {
     let uri: StoreUri = settings.store.as_deref().ok_or(OpenError::NoStore)?.parse()?;
-    Ok(LedgerLine::new(stores::open(&uri, &settings.keep)?, settings, now))
+    Ok(LedgerLine::new(stores::open_later(&uri, &settings.keep)?, settings, now))
 }
 
 /// The line over a ledger.
@@ -110,7 +110,8 @@ impl LedgerLine {
         let all = ingest::beside(touched, self.ledger.as_ref()).map_err(busy)?;
         let wanted: Vec<Finding> = all.iter().filter(|finding| touched.ids.contains(&finding.id)).cloned().collect();
         let in_force = self.in_force(&wanted).await;
-        let context = Context { in_force: &in_force, ..self.world.context() };
+        let changes = ingest::changes_around(&wanted, self.ledger.as_ref()).map_err(busy)?;
+        let context = Context { in_force: &in_force, changes: &changes, ..self.world.context() };
         let advice = ingest::advise_among(touched, &all, context);
         self.keep_tags(&advice, &in_force);
         Ok(advice)
@@ -148,11 +149,13 @@ impl Line for LedgerLine {
 
     async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError> {
         let (mut ingested, mut denials, mut from) = (Ingested::default(), Vec::new(), Vec::new());
+        let mut changes = Vec::new();
         for (of, records) in batch.iter().enumerate() {
             for (at, value) in records.iter().enumerate() {
                 match Record::from_value(value) {
                     Some(record) => {
                         denials.extend(ingest::denials([&record], &self.world));
+                        changes.extend(ingest::changes([&record]));
                         from.resize(denials.len(), of);
                     }
                     None => ingested.unread.push((of, at, "not a CloudTrail record".to_owned())),
@@ -168,6 +171,7 @@ impl Line for LedgerLine {
             messages.entry(one.finding.id.clone()).or_default().insert(of);
         }
         let touched = Touched::of(&observed);
+        self.ledger.note_changes(&changes, (self.now)()).map_err(busy)?;
         ingested.stale = self.ledger.record(observed, (self.now)()).map_err(busy)?.stale;
         self.note_files()?;
         let advice = self.advise(&touched).await?;

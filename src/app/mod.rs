@@ -42,6 +42,7 @@ pub use scan::scan;
 
 use crate::advice::{Advice, Context, advise};
 use crate::catalog::Catalog;
+use crate::change::Changes;
 use crate::delivery::Tags;
 use crate::denial::Denial;
 use crate::diagnosis::InForce;
@@ -50,6 +51,8 @@ use crate::record::Problem;
 use crate::triage::expected::Expected;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+static NO_CHANGES: Changes = Changes::new();
 
 /// What every use case rests on.
 #[derive(Debug, Clone)]
@@ -90,12 +93,19 @@ impl World {
 
     /// Advises on findings that were seen together. AWS is asked for the policies in force of those in `ids`, or of all;
     /// what could not be read there is told.
-    pub fn advise(&self, all: &[Finding], ids: Option<&BTreeSet<String>>) -> (Vec<Advice>, Vec<Problem>) {
-        let Some(outside) = &self.outside else { return (advise(all, self.context()), Vec::new()) };
+    /// `changes` are those that are known around them: [`ingest::changes_around`].
+    pub fn advise(
+        &self,
+        all: &[Finding],
+        ids: Option<&BTreeSet<String>>,
+        changes: &Changes,
+    ) -> (Vec<Advice>, Vec<Problem>) {
+        let context = Context { changes, ..self.context() };
+        let Some(outside) = &self.outside else { return (advise(all, context), Vec::new()) };
         let asked: Vec<Finding> =
             all.iter().filter(|finding| ids.is_none_or(|ids| ids.contains(&finding.id))).cloned().collect();
         let (in_force, problems) = outside.in_force(&asked, &self.in_force);
-        (advise(all, Context { in_force: &in_force, ..self.context() }), problems)
+        (advise(all, Context { in_force: &in_force, ..context }), problems)
     }
 
     /// The policies in force for one finding: those given, and what AWS tells where it may be asked.
@@ -106,8 +116,8 @@ impl World {
         }
     }
 
-    /// As the core takes it.
+    /// As the core takes it; of changes nothing is known.
     pub fn context(&self) -> Context<'_> {
-        Context { catalog: self.catalog, in_force: &self.in_force, expected: &self.expected }
+        Context { catalog: self.catalog, in_force: &self.in_force, expected: &self.expected, changes: &NO_CHANGES }
     }
 }

@@ -4,18 +4,21 @@
 //! Most calls of a log are allowed, so only a slim and bounded part is kept: of each caller and operation the latest few.
 //! What is refused is known only at the end, since the order inside a log means nothing.
 
-use crate::arn::Arn;
 use crate::catalog::{Call, Catalog};
-use crate::finding::{Finding, ItemKey, Observed};
+use crate::finding::{ALLOWED_KEPT, Finding, Item, Observed, Pass, Sightings, Source};
+use crate::foretold::{Foretold, predictions};
+use crate::io::stores::Place;
+use crate::patch::draft;
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
+use crate::verify::observed::is_data_event;
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Allowed calls kept of one caller's one operation: the latest.
-const OF_ONE: usize = 20;
+const OF_ONE: usize = ALLOWED_KEPT;
 /// Callers' operations watched; a log with more tells of later ones only where they were refused before.
 const WATCHED: usize = 20_000;
 /// Bytes of request parameters kept of one call.
@@ -28,6 +31,11 @@ type Watch = (Caller, String);
 #[derive(Debug, Default)]
 pub struct Passed {
     seen: BTreeMap<Watch, BTreeMap<(Timestamp, String), Allowed>>,
+    /// Services of which the log holds data events, and of which it holds any.
+    data: BTreeSet<String>,
+    services: BTreeSet<String>,
+    /// There were more callers and operations than are watched.
+    overflows: bool,
 }
 
 /// What is kept of an allowed call.
@@ -48,9 +56,14 @@ impl Passed {
             record.error_code.is_none().then(|| Some((record.event_source.as_deref()?, record.event_name.as_deref()?)));
         let Some(((source, name), at)) = call.flatten().zip(record.event_time) else { return };
         let Some(prefix) = catalog.prefixes(source).first().copied() else { return };
+        if record.event_category.as_deref() == Some("Data") {
+            self.data.insert(prefix.to_owned());
+        }
+        self.services.insert(prefix.to_owned());
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
         let watch = (who, format!("{prefix}:{name}"));
         if self.seen.len() >= WATCHED && !self.seen.contains_key(&watch) {
+            self.overflows = true;
             return;
         }
         let id = record.event_id.clone().unwrap_or_default();
@@ -61,28 +74,69 @@ impl Passed {
         }
     }
 
-    /// What the allowed calls add to findings that were denied the same: counted nowhere, and each once, however often the
-    /// same log is read.
-    pub fn observed(&self, findings: &[Finding], catalog: &Catalog) -> Vec<Observed> {
-        let mut all = Vec::new();
-        for finding in findings {
-            for (key, item) in &finding.items {
-                for operation in &item.operations {
-                    let calls = self.seen.get(&(caller(&finding.principal), operation.clone()));
-                    let same = calls.into_iter().flatten().filter(|(_, call)| call.is_of(key, catalog));
-                    // What was allowed before the first denial says nothing of it.
-                    let later = same.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at >= first));
-                    all.extend(later.filter_map(|((at, id), _)| observed(finding, key, *at, id)));
+    /// What the log adds to findings that were denied before or in it: allowed calls, foretold permissions that were used,
+    /// and how far the log reaches (`places`). Counted nowhere, and each once, however often the same log is read.
+    pub fn observed(&self, findings: &[Finding], places: &[Place], catalog: &Catalog) -> Vec<Observed> {
+        findings.iter().filter_map(|finding| finding.sighted(self.sightings(finding, places, catalog))).collect()
+    }
+
+    fn sightings(&self, finding: &Finding, places: &[Place], catalog: &Catalog) -> Sightings {
+        let mut seen = Sightings::default();
+        let who = caller(&finding.principal);
+        for (key, item) in &finding.items {
+            for operation in &item.operations {
+                let Some(calls) = self.seen.get(&(who.clone(), operation.clone())) else { continue };
+                let same = calls.iter().filter(|(_, call)| call.is_of(&key.action, &key.resource, catalog));
+                // What was allowed before the first denial says nothing of it.
+                let later = same.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at >= first));
+                let passes: BTreeSet<Pass> = later.map(|((at, id), _)| Pass::new(*at, id)).collect();
+                if !passes.is_empty() && calls.len() >= OF_ONE {
+                    seen.more.insert(key.clone());
                 }
+                seen.allowed.entry(key.clone()).or_default().extend(passes);
+            }
+            if let Some(until) = self.reach(finding, item, places) {
+                seen.looked.insert(key.clone(), (Source::Log, until));
             }
         }
-        all
+        self.add_used(&mut seen, finding, catalog);
+        seen
     }
-}
 
-fn observed(finding: &Finding, key: &ItemKey, at: Timestamp, id: &str) -> Option<Observed> {
-    let event_id = format!("allowed {id} {at} {} {} {}", finding.id, key.action, key.resource);
-    Some(Observed { event_id, shared_event_id: None, at: Some(at), finding: finding.allowed(key, at)? })
+    /// Foretold permissions that the caller used without a refusal.
+    fn add_used(&self, seen: &mut Sightings, finding: &Finding, catalog: &Catalog) {
+        let who = caller(&finding.principal);
+        let mine = || self.seen.range((who.clone(), String::new())..).take_while(|((other, _), _)| *other == who);
+        if mine().next().is_none() {
+            return;
+        }
+        let now = draft(finding, None, catalog).into_iter().flat_map(|draft| draft.companions);
+        for foretold in predictions(finding, now, None, catalog) {
+            let calls = mine().flat_map(|(_, calls)| calls);
+            let later = calls.filter(|((at, _), _)| foretold.since.is_some_and(|since| *at > since));
+            let used = later.filter(|(_, call)| call.uses(&foretold, catalog)).map(|((at, _), _)| *at).min();
+            seen.used.extend(used.map(|at| (foretold.action.clone(), at)));
+        }
+    }
+
+    /// Until when the log shows every call that the item could be, since its last denial; `None` where it does not reach so
+    /// far back, or cannot hold such calls.
+    fn reach(&self, finding: &Finding, item: &Item, places: &[Place]) -> Option<Timestamp> {
+        let last = item.last_seen.filter(|_| !self.overflows && !item.regions.is_empty())?;
+        let from = item.looked.get(&Source::Log).copied().unwrap_or(last).max(last);
+        let holds = |operation: &String| {
+            let (service, name) = operation.split_once(':')?;
+            let is_held = if is_data_event(service, name) { &self.data } else { &self.services };
+            is_held.contains(service).then_some(())
+        };
+        item.operations.iter().map(holds).collect::<Option<Vec<()>>>().filter(|all| !all.is_empty())?;
+        let ends = item.regions.iter().map(|region| {
+            let here = |place: &&Place| place.account == finding.account && place.region.as_ref() == Some(region);
+            let place = places.iter().find(here)?;
+            place.last.filter(|end| *end > last && place.first.is_some_and(|first| first <= from))
+        });
+        ends.collect::<Option<Vec<Timestamp>>>()?.into_iter().min()
+    }
 }
 
 impl Allowed {
@@ -99,22 +153,41 @@ impl Allowed {
         }
     }
 
-    /// Whether the call needed the item's action on its resource.
-    fn is_of(&self, key: &ItemKey, catalog: &Catalog) -> bool {
-        if key.resource.is_empty()
-            || !catalog.resolve(&self.source, &self.name, Some(&self.params)).actions.contains(&key.action)
-        {
-            return false;
-        }
-        let partition = key.resource.parse::<Arn>().map_or_else(|_| "aws".to_owned(), |arn| arn.partition);
+    /// Whether the call needed the action on this resource.
+    fn is_of(&self, action: &str, resource: &str, catalog: &Catalog) -> bool {
+        !resource.is_empty() && self.needs(action, catalog) && self.resources(action, catalog).contains(resource)
+    }
+
+    /// Whether the call is one that was foretold.
+    fn uses(&self, foretold: &Foretold, catalog: &Catalog) -> bool {
+        let fits = |resource: &String| foretold.takes(&foretold.action, resource);
+        self.needs(&foretold.action, catalog)
+            && (foretold.takes(&foretold.action, "*") || self.resources(&foretold.action, catalog).iter().any(fits))
+    }
+
+    fn needs(&self, action: &str, catalog: &Catalog) -> bool {
+        let needed = catalog.resolve(&self.source, &self.name, Some(&self.params)).actions;
+        needed.iter().any(|one| one == action)
+    }
+
+    /// The resources of an action that the call had.
+    fn resources(&self, action: &str, catalog: &Catalog) -> BTreeSet<String> {
+        let partition = match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            Some("eusc") => "aws-eusc",
+            _ => "aws",
+        };
         let call = Call {
             operation: &self.name,
             params: Some(&self.params),
-            partition: &partition,
+            partition,
             region: &self.region,
             account: &self.account,
         };
-        self.arns.contains(&key.resource) || catalog.resources_from_request(&key.action, &call).contains(&key.resource)
+        let mut all: BTreeSet<String> = catalog.resources_from_request(action, &call).into_iter().collect();
+        all.extend(self.arns.iter().cloned());
+        all
     }
 }
 

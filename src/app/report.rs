@@ -1,6 +1,7 @@
 //! Ledger → the denied-action report of a period.
 
 use super::World;
+use super::ingest::changes_around;
 use crate::io::stores::{self, Filter, Ledger, LedgerError};
 use crate::record::Problem;
 use crate::report::{Coverage, Period, Report};
@@ -16,7 +17,8 @@ pub fn report(ledger: &dyn Ledger, period: Period, world: &World) -> Result<(Rep
     let (since, until) = (midnight(period.since), midnight(period.until));
     let findings = ledger.findings(&Filter::default())?;
     let read = ledger.coverage(since, until)?;
-    let (advice, problems) = world.advise(&findings, None);
+    let changes = changes_around(&findings, ledger)?;
+    let (advice, problems) = world.advise(&findings, None, &changes);
     Ok((Report::build(&advice, &coverage(&read), period), problems))
 }
 

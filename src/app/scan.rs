@@ -6,6 +6,7 @@ use super::objects::{Objects, Places};
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
+use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
@@ -55,6 +56,7 @@ pub struct Scan<'a> {
     world: &'a World,
     batch: Vec<Denial>,
     passed: Passed,
+    changes: Vec<Change>,
     touched: Touched,
     denials: Option<Vec<Denial>>,
     selection: Selection,
@@ -77,6 +79,7 @@ impl<'a> Scan<'a> {
             world,
             batch: Vec::new(),
             passed: Passed::default(),
+            changes: Vec::new(),
             touched: Touched::default(),
             denials: options.denials.then(Vec::new),
             selection: options.selection,
@@ -108,6 +111,10 @@ impl<'a> Scan<'a> {
         self.stats.records += 1;
         self.places.add(&record);
         let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
+            self.changes.extend(change::from_record(&record));
+            if self.changes.len() >= BATCH {
+                self.flush_changes();
+            }
             return self.passed.take(&record, self.world.catalog);
         };
         self.stats.denied += 1;
@@ -135,13 +142,20 @@ impl<'a> Scan<'a> {
         self.note_objects();
     }
 
+    fn flush_changes(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        let noted = self.ledger.note_changes(&changes, clock::now());
+        self.failed = self.failed.take().or(noted.err());
+    }
+
     /// Adds allowed calls to what was denied, now or in a scan before.
     pub(super) fn note_passed(&mut self) {
         if self.failed.is_some() {
             return;
         }
         let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
-            let observed = self.passed.observed(&all, self.world.catalog);
+            let places = self.places.list();
+            let observed = self.passed.observed(&all, &places, self.world.catalog);
             observed.iter().for_each(|one| self.touched.add(one));
             self.ledger.record(observed, clock::now())
         });
@@ -154,6 +168,7 @@ impl<'a> Scan<'a> {
     /// The ledger could not be read or written.
     pub fn finish(mut self) -> Result<Outcome, LedgerError> {
         self.flush();
+        self.flush_changes();
         self.note_passed();
         if let Some(fault) = self.failed {
             return Err(fault);

@@ -303,6 +303,10 @@ impl<'a, L: Line> Run<'a, L> {
     /// Tells every finding that was touched, then what else is due.
     async fn tell(&mut self) {
         let touched = std::mem::take(&mut self.touched);
+        // What else is due the schedule looks at each minute: input without a denial asks the ledger nothing.
+        if touched.is_empty() {
+            return;
+        }
         self.done.findings = touched.len();
         for (advice, from) in touched.values() {
             if let Err(why) = self.outbox.tell(advice).await {

@@ -157,6 +157,9 @@ fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verd
         verdict,
         status: Status::Open,
         muted_by: None,
+        allowed_since: None,
+        looked_until: None,
+        unseen: None,
         how: How::Message,
         events: vec![],
         operations: vec![],
@@ -180,6 +183,9 @@ fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verd
         diagnosis: diagnosis(),
         patches: vec![],
         days: BTreeMap::new(),
+        allowed_since: None,
+        changes: Default::default(),
+        foretold: Vec::new(),
     }
 }
 

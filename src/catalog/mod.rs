@@ -30,7 +30,7 @@ pub use road::Road;
 
 use data::Data;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 /// The facts about every AWS service, sorted and ready for look-up.
 ///
@@ -45,7 +45,8 @@ use std::sync::OnceLock;
 /// ```
 #[derive(Debug)]
 pub struct Catalog {
-    data: Data,
+    /// Unpacked at first use: who meets no denial does not pay for it.
+    data: LazyLock<Data>,
 }
 
 /// Where the facts come from and how old they are.
@@ -69,8 +70,8 @@ impl fmt::Display for Provenance {
 impl Catalog {
     /// The catalogue that is part of this program; unpacked at first use.
     pub fn embedded() -> &'static Self {
-        static CATALOG: OnceLock<Catalog> = OnceLock::new();
-        CATALOG.get_or_init(|| Self { data: Data::embedded() })
+        static CATALOG: Catalog = Catalog { data: LazyLock::new(Data::embedded) };
+        &CATALOG
     }
 
     /// The packages that the facts were taken from, and their date.

@@ -2,6 +2,7 @@
 
 use super::{DONE, Global, Output, UNREAD, inputs, print};
 use crate::advice::{Advice, Status};
+use crate::app::ingest::changes_around;
 use crate::io::stores::Filter;
 use crate::render;
 use clap::{Args, Subcommand};
@@ -30,7 +31,9 @@ enum What {
 pub(super) fn run(args: &FindingsArgs, global: &Global) -> anyhow::Result<u8> {
     let (world, mut problems) = inputs::world(global)?;
     let ledger = inputs::ledger(global)?;
-    let (all, unread) = world.advise(&ledger.findings(&Filter::default())?, None);
+    let found = ledger.findings(&Filter::default())?;
+    let changes = changes_around(&found, ledger.as_ref())?;
+    let (all, unread) = world.advise(&found, None, &changes);
     problems.extend(unread);
     print::problems(&problems);
     match &args.what {

@@ -3,6 +3,7 @@
 use super::{DONE, Global, UNREAD, inputs, into, print};
 use crate::advice::Advice;
 use crate::app::{self, World};
+use crate::change::Changes;
 use crate::diagnosis::TargetKind;
 use crate::io::sources::paste;
 use crate::io::stores::Filter;
@@ -157,7 +158,7 @@ fn findings(args: &PatchArgs, world: &World, global: &Global) -> anyhow::Result<
     let all = ledger.findings(&Filter::default())?;
     // Of one finding alone AWS is asked.
     let asked = inputs::ids_beginning(&all, &args.id);
-    Ok(world.advise(&all, Some(&asked)))
+    Ok(world.advise(&all, Some(&asked), &Changes::new()))
 }
 
 fn leading(all: &[Advice]) -> anyhow::Result<&Advice> {

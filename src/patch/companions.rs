@@ -21,7 +21,7 @@ pub(super) fn of(finding: &Finding, items: &[Judged<'_>], held: Option<&Held>, c
     });
     let all = folded(undenied.filter(|companion| !companion.actions.is_empty()));
     // What another principal needs, the caller's own policies say nothing of.
-    let missing = |companion: Companion| match is_for_another(&companion.why) {
+    let missing = |companion: Companion| match companion.is_for_another() {
         true => Some(companion),
         false => already::without(companion, held),
     };
@@ -150,6 +150,13 @@ fn is_anothers(found: &catalog::Companion) -> bool {
 
 fn is_for_another(why: &str) -> bool {
     why.starts_with("for the task role")
+}
+
+impl Companion {
+    /// Whether another principal needs it, not the one that was denied.
+    pub fn is_for_another(&self) -> bool {
+        is_for_another(&self.why)
+    }
 }
 
 fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = String> + 'j {

@@ -55,6 +55,9 @@ pub(crate) fn item(action: &str, resource: &str, count: u64, verdict: Verdict) -
         verdict,
         status: Status::Open,
         muted_by: None,
+        allowed_since: None,
+        looked_until: None,
+        unseen: None,
         how: How::Message,
         events: vec![own("5f0e1d2c-3b4a-4958-8776-655443322110")],
         operations: vec![own(action)],
@@ -92,6 +95,9 @@ pub(crate) fn pipeline() -> Advice {
         diagnosis: diagnosis(),
         patches: vec![patch()],
         days: BTreeMap::from([(jiff::civil::date(2026, 11, 11), 14)]),
+        allowed_since: None,
+        changes: Default::default(),
+        foretold: Vec::new(),
     }
 }
 

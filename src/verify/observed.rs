@@ -4,7 +4,7 @@
 
 use crate::catalog::Catalog;
 use crate::denial::{self, Denial, Given};
-use crate::finding::{Finding, Item, ItemKey};
+use crate::finding::{Finding, Item, ItemKey, Pass, Sightings, Source};
 use crate::patch::scope::scope_for;
 use crate::policy::pattern::matches_arn;
 use crate::principal::{self, Principal};
@@ -85,14 +85,14 @@ struct Watched<'f> {
     key: &'f ItemKey,
     item: &'f Item,
     again: Option<Timestamp>,
-    allowed: Vec<Timestamp>,
+    allowed: BTreeSet<Pass>,
     unsure: Vec<Timestamp>,
 }
 
 impl<'f> Watcher<'f> {
     /// Begins to watch for a finding's items. `history`: the log is Event history, which holds no data events.
     pub fn new(finding: &'f Finding, catalog: &'f Catalog, history: bool) -> Self {
-        let watched = |(key, item)| Watched { key, item, again: None, allowed: Vec::new(), unsure: Vec::new() };
+        let watched = |(key, item)| Watched { key, item, again: None, allowed: BTreeSet::new(), unsure: Vec::new() };
         let operations = finding.items.values().flat_map(|item| &item.operations);
         let names = operations.filter_map(|operation| operation.split_once(':')).map(|(_, name)| name).collect();
         let items = finding.items.iter().map(watched).collect();
@@ -138,11 +138,29 @@ impl<'f> Watcher<'f> {
         let Some(needed) = denial::from_record(&refused, &Given::default(), self.catalog) else { return };
         for watched in &mut self.items {
             match watched.meets(&needed) {
-                Some(true) => watched.allowed.push(at),
+                Some(true) => {
+                    watched.allowed.insert(Pass::new(at, record.event_id.as_deref().unwrap_or_default()));
+                }
                 Some(false) => watched.unsure.push(at),
                 None => {}
             }
         }
+    }
+
+    /// What the ledger keeps of it. `whole`: until when every call since the last denial was looked at, where that is so.
+    pub fn sightings(&self, whole: Option<Timestamp>) -> Sightings {
+        let source = if self.history { Source::History } else { Source::Log };
+        let mut seen = Sightings::default();
+        for watched in &self.items {
+            let first = watched.item.first_seen;
+            let later = watched.allowed.iter().filter(|pass| first.is_some_and(|first| pass.at >= first));
+            seen.allowed.insert(watched.key.clone(), later.cloned().collect());
+            let holds =
+                self.history || watched.item.operations.iter().all(|operation| self.unseen(operation).is_none());
+            let until = whole.filter(|until| holds && watched.item.last_seen.is_some_and(|last| *until > last));
+            seen.looked.extend(until.map(|until| (watched.key.clone(), (source, until))));
+        }
+        seen
     }
 
     /// What was seen.
@@ -223,10 +241,9 @@ impl Watched<'_> {
 
     fn told(&self) -> ObservedItem {
         let last_denied = self.item.last_seen.max(self.again);
-        let after = |times: &[Timestamp]| -> Vec<Timestamp> {
-            times.iter().copied().filter(|at| last_denied.is_some_and(|last| *at > last)).collect()
-        };
-        let (allowed, unsure) = (after(&self.allowed), after(&self.unsure));
+        let is_after = |at: &Timestamp| last_denied.is_some_and(|last| *at > last);
+        let allowed: Vec<Timestamp> = self.allowed.iter().map(|pass| pass.at).filter(is_after).collect();
+        let unsure: Vec<Timestamp> = self.unsure.iter().copied().filter(is_after).collect();
         let again = self.again.is_some() && self.again > self.item.last_seen;
         let status = match (allowed.is_empty(), again) {
             (false, _) => Status::Resolved,
@@ -253,7 +270,7 @@ fn is_same(one: &Principal, other: &Principal) -> bool {
 
 /// Operations that CloudTrail records as data events, which a trail holds only where they are selected.
 /// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html>.
-fn is_data_event(service: &str, name: &str) -> bool {
+pub fn is_data_event(service: &str, name: &str) -> bool {
     let one_of = |names: &[&str]| names.contains(&name);
     match service {
         "s3" => {

@@ -41,7 +41,8 @@ class Died(Exception):
 
 class Host:
     def __init__(self, bootstrap, env, log):
-        self.bootstrap, self.env, self.log = bootstrap, env, log
+        self.command = [bootstrap] if isinstance(bootstrap, (str, pathlib.Path)) else bootstrap
+        self.env, self.log = env, log
         self.events, self.answers = queue.Queue(), queue.Queue()
         self.process, self.number, self.invocations = None, 0, 0
         # For each process that ended or runs: its resident set after each invocation, in KiB.
@@ -90,7 +91,7 @@ class Host:
         # A dead process may still have asked for an event: what waits for it must not take the next one's.
         self.events = queue.Queue()
         env = self.env | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}"}
-        self.process = subprocess.Popen([self.bootstrap], env=env, stdout=self.log, stderr=self.log)
+        self.process = subprocess.Popen(self.command, env=env, stdout=self.log, stderr=self.log)
         self.memory.append([])
 
     def kill(self):

@@ -21,6 +21,7 @@ STACK = "denywatch-e2e"
 def pytest_addoption(parser):
     parser.addoption("--bootstrap", help="the Lambda binary; default: target/debug/bootstrap, then target/release/bootstrap")
     parser.addoption("--denywatch", help="the program; default: target/debug/denywatch, then target/release/denywatch")
+    parser.addoption("--before", help="a checkout of the release before, with its target/debug/bootstrap")
 
 
 @pytest.fixture(scope="session")

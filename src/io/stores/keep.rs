@@ -1,5 +1,6 @@
 //! How long a ledger keeps what, and what it keeps only as keyed hashes.
 
+use crate::change::Change;
 use crate::denial::Facts;
 use crate::diagnosis::Diagnosis;
 use crate::finding::{Finding, Item, Observed};
@@ -111,6 +112,18 @@ impl Keep {
             stripped |= finding.principal.session.take().is_some();
         }
         stripped
+    }
+
+    /// A change as it is kept: its author's session as a hash where sessions are; `None` where its time is over.
+    pub(super) fn change(&self, mut change: Change, key: Option<&HashKey>, now: Timestamp) -> Option<Change> {
+        if self.is_stale(Some(change.at), now) {
+            return None;
+        }
+        if let Some(key) = key.filter(|_| self.hashed.contains(&Hashed::Session)) {
+            let session = change.by.session.take();
+            change.by.session = session.and_then(|session| key.hash("session", &session));
+        }
+        Some(change)
     }
 
     /// Replaces what is kept as hashes only. What an allowed call adds is made of what the ledger holds, masked already.

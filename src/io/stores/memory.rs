@@ -1,10 +1,11 @@
 //! A ledger that lives as long as the process: for tests, and for runs that keep nothing.
 
 use super::keep::{HashKey, before};
-use super::types::names;
+use super::types::{is_change_of, names};
 use super::{
     Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
 };
+use crate::change::{Change, latest};
 use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub struct MemoryLedger {
     objects: BTreeMap<[u8; 16], (String, Timestamp)>,
     deliveries: BTreeMap<(String, String), Delivery>,
     quarantine: Vec<Quarantined>,
+    changes: BTreeMap<String, BTreeSet<Change>>,
+    states: BTreeMap<String, String>,
     keep: Keep,
     key: Option<HashKey>,
 }
@@ -46,6 +49,15 @@ impl MemoryLedger {
         self.deliveries.retain(|(id, _), _| !ids.contains(id));
         let deliveries = (told - self.deliveries.len()) as u64;
         Purged { findings: ids.len() as u64, deliveries, ..Purged::default() }
+    }
+
+    fn remove_changes(&mut self, gone: impl Fn(&Change) -> bool) -> u64 {
+        let all = |changes: &BTreeMap<String, BTreeSet<Change>>| {
+            changes.values().flatten().map(|change| change.event_id.clone()).collect::<BTreeSet<String>>().len() as u64
+        };
+        let kept = all(&self.changes);
+        self.changes.values_mut().for_each(|of_target| of_target.retain(|change| !gone(change)));
+        kept - all(&self.changes)
     }
 
     fn remove_quarantined(&mut self, gone: impl Fn(&Quarantined) -> bool) -> u64 {
@@ -152,10 +164,35 @@ impl Ledger for MemoryLedger {
         Ok(self.quarantine.clone())
     }
 
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError> {
+        let key = self.key.as_ref().filter(|_| !self.keep.hashed.is_empty());
+        for change in changes.iter().filter_map(|change| self.keep.change(change.clone(), key, now)) {
+            for target in &change.targets {
+                let there = self.changes.remove(target).unwrap_or_default();
+                self.changes.insert(target.clone(), latest(there, [change.clone()]));
+            }
+        }
+        Ok(())
+    }
+
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
+        Ok(targets.iter().filter_map(|target| self.changes.get(target)).flatten().cloned().collect())
+    }
+
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError> {
+        Ok(self.states.get(task).cloned())
+    }
+
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
+        self.states.insert(task.to_owned(), state.to_owned());
+        Ok(())
+    }
+
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
         let purged = self.remove(|finding| names(finding, principal));
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal));
-        Ok(Purged { quarantined, ..purged })
+        let changes = self.remove_changes(|change| is_change_of(change, principal));
+        Ok(Purged { quarantined, changes, ..purged })
     }
 
     fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
@@ -168,6 +205,7 @@ impl Ledger for MemoryLedger {
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
+        purged.changes = self.remove_changes(|change| keep.is_stale(Some(change.at), now));
         Ok(purged)
     }
 }

@@ -21,8 +21,10 @@ pub use sqlite::SqliteLedger;
 pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
 pub use uri::{StoreUri, UnknownStore};
 
+use crate::change::Change;
 use crate::finding::{Finding, Observed};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What is remembered between runs.
@@ -128,8 +130,33 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError>;
 
-    /// Forgets a principal, by its ARN or name: its findings, what was told of them, and quarantined messages that name
-    /// it. Ids of events that were counted stay, so that an event delivered once more does not bring it back.
+    /// Keeps changes of policies with what they touched: each once, of every target the latest
+    /// [`KEPT`](crate::change::KEPT). Older ones than [`Keep::counts`] are left out.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; then the same changes may be given again.
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError>;
+
+    /// The changes of these targets, by time, each once.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError>;
+
+    /// What a task left for its next run, such as where a sweep stopped; `None` where it left nothing.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError>;
+
+    /// Leaves it; the last word holds.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError>;
+
+    /// Forgets a principal, by its ARN or name: its findings, what was told of them, changes that it made or that touched
+    /// it, and quarantined messages that name it. Ids of events that were counted stay, so that an event delivered once more does not bring it back.
     ///
     /// # Errors
     /// Any [`LedgerError`]; then the same call may be made again.
@@ -153,6 +180,18 @@ pub fn open(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError>
         StoreUri::Dynamo(table) => Ok(Box::new(DynamoLedger::open(table, keep)?)),
         #[cfg(not(feature = "dynamodb"))]
         StoreUri::Dynamo(_) => Err(LedgerError::NotBuilt),
+    }
+}
+
+/// The same, but a table is looked at with the first call only, which then fails as this would.
+///
+/// # Errors
+/// See [`SqliteLedger::open`] and `DynamoLedger::open_later`.
+pub fn open_later(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError> {
+    match uri {
+        #[cfg(feature = "dynamodb")]
+        StoreUri::Dynamo(table) => Ok(Box::new(DynamoLedger::open_later(table, keep)?)),
+        _ => open(uri, keep),
     }
 }
 

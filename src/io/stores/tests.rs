@@ -1,10 +1,11 @@
 //! One suite, run on every ledger.
 
 use super::*;
+use crate::change::{Change, KEPT};
 use crate::delivery::Told;
 use crate::denial::{Encoded, Facts, How, Reason, ReasonKind};
 use crate::diagnosis::{Cause, Diagnosis, Target, TargetKind};
-use crate::finding::{Item, ItemKey};
+use crate::finding::{Item, ItemKey, Pass, Sightings};
 use crate::principal::{Principal, PrincipalKind};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -47,6 +48,8 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         next: BTreeSet::new(),
         seconds: BTreeSet::new(),
         allowed: BTreeSet::new(),
+        more_allowed: false,
+        looked: BTreeMap::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };
     let principal = Principal {
@@ -64,6 +67,7 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         count: 1,
         days: BTreeMap::from([(at(when).to_zoned(TimeZone::UTC).date(), 1)]),
         items: BTreeMap::from([(key, item)]),
+        used: BTreeMap::new(),
     };
     Observed { event_id: id.into(), shared_event_id: shared.map(Into::into), at: seen, finding }
 }
@@ -390,7 +394,7 @@ fn a_principal_is_forgotten() {
         ledger.quarantine("no JSON", "{\"arn\":\"arn:aws:iam::111122223333:role/A\"", at(TUE)).unwrap();
         ledger.quarantine("no JSON", "{\"arn\":\"arn:aws:iam::111122223333:role/AB\"", at(TUE)).unwrap();
         let gone = ledger.purge("arn:aws:iam::111122223333:role/A").unwrap();
-        assert_eq!(gone, Purged { findings: 1, samples: 0, deliveries: 1, quarantined: 1 });
+        assert_eq!(gone, Purged { findings: 1, deliveries: 1, quarantined: 1, ..Purged::default() });
         check_ids(ledger, Filter::default(), &["D-AB"]);
         assert_eq!((ledger.open_deliveries(None).unwrap().len(), ledger.quarantined().unwrap().len()), (1, 1));
         // What was counted does not come back; what is new does.
@@ -434,17 +438,16 @@ fn an_allowed_call_is_noted_once_counts_nothing_and_is_not_masked_again() {
         record(ledger, vec![denied]);
         let before = ledger.find("D-A").unwrap();
         let key = before.items.keys().next().unwrap().clone();
-        let allowed = |finding: &Finding| Observed {
-            event_id: "allowed 2".into(),
-            shared_event_id: None,
-            at: Some(at(WED)),
-            finding: finding.allowed(&key, at(WED)).unwrap(),
+        let pass = Pass::new(at(WED), "2");
+        let allowed = |finding: &Finding| {
+            let allowed = BTreeMap::from([(key.clone(), BTreeSet::from([pass.clone()]))]);
+            finding.sighted(Sightings { allowed, ..Sightings::default() }).unwrap()
         };
         assert_eq!(record(ledger, vec![allowed(&before)]), recorded(1, 0));
         let after = ledger.find("D-A").unwrap();
         assert_eq!(record(ledger, vec![allowed(&after)]), recorded(0, 1));
         let mut expect = before.clone();
-        expect.items.get_mut(&key).unwrap().allowed.insert(at(WED));
+        expect.items.get_mut(&key).unwrap().allowed.insert(pass.clone());
         assert_eq!(ledger.find("D-A").unwrap(), expect);
     });
 }
@@ -511,4 +514,94 @@ proptest! {
         let total: u64 = seen[0].0.iter().map(|recorded| recorded.new).sum();
         prop_assert_eq!(total, seen[0].1.iter().map(|finding| finding.count).sum::<u64>());
     }
+}
+
+fn change(id: &str, when: &str, target: &str) -> Change {
+    let by = Principal {
+        kind: PrincipalKind::Role,
+        arn: Some("arn:aws:iam::111122223333:role/deploy".into()),
+        account: Some("111122223333".into()),
+        name: Some("deploy".into()),
+        session: Some("jane".into()),
+        ..Principal::unknown()
+    };
+    Change {
+        at: at(when),
+        event_id: id.into(),
+        source: "iam.amazonaws.com".into(),
+        name: "PutRolePolicy".into(),
+        account: Some("111122223333".into()),
+        by,
+        via: None,
+        what: "role app".into(),
+        policy: Some("p".into()),
+        targets: BTreeSet::from([target.to_owned()]),
+        document: Some("{}".into()),
+    }
+}
+
+fn ids(ledger: &dyn Ledger, targets: &[&str]) -> Vec<String> {
+    let targets = targets.iter().map(|&target| target.to_owned()).collect();
+    ledger.changes(&targets).unwrap().into_iter().map(|change| change.event_id).collect()
+}
+
+const APP: &str = "iam:111122223333:role/app";
+
+#[test]
+fn changes_are_kept_by_what_they_touched_each_once() {
+    on_each(|ledger| {
+        let mut both = change("2", WED, APP);
+        both.targets.insert("resource:arn:aws:s3:::b".into());
+        let batch = [change("1", TUE, APP), both, change("3", FRI, "iam:111122223333:role/other")];
+        ledger.note_changes(&batch, at(NOW)).unwrap();
+        ledger.note_changes(&batch, at(NOW)).unwrap();
+        assert_eq!(ids(ledger, &[APP, "resource:arn:aws:s3:::b"]), ["1", "2"]);
+        assert_eq!(ids(ledger, &["resource:arn:aws:s3:::b"]), ["2"]);
+        assert_eq!(ids(ledger, &["iam:111122223333:role/nobody"]), [""; 0]);
+        assert_eq!(ledger.changes(&BTreeSet::from([APP.to_owned()])).unwrap().first(), Some(&batch[0]));
+    });
+}
+
+#[test]
+fn of_a_target_the_latest_changes_stay_whatever_their_order() {
+    let second = |n: i64| Timestamp::from_second(at(TUE).as_second() + n).unwrap().to_string();
+    let many: Vec<Change> = (0..KEPT as i64 + 5).map(|n| change(&n.to_string(), &second(n), APP)).collect();
+    on_each(|ledger| {
+        let (late, early) = many.split_at(20);
+        ledger.note_changes(early, at(NOW)).unwrap();
+        ledger.note_changes(late, at(NOW)).unwrap();
+        let kept: Vec<String> = many[5..].iter().map(|change| change.event_id.clone()).collect();
+        assert_eq!(ids(ledger, &[APP]), kept);
+    });
+}
+
+#[test]
+fn changes_are_forgotten_with_their_time_and_with_their_principal() {
+    let keep = Keep { hashed: BTreeSet::from([Hashed::Session]), ..Keep::days(30, 30) };
+    let later = at(NOW) + jiff::SignedDuration::from_hours(24 * 28);
+    on_each_keeping(&keep, |ledger| {
+        let old = change("0", "2026-10-01T10:00:00Z", APP);
+        ledger.note_changes(&[old, change("1", TUE, APP), change("2", FRI, APP)], at(NOW)).unwrap();
+        assert_eq!(ids(ledger, &[APP]), ["1", "2"], "older ones are left out");
+        let kept = ledger.changes(&BTreeSet::from([APP.to_owned()])).unwrap();
+        assert!(kept.iter().all(|change| change.by.session.as_deref().is_some_and(|one| one.starts_with("session-"))));
+        assert_eq!(ledger.expire(later).unwrap().changes, 1);
+        assert_eq!(ids(ledger, &[APP]), ["2"]);
+        // Whoever was changed is forgotten, and whoever changed it.
+        assert_eq!(ledger.purge("arn:aws:iam::111122223333:role/path/app").unwrap().changes, 1);
+        assert_eq!(ids(ledger, &[APP]), [""; 0]);
+        ledger.note_changes(&[change("3", FRI, APP)], at(NOW)).unwrap();
+        assert_eq!(ledger.purge("arn:aws:iam::444455556666:role/app").unwrap().changes, 0);
+        assert_eq!(ledger.purge("deploy").unwrap().changes, 1);
+    });
+}
+
+#[test]
+fn a_task_finds_what_it_left() {
+    on_each(|ledger| {
+        assert_eq!(ledger.state("sweep").unwrap(), None);
+        ledger.put_state("sweep", "one").unwrap();
+        ledger.put_state("sweep", "two").unwrap();
+        assert_eq!((ledger.state("sweep").unwrap().as_deref(), ledger.state("other").unwrap()), (Some("two"), None));
+    });
 }

@@ -1,5 +1,6 @@
 //! What goes into a ledger and comes out, beside findings.
 
+use crate::change::Change;
 use crate::delivery::Told;
 use crate::finding::{Finding, Fresh, Item, Observed};
 use crate::io::sinks::Receipt;
@@ -316,6 +317,26 @@ pub struct Purged {
     pub deliveries: u64,
     /// Quarantined messages.
     pub quarantined: u64,
+    /// Changes of policies.
+    #[serde(default)]
+    pub changes: u64,
+}
+
+/// Whether a change was made by the principal with this ARN or name, or touched it.
+pub(super) fn is_change_of(change: &Change, principal: &str) -> bool {
+    let by = change.by.arn.as_deref() == Some(principal) || change.by.name.as_deref() == Some(principal);
+    let kind = |kind: &str| principal.contains(&format!(":{kind}/"));
+    let name = principal.rsplit('/').next().unwrap_or(principal);
+    let account = principal.split(':').nth(4).filter(|account| !account.is_empty());
+    let touched = |target: &String| {
+        let Some((owner, what)) = target.strip_prefix("iam:").and_then(|rest| rest.split_once(':')) else {
+            return false;
+        };
+        let Some((sort, whose)) = what.split_once('/') else { return false };
+        let same_sort = !principal.starts_with("arn:") || kind(sort);
+        matches!(sort, "role" | "user") && whose == name && same_sort && account.is_none_or(|account| account == owner)
+    };
+    !principal.is_empty() && (by || change.targets.iter().any(touched))
 }
 
 /// Why the ledger did not do its work.

@@ -50,7 +50,10 @@ fn findings(records: &[Value]) -> Vec<Finding> {
 
 fn advised(records: &[Value], expected: &Expected) -> Vec<Advice> {
     let in_force = InForce::default();
-    advise(&findings(records), Context { catalog: Catalog::embedded(), in_force: &in_force, expected })
+    advise(
+        &findings(records),
+        Context { catalog: Catalog::embedded(), in_force: &in_force, expected, changes: &Default::default() },
+    )
 }
 
 /// The rule that mutes the only item of one record.

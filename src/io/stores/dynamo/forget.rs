@@ -1,13 +1,15 @@
 //! What the ledger forgets: a principal on demand, and what is older than it is kept.
 
+use super::changes;
 use super::layout::{self, Key};
 use super::record::replace_part;
 use super::table::{Refused, Table};
 use super::value::{Item, read_text};
 use super::{DynamoLedger, read_part};
+use crate::change::Change;
 use crate::finding::Finding;
 use crate::io::stores::keep::before;
-use crate::io::stores::types::names;
+use crate::io::stores::types::{is_change_of, names};
 use crate::io::stores::{Filter, LedgerError, Purged, Quarantined};
 use jiff::Timestamp;
 
@@ -15,7 +17,9 @@ use jiff::Timestamp;
 pub(super) fn purge(ledger: &DynamoLedger, principal: &str) -> Result<Purged, LedgerError> {
     let purged = ledger.run(async |table| remove(ledger, table, |finding| names(finding, principal)).await)?;
     let quarantined = remove_quarantined(ledger, |kept| kept.mentions(principal))?;
-    Ok(Purged { quarantined, ..purged })
+    let gone = |change: &Change| is_change_of(change, principal);
+    let changes = ledger.run(async |table| changes::remove(ledger, table, gone).await)?;
+    Ok(Purged { quarantined, changes, ..purged })
 }
 
 /// See [`crate::io::stores::Ledger::expire`]. DynamoDB's time to live takes away what is over by itself; this goes
@@ -30,7 +34,9 @@ pub(super) fn expire(ledger: &DynamoLedger, now: Timestamp) -> Result<Purged, Le
     })?;
     let since = before(now, ledger.keep.samples);
     let quarantined = remove_quarantined(ledger, |kept| since.is_some_and(|since| kept.at < since))?;
-    Ok(Purged { quarantined, ..purged })
+    let gone = |change: &Change| ledger.keep.is_stale(Some(change.at), now);
+    let changes = ledger.run(async |table| changes::remove(ledger, table, gone).await)?;
+    Ok(Purged { quarantined, changes, ..purged })
 }
 
 /// Takes findings away. Their place in the list goes last, so that what was left half done is found again.

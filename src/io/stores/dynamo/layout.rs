@@ -11,6 +11,8 @@
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
 //! | `R` | hash | what a run read | `v`, `body`, `ttl` |
 //! | `N#hash` | `-` | an object that was read to its end | `mark`, `ttl` |
+//! | `C#bucket` | hash of a target | the latest changes of a principal, policy or resource | `v`, `body`, `ttl` |
+//! | `META` | `state#task` | what a task left for its next run | `value` |
 //!
 //! A finding lies in up to [`SHARDS`] parts; each running copy writes one of its own, so that many copies that meet one
 //! principal do not wait for each other. The parts are merged when they are read: merging is commutative and
@@ -166,6 +168,13 @@ pub(super) fn run(space: &str, input: &str) -> Key {
 pub(super) fn object(space: &str, object: &Object) -> Key {
     let hex: String = object.id().iter().map(|byte| format!("{byte:02x}")).collect();
     Key::new(format!("{space}N#{hex}"), "-")
+}
+
+/// The latest changes of a target.
+pub(super) fn changes(space: &str, target: &str) -> Key {
+    let hash = digest(target);
+    let sum = u64::from_str_radix(&hash[..4], 16).unwrap_or(0);
+    Key::new(format!("{space}C#{}", sum % BUCKETS), hash)
 }
 
 /// The parts of a finding that a place of the list names.

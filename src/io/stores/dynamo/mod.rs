@@ -8,6 +8,7 @@
 //! minutes to the build and a megabyte to the function.
 
 mod body;
+mod changes;
 mod forget;
 mod layout;
 mod objects;
@@ -20,6 +21,7 @@ use super::memory::the_one;
 use super::{
     Coverage, Delivery, Filter, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
 };
+use crate::change::Change;
 use crate::finding::{Finding, Observed};
 use crate::io::aws::{Aws, Options};
 use crate::io::clock;
@@ -28,6 +30,7 @@ use layout::{Key, SCHEMA, SHARDS};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::OnceLock;
 use std::time::Duration;
 use table::{Refused, Table};
 use tokio::runtime::Runtime;
@@ -52,8 +55,8 @@ pub struct DynamoLedger {
     shard: u64,
     /// Set by [`Ledger::within`].
     until: Option<Instant>,
-    /// Whether the table is known to bear its schema's version.
-    is_marked: bool,
+    /// Whether the table bears its schema's version; unset until it was looked at.
+    schema: OnceLock<bool>,
     /// Before all partition keys; empty outside tests, where many ledgers share a table.
     space: String,
 }
@@ -66,6 +69,16 @@ impl DynamoLedger {
     /// [`LedgerError::Table`] when there is no such table or it may not be used, [`LedgerError::Newer`] when a newer
     /// program wrote it, [`LedgerError::Busy`] when AWS does not answer.
     pub fn open(table: &str, keep: &Keep) -> Result<Self, LedgerError> {
+        let ledger = Self::open_later(table, keep)?;
+        ledger.run(async |_| Ok(()))?;
+        Ok(ledger)
+    }
+
+    /// The same, but the table is looked at with the first call: a function that has nothing to keep asks nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Table`] when this machine fails. What [`Self::open`] finds the first call finds.
+    pub fn open_later(table: &str, keep: &Keep) -> Result<Self, LedgerError> {
         Self::open_at(table, keep, async { Aws::load(&Options::default()).await }, String::new())
     }
 
@@ -83,8 +96,8 @@ impl DynamoLedger {
         let keep = Keep { counts, samples, hashed: keep.hashed.clone() };
         let shard = RandomState::new().build_hasher().finish() % SHARDS;
         let table = table.to_owned();
-        let mut ledger = Self { runtime, aws, table, keep, key: None, shard, until: None, space, is_marked: false };
-        ledger.check_schema()?;
+        let mut ledger =
+            Self { runtime, aws, table, keep, key: None, shard, until: None, space, schema: OnceLock::new() };
         if !ledger.keep.hashed.is_empty() {
             ledger.key = Some(ledger.hash_key()?);
         }
@@ -98,28 +111,39 @@ impl DynamoLedger {
     ) -> Result<T, LedgerError> {
         let until = self.until.unwrap_or_else(|| Instant::now() + PATIENCE);
         let table = Table { signed: self.aws.signed(), name: &self.table, until };
-        let done = apart(|| self.runtime.block_on(async { work(&table).await }));
+        let done = apart(|| {
+            self.runtime.block_on(async {
+                self.check_schema(&table).await?;
+                work(&table).await
+            })
+        });
         done.map_err(|why| LedgerError::Table { table: self.table.clone(), why: why.to_string() })?
     }
 
     /// Version 1 is the first; a table without a mark is an empty one, and marked when something is recorded.
-    fn check_schema(&mut self) -> Result<(), LedgerError> {
-        let Some(mark) = self.run(async |table| table.get(self.meta("schema")).await)? else { return Ok(()) };
-        self.is_marked = true;
-        match read_text(&mark, "value").and_then(|text| text.parse::<i64>().ok()) {
-            Some(SCHEMA) => Ok(()),
-            found => {
-                let (path, found) = (format!("dynamodb:{}", self.table).into(), found.unwrap_or(0));
-                Err(LedgerError::Newer { path, found, known: SCHEMA })
+    async fn check_schema(&self, table: &Table<'_>) -> Result<(), LedgerError> {
+        if self.schema.get().is_some() {
+            return Ok(());
+        }
+        let mark = table.get(self.meta("schema")).await?;
+        let version = |mark| read_text(mark, "value").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+        match mark.as_ref().map(version) {
+            None | Some(SCHEMA) => {
+                let _ = self.schema.set(mark.is_some());
+                Ok(())
+            }
+            Some(found) => {
+                Err(LedgerError::Newer { path: format!("dynamodb:{}", self.table).into(), found, known: SCHEMA })
             }
         }
     }
 
     fn mark(&mut self) -> Result<(), LedgerError> {
-        if !self.is_marked {
+        self.run(async |_| Ok(()))?;
+        if self.schema.get() != Some(&true) {
             let mark = layout::meta(&self.space, "schema").with([("value", text(&SCHEMA.to_string()))]);
             self.run(async |table| table.put_new(mark).await)?;
-            self.is_marked = true;
+            self.schema = OnceLock::from(true);
         }
         Ok(())
     }
@@ -205,6 +229,10 @@ impl Ledger for DynamoLedger {
     }
 
     fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        // A function that met no denial asks nothing.
+        if batch.is_empty() {
+            return Ok(Recorded::default());
+        }
         self.mark()?;
         self.run(async |table| record::record(self, table, batch, now).await)
     }
@@ -315,6 +343,28 @@ impl Ledger for DynamoLedger {
 
     fn quarantined(&self) -> Result<Vec<Quarantined>, LedgerError> {
         Ok(self.poison()?.into_iter().map(|(_, kept)| kept).collect())
+    }
+
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.mark()?;
+        self.run(async |table| changes::note(self, table, changes, now).await)
+    }
+
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
+        self.run(async |table| changes::of(self, table, targets).await)
+    }
+
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError> {
+        let item = self.run(async |table| table.get(self.meta(&format!("state#{task}"))).await)?;
+        Ok(item.as_ref().and_then(|item| read_text(item, "value")).map(str::to_owned))
+    }
+
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
+        let item = layout::meta(&self.space, &format!("state#{task}")).with([("value", text(state))]);
+        self.run(async |table| table.put(item).await)
     }
 
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {

@@ -1,18 +1,20 @@
 //! The ledger in one file of SQLite.
 
+mod changes;
 mod objects;
 mod schema;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::types::names;
+use super::types::{is_change_of, names};
 use super::{
     Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
 };
+use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -224,10 +226,27 @@ impl Ledger for SqliteLedger {
         read().map_err(self.failed())
     }
 
+    fn note_changes(&mut self, changes: &[Change], now: Timestamp) -> Result<(), LedgerError> {
+        self.keep_changes(changes, now)
+    }
+
+    fn changes(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
+        self.changes_of(targets)
+    }
+
+    fn state(&self, task: &str) -> Result<Option<String>, LedgerError> {
+        Ok(self.texts("SELECT body FROM state WHERE task = ?1", [task])?.into_iter().next())
+    }
+
+    fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
+        self.run_sql("INSERT OR REPLACE INTO state VALUES (?1, ?2)", [task, state]).map(drop)
+    }
+
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
         let purged = self.remove(|finding| names(finding, principal))?;
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
-        Ok(Purged { quarantined, ..purged })
+        let changes = self.remove_changes(|change| is_change_of(change, principal))?;
+        Ok(Purged { quarantined, changes, ..purged })
     }
 
     fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
@@ -248,6 +267,7 @@ impl Ledger for SqliteLedger {
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since))?;
+        purged.changes = self.remove_changes(|change| keep.is_stale(Some(change.at), now))?;
         Ok(purged)
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x4445_4e59;
 
 /// One entry a schema version, the first leads to version 1. An entry that was released is never changed: add one.
-pub(super) const MIGRATIONS: [&str; 3] = [
+pub(super) const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     -- kind: 0 eventID, 1 sharedEventID
@@ -40,6 +40,11 @@ pub(super) const MIGRATIONS: [&str; 3] = [
     // Objects that were read to their end; id: 16 bytes of a hash of their key.
     "
     CREATE TABLE object (id BLOB PRIMARY KEY, mark TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+",
+    // One row a target: its latest changes. What tasks leave for their next run.
+    "
+    CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
 ];
 

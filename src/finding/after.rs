@@ -1,0 +1,219 @@
+//! What is known of a finding beside its denials: the same calls allowed, how far somebody looked for them, and foretold
+//! permissions that were used. Kept as sets and latest times, so that adding the same once more changes nothing.
+
+use super::{Finding, Item, ItemKey, Observed, digest};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Allowed calls kept of one item: the latest. Beyond, their number is told as "at least".
+pub const ALLOWED_KEPT: usize = 50;
+/// Foretold permissions of which it is kept that they were used.
+const USED_KEPT: usize = 50;
+
+/// One allowed call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "PassForm", into = "(Timestamp, String)")]
+pub struct Pass {
+    /// When it ended.
+    pub at: Timestamp,
+    /// A hash of its event's id, so that two calls of one second are two; empty where an older ledger kept none.
+    pub id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PassForm {
+    /// As the first ledgers kept it.
+    Bare(Timestamp),
+    Full(Timestamp, String),
+}
+
+impl From<PassForm> for Pass {
+    fn from(form: PassForm) -> Self {
+        match form {
+            PassForm::Bare(at) => Self { at, id: String::new() },
+            PassForm::Full(at, id) => Self { at, id },
+        }
+    }
+}
+
+impl From<Pass> for (Timestamp, String) {
+    fn from(pass: Pass) -> Self {
+        (pass.at, pass.id)
+    }
+}
+
+impl Pass {
+    /// Of an event.
+    pub fn new(at: Timestamp, event_id: &str) -> Self {
+        Self { at, id: digest(&[event_id]) }
+    }
+}
+
+/// Where somebody looked for allowed calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// CloudTrail Event history, which holds no data events.
+    History,
+    /// An archive that could hold such calls.
+    Log,
+}
+
+/// Allowed calls since the last denial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// How many were seen.
+    pub count: u64,
+    /// There may be more that nobody counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+    /// The first that is kept; with `at_least` there may be an earlier one.
+    pub first: Timestamp,
+    /// The latest.
+    pub last: Timestamp,
+}
+
+impl Since {
+    /// Of two items together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            count: self.count + other.count,
+            at_least: self.at_least || other.at_least,
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+        }
+    }
+}
+
+/// What a look at a log shows of one finding.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Sightings {
+    /// Allowed calls of an item.
+    #[serde(serialize_with = "as_pairs")]
+    pub allowed: BTreeMap<ItemKey, BTreeSet<Pass>>,
+    /// Items of which there may be more allowed calls than were counted.
+    pub more: BTreeSet<ItemKey>,
+    /// Items of which every call until then was looked at.
+    #[serde(serialize_with = "as_pairs")]
+    pub looked: BTreeMap<ItemKey, (Source, Timestamp)>,
+    /// Foretold actions that were used without a refusal, and when first.
+    pub used: BTreeMap<String, Timestamp>,
+}
+
+fn as_pairs<T: Serialize, S: serde::Serializer>(map: &BTreeMap<ItemKey, T>, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_seq(map)
+}
+
+impl Sightings {
+    /// Whether nothing was seen.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The latest time that it tells of.
+    fn latest(&self) -> Option<Timestamp> {
+        let allowed = self.allowed.values().filter_map(|passes| passes.last()).map(|pass| pass.at);
+        allowed.chain(self.looked.values().map(|(_, until)| *until)).chain(self.used.values().copied()).max()
+    }
+}
+
+impl Finding {
+    /// Ready for the ledger: counted nowhere, and each once, however often the same log is read. `None` where nothing was
+    /// seen of what the finding has.
+    ///
+    /// ```
+    /// # use denywatch::finding::{Finding, Sightings};
+    /// fn nothing(finding: &Finding) -> bool {
+    ///     finding.sighted(Sightings::default()).is_none()
+    /// }
+    /// ```
+    pub fn sighted(&self, mut seen: Sightings) -> Option<Observed> {
+        seen.allowed.retain(|key, passes| self.items.contains_key(key) && !passes.is_empty());
+        seen.looked.retain(|key, _| self.items.contains_key(key));
+        if seen.is_empty() {
+            return None;
+        }
+        let text = serde_json::to_string(&seen).unwrap_or_default();
+        let event_id = format!("sighted {}", digest(&[&self.id, &text]));
+        let at = seen.latest();
+        let mut finding = Self { items: BTreeMap::new(), used: seen.used, ..self.clone() };
+        for (key, item) in &self.items {
+            let (passes, looked) = (seen.allowed.remove(key), seen.looked.get(key).copied());
+            let more = seen.more.contains(key);
+            if passes.is_some() || looked.is_some() || more {
+                let allowed = passes.unwrap_or_default();
+                let looked = looked.into_iter().collect();
+                finding.items.insert(key.clone(), Item { allowed, looked, more_allowed: more, ..item.clone() });
+            }
+        }
+        Some(Observed { event_id, shared_event_id: None, at, finding: finding.uncounted() })
+    }
+}
+
+impl Item {
+    /// Allowed calls since its last denial; `None` where none was seen or it is not known when it was denied.
+    pub fn allowed_since(&self) -> Option<Since> {
+        let denied = self.last_seen?;
+        let later: Vec<Timestamp> = self.allowed.iter().map(|pass| pass.at).filter(|at| *at > denied).collect();
+        Some(Since {
+            count: later.len() as u64,
+            at_least: self.more_allowed || later.len() >= ALLOWED_KEPT,
+            first: *later.first()?,
+            last: *later.last()?,
+        })
+    }
+
+    /// Until when somebody looked for allowed calls, wherever.
+    pub fn looked_until(&self) -> Option<Timestamp> {
+        self.looked.values().max().copied()
+    }
+
+    /// Merges what was seen after the denials.
+    pub(super) fn merge_after(&mut self, other: &mut Item) {
+        self.allowed.append(&mut other.allowed);
+        while self.allowed.len() > ALLOWED_KEPT {
+            self.allowed.pop_first();
+        }
+        self.more_allowed |= other.more_allowed;
+        for (source, until) in &other.looked {
+            let there = self.looked.entry(*source).or_insert(*until);
+            *there = (*there).max(*until);
+        }
+    }
+
+    /// Of what is counted together, one allowed call says nothing.
+    pub(super) fn forget_after(&mut self) {
+        self.allowed.clear();
+        self.looked.clear();
+        self.more_allowed = false;
+    }
+}
+
+/// The earliest use of each, of the smallest actions: so neither the order of merging shows nor the size grows.
+pub(super) fn merge_used(mine: &mut BTreeMap<String, Timestamp>, other: BTreeMap<String, Timestamp>) {
+    for (action, at) in other {
+        let there = mine.entry(action).or_insert(at);
+        *there = (*there).min(at);
+    }
+    while mine.len() > USED_KEPT {
+        mine.pop_last();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_ledger_is_read_and_a_new_one_reads_back() {
+        let old: Pass = serde_json::from_str("\"2026-11-10T10:00:00Z\"").unwrap();
+        assert_eq!((old.at.to_string().as_str(), old.id.as_str()), ("2026-11-10T10:00:00Z", ""));
+        let new = Pass::new(old.at, "e1");
+        let text = serde_json::to_string(&new).unwrap();
+        assert!(text.starts_with("[\"2026-11-10T10:00:00Z\",\""), "{text}");
+        assert_eq!(serde_json::from_str::<Pass>(&text).unwrap(), new);
+    }
+}
