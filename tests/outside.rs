@@ -1,4 +1,4 @@
-//! `denywatch verify` where it asks AWS, against a stand-in on loopback: Event history (`--observed --lookup`) and AWS's own
+//! The program where it asks AWS, against stand-ins on loopback: Event history, buckets, query engines, and `verify`: AWS's own
 //! checks (`--live`).
 //! Run with `cargo test --features lambda,lookup --test outside`.
 #![cfg(all(feature = "cli", feature = "live", feature = "lookup"))]
@@ -334,4 +334,156 @@ fn event_history_is_estimated_by_its_newest_page() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert_eq!((&told["events"], told["parts"].as_array().unwrap().len()), (&json!(21), 2), "{told}");
     assert_eq!(lookups(&server).len(), 2, "one request a Region");
+}
+
+/// A bucket with an archive of two accounts, two Regions, three days: a denial in each file.
+fn archive() -> doubles::bucket::Bucket {
+    let bucket = doubles::bucket::Bucket::new(2);
+    for account in ["111122223333", "444455556666"] {
+        for region in ["eu-west-1", "us-east-1"] {
+            for day in ["2026/11/01", "2026/11/02", "2026/11/03"] {
+                let folder = format!("audit/AWSLogs/o-a1/{account}/CloudTrail/{region}/{day}");
+                let stamp = day.replace('/', "");
+                let mut record =
+                    denial_at(&format!("{account} {region} {day}"), &format!("{}T10:10:00Z", day.replace('/', "-")));
+                (record["awsRegion"], record["recipientAccountId"]) = (region.into(), account.into());
+                let key = format!("{folder}/{account}_CloudTrail_{region}_{stamp}T1015Z_a.json");
+                bucket.put(&key, "e1", &json!({"Records": [record]}).to_string());
+            }
+        }
+    }
+    bucket
+}
+
+fn gets(server: &Server) -> usize {
+    server.seen().iter().filter(|request| request.method == "GET" && !request.target.contains('?')).count()
+}
+
+#[test]
+fn a_bucket_is_estimated_read_once_and_narrowed() {
+    let bucket = archive();
+    let server = Server::start(move |request, _| bucket.answer(request));
+    let desk = desk(server.url());
+    let uri = "s3://my-logs/audit/AWSLogs/";
+    let narrow = [
+        "--since",
+        "2026-11-02",
+        "--until",
+        "2026-11-03",
+        "--only-account",
+        "111122223333",
+        "--only-region",
+        "eu-west-1",
+    ];
+    let (code, told, err) = desk.run(&[&["scan", uri, "--estimate", "--output", "json"], narrow.as_slice()].concat());
+    assert_eq!((code, err.as_str(), gets(&server)), (0, "", 0));
+    // The day that was asked for, and the next, in which something of it may have been delivered.
+    assert_eq!((&told["objects"], &told["cost"]["get_requests"]), (&json!(2), &json!(2)), "{told}");
+    assert_eq!(told["parts"][0]["name"], "s3://my-logs/audit/AWSLogs/o-a1/111122223333/CloudTrail/eu-west-1/");
+    let others = server.seen().into_iter().filter(|request| request.target.contains("444455556666"));
+    assert_eq!(others.count(), 0, "never listed");
+
+    let (code, told, err) =
+        desk.run(&[&["scan", uri, "--requester-pays", "--output", "json"], narrow.as_slice()].concat());
+    assert_eq!(
+        (code, &told["stats"]["denied"], &told["stats"]["left_out"]),
+        (0, &json!(1), &json!(1)),
+        "{told}\n{err}"
+    );
+    assert!(server.seen().last().unwrap().header("x-amz-request-payer") == "requester");
+    let (_, told, err) = desk.run(&["scan", uri, "--output", "json"]);
+    assert_eq!((&told["stats"]["files"], &told["stats"]["known"]), (&json!(11), &json!(1)), "{told}");
+    assert!(err.contains("read by a scan before, and not again: 1"), "{err}");
+    let before = gets(&server);
+    let (_, told, _) = desk.run(&["scan", uri, "--output", "json"]);
+    assert_eq!((&told["stats"]["files"], gets(&server)), (&json!(0), before), "nothing is new");
+    let (_, told, _) = desk.run(&["findings", "--output", "json"]);
+    let counts: u64 = told["findings"]
+        .as_array()
+        .or(told.as_array())
+        .unwrap()
+        .iter()
+        .map(|finding| finding["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(counts, 12, "{told}");
+    let (code, text, _) = desk.run(&["scan", uri, "--estimate", "--again"]);
+    assert!(code == 0 && text.as_str().unwrap().starts_with("to read: 12 files, "), "{text}");
+}
+
+#[test]
+fn a_bucket_that_cannot_be_read_is_a_problem_and_wrong_use_is_told() {
+    let server = Server::start(|_, _| {
+        Reply::new(403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+    });
+    let desk = desk(server.url());
+    let (code, told, _) = desk.run(&["scan", "s3://my-logs/AWSLogs/", "--output", "json"]);
+    assert_eq!((code, &told["problems"][0]["input"]), (6, &json!("s3://my-logs/AWSLogs/")), "{told}");
+    for (arguments, expect) in [
+        (vec!["scan", "s3://my-logs", "--offline"], "`s3://…` talks to AWS"),
+        (vec!["scan", "s3://my-logs", "folder"], "files and buckets are scanned one after another"),
+        (vec!["scan", "s3://My_Logs!"], "`s3://My_Logs!` is no bucket"),
+    ] {
+        let (code, _, err) = desk.run(&arguments);
+        assert!(code == 2 && err.contains(expect), "{code} {err}");
+    }
+}
+
+#[test]
+fn a_query_is_run_and_its_rows_are_read() {
+    let columns = [
+        "eventid",
+        "eventtime",
+        "eventsource",
+        "eventname",
+        "awsregion",
+        "errorcode",
+        "errormessage",
+        "recipientaccountid",
+        "useridentity",
+    ];
+    let text = |key: &str| denial()[key].as_str().unwrap().to_owned();
+    let identity = "{type=AssumedRole, principalid=AROAEXAMPLE:run-1, arn=arn:aws:sts::111122223333:assumed-role/app/run-1, accountid=111122223333, \
+        sessioncontext={attributes=null, sessionissuer={type=Role, arn=arn:aws:iam::111122223333:role/app, accountid=111122223333, username=app}}}";
+    let cells = [
+        text("eventID"),
+        text("eventTime"),
+        text("eventSource"),
+        text("eventName"),
+        text("awsRegion"),
+        text("errorCode"),
+        text("errorMessage"),
+        text("recipientAccountId"),
+        identity.to_owned(),
+    ];
+    let row = |cells: Vec<String>| json!({"Data": cells.iter().map(|cell| json!({"VarCharValue": cell})).collect::<Vec<_>>()});
+    let rows = [row(columns.map(str::to_owned).to_vec()), row(cells.to_vec())];
+    let lake_row: Vec<Value> = columns.iter().zip(&cells).map(|(key, cell)| json!({*key: cell})).collect();
+    let server = Server::start(move |request, _| {
+        let body = match request.header("x-amz-target") {
+            "AmazonAthena.StartQueryExecution" => json!({"QueryExecutionId": "q"}),
+            "AmazonAthena.GetQueryExecution" => json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}}}),
+            "AmazonAthena.GetQueryResults" => json!({"ResultSet": {"Rows": rows}}),
+            target if target.ends_with("StartQuery") => json!({"QueryId": "q"}),
+            _ => json!({"QueryStatus": "FINISHED", "QueryResultRows": [lake_row]}),
+        };
+        Reply::new(200, body.to_string()).with("content-type", "application/x-amz-json-1.1")
+    });
+    let desk = desk(server.url());
+    let (code, sql, _) = desk.run(&["query", "athena", "--since", "2026-11-01", "--run", "--dry-run"]);
+    assert_eq!((code, server.seen().len()), (0, 0), "a dry run asks nothing");
+    let run = ["query", "athena", "--since", "2026-11-01", "--run", "--workgroup", "w", "--output", "json"];
+    let (code, told, err) = desk.run(&run);
+    assert_eq!(
+        (code, &told["stats"]["denied"], &told["findings"][0]["verdict"]),
+        (0, &json!(1), &json!("patch")),
+        "{told}\n{err}"
+    );
+    assert_eq!(told["findings"][0]["principal"]["arn"], "arn:aws:iam::111122223333:role/app");
+    let asked: Value = serde_json::from_str(&server.seen()[0].body).unwrap();
+    assert_eq!((&asked["QueryString"], &asked["WorkGroup"]), (&sql, &json!("w")));
+    let store = "arn:aws:cloudtrail:eu-west-1:111122223333:eventdatastore/0233062b-51c6-4d18-8dec-a8c90da840d9";
+    let (code, told, err) = desk.run(&["query", "lake", store, "--run", "--output", "json"]);
+    assert_eq!((code, &told["stats"]["duplicates"]), (0, &json!(1)), "the same event: {told}\n{err}");
+    let (code, _, err) = desk.run(&["query", "lake", store, "--run", "--offline"]);
+    assert!(code == 2 && err.contains("`query --run` talks to AWS"), "{err}");
 }

@@ -8,6 +8,7 @@ use super::line::{LedgerLine, busy};
 use super::scan::{Options, Scan};
 use super::watch::LineError;
 use crate::arn::Arn;
+use crate::change::kind;
 use crate::io::aws::Aws;
 use crate::io::aws::bucket::Bucket;
 use crate::io::aws::signed::{CallError, Service, Wire};
@@ -269,9 +270,23 @@ struct Whence {
     aws_region: Option<String>,
     #[serde(default)]
     event_time: Option<Timestamp>,
+    #[serde(default)]
+    event_source: Option<String>,
+    #[serde(default)]
+    event_name: Option<String>,
 }
 
-/// The denied records of a log file, and what it held in all.
+impl Whence {
+    /// Whether the record may tell of a change of a policy.
+    fn is_of_a_change(&self) -> bool {
+        self.event_source
+            .as_deref()
+            .zip(self.event_name.as_deref())
+            .is_some_and(|(source, name)| kind(source, name).is_some())
+    }
+}
+
+/// The denials and the changes of policies in a log file, and what it held in all.
 fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
     let (mut plain, mut problems) = (Vec::new(), Vec::new());
     let mut reader = Reader::new(FileLimits { file: UNPACKED });
@@ -281,18 +296,20 @@ fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
     }
     let log: Log<'_> = serde_json::from_slice(&plain).map_err(|error| format!("no log file of CloudTrail: {error}"))?;
     let mut places: BTreeMap<(Option<String>, Option<String>), Place> = BTreeMap::new();
-    let mut records = Vec::new();
+    let (mut records, mut denied) = (Vec::new(), 0);
     for record in &log.records {
         let text = record.get();
-        if let Ok(whence) = serde_json::from_str::<Whence>(text) {
-            note(&mut places, whence);
-        }
-        if is_denied_candidate(text.as_bytes()) {
+        let whence = serde_json::from_str::<Whence>(text).ok();
+        let is_change = whence.as_ref().is_some_and(Whence::is_of_a_change);
+        whence.into_iter().for_each(|whence| note(&mut places, whence));
+        let is_denied = is_denied_candidate(text.as_bytes());
+        denied += u64::from(is_denied);
+        if is_denied || is_change {
             records.push(serde_json::from_str(text).map_err(|error| format!("a record that is no JSON: {error}"))?);
         }
     }
     let object = Object { key: String::new(), mark: String::new() };
-    let (places, denied) = (places.into_values().collect(), records.len() as u64);
+    let places = places.into_values().collect();
     Ok((
         records,
         ObjectRead {

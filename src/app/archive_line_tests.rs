@@ -87,11 +87,17 @@ fn count(line: &LedgerLine) -> u64 {
 async fn a_new_log_file_gives_its_denials_and_is_noted_with_them() {
     let bucket = Double::new(100);
     let file = key("111122223333", "eu-west-1", "2026/11/27", 1);
-    bucket.put(&file, "e1", &log(&[record("a", true), record("b", false), record("c", true)]));
+    let mut change = record("d", false);
+    (change["eventSource"], change["eventName"]) = ("iam.amazonaws.com".into(), "PutRolePolicy".into());
+    bucket.put(&file, "e1", &log(&[record("a", true), record("b", false), record("c", true), change]));
     let server = server(&bucket);
     let mut line = line(&server);
     let records = line.open(&LogFile { bucket: "my-logs".into(), key: file.clone() }).await.unwrap();
-    assert_eq!(records.iter().map(|record| &record["eventID"]).collect::<Vec<_>>(), ["a", "c"]);
+    assert_eq!(
+        records.iter().map(|record| &record["eventID"]).collect::<Vec<_>>(),
+        ["a", "c", "d"],
+        "denials and changes of policies"
+    );
     let object = Object { key: format!("s3://my-logs/{file}"), mark: "e1".into() };
     assert_eq!(line.ledger.known_objects(std::slice::from_ref(&object)).unwrap(), [false], "not before its denials");
     let ingested = line.ingest(&[&records]).await.unwrap();
@@ -100,7 +106,7 @@ async fn a_new_log_file_gives_its_denials_and_is_noted_with_them() {
     let place = &line.ledger.coverage(None, None).unwrap().places[0];
     assert_eq!(
         (place.account.as_deref(), place.region.as_deref(), place.records),
-        (Some("111122223333"), Some("eu-west-1"), 3)
+        (Some("111122223333"), Some("eu-west-1"), 4)
     );
     // A scan leaves it alone.
     line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), None).await.unwrap();

@@ -47,7 +47,7 @@ struct AthenaArgs {
 struct LakeArgs {
     /// The event data store: its ARN, or the id at the ARN's end.
     #[arg(value_name = "STORE")]
-    store: String,
+    event_data_store: String,
     #[command(flatten)]
     asked: AskedArgs,
 }
@@ -78,7 +78,7 @@ struct AskedArgs {
 pub(super) fn run(args: &QueryArgs, global: &Global) -> anyhow::Result<u8> {
     let (sql, asked) = match &args.engine {
         Engine::Athena(args) => (athena(args).map_err(anyhow::Error::from)?, &args.asked),
-        Engine::Lake(args) => (sql::lake(&read(&args.asked)?, &args.store)?, &args.asked),
+        Engine::Lake(args) => (sql::lake(&read(&args.asked)?, &args.event_data_store)?, &args.asked),
     };
     if !asked.run || asked.dry_run {
         return print::out(&sql).map(|()| DONE);

@@ -152,13 +152,11 @@ pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Resul
     );
     print::say(global.quiet, &seen);
     if stats.known > 0 {
-        print::say(
-            global.quiet,
-            &format!("{} objects were read by a scan before: `--again` reads them anew", stats.known),
-        );
+        let told = format!("objects read by a scan before, and not again: {} (`--again` reads them)", stats.known);
+        print::say(global.quiet, &told);
     }
     if stats.left_out > 0 {
-        print::say(global.quiet, &format!("{} events were not asked for", stats.left_out));
+        print::say(global.quiet, &format!("events that were not asked for: {}", stats.left_out));
     }
     for never in &outcome.not_seen {
         print::say(global.quiet, &format!("not seen: {never}"));
