@@ -37,7 +37,7 @@ const PACKED: usize = 32 << 20;
 /// Objects are held in less memory than on the command line.
 const HELD: Limits = Limits { in_flight: 16, held: 8 << 20, object: PACKED as u64 };
 /// Messages that a scan is split into, at most; then one holds several prefixes.
-const MESSAGES: usize = 1_000;
+const MESSAGES: usize = 200;
 /// The name under which the ledger notes files that came by notification.
 const NOTIFIED: &str = "log files that S3 told of";
 
@@ -237,17 +237,12 @@ impl<'a> Queue<'a> {
         Ok(Self { aws, region: arn.region.clone(), url })
     }
 
+    /// Sends them one by one; where that breaks off, those that went through are scanned twice, and count once.
     async fn send(&self, tasks: &[ScanTask]) -> Result<(), LineError> {
-        // SQS takes ten at a time.
-        for ten in tasks.chunks(10) {
-            let entry = |(at, task): (usize, &ScanTask)| json!({"Id": at.to_string(), "MessageBody": task.message().to_string()});
-            let input = json!({"QueueUrl": self.url, "Entries": ten.iter().enumerate().map(entry).collect::<Vec<_>>()});
-            let answer = self.aws.signed().call(SQS, "SendMessageBatch", Some(&self.region), &input).await;
-            let answer = answer.map_err(|error| LineError::Busy(error.to_string()))?;
-            if answer.get("Failed").and_then(Value::as_array).is_some_and(|failed| !failed.is_empty()) {
-                // Those that went through are scanned twice, and count once.
-                return Err(LineError::Busy("the queue did not take all parts of a scan".into()));
-            }
+        for task in tasks {
+            let input = json!({ "QueueUrl": self.url, "MessageBody": task.message().to_string() });
+            let sent = self.aws.signed().call(SQS, "SendMessage", Some(&self.region), &input).await;
+            sent.map_err(|error| LineError::Busy(error.to_string()))?;
         }
         Ok(())
     }

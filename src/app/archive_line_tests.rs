@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::watch::Line;
 use crate::io::doubles::bucket::Bucket as Double;
-use crate::io::doubles::{Reply, Server};
+use crate::io::doubles::{Reply, Request, Server};
 use crate::io::settings::Settings;
 use crate::io::stores::{Filter, MemoryLedger};
 
@@ -49,24 +49,20 @@ fn key(account: &str, region: &str, day: &str, number: usize) -> String {
 fn server(bucket: &Double) -> Server {
     let bucket = bucket.clone();
     Server::start(move |request, _| match request.header("x-amz-target") {
-        "AmazonSQS.SendMessageBatch" => Reply::new(200, r#"{"Successful":[],"Failed":[]}"#),
+        "AmazonSQS.SendMessage" => Reply::new(200, r#"{"MessageId":"m"}"#),
         _ => bucket.answer(request),
     })
 }
 
 fn sent(server: &Server) -> Vec<ScanTask> {
-    let sends =
-        server.seen().into_iter().filter(|request| request.header("x-amz-target").ends_with("SendMessageBatch"));
-    let bodies = sends.flat_map(|request| {
+    let sends = server.seen().into_iter().filter(|request| request.header("x-amz-target").ends_with("SendMessage"));
+    let task = |request: Request| {
         let body: Value = serde_json::from_str(&request.body).unwrap();
         assert_eq!(body["QueueUrl"], "https://sqs.eu-west-1.amazonaws.com/111122223333/backfill");
-        body["Entries"].as_array().unwrap().clone()
-    });
-    let task = |entry: Value| {
-        let message: Value = serde_json::from_str(entry["MessageBody"].as_str().unwrap()).unwrap();
+        let message: Value = serde_json::from_str(body["MessageBody"].as_str().unwrap()).unwrap();
         ScanTask::read(&message["denywatch"]).unwrap()
     };
-    bodies.map(task).collect()
+    sends.map(task).collect()
 }
 
 const QUEUE: &str = "arn:aws:sqs:eu-west-1:111122223333:backfill";
@@ -197,7 +193,7 @@ async fn what_does_not_fit_goes_back_month_by_month() {
     }
     let slow = bucket.clone();
     let server = Server::start(move |request, _| match request.header("x-amz-target") {
-        "AmazonSQS.SendMessageBatch" => Reply::new(200, r#"{"Successful":[]}"#),
+        "AmazonSQS.SendMessage" => Reply::new(200, r#"{"MessageId":"m"}"#),
         _ => {
             // The third file takes longer than the run has.
             if request.target.contains("20261002") && !request.target.contains('?') {

@@ -127,7 +127,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetQueryResults"), "its rows"),
     // Sends.
     allowed("sns", Shape::Query("Publish"), "alerts and reports"),
-    allowed("sqs", Shape::Json("AmazonSQS.SendMessageBatch"), "parts of a scan, put on the queue that it came from"),
+    allowed("sqs", Shape::Json("AmazonSQS.SendMessage"), "parts of a scan, put on the queue that it came from"),
     // The ledger: its own table's items, never the table itself.
     allowed("dynamodb", Shape::Json("DynamoDB_20120810.GetItem"), "the ledger's schema version and deliveries"),
     allowed("dynamodb", Shape::Json("DynamoDB_20120810.BatchGetItem"), "the ledger's findings and counted events"),
@@ -179,7 +179,7 @@ mod tests {
             // A SELECT of ours, and a message to the function itself.
             let own = matches!(
                 (entry.service, name),
-                ("athena", "StartQueryExecution") | ("cloudtrail", "StartQuery") | ("sqs", "SendMessageBatch")
+                ("athena", "StartQueryExecution") | ("cloudtrail", "StartQuery") | ("sqs", "SendMessage")
             );
             let known = reads || other || items || own;
             assert!(known, "{}:{name} is no read, no send, no ledger, no credential", entry.service);
