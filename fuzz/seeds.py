@@ -39,6 +39,8 @@ def from_event(name: str, event: dict) -> None:
     for target in ("record", "explain"):
         put(target, f"{name}.json", line)
         put(target, f"{name}-log.json", json.dumps({"Records": [event, event]}))
+    short = json.dumps({"eventVersion": "1.08", "userIdentity": event.get("userIdentity"), **event}, separators=(",", ":"))
+    put("sift", f"{name}-log.json", f'{{"Records":[{short},{short}]}}')
     put("record", f"{name}-bridge.json", json.dumps({"detail-type": "x", "detail": event}))
     put("record", f"{name}-lookup.json", json.dumps({"Events": [{"CloudTrailEvent": line}]}))
     columns = ("eventID", "eventSource", "eventName", "errorCode", "errorMessage", "userAgent")

@@ -229,6 +229,7 @@ fn denied_item(judged: &Judged<'_>, verdict: Verdict, muted: Option<Muted>) -> D
         },
         allowed_since: item.allowed_since(),
         looked_until: item.looked_until(),
+        allowed_before: item.allowed_before(),
         unseen: unseen(item),
         muted_by: muted.map(|muted| muted.rule),
         how: item.how,
@@ -347,6 +348,9 @@ pub struct DeniedItem {
     /// Allowed calls since its last denial; `None` where none was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_since: Option<Since>,
+    /// When the same call last succeeded before it was first denied; `None` where that was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_before: Option<Timestamp>,
     /// Until when somebody looked for such calls; `None` where nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_until: Option<Timestamp>,

@@ -1,8 +1,10 @@
 //! Denials of one principal that one policy would mend, folded; merging is commutative, associative, idempotent.
 
 mod after;
+mod repeated;
 
-pub use after::{ALLOWED_KEPT, Pass, Sightings, Since, Source};
+pub use after::{ALLOWED_KEPT, BEFORE_KEPT, Pass, Sightings, Since, Source};
+pub use repeated::Repeated;
 
 use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
 use crate::diagnosis::{Cause, Diagnosed, Diagnosis, Target, TargetKind};
@@ -91,6 +93,9 @@ pub struct Item {
     /// There may be more of them than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more_allowed: bool,
+    /// When the same call was allowed before it was denied, where that was seen; the [`BEFORE_KEPT`] latest.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub before: BTreeSet<Timestamp>,
     /// Until when every call since the last denial was looked at, and where.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub looked: BTreeMap<Source, Timestamp>,
@@ -156,11 +161,15 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
         target: diagnosed.target,
         account: denial.account,
         count: 1,
-        days: denial.event_time.iter().map(|at| (at.to_zoned(TimeZone::UTC).date(), 1)).collect(),
+        days: denial.event_time.iter().map(|at| (day(*at), 1)).collect(),
         principal: denial.principal,
         used: BTreeMap::new(),
     };
     Observed { event_id, shared_event_id: denial.shared_event_id, at: denial.event_time, finding }
+}
+
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// Folds observations by finding, each event once, also where two accounts saw the same one.
@@ -237,6 +246,7 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         seconds: BTreeSet::new(),
         allowed: BTreeSet::new(),
         more_allowed: false,
+        before: BTreeSet::new(),
         looked: BTreeMap::new(),
         facts: denial.facts.clone(),
     }
@@ -418,7 +428,7 @@ mod tests {
     use crate::principal::PrincipalKind;
     use proptest::prelude::*;
 
-    fn denial(event: u8, second: i64, action: u8, resource: u8, session: u8) -> Denial {
+    pub(super) fn denial(event: u8, second: i64, action: u8, resource: u8, session: u8) -> Denial {
         let arn = "arn:aws:iam::111122223333:role/app".to_owned();
         Denial {
             event_id: Some(format!("e{event}")),
@@ -455,7 +465,7 @@ mod tests {
         }
     }
 
-    fn diagnosed() -> Diagnosed {
+    pub(super) fn diagnosed() -> Diagnosed {
         Diagnosed {
             diagnosis: Diagnosis {
                 cause: Cause::IdentityAllowMissing,
@@ -482,7 +492,7 @@ mod tests {
         }
     }
 
-    fn join(parts: impl IntoIterator<Item = Finding>) -> Finding {
+    pub(super) fn join(parts: impl IntoIterator<Item = Finding>) -> Finding {
         let mut parts = parts.into_iter();
         let mut whole = parts.next().unwrap();
         parts.for_each(|part| whole.merge(part));

@@ -813,3 +813,142 @@ fn a_folder_is_narrowed_and_estimated_without_reading() {
     let other = desk.run(&["scan", "AWSLogs", "--only-account", "444455556666", "--output", "json"], "");
     assert_eq!(json(&other)["stats"]["files"], 0, "{}", other.err);
 }
+
+/// A log file of these events, one a queue.
+fn log_of(ids: std::ops::Range<usize>) -> String {
+    let one = |id: usize| {
+        format!(
+            r#"{{"eventVersion":"1.08","userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/run-1","accountId":"111122223333"}},"eventTime":"2026-11-10T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"SendMessage","awsRegion":"eu-west-1","errorCode":"AccessDenied","errorMessage":"{DENIED}","eventID":"id-{id}","recipientAccountId":"111122223333"}}"#
+        )
+    };
+    format!(r#"{{"Records":[{}]}}"#, ids.map(one).collect::<Vec<_>>().join(","))
+}
+
+#[test]
+fn a_scan_reads_only_what_is_new() {
+    let desk = Desk::new();
+    desk.write("logs/1.json", log_of(0..3).as_bytes());
+    desk.write("logs/2.json.gz", &gzip(log_of(3..5).as_bytes()));
+    let scan = |more: &[&str]| json(&desk.run(&[&["scan", "logs", "--output", "json"], more].concat(), ""));
+    let told = |answer: &Value| {
+        let stats = &answer["stats"];
+        let number = |name: &str| stats[name].as_u64().unwrap();
+        (
+            number("files"),
+            number("known"),
+            number("records"),
+            number("duplicates"),
+            answer["findings"][0]["count"].as_u64(),
+        )
+    };
+    assert_eq!(told(&scan(&[])), (2, 0, 5, 0, Some(5)));
+    assert_eq!(told(&scan(&[])), (2, 2, 5, 5, Some(5)));
+    // A new file, and one that grew.
+    desk.write("logs/3.json", log_of(5..6).as_bytes());
+    desk.write("logs/1.json", log_of(0..4).as_bytes());
+    assert_eq!(told(&scan(&[])), (3, 1, 7, 6, Some(6)));
+    assert_eq!(told(&scan(&["--again"])), (3, 0, 7, 7, Some(6)));
+    assert_eq!(scan(&["--denials"])["denials"].as_array().unwrap().len(), 7);
+    let report = desk.run(&["report", "--since", "2026-11-01", "--until", "2026-12-01", "--format", "json"], "");
+    assert_eq!(report.code, 0, "{}", report.err);
+    // The file that grew was read twice, and is covered in both its states.
+    assert_eq!(json(&report)["coverage"]["records"], 10, "{}", report.out);
+}
+
+#[test]
+fn a_file_that_is_cut_is_told_each_time_and_read_whole_when_it_is() {
+    let desk = Desk::new();
+    let whole = gzip(log_of(0..50).as_bytes());
+    desk.write("logs/1.json.gz", &whole[..whole.len() - 9]);
+    for _ in 0..2 {
+        let ran = desk.run(&["scan", "logs"], "");
+        assert_eq!(ran.code, 6, "{}", ran.err);
+        assert!(ran.err.contains("cut short"), "{}", ran.err);
+    }
+    desk.write("logs/1.json.gz", &whole);
+    let answer = json(&desk.run(&["scan", "logs", "--output", "json"], ""));
+    assert_eq!((&answer["findings"][0]["count"], &answer["problems"]), (&50.into(), &Value::Array(vec![])));
+}
+
+/// Threads, formats and ways of packing make no difference to the answer.
+#[test]
+fn however_it_is_packed_and_read_it_is_the_same() {
+    let told = |name: &str, bytes: &[u8], threads: &str| {
+        let desk = Desk::new();
+        desk.write(&format!("logs/{name}"), bytes);
+        desk.write("logs/other.json", log_of(20..25).as_bytes());
+        let ran = desk.run(&["scan", "logs", "--output", "json", "--threads", threads], "");
+        assert_eq!(ran.code, 0, "{name}: {}", ran.err);
+        let answer = json(&ran);
+        (answer["findings"].clone(), answer["stats"]["records"].clone())
+    };
+    let log = log_of(0..9);
+    let expect = told("a.json", log.as_bytes(), "1");
+    assert_eq!(expect.1, 14);
+    let events: Vec<Value> = serde_json::from_str::<Value>(&log).unwrap()["Records"].as_array().unwrap().clone();
+    let lines: Vec<String> = events.iter().map(Value::to_string).collect();
+    let pretty = serde_json::to_string_pretty(&serde_json::json!({"Records": events})).unwrap();
+    let lookup: Vec<Value> = lines.iter().map(|line| serde_json::json!({"CloudTrailEvent": line})).collect();
+    let lookup = serde_json::json!({"Events": lookup}).to_string();
+    let exported: Vec<Value> = lines.iter().map(|line| serde_json::json!({"id": "1", "message": line})).collect();
+    let exported = serde_json::json!({"messageType": "DATA_MESSAGE", "logEvents": exported}).to_string();
+    let two = [gzip(log_of(0..4).as_bytes()), gzip(log_of(4..9).as_bytes())].concat();
+    let bzip2 = {
+        let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+        out.write_all(log.as_bytes()).unwrap();
+        out.finish().unwrap()
+    };
+    let zstd = ruzstd::encoding::compress_to_vec(log.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    for threads in ["1", "2", "4"] {
+        for (name, bytes) in [
+            ("a.json", log.as_bytes()),
+            ("a.json.gz", &gzip(log.as_bytes())),
+            ("two-members.gz", &two),
+            ("a.json.bz2", &bzip2),
+            ("a.json.zst", &zstd),
+            ("a.jsonl", lines.join("\n").as_bytes()),
+            ("pretty.json", pretty.as_bytes()),
+            ("lookup.json", lookup.as_bytes()),
+            ("exported.json.gz", &gzip(exported.as_bytes())),
+        ] {
+            assert_eq!(told(name, bytes, threads), expect, "{name} {threads}");
+        }
+    }
+}
+
+/// Ctrl-C while a scan waits for standard input: what was read stays, and the next scan goes on from there.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_scan_goes_on_where_it_stopped() {
+    let desk = Desk::new();
+    for n in 0..200 {
+        desk.write(&format!("a/{n:03}.json"), log_of(n * 5..n * 5 + 5).as_bytes());
+        desk.write(&format!("b/{n:03}.json"), log_of(5_000 + n * 5..5_000 + n * 5 + 5).as_bytes());
+    }
+    let mut child = Command::new(env!("CARGO_BIN_EXE_denywatch"))
+        .args(["scan", "a", "-", "b"])
+        .current_dir(desk.folder.path())
+        .env_clear()
+        .env("XDG_DATA_HOME", desk.folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ledger = desk.folder.path().join("denywatch/ledger.db");
+    while !ledger.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    drop(child.stdin.take());
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    let told = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(130), "{told}");
+    assert!(told.contains("interrupted: what was read is in the ledger"), "{told}");
+    let answer = json(&desk.run(&["scan", "a", "-", "b", "--output", "json"], ""));
+    let known = answer["stats"]["known"].as_u64().unwrap();
+    assert!((1..400).contains(&known), "{}", answer["stats"]);
+    assert_eq!((&answer["stats"]["records"], &answer["findings"][0]["count"]), (&2_000.into(), &2_000.into()));
+}

@@ -59,6 +59,14 @@ elif [[ -f $x86 ]]; then
   stage "back to the release before" end_to_end "$x86" "--before=$before" -k upgrade
 fi
 
+# The instructions of Arm that sift logs: the core's own tests of them, run and not timed. The release left the compiler here.
+neon() {
+  export PATH=$target/venv-zig/bin:$PATH CARGO_TARGET_DIR=$target/neon PROPTEST_CASES=64
+  export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$qemu -L $libc"
+  if [[ -x $target/arm64-rust/rustc ]]; then export RUSTC=$target/arm64-rust/rustc; fi
+  cargo-zigbuild test --no-default-features --lib --target aarch64-unknown-linux-gnu record::
+}
+
 # What runs on Graviton, run here.
 qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)
 if ! [[ -f $release/bootstrap-arm64.zip ]]; then
@@ -74,6 +82,7 @@ else
   printf '#!/bin/sh\nexec "%s" -L "%s" "%s"\n' "$qemu" "$libc" "$target/shipped/arm64/bootstrap" >"$target/shipped/arm64/run"
   chmod +x "$target/shipped/arm64/run"
   stage "arm64 under qemu" end_to_end "$target/shipped/arm64/run" -k upgrade
+  stage "NEON" neon
 fi
 
 # From exec to the first answer.

@@ -13,10 +13,11 @@ use crate::io::aws::Aws;
 use crate::io::aws::bucket::Bucket;
 use crate::io::aws::signed::{CallError, Service, Wire};
 use crate::io::sources::archive::Place as Layout;
-use crate::io::sources::files::{Limits as FileLimits, Reader};
+use crate::io::sources::files::Limits as FileLimits;
 use crate::io::sources::notice::{LogFile, ScanTask};
+use crate::io::sources::reader::Reader;
 use crate::io::sources::s3::{Archive, Asked, Limits};
-use crate::io::stores::{Object, ObjectRead, Place};
+use crate::io::stores::{Held, Object, ObjectRead, Place};
 use crate::record::is_denied_candidate;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
@@ -283,13 +284,13 @@ impl Whence {
 
 /// The denials and the changes of policies in a log file, and what it held in all.
 fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
-    let (mut plain, mut problems) = (Vec::new(), Vec::new());
     let mut reader = Reader::new(FileLimits { file: UNPACKED });
-    reader.bytes("log", bytes, &mut |_, bytes| plain.extend_from_slice(bytes), &mut problems);
-    if let Some(problem) = problems.pop() {
+    let loaded = reader.bytes("log", bytes).map_err(|problem| problem.error)?;
+    if let Some(problem) = loaded.fault {
         return Err(problem.error);
     }
-    let log: Log<'_> = serde_json::from_slice(&plain).map_err(|error| format!("no log file of CloudTrail: {error}"))?;
+    let log: Log<'_> =
+        serde_json::from_slice(loaded.bytes).map_err(|error| format!("no log file of CloudTrail: {error}"))?;
     let mut places: BTreeMap<(Option<String>, Option<String>), Place> = BTreeMap::new();
     let (mut records, mut denied) = (Vec::new(), 0);
     for record in &log.records {
@@ -304,18 +305,15 @@ fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
         }
     }
     let object = Object { key: String::new(), mark: String::new() };
+    let held = Held {
+        bytes_read: loaded.bytes_read,
+        bytes: loaded.unpacked,
+        records: log.records.len() as u64,
+        denied,
+        unreadable: 0,
+    };
     let places = places.into_values().collect();
-    Ok((
-        records,
-        ObjectRead {
-            object,
-            bytes: plain.len() as u64,
-            records: log.records.len() as u64,
-            denied,
-            unreadable: 0,
-            places,
-        },
-    ))
+    Ok((records, ObjectRead { object, held, places }))
 }
 
 fn note(places: &mut BTreeMap<(Option<String>, Option<String>), Place>, whence: Whence) {

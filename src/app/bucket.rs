@@ -12,6 +12,7 @@ use crate::io::stores::{Ledger, LedgerError, Object, Run};
 use crate::record::Problem;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use std::sync::atomic::Ordering;
 
 /// A file may arrive this many days after others with a later key: so far back every scan lists anew.
 const LATE_DAYS: i64 = 3;
@@ -82,13 +83,17 @@ pub async fn scan_buckets(
     let (selection, begun) = (options.selection.clone(), clock::now());
     let input = asked.input(&selection);
     let wanted = wanted(asked, &selection, ledger)?;
+    let stop = options.stop;
+    let mut is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let mut scan = Scan::begin(ledger, world, options, &input);
     scan.note_each();
+    // What is not listed again has its findings, too.
+    scan.tells_known = wanted.since > selection.since;
     for place in &asked.places {
         let archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
-        Source::new(archive, &place.0, asked.again).read(&mut scan, progress, &mut || false).await?;
+        Source::new(archive, &place.0, asked.again).read(&mut scan, progress, &mut is_stopped).await?;
     }
-    if scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
+    if !scan.is_over() && scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     scan.finish()

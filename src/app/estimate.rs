@@ -90,7 +90,7 @@ pub fn of_files(sources: &[PathBuf], selection: &Selection) -> Estimate {
     }
     estimate.seconds = slower(&estimate, FILES_A_SECOND, FILE_BYTES_A_SECOND);
     let told = format!("{FILES_A_SECOND} files and {} MB of compressed logs a second", FILE_BYTES_A_SECOND / 1e6);
-    estimate.assumptions = vec![told];
+    estimate.assumptions = vec![told, "nothing of it was read before".to_owned()];
     estimate
 }
 
@@ -148,9 +148,9 @@ mod buckets {
                 let key = |key: &str| format!("s3://{}/{key}", place.0);
                 let names = objects.iter().map(|one| Object { key: key(&one.key), mark: one.etag.clone() });
                 let names: Vec<Object> = names.collect();
-                let known = if asked.again { vec![false; names.len()] } else { ledger.known_objects(&names)? };
-                estimate.known += known.iter().filter(|known| **known).count() as u64;
-                for (object, _) in objects.iter().zip(known).filter(|(_, known)| !known) {
+                let known = if asked.again { vec![None; names.len()] } else { ledger.known_objects(&names)? };
+                estimate.known += known.iter().flatten().count() as u64;
+                for (object, _) in objects.iter().zip(known).filter(|(_, known)| known.is_none()) {
                     let name = key(part_of(&object.key));
                     let part = parts.entry(name.clone()).or_insert_with(|| Part { name, ..Part::default() });
                     part.objects += 1;

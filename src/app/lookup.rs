@@ -228,11 +228,15 @@ async fn take_in(
                 reading.note(&region, scan)?;
             }
         }
-        if since_note >= NOTE {
+        let is_over = scan.is_over();
+        if since_note >= NOTE || is_over {
             since_note = 0;
             for (region, reading) in places.iter_mut() {
                 reading.note(region, scan)?;
             }
+        }
+        if is_over {
+            break;
         }
     }
     Ok(())

@@ -2,12 +2,14 @@
 
 #[cfg(feature = "lambda")]
 mod archive_line;
+pub mod around;
 pub mod audience;
 #[cfg(feature = "s3")]
 pub mod bucket;
 pub mod digest;
 pub mod estimate;
 pub mod explain;
+pub mod gather;
 pub mod ingest;
 #[cfg(feature = "lambda")]
 pub mod lease;

@@ -2,6 +2,7 @@
 
 use crate::advice::Advice;
 use crate::denial::Denial;
+use crate::io::stores::Held;
 use crate::record::Problem;
 use crate::report::Coverage;
 use crate::triage::Verdict;
@@ -29,6 +30,9 @@ pub struct Outcome {
     /// Accounts, Regions and records of this run, for people.
     #[serde(skip)]
     pub coverage: Coverage,
+    /// It was stopped before the sources ended; what was read is kept.
+    #[serde(skip)]
+    pub interrupted: bool,
 }
 
 /// In one word, what there is to do.
@@ -50,8 +54,12 @@ pub enum OutcomeKind {
 /// What was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Stats {
-    /// Files opened.
+    /// Files opened, or known.
     pub files: u64,
+    /// Files and objects that an earlier scan read, that are as they were, and that were not read again. Those on this
+    /// machine are among the files, and their figures of then among these.
+    #[serde(skip_serializing_if = "is_none")]
+    pub known: u64,
     /// Bytes as they lie on disk.
     pub bytes_read: u64,
     /// Bytes after decompression.
@@ -67,9 +75,6 @@ pub struct Stats {
     /// Events that were not asked for, by time, account or Region.
     #[serde(skip_serializing_if = "is_none")]
     pub left_out: u64,
-    /// Objects that were read by a scan before, and not again.
-    #[serde(skip_serializing_if = "is_none")]
-    pub known: u64,
     /// Files or records that could not be read.
     pub unreadable: u64,
     /// Wall-clock time.
@@ -80,6 +85,24 @@ pub struct Stats {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_none(count: &u64) -> bool {
     *count == 0
+}
+
+impl Stats {
+    /// Adds what a file held.
+    pub fn add(&mut self, held: &Held) {
+        self.files += 1;
+        self.bytes_read += held.bytes_read;
+        self.bytes += held.bytes;
+        self.records += held.records;
+        self.denied += held.denied;
+    }
+
+    /// Adds what a file held when it was read, which is not read again.
+    pub fn add_known(&mut self, held: &Held) {
+        self.add(held);
+        self.known += 1;
+        self.duplicates += held.denied;
+    }
 }
 
 impl Outcome {
@@ -96,6 +119,7 @@ impl Outcome {
             stats,
             not_seen: Vec::new(),
             coverage: Coverage::default(),
+            interrupted: false,
         }
     }
 

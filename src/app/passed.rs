@@ -31,6 +31,10 @@ type Watch = (Caller, String);
 #[derive(Debug, Default)]
 pub struct Passed {
     seen: BTreeMap<Watch, BTreeMap<(Timestamp, String), Allowed>>,
+    /// Calls before the time from which their callers' calls matter as later ones, so that those do not push these out.
+    earlier: BTreeMap<Watch, BTreeMap<(Timestamp, String), Allowed>>,
+    /// That time; callers that have none are all later.
+    since: BTreeMap<Caller, Timestamp>,
     /// Services of which the log holds data events, and of which it holds any.
     data: BTreeSet<String>,
     services: BTreeSet<String>,
@@ -50,6 +54,18 @@ struct Allowed {
 }
 
 impl Passed {
+    /// For findings that are known already: calls from before a caller's first denial are kept apart from those after it.
+    pub fn around<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
+        let mut since: BTreeMap<Caller, Timestamp> = BTreeMap::new();
+        for finding in findings {
+            if let Some(first) = finding.seen().0 {
+                let there = since.entry(caller(&finding.principal)).or_insert(first);
+                *there = (*there).min(first);
+            }
+        }
+        Self { since, ..Self::default() }
+    }
+
     /// Keeps an allowed call; a refused or failed one is none.
     pub fn take(&mut self, record: &Record, catalog: &Catalog) {
         let call =
@@ -61,13 +77,15 @@ impl Passed {
         }
         self.services.insert(prefix.to_owned());
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
+        let is_early = self.since.get(&who).is_some_and(|since| at < *since);
         let watch = (who, format!("{prefix}:{name}"));
-        if self.seen.len() >= WATCHED && !self.seen.contains_key(&watch) {
+        let seen = if is_early { &mut self.earlier } else { &mut self.seen };
+        if seen.len() >= WATCHED && !seen.contains_key(&watch) {
             self.overflows = true;
             return;
         }
         let id = record.event_id.clone().unwrap_or_default();
-        let of_one = self.seen.entry(watch).or_default();
+        let of_one = seen.entry(watch).or_default();
         of_one.insert((at, id), Allowed::of(record, source, name));
         while of_one.len() > OF_ONE {
             of_one.pop_first();
@@ -85,7 +103,15 @@ impl Passed {
         let who = caller(&finding.principal);
         for (key, item) in &finding.items {
             for operation in &item.operations {
-                let Some(calls) = self.seen.get(&(who.clone(), operation.clone())) else { continue };
+                let watch = (who.clone(), operation.clone());
+                let earlier = self.earlier.get(&watch).into_iter().chain(self.seen.get(&watch)).flatten();
+                let before = earlier.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at < first));
+                let before = before.filter(|(_, call)| call.is_of(&key.action, &key.resource, catalog));
+                if let Some(at) = before.map(|((at, _), _)| *at).max() {
+                    let there = seen.before.entry(key.clone()).or_insert(at);
+                    *there = (*there).max(at);
+                }
+                let Some(calls) = self.seen.get(&watch) else { continue };
                 let same = calls.iter().filter(|(_, call)| call.is_of(&key.action, &key.resource, catalog));
                 // What was allowed before the first denial says nothing of it.
                 let later = same.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at >= first));

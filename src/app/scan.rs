@@ -1,33 +1,60 @@
 //! Logs → ledger → ranked findings.
 
 use super::World;
+use super::around::{Around, Seeker};
+use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
-use super::objects::{Objects, Places};
+use super::objects::Places;
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
+use crate::catalog::Catalog;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
+use crate::finding::{Finding, Observed, Repeated};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
-use crate::io::sources::files::{self, Limits};
-use crate::io::stores::{Filter, Ledger, LedgerError, Run, Touched};
+use crate::io::sources::files::Limits;
+use crate::io::sources::many::{self, Desk, FileRead, How, Sort};
+use crate::io::sources::reader::Reader;
+use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
 use crate::record::{self, Problem, Record};
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Denials that go into the ledger in one transaction.
-const BATCH: usize = 2_000;
+const BATCH: usize = 20_000;
+/// Different denials that do: each is some kilobytes.
+const DIFFERENT: usize = 2_000;
+/// Objects that are noted in one transaction.
+const OBJECTS: usize = 4_000;
 
-/// What a scan gives back beside the findings.
+/// How a scan goes about it, and what it gives back beside the findings.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Every denial too.
+    /// Every denial too; then nothing is skipped.
     pub denials: bool,
     /// Which events are wanted; the others are left out.
     pub selection: Selection,
+    /// Reads what was read before once more.
+    pub again: bool,
+    /// Threads that read; 0 takes as many as the machine has processors.
+    pub threads: usize,
+    /// Looks at the logs once: denials are found all the same, but not whether the same calls were allowed, nor who changed
+    /// policies.
+    pub one_look: bool,
+    /// Ends the scan when it becomes true, as if the sources ended there; what was read is kept.
+    pub stop: Option<&'static AtomicBool>,
 }
 
 /// Reads the sources, keeps their denials in the ledger, and advises on the findings that they belong to.
+///
+/// Files that an earlier scan read to their end, and that are as they were, are not read again: their figures are those
+/// of then.
 ///
 /// # Errors
 /// The ledger could not be read or written. What cannot be read of the sources is a problem of the outcome instead.
@@ -39,30 +66,143 @@ pub fn scan(
     progress: &mut dyn FnMut(&Stats),
 ) -> Result<Outcome, LedgerError> {
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
-    let selection = options.selection.clone();
+    let (selection, one_look) = (options.selection.clone(), options.one_look);
+    let threads = options.threads;
     let mut scan = Scan::begin(ledger, world, options, &names.join(" "));
-    let (tally, problems) = files::each_of(sources, &selection, Limits::default(), |name, bytes| {
-        scan.read(bytes, name);
-        progress(&scan.stats);
-    });
-    scan.problems.extend(problems);
-    (scan.stats.files, scan.stats.bytes_read, scan.stats.bytes) = (tally.files, tally.bytes_read, tally.bytes);
+    scan.note_each();
+    let singly = scan.takes_singly();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = if threads == 0 { processors } else { threads };
+    let catalog = world.catalog;
+    let maker = || {
+        let mut gatherer = Gatherer::new(catalog, singly).of(&selection);
+        move |name: &str, bytes: &[u8], sort: Sort| match sort {
+            Sort::File => gatherer.gather(name, bytes),
+            // There is no second look at a stream.
+            Sort::Stream => gatherer.gather_all(name, bytes),
+        }
+    };
+    let mut how = How { selection: &selection, limits: Limits::default(), threads, streams: true };
+    let mut desk = Progressing { scan, progress };
+    many::read(sources, how, maker, &mut desk);
+    scan = desk.scan;
+    scan.flush();
+    how.streams = false;
+    if !one_look && !scan.is_over() {
+        scan.look_around(|looking| {
+            let around = looking.around();
+            let maker = || {
+                let mut seeker = Seeker::new(around);
+                move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
+            };
+            many::read(sources, how, maker, looking);
+        })?;
+    }
     scan.finish()
+}
+
+/// The second look: which objects it needs, and what it finds in them.
+pub struct Looking<'s> {
+    of_all: &'s Around,
+    of_touched: Option<Around>,
+    /// Sorted.
+    fresh: &'s [u64],
+    passed: Passed,
+    changes: Vec<Change>,
+    catalog: &'static Catalog,
+    stop: Option<&'static AtomicBool>,
+}
+
+impl<'s> Looking<'s> {
+    /// What [`Seeker::new`] is to look for.
+    pub fn around(&self) -> &'s Around {
+        self.of_all
+    }
+
+    /// Whether an object can tell: one that is new around any finding, one that was known around those denied now.
+    pub fn wants(&self, object: &Object) -> bool {
+        let is_fresh = self.fresh.binary_search(&hash_of(object)).is_ok();
+        is_fresh && self.of_all.wants(&object.key) || self.of_touched.as_ref().is_some_and(|of| of.wants(&object.key))
+    }
+
+    /// Takes what [`Seeker::seek`] found.
+    pub fn found(&mut self, records: &[Record]) {
+        for record in records {
+            self.changes.extend(change::from_record(record));
+            self.passed.take(record, self.catalog);
+        }
+    }
+}
+
+impl Desk<Vec<Record>> for Looking<'_> {
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        objects.iter().map(|object| !self.wants(object)).collect()
+    }
+
+    fn take(&mut self, read: Result<FileRead<Vec<Record>>, Problem>) -> ControlFlow<()> {
+        // What could not be read was told at the first look.
+        self.found(read.ok().and_then(|read| read.made).as_deref().unwrap_or_default());
+        let is_over = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+        if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn hash_of(object: &Object) -> u64 {
+    foldhash::fast::FixedState::default().hash_one(&object.key)
+}
+
+/// A scan that is watched.
+struct Progressing<'a, 'p> {
+    scan: Scan<'a>,
+    progress: &'p mut dyn FnMut(&Stats),
+}
+
+impl Desk<Gathered> for Progressing<'_, '_> {
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        self.scan.skips(objects)
+    }
+
+    fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
+        match read {
+            Ok(read) => self.scan.take_file(read),
+            Err(problem) => self.scan.problems.push(problem),
+        }
+        (self.progress)(&self.scan.stats);
+        if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
 }
 
 /// What a scan gathers on its way.
 pub struct Scan<'a> {
     pub(super) ledger: &'a mut dyn Ledger,
-    world: &'a World,
-    batch: Vec<Denial>,
+    pub(super) world: &'a World,
+    pub(super) options: Options,
+    /// Names the sources.
+    input: String,
+    /// What goes into the ledger next.
+    batch: Vec<Repeated>,
+    /// Denials that are to be sharpened first, or handed back.
+    singles: Vec<Denial>,
+    /// The different denials of the batch, by address.
+    different: BTreeSet<*const Observed>,
+    /// Objects whose denials are in the batch or the ledger.
+    objects: Vec<ObjectRead>,
+    /// This scan notes objects, each by itself.
+    pub(super) are_noted: bool,
+    /// What an earlier scan read under this name is told, too.
+    pub(super) tells_known: bool,
+    /// What was read now, by a hash of its key, and where it is from.
+    fresh: Vec<u64>,
+    fresh_places: Places,
+    /// For objects that are given one by one.
+    pub(super) gatherer: Option<Gatherer>,
+    pub(super) reader: Option<Reader>,
     passed: Passed,
     changes: Vec<Change>,
     touched: Touched,
     denials: Option<Vec<Denial>>,
-    selection: Selection,
-    pub(super) input: String,
-    pub(super) places: Places,
-    pub(super) objects: Objects,
+    /// Where what was read in full is from.
+    places: Places,
     pub(super) failed: Option<LedgerError>,
     watch: Stopwatch,
     /// What could not be read.
@@ -72,20 +212,29 @@ pub struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Begins a scan into this ledger. `input` names the sources: reading them again replaces the note of them.
+    /// Begins a scan into this ledger. `input` names the sources: reading them again replaces the note of them, or, where
+    /// objects are noted each by itself, adds to it.
     pub fn begin(ledger: &'a mut dyn Ledger, world: &'a World, options: Options, input: &str) -> Self {
         Self {
             ledger,
             world,
+            denials: options.denials.then(Vec::new),
+            options,
+            input: input.to_owned(),
             batch: Vec::new(),
+            singles: Vec::new(),
+            different: BTreeSet::new(),
+            objects: Vec::new(),
+            are_noted: false,
+            tells_known: false,
+            fresh: Vec::new(),
+            fresh_places: Places::default(),
+            gatherer: None,
+            reader: None,
             passed: Passed::default(),
             changes: Vec::new(),
             touched: Touched::default(),
-            denials: options.denials.then(Vec::new),
-            selection: options.selection,
-            input: input.to_owned(),
             places: Places::default(),
-            objects: Objects::default(),
             failed: None,
             watch: Stopwatch::start(),
             problems: Vec::new(),
@@ -93,7 +242,81 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads one input of any CloudTrail shape.
+    /// How [`Gatherer::new`] is to hand denials over: by themselves where they are wanted, or where AWS is asked for more.
+    pub fn takes_singly(&self) -> bool {
+        self.denials.is_some() || self.world.outside.is_some()
+    }
+
+    /// Whether nothing more need be read: it was stopped, or the ledger failed.
+    pub fn is_over(&self) -> bool {
+        self.failed.is_some() || self.is_stopped()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Which of these objects need not be read, as an earlier scan did; their figures are added.
+    pub fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        let all_new = || vec![None; objects.len()];
+        let known = match self.options.again || self.denials.is_some() || self.failed.is_some() {
+            true => all_new(),
+            false => self.ledger.known_objects(objects).unwrap_or_else(|fault| {
+                self.failed = Some(fault);
+                all_new()
+            }),
+        };
+        known.iter().flatten().for_each(|held| self.stats.add_known(held));
+        let new = objects.iter().zip(&known).filter(|(_, known)| known.is_none());
+        self.fresh.extend(new.map(|(object, _)| hash_of(object)));
+        known.iter().map(Option::is_some).collect()
+    }
+
+    /// Takes what was gathered of a file.
+    pub fn take_file(&mut self, read: FileRead<Gathered>) {
+        let FileRead { object, bytes_read, bytes, fault, made, .. } = read;
+        let held = Held { bytes_read, bytes, ..Held::default() };
+        self.take_object(object, held, fault, made.unwrap_or_default());
+    }
+
+    /// Takes what was gathered of an object that was read, to its end if there is no fault.
+    pub(super) fn take_object(&mut self, object: Object, held: Held, fault: Option<Problem>, gathered: Gathered) {
+        let (records, denied) = (gathered.records, gathered.denied);
+        let unreadable = gathered.problems.len() as u64 + u64::from(fault.is_some());
+        let held = Held { records, denied, unreadable, ..held };
+        // What was read in part is read again next time, and counts for coverage once.
+        let is_whole = unreadable == 0 && gathered.left_out == 0;
+        let mark = if is_whole { object.mark } else { format!("{} in part", object.mark) };
+        let object = Object { key: object.key, mark };
+        self.stats.add(&held);
+        self.stats.left_out += gathered.left_out;
+        self.problems.extend(fault);
+        self.problems.extend(gathered.problems);
+        for record in &gathered.others {
+            self.not_denied(record);
+        }
+        for place in &gathered.places {
+            self.fresh_places.add_place(place);
+            if gathered.is_full {
+                self.places.add_place(place);
+            }
+        }
+        self.singles.extend(gathered.denials);
+        for one in &gathered.met {
+            if self.different.insert(Arc::as_ptr(&one.sample)) {
+                self.touched.add(&one.sample);
+            }
+        }
+        self.batch.extend(gathered.met);
+        self.objects.push(ObjectRead { object, held, places: gathered.places });
+        let denials = self.batch.len() + self.singles.len();
+        let different = self.different.len() + self.singles.len();
+        if denials >= BATCH || different >= DIFFERENT || self.objects.len() >= OBJECTS {
+            self.flush();
+        }
+    }
+
+    /// Reads one input of any CloudTrail shape in full, and keeps the allowed calls for the case that they were denied.
     pub fn read(&mut self, bytes: &[u8], name: &str) {
         self.stats.files += 1;
         if self.failed.is_none() {
@@ -104,45 +327,60 @@ impl<'a> Scan<'a> {
     }
 
     fn take(&mut self, record: Record) {
-        if !self.selection.takes(&record) {
+        if !self.options.selection.takes(&record) {
             self.stats.left_out += 1;
             return;
         }
         self.stats.records += 1;
         self.places.add(&record);
         let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
-            self.changes.extend(change::from_record(&record));
-            if self.changes.len() >= BATCH {
-                self.flush_changes();
-            }
-            return self.passed.take(&record, self.world.catalog);
+            return self.not_denied(&record);
         };
         self.stats.denied += 1;
-        self.batch.push(denial);
-        if self.batch.len() >= BATCH {
+        self.singles.push(denial);
+        if self.singles.len() >= DIFFERENT {
             self.flush();
         }
     }
 
-    pub(super) fn flush(&mut self) {
-        let mut denials = std::mem::take(&mut self.batch);
-        self.world.sharpen(&mut denials);
-        if let Some(kept) = &mut self.denials {
-            kept.extend(denials.iter().cloned());
+    fn not_denied(&mut self, record: &Record) {
+        self.changes.extend(change::from_record(record));
+        if self.changes.len() >= BATCH {
+            self.flush_changes();
         }
-        let batch = observed(denials);
-        batch.iter().for_each(|one| self.touched.add(one));
-        match self.ledger.record(batch, clock::now()) {
-            Ok(recorded) => {
-                self.stats.duplicates += recorded.duplicate;
-                self.stats.stale += recorded.stale;
-            }
-            Err(fault) => self.failed = self.failed.take().or(Some(fault)),
-        }
-        self.note_objects();
+        self.passed.take(record, self.world.catalog);
     }
 
-    fn flush_changes(&mut self) {
+    /// Puts what was gathered into the ledger: denials first, so that no object is noted whose denials are missing.
+    pub(super) fn flush(&mut self) {
+        let mut singles = std::mem::take(&mut self.singles);
+        self.world.sharpen(&mut singles);
+        if let Some(kept) = &mut self.denials {
+            kept.extend(singles.iter().cloned());
+        }
+        let singles = observed(singles);
+        singles.iter().for_each(|one| self.touched.add(one));
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.extend(singles.into_iter().map(Repeated::once));
+        self.different.clear();
+        let objects = std::mem::take(&mut self.objects);
+        if self.failed.is_some() {
+            return;
+        }
+        let now = clock::now();
+        let noted = self.ledger.record_repeated(batch, now).and_then(|recorded| {
+            self.stats.duplicates += recorded.duplicate;
+            self.stats.stale += recorded.stale;
+            if objects.is_empty() || !self.are_noted {
+                Ok(())
+            } else {
+                self.ledger.note_objects(&self.input, &objects, now)
+            }
+        });
+        self.failed = noted.err();
+    }
+
+    pub(super) fn flush_changes(&mut self) {
         let changes = std::mem::take(&mut self.changes);
         let noted = self.ledger.note_changes(&changes, clock::now());
         self.failed = self.failed.take().or(noted.err());
@@ -162,6 +400,64 @@ impl<'a> Scan<'a> {
         self.failed = noted.err();
     }
 
+    /// A second look at the objects, around what was found: `look` reads those that [`Looking`] does not skip.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn look_around(&mut self, look: impl FnOnce(&mut Looking<'_>)) -> Result<(), LedgerError> {
+        self.flush();
+        if self.failed.is_some() || self.fresh.is_empty() {
+            return Ok(());
+        }
+        let all = self.ledger.findings(&Filter::default())?;
+        let (touched, rest): (Vec<Finding>, Vec<Finding>) =
+            all.into_iter().partition(|finding| self.touched.ids.contains(&finding.id));
+        let Some(of_all) = Around::of(touched.iter().chain(&rest)) else { return Ok(()) };
+        self.fresh.sort_unstable();
+        let passed = Passed::around(touched.iter().chain(&rest));
+        let mut looking = Looking {
+            of_all: &of_all,
+            of_touched: Around::of(&touched),
+            fresh: &self.fresh,
+            passed,
+            changes: Vec::new(),
+            catalog: self.world.catalog,
+            stop: self.options.stop,
+        };
+        look(&mut looking);
+        let Looking { passed, changes, .. } = looking;
+        let now = clock::now();
+        self.ledger.note_changes(&changes, now)?;
+        if self.is_stopped() {
+            // What was not looked at to its end tells nothing of what is not there.
+            return Ok(());
+        }
+        // Around what was denied now all that was ever read was looked at; around older findings, what is new.
+        let here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
+        let new = self.fresh_places.list();
+        let mut observed = passed.observed(&touched, &here, self.world.catalog);
+        observed.extend(passed.observed(&rest, &new, self.world.catalog));
+        observed.iter().for_each(|one| self.touched.add(one));
+        self.ledger.record(observed, now).map(drop)
+    }
+
+    /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,
+    /// where the files were read under another name, all.
+    fn touch_known(&mut self, run: Option<&Run>) -> Result<(), LedgerError> {
+        let is_of = |finding: &Finding, run: &Run| {
+            let (first, last) = finding.seen();
+            run.places.iter().any(|place| {
+                place.account == finding.account && place.first <= last && (place.last.is_none() || first <= place.last)
+            })
+        };
+        for finding in self.ledger.findings(&Filter::default())? {
+            if run.is_none_or(|run| is_of(&finding, run)) {
+                self.touched.add_finding(&finding);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the rest, notes what was read, and advises.
     ///
     /// # Errors
@@ -173,7 +469,18 @@ impl<'a> Scan<'a> {
         if let Some(fault) = self.failed {
             return Err(fault);
         }
-        self.stats.unreadable = self.problems.len() as u64;
+        let run = match self.are_noted {
+            // They add up over the scans of the same place.
+            true => self.ledger.noted_run(&self.input)?,
+            false => Some(self.note_run()?),
+        };
+        if self.are_noted && (self.stats.known > 0 || self.tells_known) {
+            self.touch_known(run.as_ref())?;
+        }
+        self.outcome(run)
+    }
+
+    fn note_run(&mut self) -> Result<Run, LedgerError> {
         let run = Run {
             input: self.input.clone(),
             at: clock::now(),
@@ -181,17 +488,21 @@ impl<'a> Scan<'a> {
             bytes: self.stats.bytes,
             records: self.stats.records,
             denied: self.stats.denied,
-            unreadable: self.stats.unreadable,
+            unreadable: self.problems.len() as u64,
             places: self.places.list(),
         };
-        // Objects were noted one by one, and add up over the scans of the same place.
-        if !self.objects.are_noted {
-            self.ledger.note_run(&run)?;
-        }
+        self.ledger.note_run(&run)?;
+        Ok(run)
+    }
+
+    fn outcome(mut self, run: Option<Run>) -> Result<Outcome, LedgerError> {
+        self.stats.unreadable = self.problems.len() as u64;
         let (advice, problems) = advise_on(&self.touched, self.ledger, self.world)?;
         self.problems.extend(problems);
         self.stats.seconds = self.watch.seconds();
+        let interrupted = self.is_stopped();
         let outcome = Outcome::new(self.denials, advice, self.problems, self.stats);
-        Ok(Outcome { coverage: coverage(&run.coverage()), ..outcome })
+        let coverage = run.map(|run| coverage(&run.coverage())).unwrap_or_default();
+        Ok(Outcome { coverage, interrupted, ..outcome })
     }
 }

@@ -159,6 +159,7 @@ fn advice(id: &str, items: &BTreeSet<String>, last_seen: Option<Timestamp>, verd
         muted_by: None,
         allowed_since: None,
         looked_until: None,
+        allowed_before: None,
         unseen: None,
         how: How::Message,
         events: vec![],

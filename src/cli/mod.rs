@@ -11,12 +11,14 @@ mod notify;
 mod patch;
 mod pr;
 mod print;
+mod progress;
 mod purge;
 mod query;
 mod report;
 mod rules;
 mod scan;
 mod simulate;
+mod stop;
 mod verify;
 mod version;
 

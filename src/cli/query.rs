@@ -1,6 +1,6 @@
 //! `denywatch query`: the SQL that yields the denied records of a period, printed, or run and read.
 
-use super::{DONE, Global, UNREAD, inputs, print, scan};
+use super::{DONE, Global, inputs, print};
 use crate::render::sql::{self, Asked, SqlError, Table};
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -115,6 +115,7 @@ fn read(args: &AskedArgs) -> Result<Asked, QueryMisuse> {
 
 #[cfg(feature = "s3")]
 fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
+    use super::{UNREAD, progress, scan, stop};
     use crate::app;
     use crate::io::aws::{Aws, Options};
     use crate::io::sources::query::Workplace;
@@ -134,8 +135,14 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
     }
     let (world, problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
-    let options = app::scan::Options::default();
-    let mut progress = scan::progress(global);
+    let options = app::scan::Options { stop: Some(stop::flag()?), ..app::scan::Options::default() };
+    let mut line = print::is_progress_wanted(global.quiet, global.no_progress)
+        .then(|| progress::Line::over(&[], &crate::io::sources::archive::Selection::default()));
+    let mut progress = |stats: &app::Stats| {
+        if let Some(line) = &mut line {
+            line.show(stats);
+        }
+    };
     let read = async {
         let aws = Aws::load(&Options::default()).await;
         app::query::query(&aws, &engine, sql, ledger.as_mut(), &world, options, &mut progress).await
@@ -143,7 +150,11 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
     let mut outcome = runtime.block_on(read)?;
     outcome.problems.splice(..0, problems);
     scan::print_outcome(&outcome, global)?;
-    Ok(if outcome.problems.is_empty() { DONE } else { UNREAD })
+    Ok(match (outcome.interrupted, outcome.problems.is_empty()) {
+        (true, _) => scan::INTERRUPTED,
+        (false, true) => DONE,
+        (false, false) => UNREAD,
+    })
 }
 
 #[cfg(not(feature = "s3"))]

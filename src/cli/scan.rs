@@ -1,6 +1,6 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
-use super::{DONE, Global, Output, UNREAD, estimate, inputs, print};
+use super::{DONE, Global, Output, UNREAD, estimate, inputs, print, progress, stop};
 use crate::app::estimate::Estimate;
 use crate::app::{self, Outcome, Stats};
 use crate::io::sources::archive::{self, Selection};
@@ -12,6 +12,8 @@ use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
+/// Ctrl-C ended it; what was read is kept.
+pub(super) const INTERRUPTED: u8 = 130;
 /// Findings are there, and the caller asked for a code that says so.
 const FOUND: u8 = 3;
 
@@ -38,6 +40,13 @@ pub(super) struct ScanArgs {
     /// Print every denial too, not only the findings.
     #[arg(long)]
     denials: bool,
+    /// Look at the logs once: denials are found all the same, but not whether the same calls were allowed before or after,
+    /// nor who changed policies.
+    #[arg(long)]
+    one_look: bool,
+    /// Threads that read files; as many as there are processors if left out.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    threads: usize,
     /// Exit with 3 when there are findings.
     #[arg(long)]
     exit_code: bool,
@@ -76,8 +85,23 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     }
     let (world, mut problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
-    let mut progress = progress(global);
-    let options = app::scan::Options { denials: args.denials, selection };
+    let shown = print::is_progress_wanted(global.quiet, global.no_progress);
+    // What lies in a bucket or in Event history nobody knows beforehand.
+    let files: &[PathBuf] = if matches!(source, Source::Files) { &args.sources } else { &[] };
+    let mut line = shown.then(|| progress::Line::over(files, &selection));
+    let mut progress = |stats: &Stats| {
+        if let Some(line) = &mut line {
+            line.show(stats);
+        }
+    };
+    let options = app::scan::Options {
+        denials: args.denials,
+        selection,
+        again: args.again,
+        threads: args.threads,
+        one_look: args.one_look,
+        stop: Some(stop::flag()?),
+    };
     let mut outcome = match source {
         Source::Files => app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?,
         Source::History => history(args, period, ledger.as_mut(), &world, options, &mut progress)?,
@@ -115,16 +139,6 @@ fn place(text: &str) -> Result<(String, String), inputs::Misuse> {
     found.ok_or_else(|| inputs::Misuse::NoBucket(text.to_owned()))
 }
 
-/// Tells on the way how much was read.
-pub(super) fn progress(global: &Global) -> impl FnMut(&Stats) + use<> {
-    let shown = print::is_progress_wanted(global.quiet, global.no_progress);
-    move |stats| {
-        if shown {
-            print::progress(&format!("{} files, {} records, {} denied", stats.files, stats.records, stats.denied));
-        }
-    }
-}
-
 /// Prints findings, and what there is to say of the run.
 pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
     if print::is_progress_wanted(global.quiet, global.no_progress) {
@@ -152,7 +166,7 @@ pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Resul
     );
     print::say(global.quiet, &seen);
     if stats.known > 0 {
-        let told = format!("objects read by a scan before, and not again: {} (`--again` reads them)", stats.known);
+        let told = format!("{} of the files were read by an earlier scan and did not change", stats.known);
         print::say(global.quiet, &told);
     }
     if stats.left_out > 0 {
@@ -160,6 +174,9 @@ pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Resul
     }
     for never in &outcome.not_seen {
         print::say(global.quiet, &format!("not seen: {never}"));
+    }
+    if outcome.interrupted {
+        print::say(false, "interrupted: what was read is in the ledger, and the same command goes on from here");
     }
     if stats.stale > 0 {
         let told = format!("{} denials were refused: they are older than the ledger keeps counts", stats.stale);
@@ -169,6 +186,9 @@ pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Resul
 }
 
 fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
+    if outcome.interrupted {
+        return INTERRUPTED;
+    }
     match (outcome.problems.is_empty(), args.exit_code && !outcome.findings.is_empty()) {
         (false, _) => UNREAD,
         (true, true) => FOUND,

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Allowed calls kept of one item: the latest. Beyond, their number is told as "at least".
 pub const ALLOWED_KEPT: usize = 50;
+/// Allowed calls kept that came before an item's denials.
+pub const BEFORE_KEPT: usize = 5;
 /// Foretold permissions of which it is kept that they were used.
 const USED_KEPT: usize = 50;
 
@@ -94,6 +96,9 @@ pub struct Sightings {
     /// Allowed calls of an item.
     #[serde(serialize_with = "as_pairs")]
     pub allowed: BTreeMap<ItemKey, BTreeSet<Pass>>,
+    /// The same call allowed before the item was first denied: the latest.
+    #[serde(serialize_with = "as_pairs")]
+    pub before: BTreeMap<ItemKey, Timestamp>,
     /// Items of which there may be more allowed calls than were counted.
     pub more: BTreeSet<ItemKey>,
     /// Items of which every call until then was looked at.
@@ -116,6 +121,7 @@ impl Sightings {
     /// The latest time that it tells of.
     fn latest(&self) -> Option<Timestamp> {
         let allowed = self.allowed.values().filter_map(|passes| passes.last()).map(|pass| pass.at);
+        let allowed = allowed.chain(self.before.values().copied());
         allowed.chain(self.looked.values().map(|(_, until)| *until)).chain(self.used.values().copied()).max()
     }
 }
@@ -133,6 +139,7 @@ impl Finding {
     pub fn sighted(&self, mut seen: Sightings) -> Option<Observed> {
         seen.allowed.retain(|key, passes| self.items.contains_key(key) && !passes.is_empty());
         seen.looked.retain(|key, _| self.items.contains_key(key));
+        seen.before.retain(|key, _| self.items.contains_key(key));
         if seen.is_empty() {
             return None;
         }
@@ -143,10 +150,11 @@ impl Finding {
         for (key, item) in &self.items {
             let (passes, looked) = (seen.allowed.remove(key), seen.looked.get(key).copied());
             let more = seen.more.contains(key);
-            if passes.is_some() || looked.is_some() || more {
+            let before: BTreeSet<Timestamp> = seen.before.get(key).copied().into_iter().collect();
+            if passes.is_some() || looked.is_some() || more || !before.is_empty() {
                 let allowed = passes.unwrap_or_default();
                 let looked = looked.into_iter().collect();
-                finding.items.insert(key.clone(), Item { allowed, looked, more_allowed: more, ..item.clone() });
+                finding.items.insert(key.clone(), Item { allowed, looked, more_allowed: more, before, ..item.clone() });
             }
         }
         Some(Observed { event_id, shared_event_id: None, at, finding: finding.uncounted() })
@@ -166,6 +174,12 @@ impl Item {
         })
     }
 
+    /// When the same call last succeeded before it was first denied; `None` where that was not seen.
+    pub fn allowed_before(&self) -> Option<Timestamp> {
+        let first = self.first_seen?;
+        self.before.range(..first).next_back().copied()
+    }
+
     /// Until when somebody looked for allowed calls, wherever.
     pub fn looked_until(&self) -> Option<Timestamp> {
         self.looked.values().max().copied()
@@ -176,6 +190,10 @@ impl Item {
         self.allowed.append(&mut other.allowed);
         while self.allowed.len() > ALLOWED_KEPT {
             self.allowed.pop_first();
+        }
+        self.before.append(&mut other.before);
+        while self.before.len() > BEFORE_KEPT {
+            self.before.pop_first();
         }
         self.more_allowed |= other.more_allowed;
         for (source, until) in &other.looked {
@@ -189,6 +207,7 @@ impl Item {
         self.allowed.clear();
         self.looked.clear();
         self.more_allowed = false;
+        self.before.clear();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The fields of one event, whatever their types: a getter by name → [`Record`].
 
-use super::{Record, row};
+use super::{Record, Whereabouts, row};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value};
 
@@ -42,6 +42,15 @@ pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> Record {
     }
 }
 
+/// The fields that [`build`] gives a record for its place.
+pub(super) fn whereabouts(mut get: impl FnMut(&str) -> Option<Value>) -> Whereabouts {
+    Whereabouts {
+        account: get("recipientAccountId").and_then(account),
+        region: get("awsRegion").and_then(text),
+        time: get("eventTime").and_then(text).and_then(|text| time(&text)),
+    }
+}
+
 fn text(value: Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() && text != "null" => Some(text),
@@ -63,8 +72,9 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-/// UTC, whole seconds: RFC 3339, `2021-01-24 04:55:45.000`, `20210124T045545Z`.
-fn time(text: &str) -> Option<Timestamp> {
+/// A time as CloudTrail and its stores write it, UTC, in whole seconds: RFC 3339, `2021-01-24 04:55:45.000`,
+/// `20210124T045545Z`; `None` for anything else.
+pub fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     let zoneless = text.strip_suffix(" UTC").unwrap_or(text);
     let exact = zoneless.parse::<Timestamp>().ok().or_else(|| {

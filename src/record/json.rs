@@ -156,7 +156,7 @@ impl<'r> Reader<'r> {
     /// Where the value at `start` ends; `None` when it is broken, which is reported.
     fn top_value(&mut self, text: &str, start: usize, line: usize) -> Option<usize> {
         let place = if start == skip_space(text, 0) { String::new() } else { format!("line {line}:") };
-        if let Some(open) = records_list(&text[start..]) {
+        if let Some(open) = records_list(&text.as_bytes()[start..]) {
             let end = self.list(text, start + open, &place).ok()?;
             let after = skip_space(text, end);
             return match text.as_bytes().get(after) {
@@ -221,7 +221,7 @@ impl<'r> Reader<'r> {
     }
 
     /// One JSON value: an event, or a wrapping around some.
-    fn value(&mut self, raw: &str, place: &str) {
+    pub(super) fn value(&mut self, raw: &str, place: &str) {
         if self.depth == DEEPEST {
             return self.problem(Some(place), "wrapped too deeply".to_owned());
         }
@@ -319,11 +319,11 @@ impl<'r> Reader<'r> {
 }
 
 /// The length of `{"Records":[` at the text's beginning.
-fn records_list(text: &str) -> Option<usize> {
+pub(super) fn records_list(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     for part in ["{", "\"Records\"", ":", "["] {
         at = skip_space(text, at);
-        at += text[at..].starts_with(part).then_some(part.len())?;
+        at += text[at..].starts_with(part.as_bytes()).then_some(part.len())?;
     }
     Some(at)
 }
@@ -337,13 +337,13 @@ fn next_value(text: &str, at: usize) -> Result<(&str, usize), serde_json::Error>
     Ok((value.get(), at + values.byte_offset()))
 }
 
-fn skip_space(text: &str, at: usize) -> usize {
+pub(super) fn skip_space(text: impl AsRef<[u8]>, at: usize) -> usize {
     let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
-    at + text.as_bytes()[at..].iter().take_while(|b| space(b)).count()
+    at + text.as_ref()[at..].iter().take_while(|b| space(b)).count()
 }
 
-fn newlines(text: &str) -> usize {
-    text.bytes().filter(|b| *b == b'\n').count()
+pub(super) fn newlines(text: impl AsRef<[u8]>) -> usize {
+    text.as_ref().iter().filter(|b| **b == b'\n').count()
 }
 
 fn broken(fault: &serde_json::Error) -> String {

@@ -2,12 +2,18 @@
 //! See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>.
 
 mod csv;
+mod cut;
 mod field;
 mod json;
 mod members;
 mod row;
+mod sift;
+mod skim;
 
+pub use cut::{Cut, Cutter};
+pub use field::time;
 pub use json::{Head, is_denied_candidate};
+pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_all, sift_with};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -61,6 +67,65 @@ pub struct Record {
     pub event_category: Option<String>,
     /// Set when the call came through a VPC endpoint.
     pub vpc_endpoint_id: Option<String>,
+}
+
+/// Where and when an event happened; a field is `None` when the event does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// See [`Record::recipient_account`].
+    pub account: Option<String>,
+    /// See [`Record::region`].
+    pub region: Option<String>,
+    /// See [`Record::event_time`].
+    pub time: Option<Timestamp>,
+}
+
+/// Where and when one event happened, without reading the rest of its JSON; `None` for what is no JSON object.
+///
+/// ```
+/// let place = denywatch::record::whereabouts(r#"{"awsRegion": "eu-west-1", "recipientAccountId": "111122223333"}"#).unwrap();
+/// assert_eq!((place.region.as_deref(), place.time), (Some("eu-west-1"), None));
+/// ```
+pub fn whereabouts(event: &str) -> Option<Whereabouts> {
+    let (mut account, mut region, mut at) = (None, None, None);
+    let skimmed = skim::members(event, |key, value| match key {
+        "recipientAccountId" => account = skim::text(value),
+        "awsRegion" => region = skim::text(value),
+        "eventTime" => at = skim::text(value),
+        _ => {}
+    });
+    let usual = skimmed.and_then(|()| Some([account?, region?, at?]));
+    if let Some([account, region, at]) = usual.filter(|all| all.iter().all(|text| !matches!(*text, "" | "null"))) {
+        let (account, region) = (Some(account.to_owned()), Some(region.to_owned()));
+        return Some(Whereabouts { account, region, time: time(at) });
+    }
+    let members = members::Members::read(event).ok()?;
+    let get = |name: &str| members.value(name);
+    Some(field::whereabouts(get))
+}
+
+/// How an event ended, without reading the rest of its JSON: `errorCode`, `errorMessage`, `eventSource`, `eventType` as in a
+/// [`Head`]. `None` where it is not written as CloudTrail writes events; then only reading it tells.
+pub fn ending(event: &str) -> Option<Head<'_>> {
+    let mut head = Head::default();
+    let mut is_usual = true;
+    skim::members(event, |key, value| {
+        let place = match key {
+            "errorCode" => &mut head.error_code,
+            "errorMessage" => &mut head.error_message,
+            "eventSource" => &mut head.event_source,
+            "eventType" => &mut head.event_type,
+            _ => {
+                let names = ["errorCode", "errorMessage", "eventSource", "eventType", "cloudTrailEvent"];
+                is_usual &= !names.iter().any(|name| field::same_key(key, name));
+                return;
+            }
+        };
+        // A value with an escape, or twice the same name, is for the reader.
+        is_usual &= place.is_none() && skim::text(value).is_some_and(|text| !matches!(text, "" | "null"));
+        *place = skim::text(value).map(std::borrow::Cow::Borrowed);
+    })?;
+    is_usual.then_some(head)
 }
 
 /// An input, or a part of one, that could not be read; the rest went through.

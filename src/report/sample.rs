@@ -57,6 +57,7 @@ pub(crate) fn item(action: &str, resource: &str, count: u64, verdict: Verdict) -
         muted_by: None,
         allowed_since: None,
         looked_until: None,
+        allowed_before: None,
         unseen: None,
         how: How::Message,
         events: vec![own("5f0e1d2c-3b4a-4958-8776-655443322110")],

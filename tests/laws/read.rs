@@ -1,7 +1,7 @@
 //! Laws of `record`: what the quick look at an event decides is what reading it whole would.
 
 use denywatch::denial::code::is_denial;
-use denywatch::record::{self, Head, Record};
+use denywatch::record::{self, Head, Isa, Record};
 use serde_json::Value;
 
 /// The quick scan finds the denials that reading everything finds, and both find what plain `serde_json` finds.
@@ -20,6 +20,39 @@ pub fn record(bytes: &[u8]) {
     }
 }
 
+/// Every instruction set sifts alike, and of valid JSON what is sifted are the denials that reading all of it finds, and as
+/// many events.
+pub fn sifted(bytes: &[u8]) {
+    let best = record::sift_with(Isa::best(), bytes);
+    for isa in Isa::available() {
+        assert_eq!(record::sift_with(isa, bytes), best, "{isa:?}");
+    }
+    let Some(sifted) = best else { return };
+    // A wrapping inside an event's clothes is no log of AWS's.
+    let is_valid = serde_json::from_slice::<Value>(bytes).is_ok_and(|value| !names_wrapping(&value));
+    if !is_valid {
+        return;
+    }
+    let mut found = Vec::new();
+    let read = sifted.candidates.iter().map(|one| one.read("x", head_is_denied, |record| found.push(record), |_| {}));
+    let seen = sifted.allowed + read.sum::<u64>();
+    assert_eq!(found, scan(bytes), "sifting and reading everything differ");
+    assert_eq!(seen, record::for_each(bytes, "x", |_| {}, |_| {}), "sifting counts other events");
+}
+
+fn names_wrapping(value: &Value) -> bool {
+    let is_named = |event: &Value| {
+        event.as_object().is_some_and(|event| event.keys().any(|key| folded(key, &["cloudtrailevent"])))
+    };
+    let events = value.get("Records").and_then(Value::as_array);
+    events.into_iter().flatten().any(is_named)
+}
+
+fn head_is_denied(head: &Head<'_>) -> bool {
+    let source = head.event_source.as_deref();
+    is_denial(head.error_code.as_deref(), source, head.event_type.as_deref(), head.error_message.as_deref())
+}
+
 fn is_denied(record: &Record) -> bool {
     let word = |text: &Option<String>| text.clone();
     let (code, source) = (word(&record.error_code), word(&record.event_source));
@@ -28,11 +61,7 @@ fn is_denied(record: &Record) -> bool {
 
 fn scan(bytes: &[u8]) -> Vec<Record> {
     let mut found = Vec::new();
-    let keep = |head: &Head<'_>| {
-        let source = head.event_source.as_deref();
-        is_denial(head.error_code.as_deref(), source, head.event_type.as_deref(), head.error_message.as_deref())
-    };
-    record::scan(bytes, "x", keep, |record| found.push(record), |_| {});
+    record::scan(bytes, "x", head_is_denied, |record| found.push(record), |_| {});
     found
 }
 

@@ -79,14 +79,18 @@ impl Selection {
 
     /// Whether an event is wanted. One that does not tell time, account or Region is wanted only where none is asked for.
     pub fn takes(&self, record: &Record) -> bool {
+        self.takes_at(&record.recipient_account, &record.region, record.event_time)
+    }
+
+    /// The same for an event of which no more is known than where and when it happened.
+    pub fn takes_at(&self, account: &Option<String>, region: &Option<String>, at: Option<Timestamp>) -> bool {
         let among = |set: &BTreeSet<String>, value: &Option<String>| {
             set.is_empty() || value.as_ref().is_some_and(|value| set.contains(value))
         };
-        let at = record.event_time;
         self.since.is_none_or(|since| at.is_some_and(|at| at >= since))
             && self.until.is_none_or(|until| at.is_some_and(|at| at < until))
-            && among(&self.accounts, &record.recipient_account)
-            && among(&self.regions, &record.region)
+            && among(&self.accounts, account)
+            && among(&self.regions, region)
     }
 
     /// Whether what lies at a path may be wanted: false only where the layout tells that nothing is. A folder's path ends

@@ -1,5 +1,6 @@
 //! Gzip → plain bytes: all members, checksums tested, never more than a limit.
 
+use super::libdeflate::Inflater;
 use flate2::bufread::GzDecoder;
 use std::io::Read;
 
@@ -27,13 +28,22 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC)
 }
 
-/// Inflates every member behind one another into `out`.
+/// Inflates every member behind one another into `out`; `inflater` takes those that it can.
 ///
 /// # Errors
 /// [`Stop`]; `out` then holds what can be used. At [`Stop::Damaged`] that is the members before the damaged one.
-pub(super) fn inflate(mut bytes: &[u8], limit: u64, out: &mut Vec<u8>) -> Result<(), Stop> {
+pub(super) fn inflate(
+    mut bytes: &[u8],
+    limit: u64,
+    mut inflater: Option<&mut Inflater>,
+    out: &mut Vec<u8>,
+) -> Result<(), Stop> {
     while is_gzip(bytes) {
-        bytes = inflate_member(bytes, limit, out)?;
+        let room = usize::try_from(limit.saturating_sub(out.len() as u64)).unwrap_or(usize::MAX);
+        bytes = match inflater.as_mut().and_then(|inflater| inflater.member(bytes, room, out)) {
+            Some(taken) => &bytes[taken..],
+            None => inflate_member(bytes, limit, out)?,
+        };
     }
     // Padding with zeros is usual on tapes and in block stores.
     if bytes.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Stop::Trailing) }

@@ -11,17 +11,21 @@ pub mod files;
 mod gzip;
 #[cfg(feature = "lookup")]
 pub mod history;
+mod libdeflate;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+pub mod many;
 pub mod paste;
 pub mod policies;
 #[cfg(feature = "s3")]
 pub mod query;
+pub(crate) mod reader;
 #[cfg(feature = "s3")]
 pub mod s3;
 mod salvage;
 #[cfg(feature = "live")]
 pub mod told;
+mod unpack;
 mod walk;

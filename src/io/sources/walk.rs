@@ -12,10 +12,20 @@ use std::path::{Path, PathBuf};
 pub(super) const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
 
 /// Endings of log files; whether one is compressed is told by its first bytes.
-const ENDINGS: [&str; 4] = [".json", ".jsonl", ".ndjson", ".gz"];
+const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst"];
 
 /// The path that stands for stdin; a file of that name is `./-`.
 pub(super) const STDIN: &str = "-";
+
+/// A file to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    /// Bytes as they lie there; 0 where that is not told.
+    pub(super) size: u64,
+    /// Its state, by [`super::reader::mark`].
+    pub(super) mark: Option<String>,
+}
 
 /// Goes through paths depth first, by name. A path that was named is taken whatever its ending; inside folders only
 /// regular files with a log's ending are.
@@ -55,9 +65,9 @@ impl<'a> Walk<'a> {
     }
 
     /// The next file, `None` when the path is a folder or nothing to read.
-    fn step(&mut self, path: PathBuf, named: bool) -> Result<Option<PathBuf>, Problem> {
+    fn step(&mut self, path: PathBuf, named: bool) -> Result<Option<Found>, Problem> {
         if named && path == Path::new(STDIN) {
-            return Ok(Some(path));
+            return Ok(Some(Found { path, size: 0, mark: None }));
         }
         let wanted = named || has_log_ending(&path);
         let problem = |error: std::io::Error| problem(&path, &error);
@@ -74,12 +84,13 @@ impl<'a> Walk<'a> {
             return self.enter(&path).map(|()| None).map_err(problem);
         }
         // A pipe inside a folder would block for ever; one that was named is meant, as in `scan <(zcat …)`.
-        Ok((named || wanted && kind.is_file()).then_some(path))
+        let (size, mark) = (kind.len(), super::reader::mark(&kind));
+        Ok((named || wanted && kind.is_file()).then_some(Found { path, size, mark }))
     }
 }
 
 impl Iterator for Walk<'_> {
-    type Item = Result<PathBuf, Problem>;
+    type Item = Result<Found, Problem>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -3,7 +3,8 @@
 use super::keep::{HashKey, before};
 use super::types::{is_change_of, names};
 use super::{
-    Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+    Coverage, Delivery, Filter, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
+    Recorded, Run,
 };
 use crate::change::{Change, latest};
 use crate::finding::{Finding, Fresh, Observed};
@@ -19,7 +20,7 @@ pub struct MemoryLedger {
     shared: BTreeSet<String>,
     runs: BTreeMap<String, Run>,
     /// Marks of the objects that were read, and when.
-    objects: BTreeMap<[u8; 16], (String, Timestamp)>,
+    objects: BTreeMap<[u8; 16], (String, Timestamp, Held)>,
     deliveries: BTreeMap<(String, String), Delivery>,
     quarantine: Vec<Quarantined>,
     changes: BTreeMap<String, BTreeSet<Change>>,
@@ -104,15 +105,18 @@ impl Ledger for MemoryLedger {
         Ok(())
     }
 
-    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
-        let is_known = |one: &Object| self.objects.get(&one.id()).is_some_and(|(mark, _)| *mark == one.mark);
-        Ok(objects.iter().map(is_known).collect())
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError> {
+        let known = |one: &Object| {
+            let (_, _, held) = self.objects.get(&one.id()).filter(|(mark, ..)| *mark == one.mark)?;
+            Some(*held)
+        };
+        Ok(objects.iter().map(known).collect())
     }
 
     fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
         let mut note = |read: &&ObjectRead| {
-            let before = self.objects.insert(read.object.id(), (read.object.mark.clone(), now));
-            before.is_none_or(|(mark, _)| mark != read.object.mark)
+            let before = self.objects.insert(read.object.id(), (read.object.mark.clone(), now, read.held));
+            before.is_none_or(|(mark, ..)| mark != read.object.mark)
         };
         let fresh: Vec<&ObjectRead> = objects.iter().filter(|read| note(read)).collect();
         self.runs.entry(input.to_owned()).or_insert_with(|| Run::begin(input, now)).add_objects(fresh, now);
@@ -201,7 +205,7 @@ impl Ledger for MemoryLedger {
         let stripped = self.findings.values_mut().map(|finding| u64::from(keep.strip(finding, now)));
         purged.samples = stripped.sum();
         if let Some(since) = before(now, keep.counts) {
-            self.objects.retain(|_, (_, at)| *at >= since);
+            self.objects.retain(|_, (_, at, _)| *at >= since);
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));

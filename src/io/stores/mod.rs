@@ -16,13 +16,13 @@ mod uri;
 pub use dynamo::DynamoLedger;
 pub use keep::{COUNTS_DAYS, Hashed, Keep, SAMPLES_DAYS};
 pub use memory::MemoryLedger;
-pub use objects::{Object, ObjectRead};
+pub use objects::{Held, Object, ObjectRead};
 pub use sqlite::SqliteLedger;
 pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
 pub use uri::{StoreUri, UnknownStore};
 
 use crate::change::Change;
-use crate::finding::{Finding, Observed};
+use crate::finding::{Finding, Observed, Repeated};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -55,6 +55,14 @@ pub trait Ledger: Send {
     /// again: nothing of it counts twice.
     fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError>;
 
+    /// The same for events many of which are the same denial met again: faster, and nothing else.
+    ///
+    /// # Errors
+    /// See [`Ledger::record`].
+    fn record_repeated(&mut self, batch: Vec<Repeated>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record(batch.into_iter().map(Repeated::observed).collect(), now)
+    }
+
     /// Findings with a denial that the filter takes, by id. They come whole: counts are not cut to the period.
     ///
     /// # Errors
@@ -73,11 +81,11 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError>;
 
-    /// Of each of these objects, in their order, whether it was noted before in the same state.
+    /// Of each of these objects, in their order, what it held if it was noted before in the same state, else `None`.
     ///
     /// # Errors
     /// Any [`LedgerError`].
-    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError>;
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError>;
 
     /// Notes objects that were read to their end, after their denials were recorded, and adds what they held to the run
     /// over `input`. What was noted before in the same state adds nothing, so that an object counts once for coverage,

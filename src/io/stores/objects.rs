@@ -26,11 +26,11 @@ impl Object {
     }
 }
 
-/// An object that was read to its end, and what it held.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ObjectRead {
-    /// Which one.
-    pub object: Object,
+/// How much an object held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Held {
+    /// Bytes as they lie there.
+    pub bytes_read: u64,
     /// Bytes after inflating.
     pub bytes: u64,
     /// Events of all kinds.
@@ -39,6 +39,15 @@ pub struct ObjectRead {
     pub denied: u64,
     /// Records that could not be read.
     pub unreadable: u64,
+}
+
+/// An object that was read to its end, and what it held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRead {
+    /// Which one.
+    pub object: Object,
+    /// How much.
+    pub held: Held,
     /// Where and when the events happened, one entry an account and Region.
     pub places: Vec<Place>,
 }
@@ -57,10 +66,10 @@ impl Run {
             std::mem::take(&mut self.places).into_iter().map(|place| (key(&place), place)).collect();
         for one in objects {
             self.files += 1;
-            self.bytes += one.bytes;
-            self.records += one.records;
-            self.denied += one.denied;
-            self.unreadable += one.unreadable;
+            self.bytes += one.held.bytes;
+            self.records += one.held.records;
+            self.denied += one.held.denied;
+            self.unreadable += one.held.unreadable;
             for place in &one.places {
                 places.entry(key(place)).and_modify(|there| there.widen(place)).or_insert_with(|| place.clone());
             }

@@ -49,6 +49,7 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         seconds: BTreeSet::new(),
         allowed: BTreeSet::new(),
         more_allowed: false,
+        before: BTreeSet::new(),
         looked: BTreeMap::new(),
         facts: Facts { message: Some(format!("message of {id}")), ..Facts::default() },
     };
@@ -133,10 +134,7 @@ fn an_object_is_known_by_its_key_and_mark_and_adds_to_its_run_once() {
     let object = |key: &str, mark: &str| Object { key: key.into(), mark: mark.into() };
     let read = |key: &str, mark: &str, when: &str| ObjectRead {
         object: object(key, mark),
-        bytes: 10,
-        records: 4,
-        denied: 1,
-        unreadable: 0,
+        held: Held { bytes_read: 5, bytes: 10, records: 4, denied: 1, unreadable: 0 },
         places: vec![Place {
             account: Some("1".into()),
             region: None,
@@ -145,19 +143,23 @@ fn an_object_is_known_by_its_key_and_mark_and_adds_to_its_run_once() {
             records: 4,
         }],
     };
+    let known = |ledger: &dyn Ledger, asked: &[Object]| -> Vec<bool> {
+        ledger.known_objects(asked).unwrap().iter().map(Option::is_some).collect()
+    };
     on_each(|ledger| {
         let asked = [object("a", "1"), object("a", "2"), object("b", "1")];
-        assert_eq!(ledger.known_objects(&asked).unwrap(), [false; 3]);
+        assert_eq!(known(ledger, &asked), [false; 3]);
         assert_eq!(ledger.noted_run("logs").unwrap(), None);
         for _ in 0..2 {
             ledger.note_objects("logs", &[read("a", "1", WED), read("b", "1", TUE)], at(NOW)).unwrap();
         }
-        assert_eq!(ledger.known_objects(&asked).unwrap(), [true, false, true]);
-        assert_eq!(ledger.known_objects(&[]).unwrap(), [false; 0]);
+        assert_eq!(known(ledger, &asked), [true, false, true]);
+        assert_eq!(ledger.known_objects(&asked[2..]).unwrap(), [Some(read("b", "1", TUE).held)]);
+        assert_eq!(known(ledger, &[]), [false; 0]);
         // Under another input what is known adds nothing; what was changed does.
         ledger.note_objects("other", &[read("b", "1", TUE)], at(NOW)).unwrap();
         ledger.note_objects("logs", &[read("a", "2", FRI), read("c", "1", FRI)], at(NOW)).unwrap();
-        assert_eq!(ledger.known_objects(&asked).unwrap(), [false, true, true]);
+        assert_eq!(known(ledger, &asked), [false, true, true]);
         let run = ledger.noted_run("logs").unwrap().unwrap();
         assert_eq!((run.files, run.bytes, run.records, run.denied), (4, 40, 16, 4));
         let place = (run.places.len(), run.places[0].first, run.places[0].last, run.places[0].records);
@@ -171,16 +173,13 @@ fn many_objects_at_once() {
     on_each(|ledger| {
         let read = |n: usize| ObjectRead {
             object: Object { key: format!("k{n}"), mark: "1".into() },
-            bytes: 1,
-            records: 1,
-            denied: 0,
-            unreadable: 0,
+            held: Held { records: 1, ..Held::default() },
             places: vec![],
         };
         let all: Vec<ObjectRead> = (0..250).map(read).collect();
         ledger.note_objects("logs", &all, at(NOW)).unwrap();
         let asked: Vec<Object> = all.iter().map(|read| read.object.clone()).collect();
-        assert!(ledger.known_objects(&asked).unwrap().iter().all(|known| *known));
+        assert!(ledger.known_objects(&asked).unwrap().iter().all(Option::is_some));
         assert_eq!(ledger.noted_run("logs").unwrap().unwrap().files, 250);
     });
 }

@@ -73,8 +73,13 @@ impl Touched {
 
     /// Adds the finding of one event.
     pub fn add(&mut self, one: &Observed) {
-        self.ids.insert(one.finding.id.clone());
-        self.callers.insert(caller(&one.finding.principal));
+        self.add_finding(&one.finding);
+    }
+
+    /// Adds a finding.
+    pub fn add_finding(&mut self, finding: &Finding) {
+        self.ids.insert(finding.id.clone());
+        self.callers.insert(caller(&finding.principal));
     }
 
     /// Whether a finding is one of them, or one of their callers'. Merging may have made its caller known better.
@@ -222,10 +227,15 @@ impl Coverage {
 }
 
 impl Place {
+    /// Counts events of this place.
+    pub fn add(&mut self, first: Option<Timestamp>, last: Option<Timestamp>, records: u64) {
+        self.first = [self.first, first].into_iter().flatten().min();
+        self.last = self.last.max(last);
+        self.records += records;
+    }
+
     pub(super) fn widen(&mut self, other: &Place) {
-        self.first = [self.first, other.first].into_iter().flatten().min();
-        self.last = self.last.max(other.last);
-        self.records += other.records;
+        self.add(other.first, other.last, other.records);
     }
 }
 

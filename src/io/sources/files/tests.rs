@@ -1,10 +1,12 @@
 #![allow(clippy::disallowed_methods)] // tests write the files they read
 
+use super::super::walk::problem;
 use super::*;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 use tempfile::TempDir;
 
 fn zip(text: &[u8]) -> Vec<u8> {

@@ -10,7 +10,7 @@
 //! | `O` | `finding#receiver` | a delivery that is not done, and when to look at it | `finding`, `destination`, `at` |
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
 //! | `R` | hash | what a run read | `v`, `body`, `ttl` |
-//! | `N#hash` | `-` | an object that was read to its end | `mark`, `ttl` |
+//! | `N#hash` | `-` | an object that was read to its end | `mark`, `body`, `ttl` |
 //! | `C#bucket` | hash of a target | the latest changes of a principal, policy or resource | `v`, `body`, `ttl` |
 //! | `META` | `state#task` | what a task left for its next run | `value` |
 //!

@@ -19,7 +19,7 @@ mod value;
 use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
 use super::{
-    Coverage, Delivery, Filter, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+    Coverage, Delivery, Filter, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Observed};
@@ -260,7 +260,7 @@ impl Ledger for DynamoLedger {
         self.run(async |table| table.put(item).await)
     }
 
-    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError> {
         self.run(async |table| objects::known(self, table, objects).await)
     }
 

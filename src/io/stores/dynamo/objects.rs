@@ -3,7 +3,7 @@
 use super::layout::{self, Key};
 use super::table::{Refused, Table, put_action};
 use super::value::{Item, number, read_number, read_text, text};
-use super::{DynamoLedger, LedgerError, MARGIN, Object, ObjectRead, Run, entry};
+use super::{DynamoLedger, Held, LedgerError, MARGIN, Object, ObjectRead, Run, entry};
 use crate::io::clock;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,14 +17,18 @@ pub(super) async fn known(
     ledger: &DynamoLedger,
     table: &Table<'_>,
     objects: &[Object],
-) -> Result<Vec<bool>, LedgerError> {
+) -> Result<Vec<Option<Held>>, LedgerError> {
     let keys: BTreeSet<Key> = objects.iter().map(|one| layout::object(&ledger.space, one)).collect();
     let items = table.get_all(keys.iter().map(Key::to_item).collect()).await?;
     let now = clock::now();
     let live = items.iter().filter(|item| !layout::is_over(item, now));
-    let marks: BTreeMap<Key, &str> = live.filter_map(|item| Some((Key::of(item)?, read_text(item, "mark")?))).collect();
-    let is_known = |one: &Object| marks.get(&layout::object(&ledger.space, one)).is_some_and(|mark| *mark == one.mark);
-    Ok(objects.iter().map(is_known).collect())
+    let noted: BTreeMap<Key, &Item> = live.filter_map(|item| Some((Key::of(item)?, item))).collect();
+    let known = |one: &Object| {
+        let item = noted.get(&layout::object(&ledger.space, one))?;
+        let held = serde_json::from_str(read_text(item, "body")?).ok()?;
+        (read_text(item, "mark")? == one.mark).then_some(held)
+    };
+    Ok(objects.iter().map(known).collect())
 }
 
 /// See [`super::Ledger::note_objects`].
@@ -53,12 +57,12 @@ async fn note_part(
         let asked: Vec<Object> = part.iter().map(|read| read.object.clone()).collect();
         let known = known(ledger, table, &asked).await?;
         let mut seen = BTreeSet::new();
-        let fresh = part.iter().zip(known).filter(|(_, known)| !known).map(|(read, _)| read);
+        let fresh = part.iter().zip(known).filter(|(_, known)| known.is_none()).map(|(read, _)| read);
         let fresh: Vec<&ObjectRead> = fresh.filter(|read| seen.insert(read.object.id())).collect();
         if fresh.is_empty() {
             return Ok(());
         }
-        let mut actions: Vec<Value> = fresh.iter().map(|read| note_one(ledger, &read.object, now)).collect();
+        let mut actions: Vec<Value> = fresh.iter().map(|read| note_one(ledger, read, now)).collect();
         actions.push(add_to_run(ledger, table, input, &fresh, now).await?);
         match table.transact(actions).await {
             Ok(()) => return Ok(()),
@@ -69,8 +73,10 @@ async fn note_part(
     Ok(())
 }
 
-fn note_one(ledger: &DynamoLedger, object: &Object, now: Timestamp) -> Value {
-    let mut item = layout::object(&ledger.space, object).with([("mark", text(&object.mark))]);
+fn note_one(ledger: &DynamoLedger, read: &ObjectRead, now: Timestamp) -> Value {
+    let object = &read.object;
+    let attributes = [("mark", text(&object.mark)), ("body", text(&json!(read.held).to_string()))];
+    let mut item = layout::object(&ledger.space, object).with(attributes);
     let end = ledger.ttl(now, ledger.keep.counts).and_then(|end| end.checked_add(MARGIN).ok());
     item.extend(end.map(|end| ("ttl".to_owned(), number(end.as_second()))));
     let condition = "attribute_not_exists(pk) OR mark <> :mark OR #ttl <= :now";

@@ -2,16 +2,18 @@
 
 mod changes;
 mod objects;
+mod repeats;
 mod schema;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
 use super::types::{is_change_of, names};
 use super::{
-    Coverage, Delivery, Filter, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+    Coverage, Delivery, Filter, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
+    Recorded, Run,
 };
 use crate::change::Change;
-use crate::finding::{Finding, Fresh, Observed};
+use crate::finding::{Finding, Fresh, Observed, Repeated};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
@@ -134,6 +136,24 @@ impl Ledger for SqliteLedger {
         Ok(Recorded { stale, ..recorded })
     }
 
+    fn record_repeated(&mut self, batch: Vec<Repeated>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        if self.key.is_some() {
+            // Each event is masked by itself.
+            return self.record(batch.into_iter().map(Repeated::observed).collect(), now);
+        }
+        let failed = self.failed();
+        let offered = batch.len();
+        let batch: Vec<Repeated> = batch.into_iter().filter(|event| !self.keep.is_stale(event.at, now)).collect();
+        let stale = (offered - batch.len()) as u64;
+        let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let (recorded, folded) = repeats::fold_new(&change, &batch).map_err(&failed)?;
+        for (_, finding) in folded {
+            merge_into(&change, finding, &failed)?;
+        }
+        change.commit().map_err(&failed)?;
+        Ok(Recorded { stale, ..recorded })
+    }
+
     fn findings(&self, filter: &Filter) -> Result<Vec<Finding>, LedgerError> {
         let sql = "SELECT body FROM finding WHERE (?1 IS NULL OR account = ?1) \
                    AND (?2 IS NULL OR arn = ?2 OR name = ?2) ORDER BY id";
@@ -153,7 +173,7 @@ impl Ledger for SqliteLedger {
         objects::put_run(&self.connection, run, &self.failed())
     }
 
-    fn known_objects(&self, objects: &[Object]) -> Result<Vec<bool>, LedgerError> {
+    fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError> {
         objects::known(&self.connection, objects).map_err(self.failed())
     }
 
@@ -284,9 +304,12 @@ fn create(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
+/// Notes that an event was counted.
+const NOTE: &str = "INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)";
+
 /// Notes the events' ids and folds those seen for the first time, by finding.
 fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
-    let mut note = change.prepare_cached("INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)")?;
+    let mut note = change.prepare_cached(NOTE)?;
     let (mut recorded, mut folded) = (Recorded::default(), BTreeMap::new());
     for event in batch {
         let at = event.at.map(Timestamp::as_second);

@@ -1,14 +1,25 @@
 //! Objects that were read, and the runs that read them.
 
-use super::{LedgerError, Object, ObjectRead, Run, entry};
+use super::{Held, LedgerError, Object, ObjectRead, Run, entry};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// See [`super::Ledger::known_objects`].
-pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<bool>> {
-    let mut query = connection.prepare_cached("SELECT mark = ?2 FROM object WHERE id = ?1")?;
-    let mut is_known = |one: &Object| query.query_row(params![one.id(), one.mark], |row| row.get(0)).optional();
-    objects.iter().map(|one| Ok(is_known(one)?.unwrap_or(false))).collect()
+pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
+    let sql = "SELECT bytes_read, bytes, records, denied, unreadable FROM object WHERE id = ?1 AND mark = ?2";
+    let mut query = connection.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        let [bytes_read, bytes, records, denied, unreadable] = [0, 1, 2, 3, 4].map(|at| row.get::<_, i64>(at));
+        let count = |number: rusqlite::Result<i64>| number.map(i64::cast_unsigned);
+        Ok(Held {
+            bytes_read: count(bytes_read)?,
+            bytes: count(bytes)?,
+            records: count(records)?,
+            denied: count(denied)?,
+            unreadable: count(unreadable)?,
+        })
+    };
+    objects.iter().map(|one| query.query_row(params![one.id(), one.mark], read).optional()).collect()
 }
 
 /// Notes objects; those that were not noted before in this state come back.
@@ -17,12 +28,18 @@ pub(super) fn note<'a>(
     objects: &'a [ObjectRead],
     now: Timestamp,
 ) -> rusqlite::Result<Vec<&'a ObjectRead>> {
-    let sql = "INSERT INTO object VALUES (?1, ?2, ?3) \
-               ON CONFLICT DO UPDATE SET mark = excluded.mark, at = excluded.at WHERE mark <> excluded.mark";
+    let sql = "INSERT INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+               ON CONFLICT DO UPDATE SET mark = excluded.mark, at = excluded.at, bytes_read = excluded.bytes_read, \
+               bytes = excluded.bytes, records = excluded.records, denied = excluded.denied, \
+               unreadable = excluded.unreadable WHERE mark <> excluded.mark";
     let mut note = connection.prepare_cached(sql)?;
     let mut fresh = Vec::new();
     for one in objects {
-        if note.execute(params![one.object.id(), one.object.mark, now.as_second()])? == 1 {
+        let Held { bytes_read, bytes, records, denied, unreadable } = one.held;
+        let [bytes_read, bytes, records, denied, unreadable] =
+            [bytes_read, bytes, records, denied, unreadable].map(u64::cast_signed);
+        let (id, mark, at) = (one.object.id(), &one.object.mark, now.as_second());
+        if note.execute(params![id, mark, at, bytes_read, bytes, records, denied, unreadable])? == 1 {
             fresh.push(one);
         }
     }

@@ -39,7 +39,9 @@ pub(super) const MIGRATIONS: [&str; 4] = [
 ",
     // Objects that were read to their end; id: 16 bytes of a hash of their key.
     "
-    CREATE TABLE object (id BLOB PRIMARY KEY, mark TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE object (id BLOB PRIMARY KEY, mark TEXT NOT NULL, at INTEGER NOT NULL, bytes_read INTEGER NOT NULL,
+                         bytes INTEGER NOT NULL, records INTEGER NOT NULL, denied INTEGER NOT NULL,
+                         unreadable INTEGER NOT NULL) WITHOUT ROWID;
 ",
     // One row a target: its latest changes. What tasks leave for their next run.
     "

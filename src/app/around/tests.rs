@@ -1,0 +1,161 @@
+#![allow(clippy::disallowed_methods)] // tests write files
+
+use super::*;
+use crate::app::World;
+use crate::app::scan::{Options, Scan, scan};
+use crate::diagnosis::InForce;
+use crate::io::stores::{Filter, Ledger, MemoryLedger};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::path::Path;
+
+const START: i64 = 1_762_768_800;
+
+/// Day, caller, resource, what becomes of the call.
+type Call = (i64, u64, u64, u64);
+
+fn event(id: usize, (minute, who, what, kind): Call) -> Value {
+    let at = Timestamp::from_second(START + minute * 60).unwrap();
+    let arn = format!("arn:aws:sts::111122223333:assumed-role/role-{who}/s");
+    let issuer = format!("arn:aws:iam::111122223333:role/role-{who}");
+    let queue = format!("arn:aws:sqs:eu-west-1:111122223333:q{what}");
+    let mut event = json!({
+        "eventVersion": "1.08",
+        "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333",
+            "sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer, "userName": format!("role-{who}")}}},
+        "eventTime": at.to_string(), "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage",
+        "awsRegion": "eu-west-1",
+        "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/q{what}")},
+        "eventID": format!("e{id}"), "eventCategory": "Data", "recipientAccountId": "111122223333",
+    });
+    match kind {
+        0 => {
+            event["errorCode"] = "AccessDenied".into();
+            event["errorMessage"] = format!(
+                "User: {arn} is not authorized to perform: sqs:SendMessage on resource: {queue} because no \
+                 identity-based policy allows the sqs:SendMessage action"
+            )
+            .into();
+        }
+        1 => {
+            event["eventSource"] = "iam.amazonaws.com".into();
+            event["eventName"] = "PutRolePolicy".into();
+            event["requestParameters"] =
+                json!({"roleName": format!("role-{what}"), "policyName": "p", "policyDocument": "{}"});
+        }
+        2 => event["eventSource"] = "sns.amazonaws.com".into(),
+        _ => {}
+    }
+    event
+}
+
+/// Files as CloudTrail names them, of ten minutes each, written a little later.
+fn archive(folder: &Path, calls: &[Call]) -> Vec<Value> {
+    let events: Vec<Value> = calls.iter().enumerate().map(|(id, call)| event(id, *call)).collect();
+    let mut files: std::collections::BTreeMap<i64, Vec<String>> = Default::default();
+    for ((minute, ..), event) in calls.iter().zip(&events) {
+        files.entry(minute / 10).or_default().push(event.to_string());
+    }
+    for (ten, records) in files {
+        let at = Timestamp::from_second(START + ten * 600 + 900).unwrap().strftime("%Y%m%dT%H%MZ").to_string();
+        let name = folder.join(format!("111122223333_CloudTrail_eu-west-1_{at}_x.json"));
+        std::fs::write(name, format!(r#"{{"Records":[{}]}}"#, records.join(","))).unwrap();
+    }
+    events
+}
+
+#[track_caller]
+fn check(calls: &[Call]) {
+    let folder = tempfile::tempdir().unwrap();
+    let events = archive(folder.path(), calls);
+    let world = World::new(InForce::default());
+    let mut looked = MemoryLedger::default();
+    scan(&[folder.path().to_owned()], &mut looked, &world, Options::default(), &mut |_| {}).unwrap();
+    let mut read = MemoryLedger::default();
+    let mut full = Scan::begin(&mut read, &world, Options::default(), "all");
+    full.read(json!({"Records": events}).to_string().as_bytes(), "all");
+    full.finish().unwrap();
+    let all = |ledger: &MemoryLedger| {
+        let mut all = ledger.findings(&Filter::default()).unwrap();
+        // How far the log reaches is told by the files' first and last records alone: never further than it does.
+        for item in all.iter_mut().flat_map(|finding| finding.items.values_mut()) {
+            item.looked.clear();
+            // Nor is anything looked for that lies longer before the denials than a change may.
+            let since = item.first_seen.and_then(|first| first.checked_sub(BEFORE).ok());
+            item.before.retain(|at| since.is_some_and(|since| *at >= since));
+        }
+        all
+    };
+    assert_eq!(all(&looked), all(&read));
+    let changes = |ledger: &MemoryLedger| {
+        let targets = (0..3).flat_map(|who| [format!("role 111122223333 role-{who}")]).collect();
+        ledger.changes(&targets).unwrap()
+    };
+    assert_eq!(changes(&looked).is_empty(), changes(&read).is_empty());
+}
+
+#[test]
+fn the_call_before_and_the_call_after_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = 24 * 60;
+    archive(
+        folder.path(),
+        &[(0, 1, 1, 3), (day, 1, 1, 3), (2 * day, 1, 1, 0), (2 * day + 5, 1, 1, 3), (3 * day, 2, 1, 3)],
+    );
+    let world = World::new(InForce::default());
+    let mut ledger = MemoryLedger::default();
+    let told = scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {}).unwrap();
+    let item = &told.findings[0].denied[0];
+    assert_eq!(item.allowed_before, Timestamp::from_second(START + day * 60).ok());
+    assert_eq!(item.allowed_since.map(|since| since.count), Some(1));
+    let one = Options { one_look: true, again: true, ..Options::default() };
+    let told = scan(&[folder.path().to_owned()], &mut MemoryLedger::default(), &world, one, &mut |_| {}).unwrap();
+    assert_eq!((told.findings[0].denied[0].allowed_before, told.findings[0].count), (None, 1));
+}
+
+#[test]
+fn a_later_file_tells_of_an_older_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(InForce::default());
+    let mut ledger = MemoryLedger::default();
+    let mut run = |calls: &[Call]| {
+        archive(folder.path(), calls);
+        scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {}).unwrap()
+    };
+    assert_eq!(run(&[(0, 1, 1, 0)]).findings[0].denied[0].allowed_since, None);
+    let again = run(&[(5_000, 1, 1, 3)]);
+    assert_eq!((again.stats.files, again.stats.known), (2, 1));
+    assert_eq!(again.findings[0].denied[0].allowed_since.map(|since| since.count), Some(1));
+    // Nothing is new: the same is shown.
+    let third = run(&[]);
+    assert_eq!((third.stats.known, third.findings[0].denied[0].allowed_since.map(|since| since.count)), (2, Some(1)));
+}
+
+#[test]
+fn files_that_cannot_tell_are_left_alone() {
+    let calls = [(40 * 24 * 60, 1, 1, 0)];
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &calls);
+    let world = World::new(InForce::default());
+    let mut ledger = MemoryLedger::default();
+    scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {}).unwrap();
+    let around = Around::of(&ledger.findings(&Filter::default()).unwrap()).unwrap();
+    let name = |account: &str, region: &str, day: &str| format!("{account}_CloudTrail_{region}_{day}T1000Z_x.json.gz");
+    assert!(around.wants(&name("111122223333", "eu-west-1", "20251220")));
+    assert!(around.wants(&name("111122223333", "ap-south-1", "20261220")));
+    assert!(!around.wants(&name("111122223333", "eu-west-1", "20251110")));
+    assert!(around.wants(&name("444455556666", "us-east-1", "20251220")));
+    assert!(!around.wants(&name("444455556666", "eu-west-1", "20251220")));
+    assert!(around.wants("events.json"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_second_look_tells_what_reading_all_tells(
+        calls in prop::collection::vec((0_i64..30_000, 0_u64..3, 0_u64..2, 0_u64..5), 1..40)
+    ) {
+        check(&calls);
+    }
+}

@@ -1,0 +1,109 @@
+//! Denials that were met before: the same call of the same session, refused again, differs in ids and time alone. So it
+//! is concluded once, and read no further than those.
+
+use crate::catalog::Catalog;
+use crate::denial::{self, Denial, Given};
+use crate::diagnosis::diagnose;
+use crate::finding::{Observed, Repeated, observe};
+use crate::record::{self, Cut, Cutter, Record, Whereabouts};
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+/// Denials remembered; a new one takes the place of an old one whose hash ends alike.
+const SLOTS: usize = 1 << 12;
+/// Bytes of an event that is remembered.
+const LARGEST: usize = 8 << 10;
+/// Permissions of a denial that is remembered.
+const ITEMS: usize = 100;
+
+/// What was met.
+pub(super) struct Known {
+    cutter: Cutter,
+    slots: Vec<Option<Slot>>,
+}
+
+struct Slot {
+    /// The event without what was cut out: the hash only finds it.
+    rest: Box<[u8]>,
+    sample: Arc<Observed>,
+    place: Whereabouts,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { cutter: Cutter::default(), slots: std::iter::repeat_with(|| None).take(SLOTS).collect() }
+    }
+}
+
+impl Known {
+    /// The denial in an event, if it was met before; and where it is from.
+    pub(super) fn again(&self, raw: &str) -> Option<(Repeated, &Whereabouts)> {
+        let cut = self.cutter.cut(raw)?;
+        let slot = self.slots[place(&cut)].as_ref().filter(|slot| slot.is(&cut))?;
+        let at = record::time(cut.event_time)?;
+        let met = Repeated {
+            sample: slot.sample.clone(),
+            event_id: cut.event_id.to_owned(),
+            shared_event_id: cut.shared_event_id.map(str::to_owned),
+            at: Some(at),
+        };
+        Some((met, &slot.place))
+    }
+
+    /// Concludes on a denial, and remembers it where that is certain.
+    pub(super) fn learn(&mut self, raw: Option<&str>, record: &Record, denial: Denial, catalog: &Catalog) -> Repeated {
+        let cut = raw.filter(|raw| raw.len() <= LARGEST).and_then(|raw| self.cutter.cut(raw));
+        let cut = cut.filter(|cut| denial.permissions.len() <= ITEMS && is_certain(cut, &denial, catalog));
+        let diagnosed = diagnose(&denial);
+        let met = Repeated::once(observe(denial, diagnosed));
+        if let Some(cut) = cut {
+            let rest = cut.rest().collect::<String>().into_bytes().into_boxed_slice();
+            let place = place(&cut);
+            let (account, region) = (record.recipient_account.clone(), record.region.clone());
+            let from = Whereabouts { account, region, time: None };
+            self.slots[place] = Some(Slot { rest, sample: met.sample.clone(), place: from });
+        }
+        met
+    }
+}
+
+impl Slot {
+    fn is(&self, cut: &Cut<'_>) -> bool {
+        let mut left = &*self.rest;
+        let same = cut.rest().all(|piece| {
+            let Some((head, tail)) = left.split_at_checked(piece.len()) else { return false };
+            left = tail;
+            head == piece.as_bytes()
+        });
+        same && left.is_empty()
+    }
+}
+
+fn place(cut: &Cut<'_>) -> usize {
+    let mut hash = FixedState::default().build_hasher();
+    cut.rest().for_each(|piece| hash.write(piece.as_bytes()));
+    usize::try_from(hash.finish() % SLOTS as u64).unwrap_or(0)
+}
+
+/// Whether what was cut out is the event's own ids and time, and nothing else of the denial rests on it: read with others
+/// in their place, it is the same but for them.
+fn is_certain(cut: &Cut<'_>, denial: &Denial, catalog: &Catalog) -> bool {
+    let read = |raw: &str| {
+        let (mut records, _) = record::read(raw.as_bytes(), "");
+        let record = records.pop().filter(|_| records.is_empty())?;
+        denial::from_record(&record, &Given::default(), catalog)
+    };
+    let Some(mut other) = read(&cut.with_others()) else { return false };
+    let is_own = denial.event_id.as_deref() == Some(cut.event_id)
+        && denial.shared_event_id.as_deref() == cut.shared_event_id
+        && denial.event_time.is_some()
+        && denial.event_time == record::time(cut.event_time)
+        && other.event_id == Some(format!("other {}", cut.event_id))
+        && other.shared_event_id == cut.shared_event_id.map(|id| format!("other {id}"))
+        && other.event_time == record::time("2001-02-03T04:05:06Z");
+    other.event_id.clone_from(&denial.event_id);
+    other.shared_event_id.clone_from(&denial.shared_event_id);
+    other.event_time = denial.event_time;
+    is_own && other == *denial
+}

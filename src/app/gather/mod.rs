@@ -1,0 +1,239 @@
+//! One log file → its denials and where it is from: what each thread of a scan does for itself.
+
+mod known;
+pub(super) mod named;
+
+use crate::catalog::Catalog;
+use crate::denial::{self, Denial, Given, code};
+use crate::finding::Repeated;
+use crate::io::sources::archive::Selection;
+use crate::io::stores::Place;
+use crate::record::{self, Candidate, Head, Problem, Record, Sifted};
+use known::Known;
+use std::collections::BTreeMap;
+
+/// What one file holds.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Events of all kinds.
+    pub records: u64,
+    /// Denied ones.
+    pub denied: u64,
+    /// Them, ready for the ledger; empty where they are wanted as [`Gathered::denials`].
+    pub met: Vec<Repeated>,
+    /// Them, as AWS told them; empty where they are not wanted so.
+    pub denials: Vec<Denial>,
+    /// All others, where they were asked for.
+    pub others: Vec<Record>,
+    /// They were.
+    pub is_full: bool,
+    /// Where and when the events happened. Of a file that is named as CloudTrail names its files, and whose first and last
+    /// record are of that account and Region, the times are those of these two and of the denials.
+    pub places: Vec<Place>,
+    /// Events that were not asked for.
+    pub left_out: u64,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Gathers from one file after another. What it makes of a file does not depend on the files before.
+pub struct Gatherer {
+    catalog: &'static Catalog,
+    selection: Selection,
+    /// Each denial is wanted by itself.
+    singly: bool,
+    known: Known,
+}
+
+impl Gatherer {
+    /// `singly`: denials are wanted as they are, not ready for the ledger.
+    pub fn new(catalog: &'static Catalog, singly: bool) -> Self {
+        Self { catalog, selection: Selection::default(), singly, known: Known::default() }
+    }
+
+    /// Takes these events only.
+    #[must_use]
+    pub fn of(self, selection: &Selection) -> Self {
+        Self { selection: selection.clone(), ..self }
+    }
+
+    /// Reads one file of any CloudTrail shape.
+    ///
+    /// ```
+    /// use denywatch::{app::gather::Gatherer, catalog::Catalog};
+    /// let log = br#"{"Records":[{"eventVersion":"1.08","userIdentity":{},"eventName":"GetObject"},
+    ///     {"eventVersion":"1.08","userIdentity":{},"eventName":"GetObject","errorCode":"AccessDenied"}]}"#;
+    /// let gathered = Gatherer::new(Catalog::embedded(), false).gather("log.json", log);
+    /// assert_eq!((gathered.records, gathered.denied), (2, 1));
+    /// ```
+    pub fn gather(&mut self, name: &str, bytes: &[u8]) -> Gathered {
+        let mut file = File::new(name);
+        match record::sift(bytes) {
+            Some(sifted) => match named::place(name, &sifted).filter(|_| self.selection.is_all()) {
+                Some(named) => self.sifted(&mut file, &sifted, &named),
+                None => self.each(&mut file, bytes),
+            },
+            None => self.fully(&mut file, bytes),
+        }
+        file.gathered.places = file.places.into_values().collect();
+        file.gathered
+    }
+
+    /// Reads all of a file, and hands over what is not denied, too.
+    pub fn gather_all(&mut self, name: &str, bytes: &[u8]) -> Gathered {
+        let mut file = File { others: true, ..File::new(name) };
+        self.fully(&mut file, bytes);
+        file.gathered.places = file.places.into_values().collect();
+        file.gathered.is_full = true;
+        file.gathered
+    }
+
+    /// A file of one place: only what may be denied is read.
+    fn sifted(&mut self, file: &mut File<'_>, sifted: &Sifted<'_>, named: &named::Named) {
+        for candidate in &sifted.candidates {
+            let before = file.gathered.records;
+            match self.candidate(file, candidate) {
+                true => {
+                    let records = file.gathered.records - before;
+                    file.widen(&named.account, &named.region, None, records);
+                }
+                false => self.whole(file, candidate),
+            }
+        }
+        file.gathered.records += sifted.allowed;
+        file.widen(&named.account, &named.region, None, sifted.allowed);
+        for edge in &named.edges {
+            file.widen(&named.account, &named.region, edge.time, 0);
+        }
+    }
+
+    /// A file of whatever places: of each record its own is read.
+    fn each(&mut self, file: &mut File<'_>, bytes: &[u8]) {
+        for candidate in record::sift_all(bytes).into_iter().flat_map(|sifted| sifted.candidates) {
+            let place = candidate.is_event.then(|| record::whereabouts(candidate.raw)).flatten();
+            let Some(place) = place else {
+                self.whole(file, &candidate);
+                continue;
+            };
+            if !self.selection.takes_at(&place.account, &place.region, place.time) {
+                file.gathered.left_out += 1;
+                continue;
+            }
+            let before = file.gathered.records;
+            if !candidate.may_be_denied {
+                file.gathered.records += 1;
+            } else if !self.candidate(file, &candidate) {
+                self.whole(file, &candidate);
+                continue;
+            }
+            let records = file.gathered.records - before;
+            file.widen(&place.account, &place.region, place.time, records);
+        }
+    }
+
+    /// Reads what may be a denial. Its place is not noted, but for the time of what is denied. False, with nothing done,
+    /// where it is none of CloudTrail's usual records.
+    fn candidate(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) -> bool {
+        if !candidate.is_event {
+            return false;
+        }
+        if let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() {
+            file.widen(&place.account, &place.region, met.at, 0);
+            file.gathered.records += 1;
+            file.gathered.denied += 1;
+            file.gathered.met.push(met);
+            return true;
+        }
+        if record::ending(candidate.raw).is_some_and(|head| head.error_code.is_some() && !is_denial(&head)) {
+            // It failed for another reason.
+            file.gathered.records += 1;
+            return true;
+        }
+        let (mut denied, mut problems) = (Vec::new(), Vec::new());
+        let seen = candidate.read(file.name, is_denial, |record| denied.push(record), |fault| problems.push(fault));
+        file.gathered.records += seen;
+        file.gathered.problems.append(&mut problems);
+        for record in denied {
+            file.widen(&record.recipient_account, &record.region, record.event_time, 0);
+            self.denied(file, &record, Some(candidate.raw));
+        }
+        true
+    }
+
+    /// Reads whatever it is, and notes the place of each event in it.
+    fn whole(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) {
+        let (mut records, mut problems) = (Vec::new(), Vec::new());
+        candidate.read(file.name, |_| true, |record| records.push(record), |fault| problems.push(fault));
+        file.gathered.problems.append(&mut problems);
+        records.into_iter().for_each(|record| self.record(file, record));
+    }
+
+    /// Reads all of it.
+    fn fully(&mut self, file: &mut File<'_>, bytes: &[u8]) {
+        let mut problems = Vec::new();
+        let name = file.name;
+        record::for_each(bytes, name, |record| self.record(file, record), |fault| problems.push(fault));
+        file.gathered.problems.append(&mut problems);
+    }
+
+    fn record(&mut self, file: &mut File<'_>, record: Record) {
+        if !self.selection.takes(&record) {
+            file.gathered.left_out += 1;
+            return;
+        }
+        file.gathered.records += 1;
+        file.widen(&record.recipient_account, &record.region, record.event_time, 1);
+        if !self.denied(file, &record, None) && file.others {
+            file.gathered.others.push(record);
+        }
+    }
+
+    /// Takes a record if it is a denial, and says so; `raw` is its JSON where it stands by itself.
+    fn denied(&mut self, file: &mut File<'_>, record: &Record, raw: Option<&str>) -> bool {
+        let Some(denial) = denial::from_record(record, &Given::default(), self.catalog) else { return false };
+        file.gathered.denied += 1;
+        match self.singly {
+            true => file.gathered.denials.push(denial),
+            false => file.gathered.met.push(self.known.learn(raw, record, denial, self.catalog)),
+        }
+        true
+    }
+}
+
+/// Whether an event is a denial, by its head.
+fn is_denial(head: &Head<'_>) -> bool {
+    let (source, kind) = (head.event_source.as_deref(), head.event_type.as_deref());
+    code::is_denial(head.error_code.as_deref(), source, kind, head.error_message.as_deref())
+}
+
+/// What was gathered of the file that is being read.
+struct File<'f> {
+    name: &'f str,
+    gathered: Gathered,
+    places: BTreeMap<(Option<String>, Option<String>), Place>,
+    /// What is not denied is wanted, too.
+    others: bool,
+}
+
+impl<'f> File<'f> {
+    fn new(name: &'f str) -> Self {
+        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false }
+    }
+
+    fn widen(&mut self, account: &Option<String>, region: &Option<String>, at: Option<jiff::Timestamp>, records: u64) {
+        let is_last = |place: &Place| (&place.account, &place.region) == (account, region);
+        let (first, last) = (at, at);
+        if let (1, Some(mut only)) = (self.places.len(), self.places.first_entry()) {
+            // Most files are of one place: no key is made to find it.
+            if is_last(only.get()) {
+                return only.get_mut().add(first, last, records);
+            }
+        }
+        let (account, region) = (account.clone(), region.clone());
+        let fresh = || Place { account: account.clone(), region: region.clone(), first: None, last: None, records: 0 };
+        self.places.entry((account.clone(), region.clone())).or_insert_with(fresh).add(first, last, records);
+    }
+}
+
+#[cfg(test)]
+mod tests;

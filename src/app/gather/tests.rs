@@ -1,0 +1,139 @@
+use super::*;
+use crate::finding::{Observed, fold};
+use crate::io::stores::{Ledger, MemoryLedger, SqliteLedger};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// One record as CloudTrail writes it, compact and in its order.
+fn event(id: u64, who: u64, what: u64, denied: bool, extra: &Value) -> String {
+    let arn = format!("arn:aws:sts::111122223333:assumed-role/app{who}/s");
+    let mut event = json!({
+        "eventVersion": "1.08",
+        "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333"},
+        "eventTime": format!("2026-11-10T10:{:02}:{:02}Z", id / 60 % 60, id % 60),
+        "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+        "requestParameters": extra,
+        "requestID": format!("r{id}"), "eventID": format!("e{id}"), "recipientAccountId": "111122223333",
+    });
+    if denied {
+        let queue = format!("arn:aws:sqs:eu-west-1:111122223333:q{what}");
+        event["errorCode"] = "AccessDenied".into();
+        event["errorMessage"] = format!(
+            "User: {arn} is not authorized to perform: sqs:SendMessage on resource: {queue} because no identity-based \
+             policy allows the sqs:SendMessage action"
+        )
+        .into();
+    }
+    event.to_string()
+}
+
+fn log(records: &[String]) -> Vec<u8> {
+    format!(r#"{{"Records":[{}]}}"#, records.join(",")).into_bytes()
+}
+
+const NAMED: &str = "logs/111122223333_CloudTrail_eu-west-1_20261110T1005Z_x.json.gz";
+
+fn observed(gathered: &Gathered) -> Vec<Observed> {
+    gathered.met.iter().cloned().map(Repeated::observed).collect()
+}
+
+/// Whatever way it is read, the same is found.
+#[track_caller]
+fn check(records: &[String]) {
+    let bytes = log(records);
+    let mut full = File::new("x");
+    Gatherer::new(Catalog::embedded(), false).fully(&mut full, &bytes);
+    let expect = observed(&full.gathered);
+    let mut gatherer = Gatherer::new(Catalog::embedded(), false);
+    // The second time everything was met before; the event ids tell.
+    for name in [NAMED, "x", NAMED] {
+        let found = gatherer.gather(name, &bytes);
+        assert_eq!((found.records, found.denied), (full.gathered.records, full.gathered.denied), "{name}");
+        assert_eq!(observed(&found), expect, "{name}");
+        assert_eq!(found.problems.len(), full.gathered.problems.len());
+        assert_eq!(found.places.iter().map(|place| place.records).sum::<u64>(), found.records);
+        if name == "x" {
+            assert_eq!(found.places, full.places.values().cloned().collect::<Vec<_>>());
+        }
+    }
+    let denials = Gatherer::new(Catalog::embedded(), true).gather(NAMED, &bytes).denials;
+    assert_eq!(crate::app::ingest::observed(denials), expect);
+}
+
+#[test]
+fn the_same_call_again_is_concluded_once() {
+    let mut gatherer = Gatherer::new(Catalog::embedded(), false);
+    let records: Vec<String> = (0..50).map(|id| event(id, 1, id % 2, true, &Value::Null)).collect();
+    let found = gatherer.gather(NAMED, &log(&records));
+    let samples: std::collections::BTreeSet<_> =
+        found.met.iter().map(|met| std::sync::Arc::as_ptr(&met.sample)).collect();
+    assert_eq!((found.denied, samples.len()), (50, 2));
+    check(&records);
+}
+
+#[test]
+fn a_look_alike_of_an_id_is_not_taken_for_it() {
+    let nested = [
+        json!({"eventID": "e1"}),
+        json!({"eventTime": "2026-11-10T10:00:01Z"}),
+        json!({"requestID": "x", "x-amz-id-2": "y"}),
+        json!({"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/q"}),
+    ];
+    for extra in nested {
+        check(&[event(1, 1, 1, true, &extra), event(2, 1, 1, true, &extra), event(3, 1, 1, false, &extra)]);
+        // The event's own id is missing, and another object's stands in its place.
+        let without = |id: u64| event(id, 1, 1, true, &extra).replace("\"eventID\":\"e", "\"event_ID\":\"e");
+        check(&[without(1), without(2), without(2)]);
+    }
+}
+
+#[test]
+fn places_are_each_records_own_where_the_name_does_not_tell() {
+    let other = event(9, 1, 1, false, &Value::Null).replace("eu-west-1", "us-east-1");
+    let here = event(1, 1, 1, true, &Value::Null);
+    let found =
+        Gatherer::new(Catalog::embedded(), false).gather(NAMED, &log(&[other.clone(), here.clone(), here.clone()]));
+    let told: Vec<_> = found.places.iter().map(|place| (place.region.as_deref(), place.records)).collect();
+    assert_eq!(told, [(Some("eu-west-1"), 2), (Some("us-east-1"), 1)]);
+    let found = Gatherer::new(Catalog::embedded(), false).gather(NAMED, &log(&[here.clone(), here.clone()]));
+    let told: Vec<_> = found.places.iter().map(|place| (place.region.as_deref(), place.records, place.first)).collect();
+    assert_eq!(told, [(Some("eu-west-1"), 2, crate::record::time("2026-11-10T10:00:01Z"))]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn gathered_is_what_the_full_reader_finds(
+        picks in prop::collection::vec((0_u64..40, 0_u64..2, 0_u64..3, any::<bool>(), 0_usize..6), 1..30)
+    ) {
+        let extras = [
+            Value::Null, json!({"eventID": "e1"}), json!({"errorCode": "AccessDenied"}), json!([{"eventVersion": "1.08"}]),
+            json!("},{\"eventVersion\":\"1.08\",\"errorCode\":\"AccessDenied\""), json!({"requestID": "z"}),
+        ];
+        let records: Vec<String> =
+            picks.iter().map(|(id, who, what, denied, extra)| event(*id, *who, *what, *denied, &extras[*extra])).collect();
+        check(&records);
+    }
+
+    #[test]
+    fn the_ledger_takes_repeats_as_it_takes_single_events(
+        picks in prop::collection::vec((0_u64..40, 0_u64..2, 0_u64..3, 0_u64..3), 1..60)
+    ) {
+            let now = "2026-11-14T10:00:00Z".parse().unwrap();
+        let records: Vec<String> = picks.iter().map(|(id, who, what, shared)| {
+            let shared = if *shared == 0 { format!(r#""sharedEventID":"s{}","eventID""#, id % 7) } else { "\"eventID\"".into() };
+            event(*id, *who, *what, true, &Value::Null).replace("\"eventID\"", &shared)
+        }).collect();
+        let met = Gatherer::new(Catalog::embedded(), false).gather(NAMED, &log(&records)).met;
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = SqliteLedger::open(&folder.path().join("l.db")).unwrap();
+        let mut memory = MemoryLedger::default();
+        let singles: Vec<Observed> = met.iter().cloned().map(Repeated::observed).collect();
+        let told = memory.record(singles.clone(), now).unwrap();
+        prop_assert_eq!(file.record_repeated(met, now).unwrap(), told);
+        let all = crate::io::stores::Filter::default();
+        prop_assert_eq!(file.findings(&all).unwrap(), memory.findings(&all).unwrap());
+        drop(fold(singles));
+    }
+}

@@ -1,0 +1,21 @@
+//! Ctrl-C: the work ends where it leaves nothing half done; a second one ends it at once.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static WATCHED: Once = Once::new();
+
+/// What becomes true at Ctrl-C, from now on.
+pub(super) fn flag() -> anyhow::Result<&'static AtomicBool> {
+    let mut set = Ok(());
+    WATCHED.call_once(|| {
+        set = ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(super::scan::INTERRUPTED));
+            }
+        });
+    });
+    set?;
+    Ok(&STOP)
+}

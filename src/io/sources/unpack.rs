@@ -1,0 +1,86 @@
+//! Packed bytes → plain bytes, whatever packed them, never more than a limit.
+
+use super::gzip;
+use super::libdeflate::Inflater;
+use std::io::Read;
+use std::path::Path;
+
+/// Unpacks one file after another.
+pub(super) struct Unpacker {
+    /// `None` where libdeflate has no memory: the stream does it all.
+    inflater: Option<Inflater>,
+    limit: u64,
+}
+
+impl Unpacker {
+    /// Gives at most so many bytes a file.
+    pub(super) fn new(limit: u64) -> Self {
+        Self { inflater: Inflater::new(), limit }
+    }
+
+    /// Whether these bytes are packed: gzip by its first bytes, bzip2 and zstd by theirs where the name says so, too.
+    pub(super) fn is_packed(name: &str, raw: &[u8]) -> bool {
+        gzip::is_gzip(raw) || is_bzip2(name, raw) || is_zstd(name, raw)
+    }
+
+    /// Fills `plain`.
+    ///
+    /// # Errors
+    /// What stopped it, in words; `plain` then holds what can be used.
+    pub(super) fn unpack(&mut self, name: &str, raw: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
+        if gzip::is_gzip(raw) {
+            let unpacked = gzip::inflate(raw, self.limit, self.inflater.as_mut(), plain);
+            return unpacked.map_err(|stop| stop.to_string());
+        }
+        self.unpack_rest(name, raw, plain)
+    }
+
+    #[cfg(feature = "archives")]
+    fn unpack_rest(&self, name: &str, raw: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
+        if is_bzip2(name, raw) {
+            return stream(bzip2::read::MultiBzDecoder::new(raw), "bzip2", self.limit, plain);
+        }
+        let mut rest = raw;
+        // Frames behind one another, as `zstd` makes of several files.
+        while !rest.is_empty() {
+            let decoder = ruzstd::decoding::StreamingDecoder::new(&mut rest);
+            let decoder = decoder.map_err(|fault| format!("the zstd file is damaged: {fault}"))?;
+            stream(decoder, "zstd", self.limit, plain)?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "archives"))]
+    fn unpack_rest(&self, _: &str, _: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
+        Err("this build reads no bzip2 and no zstd: unpack it first, or build with `--features archives`".to_owned())
+    }
+}
+
+#[cfg(feature = "archives")]
+fn stream(from: impl Read, what: &str, limit: u64, plain: &mut Vec<u8>) -> Result<(), String> {
+    let room = limit.saturating_sub(plain.len() as u64);
+    match from.take(room.saturating_add(1)).read_to_end(plain) {
+        Ok(read) if read as u64 > room => {
+            plain.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            Err(gzip::Stop::TooLarge(limit).to_string())
+        }
+        Ok(_) => Ok(()),
+        Err(fault) if fault.kind() == std::io::ErrorKind::UnexpectedEof => Err(format!("the {what} file is cut short")),
+        Err(fault) => Err(format!("the {what} file is damaged: {fault}")),
+    }
+}
+
+fn has_ending(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|own| own.eq_ignore_ascii_case(ending))
+}
+
+fn is_bzip2(name: &str, raw: &[u8]) -> bool {
+    has_ending(name, "bz2") && raw.starts_with(b"BZh")
+}
+
+fn is_zstd(name: &str, raw: &[u8]) -> bool {
+    has_ending(name, "zst") && raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+}
+
+#[cfg(all(test, feature = "archives"))]
+mod tests;

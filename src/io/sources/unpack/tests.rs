@@ -1,0 +1,87 @@
+use super::*;
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+
+fn bzip2(text: &[u8]) -> Vec<u8> {
+    let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+fn zstd(text: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::default());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+#[track_caller]
+fn check(name: &str, raw: &[u8], limit: u64, expect: (&[u8], Result<(), &str>)) {
+    assert!(Unpacker::is_packed(name, raw), "{name}");
+    let mut plain = Vec::new();
+    let told = Unpacker::new(limit).unpack(name, raw, &mut plain);
+    assert_eq!((plain.as_slice(), told.as_ref().map(|()| ()).map_err(String::as_str)), (expect.0, expect.1), "{name}");
+}
+
+#[test]
+fn every_packing_gives_what_was_packed() {
+    let text = b"{\"Records\":[]}".repeat(20_000);
+    for (name, packed) in [("a.gz", gzip(&text)), ("a.json.bz2", bzip2(&text)), ("a.json.zst", zstd(&text))] {
+        check(name, &packed, u64::MAX, (&text, Ok(())));
+        // Several behind one another, as `cat` makes them.
+        check(name, &packed.repeat(3), u64::MAX, (&text.repeat(3), Ok(())));
+    }
+}
+
+#[test]
+fn a_bomb_is_cut_at_the_limit() {
+    let text = vec![b'x'; 1 << 22];
+    for (name, packed) in [("a.gz", gzip(&text)), ("a.bz2", bzip2(&text)), ("a.zst", zstd(&text))] {
+        check(name, &packed, 1_000, (&text[..1_000], Err("it inflates to more than 1000 bytes")));
+        check(name, &packed, text.len() as u64, (&text, Ok(())));
+        check(
+            name,
+            &packed.repeat(2),
+            text.len() as u64 + 5,
+            (&[b'x'; (1 << 22) + 5], Err("it inflates to more than 4194309 bytes")),
+        );
+    }
+}
+
+#[test]
+fn what_is_cut_or_damaged_is_told() {
+    let text: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
+    for (name, packed) in [("a.gz", gzip(&text)), ("a.bz2", bzip2(&text)), ("a.zst", zstd(&text))] {
+        for length in [20, packed.len() / 2, packed.len() - 1] {
+            let mut plain = Vec::new();
+            let told = Unpacker::new(u64::MAX).unpack(name, &packed[..length], &mut plain).unwrap_err();
+            assert!(told.contains("cut") || told.contains("damaged"), "{name}: {told}");
+            assert!(text.starts_with(&plain), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_size_that_is_a_lie_changes_nothing() {
+    let text = b"{\"Records\":[]}".repeat(1_000);
+    for size in [0, 1, 5_000, u32::MAX] {
+        let mut packed = gzip(&text);
+        let end = packed.len() - 4;
+        packed[end..].copy_from_slice(&size.to_le_bytes());
+        let mut plain = Vec::new();
+        let told = Unpacker::new(1 << 20).unpack("a.gz", &packed, &mut plain);
+        // The size is a part of what the checksum protects.
+        assert!(told.unwrap_err().contains("damaged"), "{size}");
+        assert!(plain.capacity() < 4 << 20, "{size}");
+    }
+}
+
+#[test]
+fn only_the_ending_makes_bzip2_and_zstd() {
+    assert!(!Unpacker::is_packed("a.json", &bzip2(b"x")) && !Unpacker::is_packed("a.json", &zstd(b"x")));
+    assert!(!Unpacker::is_packed("a.bz2", b"{}") && !Unpacker::is_packed("a.zst", b"{}"));
+    assert!(Unpacker::is_packed("a.json", &gzip(b"x")));
+}

@@ -1,0 +1,46 @@
+//! Many events of few denials: each id is noted, each denial is folded once.
+
+use super::{NOTE, Recorded};
+use crate::finding::{Finding, Fresh, Observed, Repeated};
+use jiff::Timestamp;
+use rusqlite::{Transaction, params};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Times and ids of one denial's events, and whether each counts.
+type Events<'a> = Vec<(Option<Timestamp>, &'a str, bool)>;
+
+/// Notes the events' ids and folds those seen for the first time, by finding.
+pub(super) fn fold_new(
+    change: &Transaction,
+    batch: &[Repeated],
+) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
+    let mut note = change.prepare_cached(NOTE)?;
+    let mut recorded = Recorded::default();
+    // By address: which of the same denials are merged first does not show.
+    let mut met: BTreeMap<*const Observed, (&Observed, Events<'_>)> = BTreeMap::new();
+    for event in batch {
+        let at = event.at.map(Timestamp::as_second);
+        // Both are noted in any case: the next copy may bear only one of them.
+        let own = note.execute(params![0, event.event_id, at])? == 1;
+        let shared = match &event.shared_event_id {
+            Some(id) => note.execute(params![1, id, at])? == 1,
+            None => true,
+        };
+        let fresh = Fresh { own, shared };
+        recorded.note(fresh);
+        if fresh.own {
+            let (_, events) = met.entry(Arc::as_ptr(&event.sample)).or_insert((&event.sample, Vec::new()));
+            events.push((event.at, &event.event_id, fresh.counts()));
+        }
+    }
+    let mut folded: BTreeMap<String, Finding> = BTreeMap::new();
+    for (sample, events) in met.into_values() {
+        let finding = sample.repeated(&events);
+        match folded.get_mut(&finding.id) {
+            Some(there) => there.merge(finding),
+            None => drop(folded.insert(finding.id.clone(), finding)),
+        }
+    }
+    Ok((recorded, folded))
+}

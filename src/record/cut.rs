@@ -1,0 +1,114 @@
+//! An event's JSON without what differs each time that the same call is made again: its ids and its time.
+
+use memchr::memmem::Finder;
+
+/// What is cut out, each as `"NAME":"…"`; the first two must be there.
+const NAMES: [&str; 5] =
+    ["\"eventID\":\"", "\"eventTime\":\"", "\"sharedEventID\":\"", "\"requestID\":\"", "\"x-amz-id-2\":\""];
+
+/// Finds what is to be cut out.
+#[derive(Debug)]
+pub struct Cutter([Finder<'static>; 5]);
+
+/// One event, cut. Two events of which [`Cut::rest`] is the same differ in their ids and times alone; whether those are the
+/// event's own or a look-alike's is for the reader of the rest to see.
+#[derive(Debug, Clone)]
+pub struct Cut<'a> {
+    /// `eventID`.
+    pub event_id: &'a str,
+    /// `eventTime`.
+    pub event_time: &'a str,
+    /// `sharedEventID`.
+    pub shared_event_id: Option<&'a str>,
+    raw: &'a str,
+    /// What was cut out, in the text's order; the unused ones stand at its end.
+    spans: [(usize, usize); 5],
+}
+
+impl Default for Cutter {
+    fn default() -> Self {
+        Self(NAMES.map(Finder::new))
+    }
+}
+
+impl Cutter {
+    /// Cuts an event; `None` when one of the names stands in it twice, or not as CloudTrail writes it.
+    pub fn cut<'a>(&self, raw: &'a str) -> Option<Cut<'a>> {
+        let end = (raw.len(), raw.len());
+        let mut spans = [end; 5];
+        for ((finder, name), span) in self.0.iter().zip(NAMES).zip(&mut spans) {
+            if let Some(at) = finder.find(raw.as_bytes()) {
+                let start = at + name.len();
+                let behind = &raw.as_bytes()[start..];
+                let length = behind.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+                let is_once = behind[length] == b'"' && finder.find(&behind[length..]).is_none();
+                *span = is_once.then_some((start, start + length))?;
+            }
+        }
+        let text = |(from, to): (usize, usize)| (from < to).then(|| &raw[from..to]);
+        let (event_id, event_time, shared_event_id) = (text(spans[0])?, text(spans[1])?, text(spans[2]));
+        spans.sort_unstable();
+        Some(Cut { event_id, event_time, shared_event_id, raw, spans })
+    }
+}
+
+impl<'a> Cut<'a> {
+    /// What is left, in pieces.
+    pub fn rest(&self) -> impl Iterator<Item = &'a str> {
+        let starts = std::iter::once(0).chain(self.spans.iter().map(|(_, end)| *end));
+        let ends = self.spans.iter().map(|(start, _)| *start).chain([self.raw.len()]);
+        let raw = self.raw;
+        starts.zip(ends).map(move |(from, to)| &raw[from..to])
+    }
+
+    /// The text with other ids and another time: what reads differently here is what was cut out there.
+    pub fn with_others(&self) -> String {
+        let other = |(from, to): &(usize, usize)| match &self.raw[*from..*to] {
+            "" => String::new(),
+            time if time == self.event_time => "2001-02-03T04:05:06Z".to_owned(),
+            id => format!("other {id}"),
+        };
+        let fill = self.spans.iter().map(other).chain([String::new()]);
+        self.rest().zip(fill).map(|(rest, other)| format!("{rest}{other}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(raw: &str, expect: Option<(&str, &str)>) {
+        let cutter = Cutter::default();
+        let cut = cutter.cut(raw);
+        let told = cut.as_ref().map(|cut| (cut.rest().collect::<Vec<_>>().join("|"), cut.with_others()));
+        assert_eq!(told.as_ref().map(|(rest, other)| (&**rest, &**other)), expect, "{raw}");
+    }
+
+    #[test]
+    fn ids_and_times_are_cut_out() {
+        check(
+            r#"{"eventTime":"2026-11-10T10:00:00Z","a":1,"requestID":"r","eventID":"i"}"#,
+            Some((
+                r#"{"eventTime":"|","a":1,"requestID":"|","eventID":"|"}||"#,
+                r#"{"eventTime":"2001-02-03T04:05:06Z","a":1,"requestID":"other r","eventID":"other i"}"#,
+            )),
+        );
+        let whole = r#"{"eventTime":"t","eventID":"i","sharedEventID":"s","x":{"x-amz-id-2":"z"},"requestID":"r"}"#;
+        let cut = Cutter::default();
+        let cut = cut.cut(whole).unwrap();
+        assert_eq!((cut.event_id, cut.event_time, cut.shared_event_id), ("i", "t", Some("s")));
+        assert_eq!(cut.rest().map(str::len).sum::<usize>(), whole.len() - 5);
+    }
+
+    #[test]
+    fn what_is_not_certain_is_not_cut() {
+        check(r#"{"eventTime":"t"}"#, None);
+        check(r#"{"eventTime":"t","eventID":""}"#, None);
+        check(r#"{"eventTime":"t","eventID":"a\"b"}"#, None);
+        check(r#"{"eventTime":"t","eventID":"i","x":{"eventID":"j"}}"#, None);
+        check(r#"{"eventTime":"t","eventID":"i","requestID":"a","x":{"requestID":"b"}}"#, None);
+        check(r#"{"eventTime":"t","eventID":"#, None);
+        check(r#"{"eventTime":"t","eventID":"i"#, None);
+    }
+}

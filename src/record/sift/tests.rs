@@ -1,0 +1,198 @@
+use super::*;
+use proptest::prelude::*;
+
+/// What the full reader finds: events, those with an error code, problems.
+fn fully(bytes: &[u8]) -> (u64, Vec<Record>, Vec<Problem>) {
+    let (mut records, mut problems) = (Vec::new(), Vec::new());
+    let keep = |head: &Head<'_>| head.error_code.is_some();
+    let seen = crate::record::scan(bytes, "x", keep, |record| records.push(record), |problem| problems.push(problem));
+    (seen, records, problems)
+}
+
+fn sifted(isa: Isa, bytes: &[u8]) -> Option<(u64, Vec<Record>, Vec<Problem>)> {
+    let sifted = sift_with(isa, bytes)?;
+    let (mut seen, mut records, mut problems) = (sifted.allowed, Vec::new(), Vec::new());
+    for one in &sifted.candidates {
+        let keep = |head: &Head<'_>| head.error_code.is_some();
+        seen += one.read("x", keep, |record| records.push(record), |problem| problems.push(problem));
+    }
+    Some((seen, records, problems))
+}
+
+/// All instruction sets agree with the full reader; returns whether the input could be sifted at all.
+#[track_caller]
+fn check(text: &[u8]) -> bool {
+    let mut any = false;
+    for isa in Isa::available() {
+        if let Some(found) = sifted(isa, text) {
+            any = true;
+            assert_eq!(found, fully(text), "{isa:?}: {}", String::from_utf8_lossy(text));
+        }
+    }
+    any
+}
+
+fn log(records: &[&str]) -> String {
+    format!(r#"{{"Records":[{}]}}"#, records.join(","))
+}
+
+const ALLOWED: &str = r#"{"eventVersion":"1.08","userIdentity":{"arn":"a"},"eventName":"x"}"#;
+
+fn with(members: &str) -> String {
+    format!(r#"{{"eventVersion":"1.08","userIdentity":{{"arn":"a"}},"eventID":"i",{members}}}"#)
+}
+
+#[test]
+fn a_look_alike_never_counts_and_no_spelling_hides() {
+    for members in [
+        r#""errorCode":"AccessDenied""#,
+        r#""error_code":"AccessDenied""#,
+        r#""ERRORCODE":"AccessDenied""#,
+        r#""e_r_r_o_r_c_o_d_e":"AccessDenied""#,
+        r#""erro__r___code_":"AccessDenied""#,
+        r#""_error_Code":"AccessDenied""#,
+        r#""err\u006frCode":"AccessDenied""#,
+        r#""error\u005fcode":"AccessDenied""#,
+        r#""\u0065rrorCod\u0065" : "AccessDenied""#,
+        r#""errorCode":null"#,
+        r#""errorCode":{"errorCode":"x"}"#,
+        r#""errorMessage":"errorCode""#,
+        r#""requestParameters":{"errorCode":"AccessDenied"}"#,
+        r#""requestParameters":{"a":[{"eventVersion":"1.08","userIdentity":{},"errorCode":"AccessDenied"},{"eventVersion":"1.08"}]}"#,
+        r#""requestParameters":"},{\"eventVersion\":\"1.08\",\"userIdentity\":{},\"errorCode\":\"AccessDenied\"}""#,
+        r#""requestParameters":"\\\\","errorCode":"AccessDenied""#,
+        r#""requestParameters":"\\\",\"errorCode\":\"AccessDenied""#,
+        r#""userAgent":"ü","errorCode":"AccessDenied""#,
+    ] {
+        let one = with(members);
+        for records in [vec![&*one], vec![ALLOWED, &one, ALLOWED], vec![&one, &one], vec![ALLOWED; 3]] {
+            assert!(check(log(&records).as_bytes()), "{members}");
+        }
+    }
+}
+
+#[test]
+fn any_place_in_a_block() {
+    for pad in 0..200 {
+        let before = with(&format!(r#""userAgent":"{}""#, "x".repeat(pad)));
+        for members in [r#""error_Code":"A""#, r#""\u0065rrorCode":"A""#, r#""x":"\\\\\\","errorCode":"A""#] {
+            assert!(check(log(&[&before, &with(members), ALLOWED]).as_bytes()));
+            let found = sifted(Isa::best(), log(&[&before, &with(members), ALLOWED]).as_bytes()).unwrap();
+            assert_eq!((found.0, found.1.len()), (3, 1), "{pad} {members}");
+        }
+    }
+}
+
+#[test]
+fn only_a_plain_list_is_sifted() {
+    for text in [
+        log(&[]),
+        log(&[ALLOWED]),
+        format!("\u{feff} {{ \"Records\" : [ {ALLOWED} ,\n {ALLOWED} ] }}\n\n{}", log(&[ALLOWED, "[7]", "[]", "{}"])),
+        log(&["7", ALLOWED]).replace("[7,", "[[7],"),
+    ] {
+        assert!(check(text.as_bytes()), "{text}");
+    }
+    let whole = log(&[ALLOWED, ALLOWED]);
+    for text in [
+        "",
+        "{}",
+        "[]",
+        ALLOWED,
+        &whole[..whole.len() - 1],
+        &whole[..whole.len() - 2],
+        &whole[..whole.len() - 9],
+        &whole.replace("},{", "}{"),
+        &whole.replace("},{", "},,{"),
+        &whole.replace("},{", "},7,{"),
+        &whole.replace("}]}", "},]}"),
+        &whole.replace("}]}", "}],\"x\":1}"),
+        &whole.replace("}]}", "}]}x"),
+        &whole.replace("[{", "[,{"),
+        &whole.replace("}]}", "]]}"),
+        &whole.replace("}]}", "}}}"),
+        &log(&["7", ALLOWED]),
+    ] {
+        assert_eq!(sift(text.as_bytes()), None, "{text}");
+    }
+    let not_utf8 = [log(&[ALLOWED]).replace("\"x\"", "\"@\"").as_bytes()].concat();
+    let not_utf8: Vec<u8> = not_utf8.into_iter().map(|byte| if byte == b'@' { 0xff } else { byte }).collect();
+    assert_eq!(sift(&not_utf8), None);
+}
+
+#[test]
+fn edges_are_the_first_and_the_last_record() {
+    let (one, two) = (with(r#""a":1"#), with(r#""b":2"#));
+    let text = format!("{}{}", log(&[&one, ALLOWED]), log(&[ALLOWED, &two]));
+    assert_eq!(sift(text.as_bytes()).unwrap().edges, [&one, &two]);
+    assert_eq!(sift(log(&[&one]).as_bytes()).unwrap().edges, [&one, &one]);
+    assert!(sift(log(&[]).as_bytes()).unwrap().edges.is_empty());
+}
+
+/// JSON of any sort whose keys and texts like to look like an event's.
+fn value() -> impl Strategy<Value = String> {
+    let text = prop_oneof![
+        Just(r#""errorCode""#.to_owned()),
+        Just(r#""},{\"eventVersion\":\"1.08\"""#.to_owned()),
+        Just(r#""\\""#.to_owned()),
+        Just(r#""\\\"""#.to_owned()),
+        Just(r#""]}""#.to_owned()),
+        "\"[a-z_{}:,ü ]{0,70}\"",
+    ];
+    let leaf = prop_oneof![Just("null".to_owned()), Just("1.5".to_owned()), Just("true".to_owned()), text];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let members = prop::collection::vec((key(), inner.clone()), 0..4);
+        prop_oneof![
+            prop::collection::vec(inner, 0..4).prop_map(|all| format!("[{}]", all.join(","))),
+            members.prop_map(|all| object(&all)),
+        ]
+    })
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("errorCode".to_owned()),
+        Just(r"error\u0043ode".to_owned()),
+        "_{0,2}e_?r_?[rR]_?o_{0,3}r_{0,3}[cC]_?o_?d_?e_?".prop_map(|text| text),
+        Just("eventVersion".to_owned()),
+        Just("userIdentity".to_owned()),
+        Just("Records".to_owned()),
+        Just("eventName".to_owned()),
+        Just("errorMessage".to_owned()),
+        "[a-z_]{0,12}",
+    ]
+}
+
+fn object(members: &[(String, String)]) -> String {
+    let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+    format!("{{{}}}", members.join(","))
+}
+
+fn element() -> impl Strategy<Value = String> {
+    let members = || prop::collection::vec((key(), value()), 0..6);
+    let ordinary = (members(), value()).prop_map(|(mut members, caller)| {
+        members.insert(0, ("userIdentity".to_owned(), caller));
+        members.insert(0, ("eventVersion".to_owned(), "\"1.08\"".to_owned()));
+        object(&members)
+    });
+    prop_oneof![6 => ordinary, 1 => members().prop_map(|members| object(&members)), 1 => value()]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn what_is_sifted_is_what_is_read_fully(elements in prop::collection::vec(element(), 0..6), space in "[ \n]{0,3}") {
+        let join = format!("{space},{space}");
+        let text = format!("{{{space}\"Records\":[{space}{}{space}]}}{space}", elements.join(&join));
+        check(text.as_bytes());
+        check(format!("{text}{text}").as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_survived_and_seen_alike(bytes in prop::collection::vec(prop::sample::select(b"{}[]\",\\:_ eRrorCodu0459\xc3\n".to_vec()), 0..300)) {
+        let text = [br#"{"Records":[{"#.as_slice(), &bytes].concat();
+        let all: Vec<_> = Isa::available().into_iter().map(|isa| sift_with(isa, &text).map(|sifted| format!("{sifted:?}"))).collect();
+        prop_assert!(all.iter().all(|one| *one == all[0]));
+    }
+}
