@@ -6,14 +6,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 name=$1
 shift
 case $name in
-  record | sift | csv | explain) words=json ;;
+  record | sift | csv | explain | archive) words=json ;;
   message | text) words=message ;;
   policy | in_force) words=policy ;;
   arn | scope) words=arn ;;
   template) words=template ;;
   configuration) words=configuration ;;
   *)
-    echo "usage: fuzz/run.sh record|sift|csv|message|text|policy|arn|scope|explain|in_force|template|configuration" >&2
+    echo "usage: fuzz/run.sh record|sift|csv|message|text|policy|arn|scope|explain|in_force|template|configuration|archive" >&2
     exit 2
     ;;
 esac

@@ -53,6 +53,24 @@ def from_event(name: str, event: dict) -> None:
         put("scope", f"{name}-{at}.txt", f"{arn}\n{arn}x")
 
 
+def from_archive() -> None:
+    key = "AWSLogs/o-a1/111122223333/CloudTrail/eu-west-1/2026/11/28/111122223333_CloudTrail_eu-west-1_20261128T1015Z_a.json.gz"
+    page = (
+        "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>t"
+        f"</NextContinuationToken><Contents><Key>{key}</Key><ETag>&quot;e&quot;</ETag><Size>5</Size></Contents>"
+        "<CommonPrefixes><Prefix>AWSLogs/</Prefix></CommonPrefixes></ListBucketResult>"
+    )
+    stored = {"bucket": {"name": "my-logs"}, "object": {"key": key}}
+    notice = {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": stored}]}
+    trail = {"s3Bucket": "my-logs", "s3ObjectKey": [key]}
+    bridge = {"detail-type": "Object Created", "source": "aws.s3", "detail": stored}
+    queued = {"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(notice)}]}
+    task = {"scan": ["s3://my-logs/AWSLogs/"], "after": key, "since": "2026-11-01T00:00:00Z", "only_region": ["eu-west-1"]}
+    texts = [key, page, *map(json.dumps, (notice, trail, bridge, queued, task, {"denywatch": task}))]
+    for at, text in enumerate(texts):
+        put("archive", f"{at}.txt", text)
+
+
 def from_story(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for at, (kind, block) in enumerate(re.findall(r"^```(\S*)[^\n]*\n(.*?)^```", text, re.M | re.S)):
@@ -150,6 +168,7 @@ def main() -> None:
         records = json.loads(gzip.decompress(log.read_bytes())).get("Records", [])
         if denied := next((record for record in records if record.get("errorCode")), None):
             from_event(log.name.split(".")[0], denied)
+    from_archive()
     for at, document in enumerate(HAND_MADE):
         put("policy", f"hand-{at}.json", json.dumps(document))
         put("in_force", f"hand-{at}.json", json.dumps(details(document)))

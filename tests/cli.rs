@@ -192,6 +192,12 @@ fn exit_codes_are_the_contract() {
         ),
         4,
     );
+    check(&["scan", "s3://my-logs", "--offline"], "", 2);
+    check(&["scan", "tests", "--estimate"], "", 6);
+    check(&["query", "athena"], "", 0);
+    check(&["query", "athena", "--table", "a;b"], "", 2);
+    check(&["query", "lake", "my-store"], "", 2);
+    check(&["query", "athena", "--run", "--offline"], "", 2);
     check(&["explain"], "the weather is fine", 5);
     check(&["explain"], "User is not authorized to perform: rds:DownloadDBLogFilePortion", 5);
     check(&["explain", "no-such-file.json"], "", 1);
@@ -988,6 +994,69 @@ fn the_limits_of_patches_hold() {
     assert_eq!(with, desk.run(&["patch", "D-WLDQ", "--companions"], "").out);
     desk.write("denywatch.toml", b"version = 1\n[patch]\nnever_grant = ['iam']\n[[route]]\nto = 'stdout'\n");
     assert_eq!(desk.run(&["findings"], "").code, 2);
+}
+
+#[test]
+fn a_query_is_printed_as_it_would_be_asked() {
+    let desk = Desk::new();
+    let period = [
+        "--since",
+        "2026-11-01",
+        "--until",
+        "2026-11-08",
+        "--only-account",
+        "111122223333,444455556666",
+        "--only-region",
+        "eu-west-1",
+    ];
+    let ran = |arguments: &[&str]| {
+        let ran = desk.run(&[arguments, &period].concat(), "");
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        ran.out
+    };
+    insta::assert_snapshot!("query-athena", ran(&["query", "athena"]));
+    insta::assert_snapshot!(
+        "query-athena-create",
+        ran(&["query", "athena", "--create", "s3://my-logs/audit/AWSLogs/o-a1b2c3d4e5/"])
+    );
+    insta::assert_snapshot!("query-lake", ran(&["query", "lake", "0233062b-51c6-4d18-8dec-a8c90da840d9"]));
+}
+
+#[test]
+fn a_folder_is_narrowed_and_estimated_without_reading() {
+    let desk = Desk::new();
+    let event = |id: &str, day: &str| {
+        format!(
+            r#"{{"eventID":"{id}","eventTime":"{day}T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"SendMessage","awsRegion":"eu-west-1","errorCode":"AccessDenied","errorMessage":"{DENIED}","recipientAccountId":"111122223333","userIdentity":{{"type":"AssumedRole","arn":"arn:aws:sts::111122223333:assumed-role/app/run-1","accountId":"111122223333"}}}}"#
+        )
+    };
+    let folder = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11";
+    for day in ["01", "02", "05"] {
+        desk.write(
+            &format!("{folder}/{day}/a.json"),
+            format!(r#"{{"Records":[{}]}}"#, event(day, &format!("2026-11-{day}"))).as_bytes(),
+        );
+    }
+    // What cannot be wanted is not even looked at; the last minutes of the day before may be in its folder.
+    desk.write(&format!("{folder}/09/broken.json"), b"{");
+    let period = ["--since", "2026-11-02", "--until", "2026-11-03"];
+    let ran = desk.run(&[&["scan", "AWSLogs", "--output", "json"], period.as_slice()].concat(), "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let told = json(&ran);
+    assert_eq!(
+        (&told["stats"]["files"], &told["stats"]["denied"]),
+        (&serde_json::json!(2), &serde_json::json!(1)),
+        "{told}"
+    );
+    let estimate =
+        json(&desk.run(&[&["scan", "AWSLogs", "--estimate", "--output", "json"], period.as_slice()].concat(), ""));
+    assert_eq!(
+        (&estimate["objects"], &estimate["cost"]["dollars"]),
+        (&serde_json::json!(2), &serde_json::json!(0.0)),
+        "{estimate}"
+    );
+    let other = desk.run(&["scan", "AWSLogs", "--only-account", "444455556666", "--output", "json"], "");
+    assert_eq!(json(&other)["stats"]["files"], 0, "{}", other.err);
 }
 
 /// A log file of these events, one a queue.

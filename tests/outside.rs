@@ -1,4 +1,4 @@
-//! `denywatch verify` where it asks AWS, against a stand-in on loopback: Event history (`--observed --lookup`) and AWS's own
+//! The program where it asks AWS, against stand-ins on loopback: Event history, buckets, query engines, and `verify`: AWS's own
 //! checks (`--live`).
 //! Run with `cargo test --features lambda,lookup --test outside`.
 #![cfg(all(feature = "cli", feature = "live", feature = "lookup"))]
@@ -247,4 +247,307 @@ fn what_verify_observes_stands_in_the_ledger() {
     assert_eq!(status("allowed.json"), (json!("resolved"), json!("resolved"), json!(1)));
     assert_eq!(status("allowed.json"), (json!("resolved"), json!("resolved"), json!(1)), "the same once more");
     assert_eq!(status("again.json"), (json!("open"), json!("open"), json!(2)), "denied again: open again");
+}
+
+/// Event history of two Regions. Each call takes the answer of its Region, Region by Region.
+fn event_history(answer: impl Fn(&str, &Value, usize) -> Reply + Send + Sync + 'static) -> Server {
+    Server::start(move |request, _| {
+        let xml = |body: &str| Reply::new(200, body).with("content-type", "text/xml");
+        match request.field("Action").as_deref() {
+            Some("DescribeRegions") => xml(
+                "<R><regionInfo><item><regionName>eu-west-1</regionName></item><item><regionName>us-east-1</regionName></item></regionInfo></R>",
+            ),
+            Some("GetCallerIdentity") => xml(
+                "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>",
+            ),
+            _ => {
+                let region = request.header("authorization").split('/').nth(2).unwrap().to_owned();
+                let body: Value = serde_json::from_str(&request.body).unwrap();
+                let page = body["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+                answer(&region, &body, page)
+            }
+        }
+    })
+}
+
+fn page(records: &[Value], next: Option<usize>) -> Reply {
+    let event = |record: &Value| {
+        let at: jiff::Timestamp = record["eventTime"].as_str().unwrap().parse().unwrap();
+        json!({"EventId": record["eventID"], "EventTime": at.as_second(), "CloudTrailEvent": record.to_string()})
+    };
+    let mut page = json!({"Events": records.iter().map(event).collect::<Vec<_>>()});
+    if let Some(next) = next {
+        page["NextToken"] = next.to_string().into();
+    }
+    Reply::new(200, page.to_string()).with("content-type", "application/x-amz-json-1.1")
+}
+
+fn denial_at(id: &str, at: &str) -> Value {
+    let mut denial = denial();
+    (denial["eventID"], denial["eventTime"]) = (id.into(), at.into());
+    denial
+}
+
+fn lookups(server: &Server) -> Vec<(String, Value)> {
+    let calls = server.seen().into_iter().filter(|request| request.header("x-amz-target").ends_with(".LookupEvents"));
+    let told = calls.map(|request| {
+        let region = request.header("authorization").split('/').nth(2).unwrap().to_owned();
+        (region, serde_json::from_str(&request.body).unwrap())
+    });
+    told.collect()
+}
+
+fn desk(url: String) -> Desk {
+    Desk { folder: tempfile::tempdir().unwrap(), url, id: String::new() }
+}
+
+/// Days back from now, at the full day, as AWS and people write it.
+fn days_ago(days: i64) -> (String, i64) {
+    let now = jiff::Timestamp::now().as_second() / 86_400 * 86_400;
+    let at = jiff::Timestamp::from_second(now - days * 86_400).unwrap();
+    (at.to_string(), at.as_second())
+}
+
+#[test]
+fn event_history_of_all_regions_goes_on_where_it_was_interrupted() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    let ((old, old_second), (young, young_second)) = (days_ago(9), days_ago(3));
+    let throttled = std::sync::atomic::AtomicUsize::new(0);
+    let server = event_history({
+        let (old, young) = (old.clone(), young.clone());
+        move |region, body, number| {
+            let all = match region {
+                "us-east-1" => vec![(young_second, denial_at("u", &young))],
+                _ => vec![(young_second, denial_at("y", &young)), (old_second, denial_at("o", &old))],
+            };
+            // AWS keeps to the period, both of its ends included; here a page holds one event.
+            let (since, until) = (body["StartTime"].as_i64().unwrap(), body["EndTime"].as_i64().unwrap());
+            let all: Vec<Value> =
+                all.into_iter().filter(|(at, _)| (since..=until).contains(at)).map(|(_, event)| event).collect();
+            match (region, number) {
+                ("us-east-1", _) if throttled.fetch_add(1, Ordering::SeqCst) == 0 => {
+                    Reply::new(400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#)
+                }
+                ("eu-west-1", 1) if BROKEN.load(Ordering::SeqCst) => {
+                    Reply::new(400, r#"{"__type":"AccessDeniedException","Message":"no longer"}"#)
+                }
+                _ => page(
+                    all.get(number).map_or(&[], std::slice::from_ref),
+                    (number + 1 < all.len()).then_some(number + 1),
+                ),
+            }
+        }
+    });
+    let desk = desk(server.url());
+    let scan = ["scan", "--lookup", "--since", "30d", "--output", "json"];
+    let (code, told, err) = desk.run(&scan);
+    assert_eq!(code, 6, "{err}");
+    assert_eq!((&told["stats"]["records"], &told["stats"]["denied"]), (&json!(2), &json!(2)), "{told}");
+    let problem = &told["problems"][0];
+    assert_eq!(problem["input"], "Event history of eu-west-1");
+    assert!(problem["error"].as_str().unwrap().ends_with("AccessDeniedException: no longer"), "{problem}");
+    assert!(told["not_seen"][0].as_str().unwrap().contains("no data events"), "{told}");
+    let first = lookups(&server).len();
+
+    BROKEN.store(false, Ordering::SeqCst);
+    let (code, told, err) = desk.run(&scan);
+    assert_eq!(code, 0, "{err}");
+    // What was read is not asked for again: the last hour of both, and the rest of the one.
+    let again = lookups(&server).split_off(first);
+    let hour_ago = jiff::Timestamp::now().as_second() - 3_700;
+    let (late, rest): (Vec<_>, Vec<_>) =
+        again.iter().partition(|(_, body)| body["StartTime"].as_i64().unwrap() > hour_ago);
+    assert_eq!((late.len(), rest.len()), (2, 2), "{again:?}");
+    // Of the second that the last page ended in there may be more.
+    assert!(rest.iter().all(|(region, body)| region == "eu-west-1" && body["EndTime"] == young_second), "{rest:?}");
+    assert!(rest[0].1["StartTime"].as_i64().unwrap() < old_second);
+    let ids: Vec<&Value> = told["findings"].as_array().unwrap().iter().map(|finding| &finding["count"]).collect();
+    assert_eq!(ids, [&json!(3)], "each event once: {told}");
+
+    let (code, told, _) = desk.run(&["scan", "--lookup", "--since", "30d", "--again", "--output", "json"]);
+    assert_eq!((code, &told["stats"]["denied"], &told["stats"]["duplicates"]), (0, &json!(3), &json!(3)), "{told}");
+}
+
+#[test]
+fn event_history_that_repeats_itself_ends_and_filters_are_ours() {
+    let server = event_history(|region, _, number| match region {
+        "us-east-1" => page(&[denial_at("u", &days_ago(3).0)], Some(number.max(1) % 2 + 1)),
+        _ => page(&[], None),
+    });
+    let desk = desk(server.url());
+    let asked = ["scan", "--lookup", "--since", "200d", "--only-account", "444455556666", "--output", "json"];
+    let (code, told, _) = desk.run(&asked);
+    assert_eq!((code, &told["stats"]["records"], &told["stats"]["left_out"]), (6, &json!(0), &json!(3)), "{told}");
+    assert!(told["problems"][0]["error"].as_str().unwrap().contains("repeats itself"), "{told}");
+    assert!(told["not_seen"][1].as_str().unwrap().starts_with("nothing before "), "{told}");
+    let (since, _) = days_ago(90);
+    let first = lookups(&server)[0].1["StartTime"].as_i64().unwrap();
+    assert!(first >= since.parse::<jiff::Timestamp>().unwrap().as_second(), "AWS keeps 90 days");
+}
+
+#[test]
+fn event_history_is_estimated_by_its_newest_page() {
+    let server = event_history(|region, _, _| match region {
+        // Two events in a day, and there are more.
+        "us-east-1" => page(&[denial_at("a", &days_ago(1).0), denial_at("b", &days_ago(2).0)], Some(1)),
+        _ => page(&[denial_at("c", &days_ago(2).0)], None),
+    });
+    let desk = desk(server.url());
+    let (code, told, err) = desk.run(&["scan", "--lookup", "--since", "10d", "--estimate", "--output", "json"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!((&told["events"], told["parts"].as_array().unwrap().len()), (&json!(21), 2), "{told}");
+    assert_eq!(lookups(&server).len(), 2, "one request a Region");
+}
+
+/// A bucket with an archive of two accounts, two Regions, three days: a denial in each file.
+fn archive() -> doubles::bucket::Bucket {
+    let bucket = doubles::bucket::Bucket::new(2);
+    for account in ["111122223333", "444455556666"] {
+        for region in ["eu-west-1", "us-east-1"] {
+            for day in ["2026/11/01", "2026/11/02", "2026/11/03"] {
+                let folder = format!("audit/AWSLogs/o-a1/{account}/CloudTrail/{region}/{day}");
+                let stamp = day.replace('/', "");
+                let mut record =
+                    denial_at(&format!("{account} {region} {day}"), &format!("{}T10:10:00Z", day.replace('/', "-")));
+                (record["awsRegion"], record["recipientAccountId"]) = (region.into(), account.into());
+                let key = format!("{folder}/{account}_CloudTrail_{region}_{stamp}T1015Z_a.json");
+                bucket.put(&key, "e1", &json!({"Records": [record]}).to_string());
+            }
+        }
+    }
+    bucket
+}
+
+fn gets(server: &Server) -> usize {
+    server.seen().iter().filter(|request| request.method == "GET" && !request.target.contains('?')).count()
+}
+
+#[test]
+fn a_bucket_is_estimated_read_once_and_narrowed() {
+    let bucket = archive();
+    let server = Server::start(move |request, _| bucket.answer(request));
+    let desk = desk(server.url());
+    let uri = "s3://my-logs/audit/AWSLogs/";
+    let narrow = [
+        "--since",
+        "2026-11-02",
+        "--until",
+        "2026-11-03",
+        "--only-account",
+        "111122223333",
+        "--only-region",
+        "eu-west-1",
+    ];
+    let (code, told, err) = desk.run(&[&["scan", uri, "--estimate", "--output", "json"], narrow.as_slice()].concat());
+    assert_eq!((code, err.as_str(), gets(&server)), (0, "", 0));
+    // The day that was asked for, and the next, in which something of it may have been delivered.
+    assert_eq!((&told["objects"], &told["cost"]["get_requests"]), (&json!(2), &json!(2)), "{told}");
+    assert_eq!(told["parts"][0]["name"], "s3://my-logs/audit/AWSLogs/o-a1/111122223333/CloudTrail/eu-west-1/");
+    let others = server.seen().into_iter().filter(|request| request.target.contains("444455556666"));
+    assert_eq!(others.count(), 0, "never listed");
+
+    let (code, told, err) =
+        desk.run(&[&["scan", uri, "--requester-pays", "--output", "json"], narrow.as_slice()].concat());
+    assert_eq!(
+        (code, &told["stats"]["denied"], &told["stats"]["left_out"]),
+        (0, &json!(1), &json!(1)),
+        "{told}\n{err}"
+    );
+    assert!(server.seen().last().unwrap().header("x-amz-request-payer") == "requester");
+    let (_, told, err) = desk.run(&["scan", uri, "--output", "json"]);
+    assert_eq!((&told["stats"]["files"], &told["stats"]["known"]), (&json!(11), &json!(1)), "{told}");
+    assert!(err.contains("1 of the files were read by an earlier scan"), "{err}");
+    let before = gets(&server);
+    let (_, told, _) = desk.run(&["scan", uri, "--output", "json"]);
+    assert_eq!((&told["stats"]["files"], gets(&server)), (&json!(0), before), "nothing is new");
+    let (_, told, _) = desk.run(&["findings", "--output", "json"]);
+    let counts: u64 = told["findings"]
+        .as_array()
+        .or(told.as_array())
+        .unwrap()
+        .iter()
+        .map(|finding| finding["count"].as_u64().unwrap())
+        .sum();
+    assert_eq!(counts, 12, "{told}");
+    let (code, text, _) = desk.run(&["scan", uri, "--estimate", "--again"]);
+    assert!(code == 0 && text.as_str().unwrap().starts_with("to read: 12 files, "), "{text}");
+}
+
+#[test]
+fn a_bucket_that_cannot_be_read_is_a_problem_and_wrong_use_is_told() {
+    let server = Server::start(|_, _| {
+        Reply::new(403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+    });
+    let desk = desk(server.url());
+    let (code, told, _) = desk.run(&["scan", "s3://my-logs/AWSLogs/", "--output", "json"]);
+    assert_eq!((code, &told["problems"][0]["input"]), (6, &json!("s3://my-logs/AWSLogs/")), "{told}");
+    for (arguments, expect) in [
+        (vec!["scan", "s3://my-logs", "--offline"], "`s3://…` talks to AWS"),
+        (vec!["scan", "s3://my-logs", "folder"], "files and buckets are scanned one after another"),
+        (vec!["scan", "s3://My_Logs!"], "`s3://My_Logs!` is no bucket"),
+    ] {
+        let (code, _, err) = desk.run(&arguments);
+        assert!(code == 2 && err.contains(expect), "{code} {err}");
+    }
+}
+
+#[test]
+fn a_query_is_run_and_its_rows_are_read() {
+    let columns = [
+        "eventid",
+        "eventtime",
+        "eventsource",
+        "eventname",
+        "awsregion",
+        "errorcode",
+        "errormessage",
+        "recipientaccountid",
+        "useridentity",
+    ];
+    let text = |key: &str| denial()[key].as_str().unwrap().to_owned();
+    let identity = "{type=AssumedRole, principalid=AROAEXAMPLE:run-1, arn=arn:aws:sts::111122223333:assumed-role/app/run-1, accountid=111122223333, \
+        sessioncontext={attributes=null, sessionissuer={type=Role, arn=arn:aws:iam::111122223333:role/app, accountid=111122223333, username=app}}}";
+    let cells = [
+        text("eventID"),
+        text("eventTime"),
+        text("eventSource"),
+        text("eventName"),
+        text("awsRegion"),
+        text("errorCode"),
+        text("errorMessage"),
+        text("recipientAccountId"),
+        identity.to_owned(),
+    ];
+    let row = |cells: Vec<String>| json!({"Data": cells.iter().map(|cell| json!({"VarCharValue": cell})).collect::<Vec<_>>()});
+    let rows = [row(columns.map(str::to_owned).to_vec()), row(cells.to_vec())];
+    let lake_row: Vec<Value> = columns.iter().zip(&cells).map(|(key, cell)| json!({*key: cell})).collect();
+    let server = Server::start(move |request, _| {
+        let body = match request.header("x-amz-target") {
+            "AmazonAthena.StartQueryExecution" => json!({"QueryExecutionId": "q"}),
+            "AmazonAthena.GetQueryExecution" => json!({"QueryExecution": {"Status": {"State": "SUCCEEDED"}}}),
+            "AmazonAthena.GetQueryResults" => json!({"ResultSet": {"Rows": rows}}),
+            target if target.ends_with("StartQuery") => json!({"QueryId": "q"}),
+            _ => json!({"QueryStatus": "FINISHED", "QueryResultRows": [lake_row]}),
+        };
+        Reply::new(200, body.to_string()).with("content-type", "application/x-amz-json-1.1")
+    });
+    let desk = desk(server.url());
+    let (code, sql, _) = desk.run(&["query", "athena", "--since", "2026-11-01", "--run", "--dry-run"]);
+    assert_eq!((code, server.seen().len()), (0, 0), "a dry run asks nothing");
+    let run = ["query", "athena", "--since", "2026-11-01", "--run", "--workgroup", "w", "--output", "json"];
+    let (code, told, err) = desk.run(&run);
+    assert_eq!(
+        (code, &told["stats"]["denied"], &told["findings"][0]["verdict"]),
+        (0, &json!(1), &json!("patch")),
+        "{told}\n{err}"
+    );
+    assert_eq!(told["findings"][0]["principal"]["arn"], "arn:aws:iam::111122223333:role/app");
+    let asked: Value = serde_json::from_str(&server.seen()[0].body).unwrap();
+    assert_eq!((&asked["QueryString"], &asked["WorkGroup"]), (&sql, &json!("w")));
+    let store = "arn:aws:cloudtrail:eu-west-1:111122223333:eventdatastore/0233062b-51c6-4d18-8dec-a8c90da840d9";
+    let (code, told, err) = desk.run(&["query", "lake", store, "--run", "--output", "json"]);
+    assert_eq!((code, &told["stats"]["duplicates"]), (0, &json!(1)), "the same event: {told}\n{err}");
+    let (code, _, err) = desk.run(&["query", "lake", store, "--run", "--offline"]);
+    assert!(code == 2 && err.contains("`query --run` talks to AWS"), "{err}");
 }

@@ -616,3 +616,22 @@ fn the_generators_make_patches_of_both_grades() {
     }
     assert!(applied > 10 && reviewed > 50 && explained_only > 50, "{applied} {reviewed} {explained_only}");
 }
+
+/// Lists, keys, notifications and tasks, whole and damaged.
+#[cfg(feature = "s3")]
+#[test]
+fn readers_of_an_archive_keep_their_laws() {
+    use proptest::prelude::*;
+    let key = "AWSLogs/o-a1/111122223333/CloudTrail/eu-west-1/2026/11/28/111122223333_CloudTrail_eu-west-1_20261128T1015Z_a.json.gz";
+    let page = format!("<ListBucketResult><Contents><Key>{key}</Key><Size>5</Size></Contents></ListBucketResult>");
+    let notice = format!(r#"{{"s3Bucket":"my-logs","s3ObjectKey":["{key}"]}}"#);
+    let task = format!(r#"{{"scan":["s3://my-logs/AWSLogs/"],"after":"{key}","only_region":["eu-west-1"]}}"#);
+    let whole = [key.to_owned(), page, notice, task];
+    whole.iter().for_each(|text| laws::archive::archive(text));
+    proptest!(|(at in 0_usize..4, from in 0_usize..200, length in 0_usize..30, other in "\\PC{0,8}")| {
+        let text = &whole[at];
+        let cut = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+        let (from, to) = (cut(from), cut(from + length));
+        laws::archive::archive(&format!("{}{other}{}", &text[..from], &text[to..]));
+    });
+}

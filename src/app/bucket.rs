@@ -4,6 +4,7 @@ use super::World;
 use super::outcome::{Outcome, Stats};
 use super::scan::{Options, Scan};
 use crate::io::aws::Aws;
+use crate::io::aws::signed::CallError;
 use crate::io::clock;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::s3::{self, Archive, Limits};
@@ -11,6 +12,7 @@ use crate::io::stores::{Ledger, LedgerError, Object, Run};
 use crate::record::Problem;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use std::sync::atomic::Ordering;
 
 /// A file may arrive this many days after others with a later key: so far back every scan lists anew.
 const LATE_DAYS: i64 = 3;
@@ -47,6 +49,20 @@ impl Asked {
         let filters = selection.accounts.iter().chain(&selection.regions).map(|only| format!(" only {only}"));
         places.join(" ") + &filters.collect::<String>()
     }
+
+    fn listed(&self, selection: &Selection) -> String {
+        format!("{} was listed", self.input(selection))
+    }
+}
+
+/// The part of the archive that has to be listed: what is wanted, without what an earlier scan listed and read.
+///
+/// # Errors
+/// The ledger could not be read.
+pub(super) fn wanted(asked: &Asked, selection: &Selection, ledger: &dyn Ledger) -> Result<Selection, LedgerError> {
+    let run = if asked.again { None } else { ledger.noted_run(&asked.listed(selection))? };
+    let since = selection.since.max(run.and_then(|run| look_back(run.at)));
+    Ok(Selection { since, ..selection.clone() })
 }
 
 /// Reads the log files of the sources that were not read before, keeps their denials in the ledger, and advises on the
@@ -66,18 +82,19 @@ pub async fn scan_buckets(
 ) -> Result<Outcome, LedgerError> {
     let (selection, begun) = (options.selection.clone(), clock::now());
     let input = asked.input(&selection);
-    let listed = format!("{input} was listed");
-    let since = if asked.again { None } else { ledger.noted_run(&listed)?.and_then(|run| look_back(run.at)) };
-    let wanted = Selection { since: selection.since.max(since), ..selection.clone() };
+    let wanted = wanted(asked, &selection, ledger)?;
+    let stop = options.stop;
+    let mut is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let mut scan = Scan::begin(ledger, world, options, &input);
     scan.note_each();
-    let mut is_whole = true;
+    // What is not listed again has its findings, too.
+    scan.tells_known = wanted.since > selection.since;
     for place in &asked.places {
         let archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
-        is_whole &= Source { archive, bucket: &place.0, again: asked.again }.read(&mut scan, progress).await?;
+        Source::new(archive, &place.0, asked.again).read(&mut scan, progress, &mut is_stopped).await?;
     }
-    if is_whole && selection.since.is_none() && selection.until.is_none() {
-        scan.note_listed(&Run { input: listed, ..Run::begin("", begun) })?;
+    if !scan.is_over() && scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
+        scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     scan.finish()
 }
@@ -90,33 +107,59 @@ fn look_back(listed: Timestamp) -> Option<Timestamp> {
 
 /// One source, and how it is read.
 pub(super) struct Source<'a> {
-    pub(super) archive: Archive,
-    pub(super) bucket: &'a str,
-    pub(super) again: bool,
+    archive: Archive,
+    bucket: &'a str,
+    again: bool,
+    /// Everything up to this key was read, or need not be.
+    done: String,
+    /// Why something could not be listed or got, where another try may help.
+    pub(super) failed: Option<String>,
 }
 
-impl Source<'_> {
-    /// Reads all of it; whether nothing of it failed.
+impl<'a> Source<'a> {
+    pub(super) fn new(archive: Archive, bucket: &'a str, again: bool) -> Self {
+        Self { archive, bucket, again, done: String::new(), failed: None }
+    }
+
+    /// Behind this key.
+    #[cfg(feature = "lambda")]
+    pub(super) fn from(self, after: &str) -> Self {
+        Self { done: after.to_owned(), ..self }
+    }
+
+    /// Reads until all is read, or until told to stop: then the key behind which it stopped.
     pub(super) async fn read(
-        mut self,
+        &mut self,
         scan: &mut Scan<'_>,
         progress: &mut dyn FnMut(&Stats),
-    ) -> Result<bool, LedgerError> {
-        let unread = scan.problems.len();
+        is_over: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<String>, LedgerError> {
         let mut is_listed = false;
         loop {
             while !is_listed && self.archive.waiting() < LOW {
+                if is_over() {
+                    return Ok(Some(self.done.clone()));
+                }
                 is_listed = !self.list(scan).await?;
             }
-            let Some(object) = self.archive.next().await else { break };
+            if is_over() && self.archive.waiting() > 0 {
+                return Ok(Some(self.done.clone()));
+            }
+            let Some(object) = self.archive.next().await else { return Ok(None) };
             let named = self.named(&object.listed);
             match object.bytes {
                 Ok(bytes) => scan.object(named, &bytes),
-                Err(error) => scan.problems.push(Problem { input: named.key, error: error.to_string() }),
+                Err(error) => self.fail(scan, named.key, &error),
             }
+            self.done = object.listed.key;
             progress(&scan.stats);
         }
-        Ok(scan.problems.len() == unread)
+    }
+
+    fn fail(&mut self, scan: &mut Scan<'_>, input: String, error: &CallError) {
+        let error = error.to_string();
+        self.failed = Some(format!("{input}: {error}"));
+        scan.problems.push(Problem { input, error });
     }
 
     /// Takes in one more part of the list; false when there is none.
@@ -124,13 +167,16 @@ impl Source<'_> {
         match self.archive.listed().await {
             None => return Ok(false),
             Some(Err(error)) => {
-                let input = format!("s3://{}/{}", error.bucket, error.prefix);
-                scan.problems.push(Problem { input, error: format!("it cannot be listed: {}", error.source) });
+                self.fail(scan, format!("s3://{}/{}", error.bucket, error.prefix), &error.source);
             }
             Some(Ok(objects)) => {
+                let last = objects.last().map(|last| last.key.clone());
                 let names: Vec<Object> = objects.iter().map(|listed| self.named(listed)).collect();
                 let fresh = if self.again { vec![true; names.len()] } else { scan.fresh(&names)? };
                 self.archive.want(objects.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(object, _)| object));
+                if self.archive.waiting() == 0 {
+                    self.done = last.unwrap_or_default();
+                }
             }
         }
         Ok(true)

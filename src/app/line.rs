@@ -1,5 +1,6 @@
 //! The line as the function runs it: embedded catalogue, ledger, renderings.
 
+use super::archive_line::Reading;
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
 use super::pause::{self, Pause};
@@ -16,6 +17,7 @@ use crate::io::settings::{Digest, Reporting, Settings};
 use crate::io::sinks::{Attachment, Message};
 use crate::io::sources::envelope::Task;
 use crate::io::sources::live::{Live, Moment};
+use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::sources::pace::RealPace;
 use crate::io::sources::told::Told;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
@@ -58,8 +60,8 @@ pub fn open(settings: &Settings, now: fn() -> Timestamp) -> Result<LedgerLine, O
 
 /// The line over a ledger.
 pub struct LedgerLine {
-    ledger: Box<dyn Ledger>,
-    world: World,
+    pub(super) ledger: Box<dyn Ledger>,
+    pub(super) world: World,
     audience: Audience,
     plan: Digest,
     asking: Option<Asking>,
@@ -67,9 +69,11 @@ pub struct LedgerLine {
     history: Option<Aws>,
     reporting: Reporting,
     shelf: Option<Shelf>,
+    /// Reads log files; `None` where nobody may.
+    pub(super) reading: Option<Reading>,
     /// Of the principals that this run advised on, by finding.
     tags: BTreeMap<String, Tags>,
-    now: fn() -> Timestamp,
+    pub(super) now: fn() -> Timestamp,
 }
 
 /// Asks AWS about each batch; what it does not get stands in the alert by name, and holds nothing up.
@@ -98,7 +102,19 @@ impl LedgerLine {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
         let (reporting, tags) = (settings.report.clone(), BTreeMap::new());
-        Self { ledger, world, audience, plan, asking: None, history: None, reporting, shelf: None, tags, now }
+        Self {
+            ledger,
+            world,
+            audience,
+            plan,
+            asking: None,
+            history: None,
+            reporting,
+            shelf: None,
+            reading: None,
+            tags,
+            now,
+        }
     }
 
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
@@ -157,6 +173,9 @@ impl Line for LedgerLine {
     fn within(&mut self, limit: Duration) {
         self.ledger.within(limit);
         self.tags.clear();
+        if let Some(reading) = &mut self.reading {
+            reading.within(limit);
+        }
         if let Some(asking) = &mut self.asking {
             // The ledger and the messages need theirs too.
             asking.until = Some(Instant::now() + (2 * ASK).min(limit / 2));
@@ -193,6 +212,7 @@ impl Line for LedgerLine {
         self.ledger.note_changes(&changes, now).map_err(busy)?;
         let recorded = self.ledger.record(observed, now).map_err(busy)?;
         (ingested.stale, ingested.counted) = (recorded.stale, recorded.new);
+        self.note_files()?;
         let advice = self.advise(&touched).await?;
         ingested.muted = items.iter().filter(|(id, key)| is_muted(id, key, &advice)).count() as u64;
         let with_messages = |advice: Advice| {
@@ -201,6 +221,14 @@ impl Line for LedgerLine {
         };
         ingested.touched = advice.into_iter().map(with_messages).collect();
         Ok(ingested)
+    }
+
+    async fn open(&mut self, file: &LogFile) -> Result<Vec<Value>, LineError> {
+        self.log_file(file).await
+    }
+
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError> {
+        self.scan_prefixes(task, queue).await
     }
 
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
@@ -391,7 +419,7 @@ fn is_muted(id: &str, key: &ItemKey, all: &[Advice]) -> bool {
 
 /// The ledger is all that fails here, and another try, another instance or a mended ledger may help: the queue keeps
 /// the message until then.
-fn busy(error: LedgerError) -> LineError {
+pub(super) fn busy(error: LedgerError) -> LineError {
     LineError::Busy(error.to_string())
 }
 

@@ -1,5 +1,7 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+#[cfg(feature = "lambda")]
+mod archive_line;
 pub mod around;
 pub mod audience;
 #[cfg(feature = "s3")]
@@ -7,6 +9,7 @@ pub mod bucket;
 pub mod digest;
 #[cfg(feature = "notify")]
 pub mod doctor;
+pub mod estimate;
 pub mod explain;
 pub mod gather;
 pub mod ingest;
@@ -28,6 +31,8 @@ pub mod passed;
 pub mod printed;
 #[cfg(feature = "github")]
 pub mod pull_request;
+#[cfg(feature = "s3")]
+pub mod query;
 pub mod report;
 pub mod scan;
 #[cfg(feature = "lambda")]

@@ -1,12 +1,16 @@
 //! Objects of an archive that a scan reads: each is noted once its denials are in the ledger, and not read again.
 
 use super::gather::Gatherer;
+#[cfg(feature = "lambda")]
+use super::outcome::Stats;
 use super::scan::Scan;
 use crate::io::sources::files::Limits;
 use crate::io::sources::reader::Reader;
 #[cfg(feature = "s3")]
 use crate::io::stores::Run;
 use crate::io::stores::{Held, LedgerError, Object, Place};
+#[cfg(feature = "lambda")]
+use crate::record::Problem;
 use crate::record::Record;
 use std::collections::BTreeMap;
 
@@ -81,5 +85,17 @@ impl Scan<'_> {
             Some(fault) => Err(fault),
             None => self.ledger.note_run(run),
         }
+    }
+
+    /// Writes the rest, and advises on nothing.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    #[cfg(feature = "lambda")]
+    pub(super) fn close(mut self) -> Result<(Stats, Vec<Problem>), LedgerError> {
+        self.flush();
+        self.flush_changes();
+        self.note_passed();
+        self.failed.map_or(Ok((self.stats, self.problems)), Err)
     }
 }

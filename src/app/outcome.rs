@@ -24,6 +24,9 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// What was read.
     pub stats: Stats,
+    /// What the source cannot hold, whatever happened.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<String>,
     /// Accounts, Regions and records of this run, for people.
     #[serde(skip)]
     pub coverage: Coverage,
@@ -114,6 +117,7 @@ impl Outcome {
             findings,
             problems,
             stats,
+            not_seen: Vec::new(),
             coverage: Coverage::default(),
             interrupted: false,
         }

@@ -210,6 +210,8 @@ pub struct Scan<'a> {
     objects: Vec<ObjectRead>,
     /// This scan notes objects, each by itself.
     pub(super) are_noted: bool,
+    /// What an earlier scan read under this name is told, too.
+    pub(super) tells_known: bool,
     /// What was read now, by a hash of its key, and where it is from.
     fresh: Vec<u64>,
     fresh_places: Places,
@@ -245,6 +247,7 @@ impl<'a> Scan<'a> {
             different: BTreeSet::new(),
             objects: Vec::new(),
             are_noted: false,
+            tells_known: false,
             fresh: Vec::new(),
             fresh_places: Places::default(),
             gatherer: None,
@@ -398,14 +401,14 @@ impl<'a> Scan<'a> {
         self.failed = noted.err();
     }
 
-    fn flush_changes(&mut self) {
+    pub(super) fn flush_changes(&mut self) {
         let changes = std::mem::take(&mut self.changes);
         let noted = self.ledger.note_changes(&changes, clock::now());
         self.failed = self.failed.take().or(noted.err());
     }
 
     /// Adds allowed calls to what was denied, now or in a scan before.
-    fn note_passed(&mut self) {
+    pub(super) fn note_passed(&mut self) {
         if self.failed.is_some() {
             return;
         }
@@ -492,7 +495,7 @@ impl<'a> Scan<'a> {
             true => self.ledger.noted_run(&self.input)?,
             false => Some(self.note_run()?),
         };
-        if self.are_noted && self.stats.known > 0 {
+        if self.are_noted && (self.stats.known > 0 || self.tells_known) {
             self.touch_known(run.as_ref())?;
         }
         self.outcome(run)

@@ -8,6 +8,7 @@ use crate::advice::Advice;
 use crate::delivery::{Bucket, Policy, Stage};
 use crate::io::sinks::{Message, Sink};
 use crate::io::sources::envelope::{self, Input, Message as Envelope, Task};
+use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::stores::{Delivery, Open};
 use crate::render::metrics::Metrics;
 use jiff::Timestamp;
@@ -54,6 +55,12 @@ pub trait Line {
 
     /// Counts the denials among the CloudTrail records of some messages, each event once.
     async fn ingest(&mut self, batch: &[&[Value]]) -> Result<Ingested, LineError>;
+
+    /// The records of a log file that was told of, or at least its denials.
+    async fn open(&mut self, file: &LogFile) -> Result<Vec<Value>, LineError>;
+
+    /// Scans prefixes of buckets, or puts parts of that on the queue that asked for it.
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError>;
 
     /// Advice on a finding as it is now; `None` when it is no more.
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError>;
@@ -209,8 +216,10 @@ pub async fn handle(event: &Value, line: &mut impl Line, post: &Post, time: &Tim
         Input::Task(task) => run.task(task).await,
         Input::Messages { messages, partial } => {
             run.done.partial = partial;
+            let messages = run.open(messages).await;
             run.take(&messages).await;
             run.tell().await;
+            run.scan(&messages).await;
         }
     }
     run.finish()
@@ -242,6 +251,51 @@ impl<'a, L: Line> Run<'a, L> {
     fn new(line: &'a mut L, post: &'a Post, time: &'a Time<'a>) -> Self {
         let touched = BTreeMap::new();
         Self { outbox: Outbox::new(line, post, time), done: Done::default(), touched, why: String::new() }
+    }
+
+    /// Adds the records of the log files that messages tell of. A message whose files cannot be had now comes again.
+    async fn open(&mut self, messages: Vec<Envelope>) -> Vec<Envelope> {
+        let mut opened = Vec::new();
+        for mut message in messages {
+            if self.open_one(&mut message).await {
+                opened.push(message);
+            }
+        }
+        opened
+    }
+
+    async fn open_one(&mut self, message: &mut Envelope) -> bool {
+        for file in std::mem::take(&mut message.files) {
+            let read = match self.outbox.time.left() {
+                Some(_) => self.outbox.line.open(&file).await,
+                None => Err(LineError::Busy("no time was left".into())),
+            };
+            match (read, &mut message.records) {
+                (Ok(records), Ok(all)) => all.extend(records),
+                (Ok(_), Err(_)) => {}
+                (Err(LineError::Failed(why)), _) => {
+                    let body = format!("s3://{}/{}", file.bucket, file.key);
+                    self.put_aside(&message.id, &why, &body).await;
+                }
+                (Err(LineError::Busy(why)), _) => {
+                    self.again(&message.id, &why);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Scans what messages ask for; nothing of it is told at once, since it is about the past.
+    async fn scan(&mut self, messages: &[Envelope]) {
+        for message in messages {
+            let Some(task) = &message.scan else { continue };
+            match self.outbox.line.scan(task, message.queue.as_deref()).await {
+                Ok(()) => {}
+                Err(LineError::Busy(why)) => self.again(&message.id, &why),
+                Err(LineError::Failed(why)) => self.put_aside(&message.id, &why, &message.raw).await,
+            }
+        }
     }
 
     /// Reads and counts; what cannot be read is put aside.

@@ -21,6 +21,8 @@ struct TestLine {
     busy: Vec<&'static str>,
     report: Option<Message>,
     verdict: Option<Verdict>,
+    /// Prefixes that were to be scanned, and for which queue.
+    scans: Vec<(String, Option<String>)>,
 }
 
 impl TestLine {
@@ -61,6 +63,24 @@ impl Line for TestLine {
         }
         ingested.touched = from.into_iter().filter_map(|(id, from)| Some((self.advice(&id)?, from))).collect();
         Ok(ingested)
+    }
+
+    /// A file's key tells what it holds: a finding's item, `poison`, or `busy`.
+    async fn open(&mut self, file: &LogFile) -> Result<Vec<Value>, LineError> {
+        match file.key.rsplit('_').next().unwrap() {
+            "poison.json.gz" => Err(LineError::Failed("no log file".into())),
+            "busy.json.gz" => Err(LineError::Busy("S3 is busy".into())),
+            _ => Ok(vec![json!({"eventID": format!("D-log/{}", file.bucket)})]),
+        }
+    }
+
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError> {
+        self.fails("scan")?;
+        self.scans.push((task.places[0].1.clone(), queue.map(str::to_owned)));
+        match task.after.as_str() {
+            "never" => Err(LineError::Failed("no such prefix".into())),
+            _ => Ok(()),
+        }
     }
 
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
@@ -637,4 +657,45 @@ async fn a_run_is_measured_also_when_it_fails() {
     refused.slack.fail_next(SinkError::Permanent("no_service".into()));
     let metrics = refused.handle(&events(&["D-1/a"])).await.unwrap().metrics();
     assert_eq!((metrics.alerted, metrics.failed, metrics.quarantined), (1, 1, 1));
+}
+
+/// S3's notification of a log file in a bucket.
+fn notice(bucket: &str, id: &str) -> String {
+    let key = format!(
+        "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/28/111122223333_CloudTrail_eu-west-1_20261128T1015Z_{id}.json.gz"
+    );
+    let object = json!({"bucket": {"name": bucket}, "object": {"key": key}});
+    json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": object}]}).to_string()
+}
+
+#[tokio::test]
+async fn log_files_that_s3_tells_of_are_told_like_events() {
+    let mut world = World::new();
+    let files =
+        batch(&[notice("item-a", "x"), notice("item-b", "busy"), notice("item-c", "poison"), notice("item-d", "x")]);
+    failures(world.handle(&files).await, &["m1"]);
+    assert_eq!(World::told(&world.sns), ["D-log item-a item-d new"]);
+    let (reason, body) = &world.line.quarantined[0];
+    assert_eq!((reason.as_str(), body.starts_with("s3://item-c/AWSLogs/")), ("no log file", true));
+    // A direct notification has no partial answer.
+    let direct = serde_json::from_str(&notice("item-b", "busy")).unwrap();
+    assert_eq!(world.handle(&direct).await.unwrap_err().why, "S3 is busy");
+}
+
+#[tokio::test]
+async fn a_scan_comes_again_is_done_or_is_put_aside() {
+    let mut world = World::new();
+    let task = |prefix: &str, after: &str| {
+        json!({"denywatch": {"scan": [format!("s3://my-logs/{prefix}")], "after": after}}).to_string()
+    };
+    let mut tasks = batch(&[task("a", ""), task("b", ""), task("c", "never")]);
+    for item in tasks["Records"].as_array_mut().unwrap() {
+        item["eventSourceARN"] = "arn:aws:sqs:eu-west-1:111122223333:backfill".into();
+    }
+    world.line.busy = vec!["scan"];
+    failures(world.handle(&tasks).await, &["m0"]);
+    let queue = Some("arn:aws:sqs:eu-west-1:111122223333:backfill".to_owned());
+    assert_eq!(world.line.scans, [("b".to_owned(), queue.clone()), ("c".to_owned(), queue)]);
+    assert_eq!(world.line.quarantined[0].0, "no such prefix");
+    assert!(World::told(&world.sns).is_empty(), "the past is not told at once");
 }

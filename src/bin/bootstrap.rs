@@ -35,7 +35,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     }
     let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone()).paused(paused);
     let line = denywatch::app::line::open(&settings, now)?;
-    let line = line.sweeping(&aws).shelving(Shelf::of(&aws, &settings));
+    let line = line.reading(&aws).sweeping(&aws).shelving(Shelf::of(&aws, &settings));
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }
 

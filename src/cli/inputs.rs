@@ -39,6 +39,16 @@ pub(super) enum Misuse {
     /// Event history is read from AWS.
     #[error("`--lookup` talks to AWS and `--offline` forbids it: leave one of them out")]
     Offline,
+    /// So are buckets.
+    #[error("`s3://…` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineBucket,
+    /// So are query engines.
+    #[error("`query --run` talks to AWS and `--offline` forbids it: leave one of them out")]
+    OfflineQuery,
+    #[error("files and buckets are scanned one after another: the ledger adds them up")]
+    Mixed,
+    #[error("`{0}` is no bucket: write `s3://BUCKET/PREFIX`")]
+    NoBucket(String),
     /// Messages leave this machine.
     #[error("`notify test` sends and `--offline` forbids it: leave it out, or add `--dry-run`")]
     OfflineSend,
@@ -171,6 +181,15 @@ pub(super) fn ledger(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
 /// Opens the ledger that was named, or the user's own; a missing one is made.
 pub(super) fn ledger_to_write(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
     Ok(stores::open(&store(global)?, &settings(global)?.keep)?)
+}
+
+/// Opens the ledger to read it; an empty one stands in where there is none.
+#[cfg(feature = "s3")]
+pub(super) fn ledger_if_any(global: &Global) -> anyhow::Result<Box<dyn Ledger>> {
+    match store(global)? {
+        StoreUri::Sqlite(path) if !path.exists() => Ok(Box::new(stores::MemoryLedger::default())),
+        uri => Ok(stores::open_existing(&uri, &settings(global)?.keep)?),
+    }
 }
 
 fn store(global: &Global) -> anyhow::Result<StoreUri> {

@@ -2,6 +2,7 @@
 
 mod config;
 mod doctor;
+mod estimate;
 mod explain;
 mod findings;
 mod ignore;
@@ -17,6 +18,7 @@ mod print;
 mod progress;
 mod purge;
 mod replay;
+mod query;
 mod report;
 mod rules;
 mod scan;
@@ -135,6 +137,8 @@ enum Command {
     /// Are the calls that were denied allowed by now? Asks Event history, or an archive.
     #[cfg(feature = "sweep")]
     Sweep(sweep::SweepArgs),
+    /// The SQL that yields the denied records of a period, for Athena or CloudTrail Lake; with `--run` their findings.
+    Query(query::QueryArgs),
     /// The denied-action report of a period.
     Report(report::ReportArgs),
     /// Denials that are no news: rules that keep them out of the messages, never out of the record.
@@ -188,6 +192,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args, &cli.global),
         #[cfg(feature = "sweep")]
         Command::Sweep(args) => sweep::run(&args, &cli.global),
+        Command::Query(args) => query::run(&args, &cli.global),
         Command::Report(args) => report::run(&args, &cli.global),
         Command::Ignore(args) => ignore::run(&args, &cli.global),
         Command::Snooze(args) => ignore::snooze(&args, &cli.global),
@@ -227,6 +232,8 @@ fn exit_of(fault: &anyhow::Error) -> u8 {
     let is_misuse = fault.is::<UnknownStore>()
         || fault.is::<inputs::Misuse>()
         || fault.is::<inputs::BadConfig>()
+        || fault.is::<query::QueryMisuse>()
+        || fault.is::<crate::render::sql::SqlError>()
         || fault.is::<verify::VerifyMisuse>()
         || fault.is::<patch::NotPasted>()
         || fault.is::<patch::NoTarget>()

@@ -1,8 +1,9 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
-use super::{DONE, Global, Output, UNREAD, inputs, print, progress, stop};
+use super::{DONE, Global, Output, UNREAD, estimate, inputs, print, progress, stop};
+use crate::app::estimate::Estimate;
 use crate::app::{self, Outcome, Stats};
-use crate::io::sources::archive::Selection;
+use crate::io::sources::archive::{self, Selection};
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
 use crate::io::stores::Ledger;
@@ -18,20 +19,27 @@ const FOUND: u8 = 3;
 
 #[derive(Debug, Args)]
 pub(super) struct ScanArgs {
-    /// CloudTrail files or folders (`AWSLogs/…`, .json, .json.gz, JSON lines); `-` reads standard input.
+    /// CloudTrail files or folders (`AWSLogs/…`, .json, .json.gz, JSON lines), or buckets (`s3://BUCKET/PREFIX`); `-` reads
+    /// standard input.
     #[arg(value_name = "SOURCE", required_unless_present = "lookup")]
     sources: Vec<PathBuf>,
-    /// Read Event history instead of files (LookupEvents; management events of the last 90 days).
+    /// Read Event history instead of files (LookupEvents; management events of the last 90 days, of all Regions).
     #[arg(long, conflicts_with = "sources")]
     lookup: bool,
     #[command(flatten)]
     selection: SelectionArgs,
+    /// Say what would be read, what it costs and how long it takes; read nothing.
+    #[arg(long)]
+    estimate: bool,
+    /// Read what an earlier scan read, too; its events count once all the same.
+    #[arg(long)]
+    again: bool,
+    /// The requests to the bucket are charged to your account, not to its owner's.
+    #[arg(long)]
+    requester_pays: bool,
     /// Print every denial too, not only the findings.
     #[arg(long)]
     denials: bool,
-    /// Read files once more that an earlier scan read and that did not change.
-    #[arg(long)]
-    again: bool,
     /// Look at the logs once: denials are found all the same, but not whether the same calls were allowed before or after,
     /// nor who changed policies.
     #[arg(long)]
@@ -62,16 +70,22 @@ struct SelectionArgs {
 }
 
 pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
-    if args.lookup && global.offline {
-        return Err(inputs::Misuse::Offline.into());
+    let source = Source::of(args)?;
+    if global.offline && !matches!(source, Source::Files) {
+        return Err(if args.lookup { inputs::Misuse::Offline } else { inputs::Misuse::OfflineBucket }.into());
     }
     let asked = &args.selection;
     let period = inputs::period(asked.since.as_deref(), asked.until.as_deref(), crate::io::clock::now())?;
+    let selection = selection(args, period);
+    if args.estimate {
+        return estimate(args, &source, &selection, global);
+    }
     let (world, mut problems) = inputs::world(global)?;
     let mut ledger = inputs::ledger_to_write(global)?;
     let shown = print::is_progress_wanted(global.quiet, global.no_progress);
-    let selection = selection(args, period);
-    let mut line = shown.then(|| progress::Line::over(&args.sources, &selection));
+    // What lies in a bucket or in Event history nobody knows beforehand.
+    let files: &[PathBuf] = if matches!(source, Source::Files) { &args.sources } else { &[] };
+    let mut line = shown.then(|| progress::Line::over(files, &selection));
     let mut progress = |stats: &Stats| {
         if let Some(line) = &mut line {
             line.show(stats);
@@ -85,14 +99,11 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
         one_look: args.one_look,
         stop: Some(stop::flag()?),
     };
-    let mut outcome = if args.lookup {
-        lookup(args, period, ledger.as_mut(), &world, options, &mut progress)?
-    } else {
-        app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?
+    let mut outcome = match source {
+        Source::Files => app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?,
+        Source::History => history(args, period, ledger.as_mut(), &world, options, &mut progress)?,
+        Source::Buckets(places) => buckets(args, places, ledger.as_mut(), &world, options, &mut progress)?,
     };
-    if shown {
-        print::progress("");
-    }
     problems.append(&mut outcome.problems);
     outcome.problems = problems;
     print::learn(&outcome);
@@ -101,7 +112,37 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     Ok(exit_code(args, &outcome))
 }
 
-fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
+/// Where the events come from.
+enum Source {
+    Files,
+    /// Bucket and prefix of each.
+    Buckets(Vec<(String, String)>),
+    History,
+}
+
+impl Source {
+    fn of(args: &ScanArgs) -> Result<Self, inputs::Misuse> {
+        let texts: Vec<String> = args.sources.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        match texts.iter().filter(|text| text.starts_with("s3://")).count() {
+            _ if args.lookup => Ok(Self::History),
+            0 => Ok(Self::Files),
+            some if some < texts.len() => Err(inputs::Misuse::Mixed),
+            _ => texts.iter().map(|text| place(text)).collect::<Result<_, _>>().map(Self::Buckets),
+        }
+    }
+}
+
+/// `s3://BUCKET/PREFIX`.
+fn place(text: &str) -> Result<(String, String), inputs::Misuse> {
+    let found = archive::place(text).map(|(bucket, prefix)| (bucket.to_owned(), prefix.to_owned()));
+    found.ok_or_else(|| inputs::Misuse::NoBucket(text.to_owned()))
+}
+
+/// Prints findings, and what there is to say of the run.
+pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
+    if print::is_progress_wanted(global.quiet, global.no_progress) {
+        print::progress("");
+    }
     match global.output {
         Output::Json => print::json(outcome, true)?,
         Output::Jsonl => print::json(outcome, false)?,
@@ -126,6 +167,12 @@ fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
     if stats.known > 0 {
         let told = format!("{} of the files were read by an earlier scan and did not change", stats.known);
         print::say(global.quiet, &told);
+    }
+    if stats.left_out > 0 {
+        print::say(global.quiet, &format!("events that were not asked for: {}", stats.left_out));
+    }
+    for never in &outcome.not_seen {
+        print::say(global.quiet, &format!("not seen: {never}"));
     }
     if outcome.interrupted {
         print::say(false, "interrupted: what was read is in the ledger, and the same command goes on from here");
@@ -157,25 +204,30 @@ fn selection(args: &ScanArgs, (since, until): (Option<Timestamp>, Option<Timesta
 
 /// Reads Event history of each Region; what stops one Region is a problem, the others go on.
 #[cfg(feature = "lookup")]
-fn lookup(
+fn history(
     args: &ScanArgs,
-    (since, until): (Option<Timestamp>, Option<Timestamp>),
+    period: (Option<Timestamp>, Option<Timestamp>),
     ledger: &mut dyn Ledger,
     world: &app::World,
     options: app::scan::Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> anyhow::Result<Outcome> {
-    let asked = app::lookup::Asked {
+    let asked = asked_of_history(args, period);
+    Ok(runtime()?.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
+}
+
+#[cfg(feature = "lookup")]
+fn asked_of_history(args: &ScanArgs, (since, until): (Option<Timestamp>, Option<Timestamp>)) -> app::lookup::Asked {
+    app::lookup::Asked {
         period: Period { since, until },
         regions: args.selection.only_region.clone(),
         profile: None,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    Ok(runtime.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
+        again: args.again,
+    }
 }
 
 #[cfg(not(feature = "lookup"))]
-fn lookup(
+fn history(
     _: &ScanArgs,
     _: (Option<Timestamp>, Option<Timestamp>),
     _: &mut dyn Ledger,
@@ -183,5 +235,100 @@ fn lookup(
     _: app::scan::Options,
     _: &mut dyn FnMut(&Stats),
 ) -> anyhow::Result<Outcome> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
+}
+
+#[cfg(feature = "s3")]
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// Reads the log files of buckets.
+#[cfg(feature = "s3")]
+fn buckets(
+    args: &ScanArgs,
+    places: Vec<(String, String)>,
+    ledger: &mut dyn Ledger,
+    world: &app::World,
+    options: app::scan::Options,
+    progress: &mut dyn FnMut(&Stats),
+) -> anyhow::Result<Outcome> {
+    let asked = asked_of_buckets(args, places);
+    let read = async {
+        let aws = aws(args).await;
+        app::bucket::scan_buckets(&aws, &asked, ledger, world, options, progress).await
+    };
+    Ok(runtime()?.block_on(read)?)
+}
+
+#[cfg(feature = "s3")]
+fn asked_of_buckets(args: &ScanArgs, places: Vec<(String, String)>) -> app::bucket::Asked {
+    app::bucket::Asked { places, requester_pays: args.requester_pays, again: args.again }
+}
+
+#[cfg(feature = "s3")]
+async fn aws(args: &ScanArgs) -> crate::io::aws::Aws {
+    // A bucket tells its Region itself.
+    let region = args.selection.only_region.first().cloned();
+    crate::io::aws::Aws::load(&crate::io::aws::Options { profile: None, region }).await
+}
+
+#[cfg(not(feature = "s3"))]
+fn buckets(
+    _: &ScanArgs,
+    _: Vec<(String, String)>,
+    _: &mut dyn Ledger,
+    _: &app::World,
+    _: app::scan::Options,
+    _: &mut dyn FnMut(&Stats),
+) -> anyhow::Result<Outcome> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features s3`")
+}
+
+/// Prints what would be read; 6 where something could not be listed.
+fn estimate(args: &ScanArgs, source: &Source, selection: &Selection, global: &Global) -> anyhow::Result<u8> {
+    let estimate = match source {
+        Source::Files => app::estimate::of_files(&args.sources, selection),
+        Source::Buckets(places) => estimate_buckets(args, places, selection, global)?,
+        Source::History => estimate_history(args, selection)?,
+    };
+    match global.output {
+        Output::Json => print::json(&estimate, true)?,
+        Output::Jsonl => print::json(&estimate, false)?,
+        Output::Text => print::out(&estimate::text(&estimate))?,
+    }
+    print::problems(&estimate.problems);
+    Ok(if estimate.problems.is_empty() { DONE } else { UNREAD })
+}
+
+#[cfg(feature = "s3")]
+fn estimate_buckets(
+    args: &ScanArgs,
+    places: &[(String, String)],
+    selection: &Selection,
+    global: &Global,
+) -> anyhow::Result<Estimate> {
+    let asked = asked_of_buckets(args, places.to_vec());
+    let ledger = inputs::ledger_if_any(global)?;
+    let read = async {
+        let aws = aws(args).await;
+        app::estimate::of_buckets(&aws, &asked, selection, ledger.as_ref()).await
+    };
+    Ok(runtime()?.block_on(read)?)
+}
+
+#[cfg(not(feature = "s3"))]
+fn estimate_buckets(_: &ScanArgs, _: &[(String, String)], _: &Selection, _: &Global) -> anyhow::Result<Estimate> {
+    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features s3`")
+}
+
+#[cfg(feature = "lookup")]
+fn estimate_history(args: &ScanArgs, selection: &Selection) -> anyhow::Result<Estimate> {
+    let asked = asked_of_history(args, (selection.since, selection.until));
+    Ok(runtime()?.block_on(app::lookup::estimate(&asked)))
+}
+
+#[cfg(not(feature = "lookup"))]
+fn estimate_history(_: &ScanArgs, _: &Selection) -> anyhow::Result<Estimate> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
 }

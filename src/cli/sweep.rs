@@ -18,9 +18,6 @@ pub(super) struct SweepArgs {
     /// The longest that Event history is asked.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, conflicts_with = "sources")]
     limit: u64,
-    /// Profile of the AWS configuration.
-    #[arg(long, value_name = "NAME", conflicts_with = "sources")]
-    profile: Option<String>,
 }
 
 pub(super) fn run(args: &SweepArgs, global: &Global) -> anyhow::Result<u8> {
@@ -33,7 +30,7 @@ pub(super) fn run(args: &SweepArgs, global: &Global) -> anyhow::Result<u8> {
     let mut swept = if args.sources.is_empty() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let aws = Aws::load(&Options { profile: args.profile.clone(), region: None }).await;
+            let aws = Aws::load(&Options::default()).await;
             let (pace, limit) = (RealPace::start(), Duration::from_secs(args.limit));
             sweep(ledger.as_mut(), &world, aws.signed(), &pace, (now, limit)).await
         })?

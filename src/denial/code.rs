@@ -31,6 +31,12 @@ pub fn is_denial_code(code: &str) -> bool {
     meant && !SIGN_IN.contains(&plain.as_str())
 }
 
+/// A regular expression, for other engines, that finds every code in lower case that means a refusal, and few others.
+pub fn pattern() -> String {
+    let (anywhere, beginnings) = (ANYWHERE.join("|"), BEGINNINGS.join("|"));
+    format!("{anywhere}|^(client[.]|server[.])?({beginnings}|authorization(exception|fault)?$)")
+}
+
 /// Whether an event records a refusal by policy.
 ///
 /// `source` is `eventSource`, `event_type` is `eventType`; each `None` when the event lacks it. Cognito's

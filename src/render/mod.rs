@@ -34,6 +34,7 @@ pub mod report_files;
 pub mod report_note;
 pub mod slack;
 pub mod snippet;
+pub mod sql;
 pub mod table;
 pub mod teams;
 pub mod text;

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each user takes a part")]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a double may end its test")]
 
+pub mod bucket;
 pub mod runtime_api;
 
 use std::io::{BufRead, BufReader, Write};
@@ -166,7 +167,7 @@ fn read_chunks(reader: &mut impl BufRead) -> Option<String> {
     }
 }
 
-fn percent_decode(text: &str) -> String {
+pub fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -3,6 +3,8 @@
 //! Two drivers use them: `tests/properties.rs` with inputs from generators, `fuzz/` with bytes that a fuzzer finds.
 
 pub mod answer;
+#[cfg(feature = "s3")]
+pub mod archive;
 pub mod configuration;
 pub mod language;
 pub mod read;

@@ -21,6 +21,43 @@ pub const LATE_HOURS: i64 = 24;
 /// The time in a file's name is cut to five minutes: its events may be later by as much.
 const SLACK_MINUTES: i64 = 10;
 
+/// Regions that every account of AWS's main partition has.
+/// See <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>.
+pub const REGIONS: [&str; 17] = [
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// `s3://BUCKET/PREFIX`; the prefix may be empty, and need not end with `/`.
+///
+/// ```
+/// use denywatch::io::sources::archive::place;
+/// assert_eq!(place("s3://acme-logs/AWSLogs/"), Some(("acme-logs", "AWSLogs/")));
+/// assert_eq!(place("s3://acme-logs"), Some(("acme-logs", "")));
+/// assert_eq!(place("s3://Acme/x"), None);
+/// ```
+pub fn place(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("s3://")?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
+    (bucket.len() >= 3 && bucket.chars().all(known)).then_some((bucket, prefix))
+}
+
 /// Which events are wanted; an empty selection takes all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {

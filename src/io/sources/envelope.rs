@@ -1,10 +1,12 @@
 //! What a Lambda function is handed → the records in it, told apart by shape alone.
 //!
-//! One EventBridge event, an SQS batch, SNS notifications, a CloudWatch Logs payload, or `{"denywatch": …}`.
+//! One EventBridge event, an SQS batch, SNS notifications, notifications of new log files, a CloudWatch Logs payload, or
+//! `{"denywatch": …}`.
 //! See <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>,
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>.
 
+use super::notice::{self, LogFile, ScanTask};
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::io::Read;
@@ -37,8 +39,37 @@ pub struct Message {
     pub id: String,
     /// Its records, or why it cannot be read, now or ever.
     pub records: Result<Vec<Value>, String>,
+    /// Log files that hold further records.
+    pub files: Vec<LogFile>,
+    /// Prefixes to scan.
+    pub scan: Option<ScanTask>,
+    /// The ARN of the queue that it came from; `None` for other inputs.
+    pub queue: Option<String>,
     /// As it came, for quarantine.
     pub raw: String,
+}
+
+impl Message {
+    fn new(id: String, found: Result<Found, String>, raw: String) -> Self {
+        match found {
+            Ok(Found { records, files, scan }) => Self { id, records: Ok(records), files, scan, queue: None, raw },
+            Err(why) => Self { id, records: Err(why), files: Vec::new(), scan: None, queue: None, raw },
+        }
+    }
+}
+
+/// What stands in a message.
+#[derive(Debug, Default)]
+struct Found {
+    records: Vec<Value>,
+    files: Vec<LogFile>,
+    scan: Option<ScanTask>,
+}
+
+impl Found {
+    fn records(records: Vec<Value>) -> Self {
+        Self { records, ..Self::default() }
+    }
 }
 
 /// What `{"denywatch": …}` asks for.
@@ -58,11 +89,15 @@ pub enum Task {
 pub fn read(event: &Value) -> Input {
     if let Some(task) = event.get("denywatch") {
         return match task.as_str() {
+            None if task.is_object() => single(event, scan(task)),
             Some("report") => Input::Task(Task::Report),
             Some("digest") => Input::Task(Task::Digest),
             Some("sweep") => Input::Task(Task::Sweep),
             Some("outbox") => Input::Task(Task::Outbox),
-            _ => single(event, Err("`denywatch` must be `report`, `digest`, `sweep` or `outbox`".into())),
+            _ => single(
+                event,
+                Err("`denywatch` must be `report`, `digest`, `sweep`, `outbox`, or an object with `scan`".into()),
+            ),
         };
     }
     if let Some(data) = event.pointer("/awslogs/data").and_then(Value::as_str) {
@@ -82,8 +117,12 @@ pub fn read(event: &Value) -> Input {
     }
 }
 
-fn single(event: &Value, records: Result<Vec<Value>, String>) -> Input {
-    let message = Message { id: "event".into(), records, raw: event.to_string() };
+fn scan(task: &Value) -> Result<Found, String> {
+    Ok(Found { scan: Some(ScanTask::read(task)?), ..Found::default() })
+}
+
+fn single(event: &Value, found: Result<Found, String>) -> Input {
+    let message = Message::new("event".into(), found, event.to_string());
     Input::Messages { messages: vec![message], partial: false }
 }
 
@@ -100,38 +139,49 @@ fn sqs_message((at, item): (usize, &Value)) -> Message {
     let text = |key: &str| item.get(key).and_then(Value::as_str);
     let id = text("messageId").map_or_else(|| format!("record {at}"), str::to_owned);
     match text("body") {
-        Some(body) => Message { id, records: text_records(body, DEPTH), raw: body.to_owned() },
-        None => Message { id, records: Err("the message has no body".into()), raw: item.to_string() },
+        Some(body) => {
+            let queue = text("eventSourceARN").map(str::to_owned);
+            Message { queue, ..Message::new(id, text_records(body, DEPTH), body.to_owned()) }
+        }
+        None => Message::new(id, Err("the message has no body".into()), item.to_string()),
     }
 }
 
 fn sns_message((at, item): (usize, &Value)) -> Message {
     let id = format!("record {at}");
     match item.pointer("/Sns/Message").and_then(Value::as_str) {
-        Some(body) => Message { id, records: text_records(body, DEPTH), raw: body.to_owned() },
-        None => Message { id, records: Err("the notification has no message".into()), raw: item.to_string() },
+        Some(body) => Message::new(id, text_records(body, DEPTH), body.to_owned()),
+        None => Message::new(id, Err("the notification has no message".into()), item.to_string()),
     }
 }
 
-fn text_records(text: &str, depth: usize) -> Result<Vec<Value>, String> {
+fn text_records(text: &str, depth: usize) -> Result<Found, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
     if is_test(&value) {
-        return Ok(Vec::new());
+        return Ok(Found::default());
+    }
+    // Through a queue a scan may come, but none of the scheduler's tasks.
+    if let Some(task) = value.get("denywatch") {
+        return scan(task);
     }
     records(&value, depth)
 }
 
-/// The CloudTrail records in `value`: itself, `detail`, `Records`, or an SNS notification around one of these.
-fn records(value: &Value, depth: usize) -> Result<Vec<Value>, String> {
+/// What stands in `value`: a CloudTrail record, as itself, in `detail` or `Records`; log files that are told of; or an SNS
+/// notification around one of these.
+fn records(value: &Value, depth: usize) -> Result<Found, String> {
     if depth == 0 {
         return Err("too many envelopes".into());
     }
     if is_record(value) {
-        return Ok(vec![value.clone()]);
+        return Ok(Found::records(vec![value.clone()]));
+    }
+    if let Some(files) = notice::log_files(value) {
+        return Ok(Found { files: files?, ..Found::default() });
     }
     if let Some(detail) = value.get("detail").filter(|_| value.get("detail-type").is_some()) {
         return if is_record(detail) {
-            Ok(vec![detail.clone()])
+            Ok(Found::records(vec![detail.clone()]))
         } else {
             Err("an EventBridge event without a CloudTrail record in `detail`".into())
         };
@@ -140,10 +190,7 @@ fn records(value: &Value, depth: usize) -> Result<Vec<Value>, String> {
         return text_records(message, depth - 1);
     }
     match value.get("Records").and_then(Value::as_array) {
-        Some(items) if !items.is_empty() && items.iter().all(is_record) => Ok(items.clone()),
-        Some(items) if is_all(items, "/eventSource", "aws:s3") => {
-            Err("an S3 notification: this version does not read log files in the function".into())
-        }
+        Some(items) if !items.is_empty() && items.iter().all(is_record) => Ok(Found::records(items.clone())),
         _ => Err("no known shape: neither an EventBridge event nor a CloudTrail record".into()),
     }
 }
@@ -170,7 +217,7 @@ fn logs(event: &Value, data: &str) -> Input {
     let messages = events.iter().enumerate().map(|(at, event)| {
         let text = event.get("message").and_then(Value::as_str).unwrap_or_default();
         let records = text_records(text, DEPTH);
-        Message { id: format!("log event {at}"), records, raw: text.to_owned() }
+        Message::new(format!("log event {at}"), records, text.to_owned())
     });
     Input::Messages { messages: messages.collect(), partial: false }
 }

@@ -72,13 +72,16 @@ fn what_cannot_be_read_says_why() {
     check(&json!("text"), &[unknown]);
     check(&json!({"Records": []}), &[unknown]);
     check(&json!({"Records": [record("a"), {"x": 1}]}), &[unknown]);
-    check(&json!({"denywatch": "dance"}), &["!`denywatch` must be `report`, `digest`, `sweep` or `outbox`"]);
+    check(
+        &json!({"denywatch": "dance"}),
+        &["!`denywatch` must be `report`, `digest`, `sweep`, `outbox`, or an object with `scan`"],
+    );
     let scheduled = json!({"detail-type": "Scheduled Event", "detail": {}});
     check(&scheduled, &["!an EventBridge event without a CloudTrail record in `detail`"]);
     check(&sqs(&["{"]), &["!not JSON: EOF while parsing an object at line 1 column 1"]);
     check(&json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs"}]}), &["!the message has no body"]);
     let s3 = json!({"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put"}]});
-    check(&sqs(&[&s3.to_string()]), &["!an S3 notification: this version does not read log files in the function"]);
+    check(&sqs(&[&s3.to_string()]), &["!a notification of S3 without a bucket or a key"]);
     check(&json!({"awslogs": {"data": "§"}}), &["!a Logs payload that is not base64"]);
 }
 
@@ -102,4 +105,31 @@ fn tasks() {
         assert_eq!(read(&json!({ "denywatch": word })), Input::Task(task));
     }
     assert_eq!(read(&json!({"Event": "s3:TestEvent", "Bucket": "b"})), Input::Nothing);
+}
+
+#[test]
+fn log_files_and_scans_through_every_envelope() {
+    let key = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/28/111122223333_CloudTrail_eu-west-1_20261128T1015Z_a.json.gz";
+    let object = json!({"bucket": {"name": "my-logs"}, "object": {"key": key}});
+    let s3 = json!({"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": object}]});
+    let trail = json!({"s3Bucket": "my-logs", "s3ObjectKey": [key]});
+    let bridge = json!({"detail-type": "Object Created", "source": "aws.s3", "detail": object});
+    for notice in [&s3, &trail, &bridge] {
+        let direct = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": notice.to_string()}}]});
+        let queued = [sqs(&[&notice.to_string()]), sqs(&[&sns_body(&notice.to_string())])];
+        for event in [notice.clone(), direct].iter().chain(&queued) {
+            let Input::Messages { messages, .. } = read(event) else { panic!("{event}") };
+            assert_eq!(messages[0].records, Ok(vec![]), "{event}");
+            assert_eq!((messages[0].files.len(), messages[0].files[0].key.as_str()), (1, key), "{event}");
+        }
+    }
+    let task = json!({"denywatch": {"scan": ["s3://my-logs/AWSLogs/"]}});
+    let mut queued = sqs(&[&task.to_string(), r#"{"denywatch":{"scan":[]}}"#, r#"{"denywatch":"report"}"#]);
+    queued["Records"][0]["eventSourceARN"] = "arn:aws:sqs:eu-west-1:111122223333:backfill".into();
+    let Input::Messages { messages, partial } = read(&queued) else { panic!() };
+    assert_eq!((partial, messages[0].queue.as_deref()), (true, Some("arn:aws:sqs:eu-west-1:111122223333:backfill")));
+    assert_eq!(messages[0].scan.as_ref().unwrap().places, [("my-logs".to_owned(), "AWSLogs/".to_owned())]);
+    assert!(messages[1].records.is_err() && messages[2].records.is_err(), "the scheduler's tasks come by no queue");
+    let Input::Messages { messages, .. } = read(&task) else { panic!() };
+    assert!(messages[0].scan.is_some() && messages[0].queue.is_none());
 }

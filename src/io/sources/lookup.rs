@@ -127,23 +127,56 @@ pub async fn lookup_events(
     pace: &impl Pace,
     mut each: impl FnMut(&str),
 ) -> Result<Stats, LookupError> {
+    let each_page = |page: Page| {
+        page.events.iter().for_each(|event| each(&event.record));
+        std::future::ready(true)
+    };
+    lookup_pages(aws, region, period, pace, each_page).await
+}
+
+/// One page of Event history.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Newest first, as AWS gives them.
+    pub events: Vec<Event>,
+    /// All that is newer within the period has been handed on, with this page; `None` where no event told its time.
+    pub reached: Option<Timestamp>,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// `None` when AWS does not tell.
+    pub at: Option<Timestamp>,
+    /// The record's JSON.
+    pub record: String,
+}
+
+/// Reads the Event history of one Region, newest first, and hands on each page; it stops when that answers false.
+///
+/// # Errors
+/// [`LookupError`], with the pages read until then.
+pub async fn lookup_pages<F: Future<Output = bool>>(
+    aws: &Aws,
+    region: &str,
+    period: Period,
+    pace: &impl Pace,
+    mut each: impl FnMut(Page) -> F,
+) -> Result<Stats, LookupError> {
     // Our own retries: the SDK's would break the pace.
     let config = aws.in_region(region).into_builder().retry_config(RetryConfig::disabled()).build();
     let mut reader = Reader { client: Client::new(&config), region, period, pace, last: None, stats: Stats::default() };
     let mut tokens = BTreeSet::new();
     let mut token = None;
     loop {
-        let page = reader.page(token).await?;
-        for event in page.events() {
-            match event.cloud_trail_event() {
-                Some(record) => {
-                    reader.stats.events += 1;
-                    each(record);
-                }
-                None => reader.stats.without_record += 1,
-            }
+        let answer = reader.page(token).await?;
+        let page = read_page(&answer);
+        reader.stats.events += page.events.len() as u64;
+        reader.stats.without_record += (answer.events().len() - page.events.len()) as u64;
+        if !each(page).await {
+            return Ok(reader.stats);
         }
-        token = page.next_token.filter(|token| !token.is_empty());
+        token = answer.next_token.filter(|token| !token.is_empty());
         match &token {
             None => return Ok(reader.stats),
             Some(next) if !tokens.insert(next.clone()) => {
@@ -152,6 +185,56 @@ pub async fn lookup_events(
             Some(_) => {}
         }
     }
+}
+
+fn read_page(answer: &LookupEventsOutput) -> Page {
+    let time = |at: &DateTime| Timestamp::from_second(at.secs()).ok();
+    let events = answer.events().iter();
+    let reached = events.clone().filter_map(|event| time(event.event_time()?)).min();
+    let record = |event: &aws_sdk_cloudtrail::types::Event| {
+        let at = event.event_time().and_then(time);
+        Some(Event { at, record: event.cloud_trail_event()?.to_owned() })
+    };
+    Page { events: events.filter_map(record).collect(), reached }
+}
+
+/// The newest page of a Region's Event history in a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// Events on it.
+    pub events: u64,
+    /// Time of its latest and its earliest event.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// There are more.
+    pub goes_on: bool,
+}
+
+impl Sample {
+    /// How many events a period has, if all of it is as busy as the sample.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a guess")]
+    pub fn extrapolate(&self, (since, until): (Timestamp, Timestamp)) -> u64 {
+        let Some((last, first)) = self.span.filter(|_| self.goes_on) else { return self.events };
+        let sampled = (last.as_second() - first.as_second()).max(1) as f64;
+        let whole = (until.as_second() - since.as_second()).max(1) as f64;
+        (self.events as f64 / sampled * whole).ceil() as u64
+    }
+}
+
+/// Reads the newest page of a Region's Event history.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn sample(aws: &Aws, region: &str, period: Period, pace: &impl Pace) -> Result<Sample, LookupError> {
+    let config = aws.in_region(region).into_builder().retry_config(RetryConfig::disabled()).build();
+    let mut reader = Reader { client: Client::new(&config), region, period, pace, last: None, stats: Stats::default() };
+    let answer = reader.page(None).await?;
+    let page = read_page(&answer);
+    let last = page.events.iter().filter_map(|event| event.at).max();
+    Ok(Sample {
+        events: answer.events().len() as u64,
+        span: last.zip(page.reached),
+        goes_on: answer.next_token.is_some_and(|token| !token.is_empty()),
+    })
 }
 
 struct Reader<'a, P> {

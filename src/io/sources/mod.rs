@@ -1,14 +1,18 @@
 //! Where events come from. A source yields named bytes and the problems it met; what the bytes mean is the core's.
 
-#[cfg(feature = "aws")]
-pub mod envelope;
 pub mod archive;
+#[cfg(feature = "s3")]
+pub mod envelope;
+#[cfg(feature = "s3")]
+pub mod notice;
 pub mod checkout;
 pub mod code;
 pub mod files;
 mod gzip;
 #[cfg(feature = "sweep")]
 pub mod history;
+#[cfg(feature = "lookup")]
+pub mod history_reach;
 mod libdeflate;
 #[cfg(feature = "live")]
 pub mod live;
@@ -19,6 +23,8 @@ pub mod many;
 pub mod pace;
 pub mod paste;
 pub mod policies;
+#[cfg(feature = "s3")]
+pub mod query;
 pub(crate) mod reader;
 #[cfg(feature = "s3")]
 pub mod s3;

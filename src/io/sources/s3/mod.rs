@@ -32,21 +32,6 @@ impl Default for Limits {
     }
 }
 
-/// `s3://BUCKET/PREFIX`; the prefix may be empty, and need not end with `/`.
-///
-/// ```
-/// use denywatch::io::sources::s3::place;
-/// assert_eq!(place("s3://acme-logs/AWSLogs/"), Some(("acme-logs", "AWSLogs/")));
-/// assert_eq!(place("s3://acme-logs"), Some(("acme-logs", "")));
-/// assert_eq!(place("s3://Acme/x"), None);
-/// ```
-pub fn place(uri: &str) -> Option<(&str, &str)> {
-    let rest = uri.strip_prefix("s3://")?;
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let known = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
-    (bucket.len() >= 3 && bucket.chars().all(known)).then_some((bucket, prefix))
-}
-
 /// What is to be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -112,6 +97,20 @@ impl Archive {
         let budget = Arc::new(Semaphore::new(usize::try_from(limits.held / KIB).unwrap_or(1).max(1)));
         let walk = Walk::new(bucket.clone(), asked);
         Self { bucket, walk, limits, budget, wanted: VecDeque::new(), ahead: VecDeque::new() }
+    }
+
+    /// The same, which lists no further than to the Regions' folders, and keeps these.
+    #[cfg(feature = "lambda")]
+    #[must_use]
+    pub fn only_folders(mut self) -> Self {
+        self.walk.regions = Some(Vec::new());
+        self
+    }
+
+    /// The Regions' folders that were found, in their order; none where they were not asked for.
+    #[cfg(feature = "lambda")]
+    pub fn folders(&mut self) -> Vec<String> {
+        self.walk.regions.take().unwrap_or_default()
     }
 
     /// Some more log files, in the order of their keys; `None` at the end. What cannot be listed is an error, and the rest

@@ -52,13 +52,15 @@ pub(super) struct Walk {
     /// First pages, by prefix.
     ahead: BTreeMap<String, Coming>,
     pub(super) listing: Listing,
+    /// Regions' folders are put here, and not listed.
+    pub(super) regions: Option<Vec<String>>,
 }
 
 impl Walk {
     pub(super) fn new(bucket: Bucket, asked: &Asked) -> Self {
         let (selection, after) = (asked.selection.clone(), asked.after.clone());
         let (ahead, listing) = (BTreeMap::new(), Listing::default());
-        let mut walk = Self { bucket, selection, after, steps: Vec::new(), ahead, listing };
+        let mut walk = Self { bucket, selection, after, steps: Vec::new(), ahead, listing, regions: None };
         let first = walk.list(&asked.prefix).map(Step::List);
         walk.steps.extend(first);
         walk
@@ -107,6 +109,10 @@ impl Walk {
             }
             self.look_ahead();
             let Some(Step::List(list)) = self.steps.pop() else { return None };
+            if let Some(regions) = self.regions.as_mut().filter(|_| !list.query.by_folder) {
+                regions.push(list.query.prefix);
+                continue;
+            }
             let prefix = list.query.prefix.clone();
             match self.page(&list.query).await {
                 Ok(page) => self.expand(list, page),
@@ -121,7 +127,8 @@ impl Walk {
     fn look_ahead(&mut self) {
         for step in self.steps.iter().rev().take(AHEAD) {
             let Step::List(List { query, .. }) = step else { continue };
-            if query.token.is_none() && !self.ahead.contains_key(&query.prefix) {
+            let is_kept = self.regions.is_some() && !query.by_folder;
+            if query.token.is_none() && !is_kept && !self.ahead.contains_key(&query.prefix) {
                 let (bucket, query) = (self.bucket.clone(), query.clone());
                 let name = query.prefix.clone();
                 self.ahead.insert(name, Coming(tokio::spawn(async move { bucket.list(&query).await })));

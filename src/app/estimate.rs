@@ -1,0 +1,267 @@
+//! What a scan would read, cost and take, told before anything is read.
+
+#[cfg(feature = "s3")]
+use super::bucket::{Asked, wanted};
+use crate::io::sources::archive::Selection;
+use crate::io::sources::files;
+use crate::record::Problem;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Dollars for a GET and a LIST of S3 Standard, us-east-1, and for a gigabyte that leaves AWS, 2026-11; other Regions and
+/// classes ask for more. See <https://aws.amazon.com/s3/pricing/>.
+const GET: f64 = 0.000_000_4;
+const LIST: f64 = 0.000_005;
+const GIGABYTE_OUT: f64 = 0.09;
+/// Objects a second, and compressed bytes a second, that one scan of a bucket gets through in the bucket's Region.
+const OBJECTS_A_SECOND: f64 = 600.0;
+const BUCKET_BYTES_A_SECOND: f64 = 40e6;
+/// The same for files on a disk of this machine.
+const FILES_A_SECOND: f64 = 10_000.0;
+const FILE_BYTES_A_SECOND: f64 = 100e6;
+/// Requests a second that AWS answers for Event history, and events in each.
+#[cfg(feature = "lookup")]
+const PAGES_A_SECOND: f64 = 2.0;
+
+/// What a scan would come to.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Of this format.
+    pub version: u32,
+    /// Files or objects to read; `None` where only events can be told.
+    pub objects: Option<u64>,
+    /// Their bytes, as they lie there.
+    pub bytes: Option<u64>,
+    /// Objects that a scan read before, and that are not read again.
+    pub known: u64,
+    /// Events, from the newest page of each Region; `None` where files are read.
+    pub events: Option<u64>,
+    /// What AWS would ask for it.
+    pub cost: Cost,
+    /// How long it takes, roughly.
+    pub seconds: f64,
+    /// What the figures rest on.
+    pub assumptions: Vec<String>,
+    /// What could not be listed.
+    pub problems: Vec<Problem>,
+    /// The parts that the sum is made of.
+    pub parts: Vec<Part>,
+}
+
+/// Requests and their price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Cost {
+    /// GETs to make.
+    pub get_requests: u64,
+    /// LISTs that this estimate made, and that the scan makes again.
+    pub list_requests: u64,
+    /// Dollars for both, of the scan alone.
+    pub dollars: f64,
+    /// Dollars more if the bytes leave AWS for the internet.
+    pub dollars_out: f64,
+}
+
+/// A part of what would be read: an account's Region, a folder.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Part {
+    /// A prefix, a path, or a Region's Event history.
+    pub name: String,
+    /// Files or objects, or pages of events.
+    pub objects: u64,
+    /// Their bytes; 0 for Event history, which does not tell.
+    pub bytes: u64,
+}
+
+/// What a scan of these files and folders would read.
+pub fn of_files(sources: &[PathBuf], selection: &Selection) -> Estimate {
+    let mut estimate = Estimate { version: 1, objects: Some(0), bytes: Some(0), ..Estimate::default() };
+    for source in sources {
+        let mut part = Part { name: source.display().to_string(), ..Part::default() };
+        for found in files::sizes(std::slice::from_ref(source), selection) {
+            match found {
+                Ok(bytes) => {
+                    part.objects += 1;
+                    part.bytes += bytes;
+                }
+                Err(problem) => estimate.problems.push(problem),
+            }
+        }
+        estimate.add(part);
+    }
+    estimate.seconds = slower(&estimate, FILES_A_SECOND, FILE_BYTES_A_SECOND);
+    let told = format!("{FILES_A_SECOND} files and {} MB of compressed logs a second", FILE_BYTES_A_SECOND / 1e6);
+    estimate.assumptions = vec![told, "nothing of it was read before".to_owned()];
+    estimate
+}
+
+impl Estimate {
+    fn add(&mut self, part: Part) {
+        self.objects = Some(self.objects.unwrap_or(0) + part.objects);
+        self.bytes = Some(self.bytes.unwrap_or(0) + part.bytes);
+        self.parts.push(part);
+    }
+}
+
+/// What bounds a scan: the number of files or their bytes.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn slower(estimate: &Estimate, objects: f64, bytes: f64) -> f64 {
+    (estimate.objects.unwrap_or(0) as f64 / objects).max(estimate.bytes.unwrap_or(0) as f64 / bytes)
+}
+
+#[cfg(feature = "s3")]
+mod buckets {
+    use super::{Asked, Selection, wanted};
+    use super::{BUCKET_BYTES_A_SECOND, Cost, Estimate, GET, GIGABYTE_OUT, LIST, OBJECTS_A_SECOND, Part, slower};
+    use crate::io::aws::Aws;
+    use crate::io::sources::archive::Place;
+    use crate::io::sources::s3::{Archive, Limits};
+    use crate::io::stores::{Ledger, LedgerError, Object};
+    use crate::record::Problem;
+    use std::collections::BTreeMap;
+
+    /// What a scan of these buckets would read. Lists, and reads nothing. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// The ledger could not be read.
+    pub async fn of_buckets(
+        aws: &Aws,
+        asked: &Asked,
+        selection: &Selection,
+        ledger: &dyn Ledger,
+    ) -> Result<Estimate, LedgerError> {
+        let mut estimate = Estimate { version: 1, objects: Some(0), bytes: Some(0), ..Estimate::default() };
+        let wanted = wanted(asked, selection, ledger)?;
+        let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+        for place in &asked.places {
+            let mut archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
+            while let Some(listed) = archive.listed().await {
+                let objects = match listed {
+                    Ok(objects) => objects,
+                    Err(error) => {
+                        let input = format!("s3://{}/{}", error.bucket, error.prefix);
+                        estimate
+                            .problems
+                            .push(Problem { input, error: format!("it cannot be listed: {}", error.source) });
+                        continue;
+                    }
+                };
+                let key = |key: &str| format!("s3://{}/{key}", place.0);
+                let names = objects.iter().map(|one| Object { key: key(&one.key), mark: one.etag.clone() });
+                let names: Vec<Object> = names.collect();
+                let known = if asked.again { vec![None; names.len()] } else { ledger.known_objects(&names)? };
+                estimate.known += known.iter().flatten().count() as u64;
+                for (object, _) in objects.iter().zip(known).filter(|(_, known)| known.is_none()) {
+                    let name = key(part_of(&object.key));
+                    let part = parts.entry(name.clone()).or_insert_with(|| Part { name, ..Part::default() });
+                    part.objects += 1;
+                    part.bytes += object.size;
+                }
+            }
+            estimate.cost.list_requests += archive.listing().requests;
+        }
+        parts.into_values().for_each(|part| estimate.add(part));
+        price(&mut estimate);
+        Ok(estimate)
+    }
+
+    /// The folder of an account's Region, else of the file.
+    fn part_of(key: &str) -> &str {
+        let folder = &key[..key.rfind('/').map_or(0, |end| end + 1)];
+        let mut above = folder.match_indices('/').map(|(end, _)| &folder[..=end]);
+        above.find(|folder| Place::of(folder).region.is_some()).unwrap_or(folder)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn price(estimate: &mut Estimate) {
+        let Cost { list_requests, .. } = estimate.cost;
+        let get_requests = estimate.objects.unwrap_or(0);
+        estimate.cost = Cost {
+            get_requests,
+            list_requests,
+            dollars: get_requests as f64 * GET + list_requests as f64 * LIST,
+            dollars_out: estimate.bytes.unwrap_or(0) as f64 / 1e9 * GIGABYTE_OUT,
+        };
+        estimate.seconds = slower(estimate, OBJECTS_A_SECOND, BUCKET_BYTES_A_SECOND);
+        estimate.assumptions = vec![
+            format!(
+                "{OBJECTS_A_SECOND} objects and {} MB of compressed logs a second, inside the bucket's Region",
+                BUCKET_BYTES_A_SECOND / 1e6
+            ),
+            format!(
+                "prices of S3 Standard in us-east-1, 2026-11: ${GET} a GET, ${LIST} a LIST, ${GIGABYTE_OUT} a GB that leaves AWS (nothing inside the Region)"
+            ),
+        ];
+    }
+}
+
+#[cfg(feature = "s3")]
+pub use buckets::of_buckets;
+
+#[cfg(feature = "lookup")]
+pub use history::of_history;
+
+#[cfg(feature = "lookup")]
+mod history {
+    use super::{Estimate, PAGES_A_SECOND, Part};
+    use crate::io::sources::lookup::Sample;
+    use crate::record::Problem;
+    use jiff::Timestamp;
+
+    /// How long reading Event history would take, from the newest page of each Region: AWS counts no events, so that the
+    /// period is taken to be as busy as its latest events.
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an estimate"
+    )]
+    pub fn of_history(samples: Vec<(String, Result<Sample, String>)>, period: (Timestamp, Timestamp)) -> Estimate {
+        let mut estimate = Estimate { version: 1, events: Some(0), ..Estimate::default() };
+        let mut longest = 0.0_f64;
+        for (region, sample) in samples {
+            let name = format!("Event history of {region}");
+            let sample = match sample {
+                Ok(sample) => sample,
+                Err(error) => {
+                    estimate.problems.push(Problem { input: name, error });
+                    continue;
+                }
+            };
+            let events = sample.extrapolate(period);
+            let pages = (events as f64 / 50.0).ceil().max(1.0);
+            longest = longest.max(pages / PAGES_A_SECOND);
+            estimate.events = Some(estimate.events.unwrap_or(0) + events);
+            estimate.parts.push(Part { name, objects: pages as u64, bytes: 0 });
+        }
+        // Regions are read at the same time, each at its own pace.
+        estimate.seconds = longest;
+        estimate.assumptions = vec![
+            "two requests a second a Region, 50 events each; AWS asks nothing for them".to_owned(),
+            "the whole period as busy as its newest 50 events, in each Region: one request each was made".to_owned(),
+        ];
+        estimate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_measured_and_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let region = dir.path().join("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11");
+        for (day, size) in [("01", 10), ("02", 20_000_000)] {
+            let folder = region.join(day);
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::File::create(folder.join("a.json.gz")).unwrap().set_len(size).unwrap();
+        }
+        let sources = [dir.path().to_path_buf(), "missing.json".into()];
+        let all = of_files(&sources, &Selection::default());
+        assert_eq!((all.objects, all.bytes, all.problems.len()), (Some(2), Some(20_000_010), 1));
+        assert!((all.seconds - 0.2).abs() < 0.001, "{}", all.seconds);
+        assert_eq!(all.cost, Cost::default());
+        let since = Selection { since: "2026-11-04T00:00:00Z".parse().ok(), ..Selection::default() };
+        assert_eq!(of_files(&sources[..1], &since).objects, Some(0));
+    }
+}

@@ -1,0 +1,72 @@
+//! Rows of a query over an archive → ledger → ranked findings.
+
+use super::World;
+use super::outcome::{Outcome, Stats};
+use super::scan::{Options, Scan};
+use crate::io::aws::Aws;
+use crate::io::sources::query::{self, QueryError, Workplace};
+use crate::io::stores::{Ledger, LedgerError};
+use crate::record::Problem;
+use serde_json::Value;
+
+/// Who answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Engine {
+    /// Amazon Athena.
+    Athena(Workplace),
+    /// CloudTrail Lake.
+    Lake,
+}
+
+/// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings.
+///
+/// A query that fails is a problem of the outcome; what came before is kept.
+///
+/// # Errors
+/// The ledger could not be read or written.
+pub async fn query(
+    aws: &Aws,
+    engine: &Engine,
+    sql: &str,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: &mut dyn FnMut(&Stats),
+) -> Result<Outcome, LedgerError> {
+    let name = match engine {
+        Engine::Athena(_) => "Athena",
+        Engine::Lake => "CloudTrail Lake",
+    };
+    let mut scan = Scan::begin(ledger, world, options, &format!("{name}: {sql}"));
+    let rows = |rows: Vec<Value>| {
+        let text = Value::Array(rows).to_string();
+        scan.stats.bytes += text.len() as u64;
+        scan.read(text.as_bytes(), name);
+        progress(&scan.stats);
+    };
+    let done = ask(aws, engine, sql, rows).await;
+    if let Err(error) = done {
+        scan.problems.push(Problem { input: name.to_owned(), error: error.to_string() });
+    }
+    // Pages, not files, were read.
+    scan.stats.files = 0;
+    scan.finish()
+}
+
+/// Runs a statement without rows, such as a table's.
+///
+/// # Errors
+/// [`QueryError`].
+pub async fn execute(aws: &Aws, engine: &Engine, sql: &str) -> Result<(), QueryError> {
+    ask(aws, engine, sql, |_| {}).await
+}
+
+async fn ask(aws: &Aws, engine: &Engine, sql: &str, rows: impl FnMut(Vec<Value>)) -> Result<(), QueryError> {
+    match engine {
+        Engine::Athena(place) => query::athena(aws, place, sql, rows).await,
+        #[cfg(feature = "lookup")]
+        Engine::Lake => query::lake(aws, None, sql, rows).await,
+        #[cfg(not(feature = "lookup"))]
+        Engine::Lake => Err(QueryError::Missing("the feature `lookup` of this build")),
+    }
+}
