@@ -418,27 +418,6 @@ fn who_changed_it_is_told_and_a_sweep_tells_the_end_once() {
         sqs(&[&denied("b").replace("2026-11-18T10", "2026-11-20T10")]),
     ]);
     let history = history();
-}
-
-/// A log file that S3 tells of through the queue, and a scan of the bucket through another: the file is read once, what it
-/// holds is told once, and the past is counted without a message.
-#[test]
-fn log_files_are_read_and_prefixes_scanned() {
-    let record = |id: &str| {
-        let event: Value = serde_json::from_str(&denied(id)).unwrap();
-        event["detail"].clone()
-    };
-    let folder = "AWSLogs/111122223333/CloudTrail/us-east-2/2026/11";
-    let key = |day: &str| format!("{folder}/{day}/111122223333_CloudTrail_us-east-2_202611{day}T1015Z_a.json.gz");
-    let bucket = doubles::bucket::Bucket::new(10);
-    bucket.put(&key("18"), "e1", &json!({"Records": [record("a")]}).to_string());
-    bucket.put(&key("17"), "e1", &json!({"Records": [record("b"), record("c")]}).to_string());
-    let s3 = Server::start(move |request, _| bucket.answer(request));
-    let object = json!({"bucket": {"name": "my-logs"}, "object": {"key": key("18"), "size": 5}});
-    let notice =
-        json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": object}]}).to_string();
-    let scan = json!({"denywatch": {"scan": [format!("s3://my-logs/{folder}/")]}}).to_string();
-    let around = Around::new(&[sqs(&[&notice]), sqs(&[&scan]), sqs(&[&scan, &notice])]);
     let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     let function = around.start_as(
         Some(&around.config()),
@@ -521,6 +500,31 @@ fn an_end_edits_the_message_and_closes_the_incident() {
     check_logs(&function.logs());
 }
 
+/// A log file that S3 tells of through the queue, and a scan of the bucket through another: the file is read once, what it
+/// holds is told once, and the past is counted without a message.
+#[test]
+fn log_files_are_read_and_prefixes_scanned() {
+    let record = |id: &str| {
+        let event: Value = serde_json::from_str(&denied(id)).unwrap();
+        event["detail"].clone()
+    };
+    let folder = "AWSLogs/111122223333/CloudTrail/us-east-2/2026/11";
+    let key = |day: &str| format!("{folder}/{day}/111122223333_CloudTrail_us-east-2_202611{day}T1015Z_a.json.gz");
+    let bucket = doubles::bucket::Bucket::new(10);
+    bucket.put(&key("18"), "e1", &json!({"Records": [record("a")]}).to_string());
+    bucket.put(&key("17"), "e1", &json!({"Records": [record("b"), record("c")]}).to_string());
+    let s3 = Server::start(move |request, _| bucket.answer(request));
+    let object = json!({"bucket": {"name": "my-logs"}, "object": {"key": key("18"), "size": 5}});
+    let notice =
+        json!({"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "s3": object}]}).to_string();
+    let scan = json!({"denywatch": {"scan": [format!("s3://my-logs/{folder}/")]}}).to_string();
+    let around = Around::new(&[sqs(&[&notice]), sqs(&[&scan]), sqs(&[&scan, &notice])]);
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let function = around.start_as(
+        Some(&around.config()),
+        &[
+            ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_ENDPOINT_URL_S3", &s3.url()),
         ],
     );

@@ -340,7 +340,7 @@ impl LedgerLine {
     async fn report(&mut self, now: Timestamp) -> Result<Report, LineError> {
         let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
         let in_force = self.in_force(&findings).await;
-        let changes = ingest::changes_around(&findings, self.ledger.as_ref()).map_err(busy)?;
+        let changes = ingest::changes_around(&findings, &in_force, self.ledger.as_ref()).map_err(busy)?;
         let advice = advise(&findings, Context { in_force: &in_force, changes: &changes, ..self.world.context() });
         self.keep_tags(&advice, &in_force);
         let ask = Ask {

@@ -134,7 +134,8 @@ impl Stage<'_> {
         let ledger = inputs::ledger(self.global)?;
         let findings = ledger.findings(&Filter::default())?;
         let asked = inputs::ids_beginning(&findings, &self.args.source);
-        let changes = changes_around(findings.iter().filter(|finding| asked.contains(&finding.id)), ledger.as_ref())?;
+        let wanted = findings.iter().filter(|finding| asked.contains(&finding.id));
+        let changes = changes_around(wanted, &self.world.in_force, ledger.as_ref())?;
         let (all, problems) = self.world.advise(&findings, Some(&asked), &changes);
         print::problems(&problems);
         let advice = inputs::pick(&all, &self.args.source)?;
