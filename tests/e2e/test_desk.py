@@ -104,6 +104,7 @@ def test_the_doctor_finds_what_the_stand_in_has_and_what_it_lacks(stack, desk):
     found = lambda area, state: [p for p in points if (p["area"], p["state"]) == (area, state)]
     assert any("read-only events do not pass" in p["says"] for p in found("rule", "fault")), points
     assert all(p["remedy"] for p in points if p["state"] == "fault")
+    assert [p for p in points if p["area"] == "role" and p["state"] == "ok"], [p for p in points if p["area"] == "role"]
     oks = {p["area"] for p in points if p["state"] == "ok"}
     assert {"function", "queue", "configuration", "ledger", "receiver", "role"} <= oks, points
     assert not found("role", "fault") and not found("queue", "fault") and not found("ledger", "fault"), points
