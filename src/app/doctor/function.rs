@@ -15,6 +15,8 @@ pub(super) struct Function {
     pub(super) arn: Option<String>,
     pub(super) name: String,
     pub(super) role: Option<String>,
+    /// The log group's name.
+    pub(super) log: Option<String>,
     /// Seconds.
     pub(super) timeout: u64,
     /// ARNs.
@@ -50,6 +52,7 @@ fn read(answer: &Value, function: &mut Function, health: &mut Health) {
     let env = |key: &str| answer.pointer(&format!("/Environment/Variables/{key}")).and_then(Value::as_str);
     function.arn = text(answer, "FunctionArn").map(str::to_owned);
     function.role = text(answer, "Role").map(str::to_owned);
+    function.log = answer.pointer("/LoggingConfig/LogGroup").and_then(Value::as_str).map(str::to_owned);
     function.timeout = number(&answer["Timeout"]).unwrap_or_default();
     function.store = env("DENYWATCH_STORE").map(str::to_owned);
     function.place = env("DENYWATCH_CONFIG").map(str::to_owned);

@@ -37,9 +37,11 @@ pub(super) fn needs(function: &Function, settings: Option<&Settings>, store: Opt
         }
     }
     let parts: Vec<&str> = function.arn.as_deref().unwrap_or_default().split(':').collect();
-    if let ["arn", partition, "lambda", region, account, "function", name] = parts[..] {
-        let log = format!("arn:{partition}:logs:{region}:{account}:log-group:/aws/lambda/{name}:log-stream:x");
-        need("logs:PutLogEvents", &log, "no log is written");
+    if let ["arn", partition, "lambda", region, account, "function", ..] = parts[..] {
+        if let Some(group) = &function.log {
+            let log = format!("arn:{partition}:logs:{region}:{account}:log-group:{group}:log-stream:x");
+            need("logs:PutLogEvents", &log, "no log is written");
+        }
         if let Some(table) = store.and_then(|store| store.strip_prefix("dynamodb:")) {
             let named = format!("arn:{partition}:dynamodb:{region}:{account}:table/{table}");
             let table = if table.starts_with("arn:") { table } else { &named };

@@ -70,7 +70,7 @@ fn healthy(operation: &str) -> Reply {
         "GetEventSelectors" => json!({"AdvancedEventSelectors": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Management"]}]},
             {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["Data"]}, {"Field": "resources.type", "Equals": ["AWS::S3::Object"]}]},
             {"FieldSelectors": [{"Field": "eventCategory", "Equals": ["NetworkActivity"]}]}]}).to_string(),
-        "GetFunctionConfiguration" => json!({"FunctionArn": arn("lambda", "function:denywatch"), "Role": role, "Timeout": 100, "State": "Active",
+        "GetFunctionConfiguration" => json!({"FunctionArn": arn("lambda", "function:denywatch"), "Role": role, "LoggingConfig": {"LogGroup": "/aws/lambda/denywatch"}, "Timeout": 100, "State": "Active",
             "Environment": {"Variables": {"DENYWATCH_CONFIG": CONFIG}}}).to_string(),
         "ListEventSourceMappings" => json!({"EventSourceMappings": [{"EventSourceArn": queue, "State": "Enabled",
             "FunctionResponseTypes": ["ReportBatchItemFailures"]}]}).to_string(),

@@ -105,6 +105,7 @@ pub(super) fn pack_text(text: &str) -> Result<Vec<u8>, Error> {
 mod tests {
     use super::*;
     use crate::app::{World, explain, ingest};
+    use crate::finding::ItemKey;
     use sha2::{Digest, Sha256};
 
     /// So many letters that do not deflate well.
@@ -162,7 +163,13 @@ mod tests {
         let samples = huge(120, 100, 8_000);
         assert!(pack(&samples).unwrap().len() > LIMIT, "else this test tells nothing");
         check(&samples, |items| items == 120);
-        let resources = huge(190, 6_000, 400);
+        let mut resources = huge(1, 100, 400);
+        let (key, item) = resources.items.first_key_value().map(|(key, item)| (key.clone(), item.clone())).unwrap();
+        for at in 0..190 {
+            let resource = format!("arn:aws:s3:::b/{}", noise(at + 30_000, 6_000));
+            resources.items.insert(ItemKey { resource, ..key.clone() }, item.clone());
+            resources.count += item.count;
+        }
         let bare = {
             let mut bare = resources.clone();
             bare.items.values_mut().for_each(drop_samples);
