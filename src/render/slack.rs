@@ -401,7 +401,7 @@ fn is_marked(word: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
     use crate::report::sample;
     use crate::triage::Verdict;
@@ -419,7 +419,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::render) fn check_limits(message: &Value) -> Result<(), TestCaseError> {
+    fn check_limits(message: &Value) -> Result<(), TestCaseError> {
         let blocks = message["blocks"].as_array().expect("blocks");
         prop_assert!(blocks.len() <= 50);
         prop_assert!(units(&message["blocks"].to_string()) <= TOTAL_MAX, "{}", units(&message["blocks"].to_string()));
@@ -447,7 +447,19 @@ pub(super) mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn any_advice_stays_within_the_limits_and_mentions_nobody(advice in sample::any_advice(), name in sample::hostile()) {
+        fn any_advice_stays_within_the_limits_and_mentions_nobody(mut advice in sample::any_advice(), name in sample::hostile()) {
+            let by = crate::principal::Principal { name: Some(name.clone()), session: Some(name.repeat(9)), ..sample::role("r") };
+            let change = crate::change::Changed {
+                at: jiff::Timestamp::UNIX_EPOCH,
+                event_id: name.clone(),
+                change: "iam:PutRolePolicy".to_owned(),
+                what: name.repeat(30),
+                policy: Some(name.repeat(30)),
+                by,
+                via: Some(name.clone()),
+                shows: None,
+            };
+            advice.changes = crate::change::Story { before: Some(change.clone()), after: Some(change) };
             let account_names = advice.account.iter().map(|id| (id.clone(), name.clone())).collect();
             let owner = Some(Owner { name: name.clone(), slack_id: Some(name.clone()), because: name.clone() });
             let shown = AlertContext { account_names, owner, details_url: Some(name), ..AlertContext::default() };

@@ -256,14 +256,14 @@ fn an_archive_shows_what_it_holds() {
     let file = folder.path().join("log.json");
     let log = json!({"Records": [event("a", "2026-11-11T09:00:00Z", "q", false), event("b", "2026-11-11T09:00:01Z", "q", false)]});
     crate::io::sinks::file::write(&file, &log.to_string()).unwrap();
-    let swept = sweep_archive(&[file.clone()], &mut ledger, &world(), at(NOW)).unwrap();
+    let swept = sweep_archive(std::slice::from_ref(&file), &mut ledger, &world(), at(NOW)).unwrap();
     assert_eq!((swept.resolved.len(), swept.problems.len()), (1, 0));
     assert_eq!(told(&ledger)[0].allowed_since.map(|since| since.count), Some(2));
     // One that reaches from the denial to days later and holds no such call.
     let (mut ledger, first) = (denied_once(), event("x", "2026-11-10T09:00:00Z", "another", false));
     let log = json!({"Records": [first, event("y", "2026-11-12T09:00:00Z", "another", false)]});
     crate::io::sinks::file::write(&file, &log.to_string()).unwrap();
-    assert_eq!(sweep_archive(&[file.clone()], &mut ledger, &world(), at(NOW)).unwrap().quiet.len(), 1);
+    assert_eq!(sweep_archive(std::slice::from_ref(&file), &mut ledger, &world(), at(NOW)).unwrap().quiet.len(), 1);
     // One that begins after the denial tells nothing by its silence.
     let mut ledger = denied_once();
     let log = json!({"Records": [event("y", "2026-11-12T09:00:00Z", "another", false)]});
