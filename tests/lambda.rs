@@ -43,7 +43,7 @@ impl Around {
 
     fn config(&self) -> String {
         format!(
-            "version = 1\n[slack]\nsecret = 'ssm:/denywatch/slack'\n[[route]]\nto = ['slack', 'sns:{TOPIC}']\n[store]\nuri = 'sqlite:{}'",
+            "version = 1\n[slack]\nsecret = 'ssm:/denywatch/slack'\n[[route]]\nto = ['slack', 'sns:{TOPIC}']\n[report]\nskip_if_empty = false\n[store]\nuri = 'sqlite:{}'",
             self.dir.path().join("ledger.db").display()
         )
     }
@@ -188,6 +188,37 @@ fn a_denial_arrives_by_mail_and_in_slack_once_with_its_patch() {
     assert!(message["blocks"].to_string().contains("codepipeline-role-dev"));
     assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 2);
     assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 0, "a report goes out once a week");
+    check_logs(&function.logs());
+}
+
+/// The page is put into the bucket each time, and told once; the presigned link says with what it dies.
+#[test]
+fn the_report_is_put_into_the_bucket_and_its_link_into_the_mail() {
+    let weekly = json!({"denywatch": "report"});
+    let around = Around::new(&[weekly.clone(), weekly]);
+    let bucket = Server::start(|_, _| Reply::new(200, ""));
+    let config = around.config().replace("[report]", "[report]\nbucket = 's3://acme-reports/weekly'");
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let environment = [
+        ("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+        ("AWS_SESSION_TOKEN", "the-session"),
+        ("AWS_ENDPOINT_URL_S3", &bucket.url()),
+    ];
+    let function = around.start_as(Some(&config), &environment);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 2);
+    assert_eq!(response(around.runtime.wait(PATIENCE).unwrap())["sent"], 0, "told once");
+    let put = bucket.seen();
+    assert_eq!(put.len(), 10, "five objects, twice");
+    assert!(put.iter().all(|one| one.method == "PUT" && one.target.starts_with("/acme-reports/weekly/")));
+    assert_eq!(
+        (put[4].target.as_str(), put[4].body.as_str()),
+        ("/acme-reports/weekly/latest.html", put[0].body.as_str())
+    );
+    assert!(put[0].body.starts_with("<!doctype html>"));
+    let mail = around.sns.seen()[0].field("Message").unwrap();
+    assert!(mail.contains(&format!("{}{}?", bucket.url(), put[0].target)), "{mail}");
+    assert!(mail.contains("X-Amz-Security-Token=the-session") && mail.contains("dies with the session"), "{mail}");
     check_logs(&function.logs());
 }
 

@@ -1,6 +1,6 @@
-//! [`Advice`] → [`Report`]: what a period's denials add up to. Figures only; the words are [`crate::render`]'s.
+//! [`Advice`](crate::advice::Advice) → [`Report`]: what a period's denials add up to. Figures only; the words are [`crate::render`]'s.
 //!
-//! Denials are counted by day from [`Advice::days`]; what came without a date (pasted text) is counted apart. A
+//! Denials are counted by day from [`Advice::days`](crate::advice::Advice::days); what came without a date (pasted text) is counted apart. A
 //! finding's denials count under the finding's own verdict, the one it has now, also in the weeks before: the ledger keeps
 //! days a finding, not a verdict. They count under the layer that refused its most frequent item.
 
