@@ -4,11 +4,10 @@ use super::gather::Gatherer;
 #[cfg(feature = "lambda")]
 use super::outcome::Stats;
 use super::scan::Scan;
+use crate::io::clock;
 use crate::io::sources::files::Limits;
 use crate::io::sources::reader::Reader;
-#[cfg(feature = "s3")]
-use crate::io::stores::Run;
-use crate::io::stores::{Held, LedgerError, Object, Place};
+use crate::io::stores::{Held, LedgerError, Object, Place, Run};
 #[cfg(feature = "lambda")]
 use crate::record::Problem;
 use crate::record::Record;
@@ -85,6 +84,22 @@ impl Scan<'_> {
             Some(fault) => Err(fault),
             None => self.ledger.note_run(run),
         }
+    }
+
+    /// Notes the scan as a whole.
+    pub(super) fn note_run(&mut self) -> Result<Run, LedgerError> {
+        let run = Run {
+            input: self.input.clone(),
+            at: clock::now(),
+            files: self.stats.files,
+            bytes: self.stats.bytes,
+            records: self.stats.records,
+            denied: self.stats.denied,
+            unreadable: self.problems.len() as u64,
+            places: self.places.list(),
+        };
+        self.ledger.note_run(&run)?;
+        Ok(run)
     }
 
     /// Writes the rest, and advises on nothing.

@@ -199,7 +199,7 @@ pub struct Scan<'a> {
     pub(super) world: &'a World,
     pub(super) options: Options,
     /// Names the sources.
-    input: String,
+    pub(super) input: String,
     /// What goes into the ledger next.
     batch: Vec<Repeated>,
     /// Denials that are to be sharpened first, or handed back.
@@ -223,7 +223,7 @@ pub struct Scan<'a> {
     touched: Touched,
     denials: Option<Vec<Denial>>,
     /// Where what was read in full is from.
-    places: Places,
+    pub(super) places: Places,
     pub(super) failed: Option<LedgerError>,
     watch: Stopwatch,
     /// What could not be read.
@@ -499,21 +499,6 @@ impl<'a> Scan<'a> {
             self.touch_known(run.as_ref())?;
         }
         self.outcome(run)
-    }
-
-    fn note_run(&mut self) -> Result<Run, LedgerError> {
-        let run = Run {
-            input: self.input.clone(),
-            at: clock::now(),
-            files: self.stats.files,
-            bytes: self.stats.bytes,
-            records: self.stats.records,
-            denied: self.stats.denied,
-            unreadable: self.problems.len() as u64,
-            places: self.places.list(),
-        };
-        self.ledger.note_run(&run)?;
-        Ok(run)
     }
 
     fn outcome(mut self, run: Option<Run>) -> Result<Outcome, LedgerError> {

@@ -56,7 +56,7 @@ def archive(aws, tmp_path_factory):
     """The bucket, and a folder with the same files."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    folder = tmp_path_factory.mktemp("archive")
+    folder = tmp_path_factory.mktemp("scanner")
     places = [(a, r, day_ago(d), n) for a in ACCOUNTS for r in REGIONS for d in range(1, DAYS + 1) for n in range(FILES)]
 
     def put(place):
@@ -142,7 +142,7 @@ def test_days_accounts_and_regions_are_pruned(archive, denywatch):
     assert told(bucket) == told(folder)
 
 
-BACKFILL = f"arn:aws:sqs:{REGION}:{ACCOUNT}:backfill"
+BACKFILL = f"arn:aws:sqs:{REGION}:{ACCOUNT}:scan-parts"
 TABLE = "archive-ledger"
 
 
@@ -169,22 +169,22 @@ def statements():
 @pytest.fixture(scope="module")
 def function(aws, archive, bootstrap_zip):
     make_table(aws, TABLE)
-    queue = aws.client("sqs").create_queue(QueueName="backfill", Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
+    queue = aws.client("sqs").create_queue(QueueName="scan-parts", Attributes={"VisibilityTimeout": "30"})["QueueUrl"]
     trust = {"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     ]}
     iam = aws.client("iam")
-    role = iam.create_role(RoleName="archive", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    role = iam.create_role(RoleName="scanner", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements()})
-    iam.put_role_policy(RoleName="archive", PolicyName="p", PolicyDocument=policy)
+    iam.put_role_policy(RoleName="scanner", PolicyName="p", PolicyDocument=policy)
     config = "version = 1\n[[route]]\nto = 'stdout'"
     variables = {"DENYWATCH_CONFIG": config, "DENYWATCH_STORE": f"dynamodb:{TABLE}", "AWS_ENDPOINT_URL": aws.url}
     aws.client("lambda").create_function(
-        FunctionName="archive", Runtime="provided.al2023", Handler="bootstrap", Role=role, Timeout=60, MemorySize=512,
+        FunctionName="scanner", Runtime="provided.al2023", Handler="bootstrap", Role=role, Timeout=60, MemorySize=512,
         Code={"ZipFile": bootstrap_zip}, Environment={"Variables": variables},
     )
     aws.client("lambda").create_event_source_mapping(
-        FunctionName="archive", EventSourceArn=BACKFILL, BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"]
+        FunctionName="scanner", EventSourceArn=BACKFILL, BatchSize=1, FunctionResponseTypes=["ReportBatchItemFailures"]
     )
     return queue
 
