@@ -147,6 +147,34 @@ fn the_week_as_markdown() {
 }
 
 #[test]
+fn the_report_in_each_form_for_one_team() {
+    let desk = scanned();
+    let report = |more: &[&str]| desk.run(&[&["report", "--since", "2026-11-09"], more].concat(), "");
+    let page = report(&["--format", "html"]);
+    assert_eq!((page.code, page.err.as_str()), (0, ""));
+    assert!(page.out.starts_with("<!doctype html>") && page.out.contains("<dd class=\"big\">413</dd>"));
+    assert_eq!(report(&["--format", "html"]).out, page.out, "the same bytes");
+    assert_eq!(report(&["--format", "csv"]).out.matches("\r\n").count(), 14);
+    let whole = json(&report(&["--format", "json"]));
+    assert_eq!((&whole["numbers"]["denied"], whole["findings"].as_array().unwrap().len()), (&413.into(), 13));
+    // In a folder it bears the name of its week.
+    std::fs::create_dir(desk.folder.path().join("weekly")).unwrap();
+    assert_eq!(report(&["--format", "html", "-o", "weekly"]).code, 0);
+    assert_eq!(std::fs::read_to_string(desk.folder.path().join("weekly/2026-W46.html")).unwrap(), page.out);
+    let account = json(&report(&["--format", "json", "--only-account", "444455556666"]));
+    assert_eq!((&account["numbers"]["denied"], &account["scope"]["accounts"][0]), (&12.into(), &"444455556666".into()));
+    desk.write(
+        "denywatch.toml",
+        b"version = 1\n[owner]\nfrom = ['map']\nmap = { '444455556666' = 'media' }\n[[route]]\nto = 'stdout'\n",
+    );
+    let team = json(&report(&["--format", "json", "--owner", "Media"]));
+    assert_eq!((&team["numbers"]["denied"], &team["findings"][0]["owner"]), (&12.into(), &"media".into()));
+    let schema = json(&desk.run(&["report", "--schema"], ""));
+    let known = schema["properties"].as_object().unwrap();
+    assert!(whole.as_object().unwrap().keys().all(|key| known.contains_key(key)));
+}
+
+#[test]
 fn exit_codes_are_the_contract() {
     #[track_caller]
     fn check(arguments: &[&str], input: &str, code: i32) {
@@ -469,14 +497,14 @@ fn the_schema_and_what_holds() {
     );
     desk.write(
         "denywatch.toml",
-        b"version = 1\n[group]\nwait = '5s'\n[report]\nbucket = 's3://b'\n[[route]]\nto = 'stdout'\n",
+        b"version = 1\n[group]\nwait = '5s'\n[patch]\ncompanions = 'suggest'\n[[route]]\nto = 'stdout'\n",
     );
     let ran = desk.run(&["config", "--output", "json"], "");
     assert_eq!(
         (json(&ran)["from"].as_str(), json(&ran)["values"]["group.wait"].as_str()),
         (Some("denywatch.toml"), Some("5s"))
     );
-    assert!(ran.err.contains("`report.bucket` has no effect in this version"), "{}", ran.err);
+    assert!(ran.err.contains("`patch.companions` has no effect in this version"), "{}", ran.err);
 }
 
 #[test]

@@ -60,6 +60,18 @@ if $tools; then
 else
   for name in shellcheck cfn-lint checkov "template and module"; do skip "$name" "needs Python 3.11 or later with venv"; done
 fi
+# The report's pages, which the tests above made, in a real browser; its packages are pinned and go to target/.
+in_browser() {
+  local tools=$target/page-tools
+  mkdir -p "$tools" && cp tests/page/package.json tests/page/package-lock.json "$tools" &&
+    (cd "$tools" && npm ci --quiet --no-audit --no-fund --ignore-scripts && node "$root/tests/page/browse.mjs" "$target/pages")
+}
+if has chromium && has node && has npm; then
+  stage "the report in a browser" in_browser
+else
+  skip "the report in a browser" "needs chromium, node and npm; the pages are not held against a real browser"
+fi
+
 if $quick; then
   printf '\nleft out by --quick: end to end\n'
 elif $tools; then

@@ -1,7 +1,7 @@
 //! Settings → who hears of a finding, and the message in the form of each receiver.
 
 use crate::advice::Advice;
-use crate::delivery::{Destination, Receiver, Routed, Routes, Stage, Tags};
+use crate::delivery::{Destination, Owners, Receiver, Routed, Routes, Stage, Tags};
 use crate::io::settings::Settings;
 use crate::io::sinks::{Attachment, Message, Step};
 use crate::render::alert::{AlertContext, Owner};
@@ -50,6 +50,11 @@ impl Audience {
         self.routes.routes.iter().map(|route| route.to.iter().map(text).collect()).collect()
     }
 
+    /// Who owns what, and what accounts are called.
+    pub fn owners(&self) -> &Owners {
+        &self.routes.owners
+    }
+
     /// Every receiver.
     pub fn destinations(&self) -> Vec<Destination> {
         self.routes.destinations()
@@ -71,7 +76,11 @@ impl Audience {
                 if telling.stage != Stage::Resolved {
                     let forms = forms::forms(advice, &self.formats);
                     thread = forms.messages;
-                    files = forms.files.into_iter().map(|(name, text)| Attachment { name, text }).collect();
+                    files = forms
+                        .files
+                        .into_iter()
+                        .map(|(name, text)| Attachment { name, text, ..Attachment::default() })
+                        .collect();
                 }
                 slack::app(advice, &shown)
             }

@@ -2,30 +2,33 @@
 
 use super::audience::{self, Audience, Telling};
 use super::digest::{Sources, digests};
+use super::report::{Ask, build, covered, last_week};
+use super::shelf::Shelf;
 use super::watch::{Ingested, Line, LineError};
-use super::{World, ingest, report};
+use super::{World, ingest};
 use crate::advice::{Advice, Context, advise};
 use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
 use crate::io::aws::Aws;
-use crate::io::settings::{Digest, Settings};
-use crate::io::sinks::Message;
+use crate::io::settings::{Digest, Reporting, Settings};
+use crate::io::sinks::{Attachment, Message};
 use crate::io::sources::envelope::Task;
 use crate::io::sources::live::{Live, Moment};
 use crate::io::sources::told::Told;
 use crate::io::stores::{self, Delivery, Filter, Ledger, LedgerError, Open, StoreUri, Touched, UnknownStore};
 use crate::record::Record;
 use crate::render::note::Note;
-use crate::render::{markdown, slack_report};
-use crate::report::{Period, Report};
+use crate::render::report_note::Link;
+use crate::render::{picture, report_files, report_note};
+use crate::report::{Report, Scope};
 use crate::triage::probing::caller;
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// Why the line cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,8 @@ pub struct LedgerLine {
     audience: Audience,
     plan: Digest,
     asking: Option<Asking>,
+    reporting: Reporting,
+    shelf: Option<Shelf>,
     /// Of the principals that this run advised on, by finding.
     tags: BTreeMap<String, Tags>,
     now: fn() -> Timestamp,
@@ -87,7 +92,8 @@ impl LedgerLine {
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
         let world = World::new(InForce::default()).expecting(settings.expected.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
-        Self { ledger, world, audience, plan, asking: None, tags: BTreeMap::new(), now }
+        let (reporting, tags) = (settings.report.clone(), BTreeMap::new());
+        Self { ledger, world, audience, plan, asking: None, reporting, shelf: None, tags, now }
     }
 
     /// The same, which asks AWS for the policies in force and for what it keeps of denials.
@@ -95,6 +101,12 @@ impl LedgerLine {
     pub fn asking(self, aws: &Aws) -> Self {
         let (live, told) = (Live::new(aws, KEEP), Told::new(aws.clone()));
         Self { asking: Some(Asking { live, told, until: None }), ..self }
+    }
+
+    /// The same, which puts its reports into a bucket.
+    #[must_use]
+    pub fn shelving(self, shelf: Option<Shelf>) -> Self {
+        Self { shelf, ..self }
     }
 
     fn routed(&self, advice: &Advice) -> Routed {
@@ -220,7 +232,7 @@ impl Line for LedgerLine {
             Task::Report => {
                 let purged = self.ledger.expire(now).map_err(busy)?;
                 info!(?purged, "forgot what is older than it is kept");
-                self.weekly(now)
+                self.weekly(now).await
             }
             Task::Digest => self.daily(now).await,
             Task::Sweep => Err(LineError::Failed("this version makes no sweep".into())),
@@ -230,13 +242,45 @@ impl Line for LedgerLine {
 }
 
 impl LedgerLine {
-    /// The report of the last whole week, for the receivers of the last route.
-    fn weekly(&self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
-        let today = now.to_zoned(TimeZone::UTC).date();
-        let period = Period::week_of(today.saturating_sub(7.days()));
-        let (report, _) = report(self.ledger.as_ref(), period, &self.world).map_err(busy)?;
+    /// The report of the last whole week: into the bucket, and to the receivers of the last route. A week without a denial
+    /// is told to nobody unless the settings want it.
+    async fn weekly(&mut self, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
+        let report = self.report(now).await?;
+        let link = match &self.shelf {
+            None => None,
+            Some(shelf) => match shelf.keep(&report, now).await {
+                Ok(link) => Some(link),
+                Err(error) => {
+                    // The message is worth more than its link.
+                    error!(%error, "the report's page could not be kept");
+                    None
+                }
+            },
+        };
+        if report.numbers.denied == 0 && self.reporting.skip_if_empty {
+            info!("a week without a denial: nobody is told");
+            return Ok(Vec::new());
+        }
         let all = self.audience.of_all();
-        Ok(all.iter().map(|to| (to.to_string(), report_message(&report, to))).collect())
+        Ok(all.iter().map(|to| (to.to_string(), report_message(&report, link.as_ref(), to))).collect())
+    }
+
+    async fn report(&mut self, now: Timestamp) -> Result<Report, LineError> {
+        let findings = self.ledger.findings(&Filter::default()).map_err(busy)?;
+        let in_force = self.in_force(&findings).await;
+        let changes = ingest::changes_around(&findings, self.ledger.as_ref()).map_err(busy)?;
+        let advice = advise(&findings, Context { in_force: &in_force, changes: &changes, ..self.world.context() });
+        self.keep_tags(&advice, &in_force);
+        let ask = Ask {
+            period: last_week(now, &self.reporting.zone),
+            scope: Scope::default(),
+            owners: self.audience.owners(),
+            time_zone: &self.reporting.tz,
+            now,
+        };
+        let coverage = covered(self.ledger.as_ref(), &advice, &ask).map_err(busy)?;
+        let tags = |advice: &Advice| self.tags.get(&advice.id).cloned().unwrap_or_default();
+        Ok(build(&advice, coverage, &ask, &self.world.expected, &tags))
     }
 
     /// The digest, for whom there is one.
@@ -271,17 +315,22 @@ fn busy(error: LedgerError) -> LineError {
     LineError::Busy(error.to_string())
 }
 
-/// The week for one receiver; Slack gets it as a whole, the others its lines.
-fn report_message(report: &Report, to: &Destination) -> Message {
-    let week = report.period.since.iso_week_date();
-    let body = markdown::report(report);
-    let lines = body.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
-    let id = format!("report {}-W{:02}", week.year(), week.week());
-    let title = format!("Denied actions, {}", report.period.title());
-    let message = audience::note(&Note { id, title, lines, body }, to);
+/// The week for one receiver: in short, with the link; Slack's app gets the chart as a picture too. The id names week and
+/// time zone, so that a schedule that comes twice tells once.
+fn report_message(report: &Report, link: Option<&Link>, to: &Destination) -> Message {
+    let id = format!("report {}", report_files::key(report));
+    let (title, lines) = (report_note::title(report), report_note::lines(report, link));
+    let message = audience::note(&Note { id, title, lines, body: report_note::mail(report, link) }, to);
+    let message = Message { subject: report_note::subject(report), ..message };
     match to {
-        Destination::SlackWebhook | Destination::SlackChannel(_) => {
-            Message { json: slack_report::webhook(report), ..message }
+        Destination::SlackWebhook => Message { json: report_note::slack(report, link), ..message },
+        Destination::SlackChannel(_) => {
+            let files = picture::png(report).map(|picture| Attachment {
+                name: format!("{}.png", report_files::key(report)),
+                text: report_note::subject(report),
+                picture,
+            });
+            Message { json: report_note::slack(report, link), files: files.into_iter().collect(), ..message }
         }
         _ => message,
     }

@@ -105,11 +105,94 @@ async fn the_report_is_of_the_last_whole_week() {
     let messages = line.carry_out(Task::Report, now()).await.unwrap();
     assert_eq!(messages.iter().map(|(to, _)| to.split(':').next().unwrap()).collect::<Vec<_>>(), ["slack", "sns"]);
     let message = &messages[0].1;
-    assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", "Denied actions, week 47 of 2026"));
-    assert!(message.body.contains("kms:GenerateDataKey"), "{}", message.body);
-    let shown = message.json.pointer("/blocks/0/elements/0/elements/0/text").unwrap().as_str().unwrap();
-    assert_eq!(shown.trim_end(), message.body.trim_end());
+    let subject = "Denied actions, week 47 of 2026: 1 denied call, 1 finding, 1 new";
+    assert_eq!((message.id.as_str(), message.subject.as_str()), ("report 2026-W47", subject));
+    assert!(message.json["blocks"].to_string().contains("1 statement ends 1 of 1 denials"), "{}", message.json);
+    assert!(messages[1].1.body.contains("kms:GenerateDataKey"), "without a bucket the mail holds the report");
     assert!(line.carry_out(Task::Sweep, now()).await.is_err());
+}
+
+fn line_with(report: &str) -> LedgerLine {
+    let config = format!(
+        "version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:x'\n[report]\n{report}\n[[route]]\nto = ['slack:C0IAM', \
+         'sns:arn:aws:sns:us-east-2:111122223333:t']"
+    );
+    let settings = Settings::parse(&config).unwrap();
+    LedgerLine::new(Box::new(MemoryLedger::default()), &settings, now)
+}
+
+/// Monday, half past eleven at night in New York, is Tuesday in UTC; on Sunday evening there UTC's week is over already.
+#[tokio::test]
+async fn the_time_zone_says_which_week_is_over() {
+    let mut line = line_with("at = { tz = 'America/New_York' }");
+    line.ingest(&[&[denied("a")]]).await.unwrap();
+    let id = async |line: &mut LedgerLine, at: &str| {
+        let told = line.carry_out(Task::Report, at.parse().unwrap()).await.unwrap();
+        told.first().map(|(_, message)| message.id.clone())
+    };
+    let monday = id(&mut line, "2026-11-23T12:00:00Z").await;
+    assert_eq!(monday.as_deref(), Some("report 2026-W47.America-New_York"));
+    assert_eq!(
+        id(&mut line, "2026-11-23T03:00:00Z").await,
+        None,
+        "there it is Sunday still, and the week before was empty"
+    );
+}
+
+#[tokio::test]
+async fn an_empty_week_is_told_only_where_it_is_asked_for() {
+    assert_eq!(line_with("").carry_out(Task::Report, now()).await.unwrap(), []);
+    let told = line_with("skip_if_empty = false").carry_out(Task::Report, now()).await.unwrap();
+    assert_eq!(told.len(), 2);
+    assert!(
+        told[1].1.body.contains("\nNo denied call was recorded, 2026-11-16 to 2026-11-22.\n"),
+        "{}",
+        told[1].1.body
+    );
+    assert!(told[0].1.files.is_empty(), "there is nothing to draw");
+}
+
+#[tokio::test]
+async fn the_page_is_put_away_and_the_message_links_to_it() {
+    let bucket = Server::start(|_, _| Reply::new(200, ""));
+    let aws = Aws::from_config(crate::io::aws::tests::config(&bucket.url()));
+    let config = "bucket = 's3://acme-reports'\nbase_url = 'https://reports.example.com'";
+    let settings = Settings::parse(&format!("version = 1\n[report]\n{config}\n[[route]]\nto = 'stdout'")).unwrap();
+    let mut line = line_with(config).shelving(Shelf::of(&aws, &settings));
+    line.ingest(&[&[denied("a")]]).await.unwrap();
+    let told = line.carry_out(Task::Report, now()).await.unwrap();
+    assert_eq!(bucket.seen()[0].target, "/acme-reports/2026-W47.html");
+    for (_, message) in &told {
+        let text = format!("{} {}", message.body, message.json);
+        assert!(text.contains("https://reports.example.com/2026-W47.html"), "{text}");
+        assert!(!message.body.contains("## Findings"), "with a link the mail is short");
+    }
+    let files = &told[0].1.files;
+    assert_eq!((files.len(), files[0].name.as_str()), (1, "2026-W47.png"));
+    assert!(files[0].picture.starts_with(b"\x89PNG"));
+    assert!(told[1].1.files.is_empty());
+}
+
+#[tokio::test]
+async fn a_bucket_that_refuses_holds_no_message_up() {
+    let bucket = Server::start(|_, _| Reply::new(403, "<Error><Code>AccessDenied</Code></Error>"));
+    let aws = Aws::from_config(crate::io::aws::tests::config(&bucket.url()));
+    let settings =
+        Settings::parse("version = 1\n[report]\nbucket = 's3://acme-reports'\n[[route]]\nto = 'stdout'").unwrap();
+    let mut line = line_with("bucket = 's3://acme-reports'").shelving(Shelf::of(&aws, &settings));
+    line.ingest(&[&[denied("a")]]).await.unwrap();
+    let told = line.carry_out(Task::Report, now()).await.unwrap();
+    assert!(told[1].1.body.contains("## Findings"), "{}", told[1].1.body);
+}
+
+/// The report too rests on the policies in force, where the function may read them.
+#[tokio::test]
+async fn the_report_knows_the_policies_in_force() {
+    let server = account();
+    let mut line = line().asking(&Aws::from_config(crate::io::aws::tests::config(&server.url())));
+    line.ingest(&[&[denied("a")]]).await.unwrap();
+    let report = line.report(now()).await.unwrap();
+    assert_eq!(report.findings[0].patches[0].proof.as_ref().unwrap().basis, "policies");
 }
 
 #[test]

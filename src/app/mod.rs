@@ -24,6 +24,8 @@ pub mod printed;
 pub mod pull_request;
 pub mod report;
 pub mod scan;
+#[cfg(feature = "lambda")]
+pub mod shelf;
 pub mod verify;
 #[cfg(feature = "lambda")]
 pub mod watch;

@@ -1,5 +1,6 @@
 //! The Lambda function: clients are built once, then each event goes through [`denywatch::app::watch`].
 
+use denywatch::app::shelf::Shelf;
 use denywatch::app::watch::{Line, Post, Time, handle};
 use denywatch::io::aws::{Aws, Options, start};
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ async fn start() -> Result<(), lambda_runtime::Error> {
     let (config, store) = (env("DENYWATCH_CONFIG"), env("DENYWATCH_STORE"));
     let settings = start::settings(&aws, config.as_deref(), store.as_deref()).await?;
     let post = Post::new(start::sinks(&aws, &settings), settings.policy.clone());
-    let line = denywatch::app::line::open(&settings, now)?;
+    let line = denywatch::app::line::open(&settings, now)?.shelving(Shelf::of(&aws, &settings));
     serve(if settings.live { line.asking(&aws) } else { line }, post).await
 }
 

@@ -1,64 +1,105 @@
 //! `denywatch report`: the denied actions of a period.
 
 use super::{DONE, Global, UNREAD, inputs, print};
-use crate::app;
+use crate::app::{self, report::Ask};
 use crate::io::clock;
+use crate::io::settings::Settings;
 use crate::io::sinks::file;
-use crate::render::markdown;
-use crate::report::Period;
+use crate::render::report_files::ReportFormat;
+use crate::report::{Period, Scope, schema};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// The format.
-    #[arg(long, value_enum, default_value_t = ReportFormat::Md)]
-    format: ReportFormat,
-    /// First day: `7d`, `monday`, `2026-11-09` [default: the last whole week, Monday to Sunday, UTC].
+    #[arg(long, value_enum, default_value_t = Form::Md)]
+    format: Form,
+    /// First day: `7d`, `monday`, `2026-11-09` [default: the last whole week, Monday to Sunday, in the time zone of
+    /// `report.at.tz`; its days are UTC's].
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// The day after the last one [default: seven days after the first].
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// A file instead of standard output.
+    /// Only the findings of this owner, as `[owner]` of the configuration finds them.
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+    /// Only what was recorded in this account; may be given more than once.
+    #[arg(long, value_name = "ID")]
+    only_account: Vec<String>,
+    /// A file instead of standard output; in a folder it is named by its week, such as `2026-W46.html`, and replaces the
+    /// one of the same week.
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Print the JSON Schema of `--format json` instead.
+    #[arg(long)]
+    schema: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ReportFormat {
+enum Form {
+    /// One page that needs nothing else: opens from a file, a bucket, a mail.
+    Html,
     /// Markdown.
     Md,
-    /// JSON.
+    /// JSON, with every finding.
     Json,
+    /// CSV, one line a finding.
+    Csv,
+}
+
+impl Form {
+    fn format(self) -> ReportFormat {
+        match self {
+            Self::Html => ReportFormat::Html,
+            Self::Md => ReportFormat::Markdown,
+            Self::Json => ReportFormat::Json,
+            Self::Csv => ReportFormat::Csv,
+        }
+    }
 }
 
 pub(super) fn run(args: &ReportArgs, global: &Global) -> anyhow::Result<u8> {
-    let period = period(args, clock::now())?;
+    if args.schema {
+        print::out(&schema())?;
+        return Ok(DONE);
+    }
+    let (settings, now) = (inputs::settings(global)?, clock::now());
+    let period = period(args, &settings, now)?;
     let (world, mut problems) = inputs::world(global)?;
     let ledger = inputs::ledger(global)?;
-    let (report, unread) = app::report(ledger.as_ref(), period, &world)?;
+    let ask = Ask {
+        period,
+        scope: Scope { owner: args.owner.clone(), accounts: args.only_account.clone() },
+        owners: &settings.routes.owners,
+        time_zone: &settings.report.tz,
+        now,
+    };
+    let (report, unread) = app::report(ledger.as_ref(), &ask, &world)?;
     problems.extend(unread);
     print::problems(&problems);
-    let text = match args.format {
-        ReportFormat::Md => markdown::report(&report),
-        ReportFormat::Json => markdown::report_json(&report)? + "\n",
-    };
+    let format = args.format.format();
+    let text = format.render(&report)?;
     match &args.out {
-        Some(path) => file::write(path, &text)?,
+        Some(path) => file::write(&place(path, &format.file_name(&report)), &text)?,
         None => print::out(&text)?,
     }
     Ok(if problems.is_empty() { DONE } else { UNREAD })
 }
 
+fn place(path: &Path, name: &str) -> PathBuf {
+    if path.is_dir() { path.join(name) } else { path.to_owned() }
+}
+
 /// Whole days, UTC.
-fn period(args: &ReportArgs, now: Timestamp) -> anyhow::Result<Period> {
+fn period(args: &ReportArgs, settings: &Settings, now: Timestamp) -> anyhow::Result<Period> {
     let (since, until) = inputs::period(args.since.as_deref(), args.until.as_deref(), now)?;
     Ok(match (since.map(date), until.map(date)) {
-        (None, None) => Period::week_of(date(now).saturating_sub(7.days())),
+        (None, None) => app::report::last_week(now, &settings.report.zone),
         (Some(since), None) => Period::between(since, since.saturating_add(7.days())),
         (None, Some(until)) => Period::between(until.saturating_sub(7.days()), until),
         (Some(since), Some(until)) => Period::between(since, until),

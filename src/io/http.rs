@@ -83,7 +83,7 @@ pub async fn post(
     connector: &SharedHttpConnector,
     url: &str,
     headers: &[(&str, &str)],
-    body: String,
+    body: impl Into<SdkBody>,
 ) -> Result<Answer, HttpError> {
     send(connector, "POST", url, headers, body).await
 }
@@ -131,7 +131,7 @@ pub async fn send(
     method: &str,
     url: &str,
     headers: &[(&str, &str)],
-    body: String,
+    body: impl Into<SdkBody>,
 ) -> Result<Answer, HttpError> {
     fetch(connector, method, url, headers, body, Cost::default()).await.map(Bytes::text)
 }
@@ -145,14 +145,14 @@ pub async fn fetch(
     method: &str,
     url: &str,
     headers: &[(&str, &str)],
-    body: String,
+    body: impl Into<SdkBody>,
     cost: Cost,
 ) -> Result<Bytes, HttpError> {
     let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(SdkBody::from(body)).map_err(|_| HttpError::Request("bad address or header".into()))?;
+    let request = request.body(body.into()).map_err(|_| HttpError::Request("bad address or header".into()))?;
     let request = HttpRequest::try_from(request).map_err(|_| HttpError::Request("bad header".into()))?;
     match tokio::time::timeout(cost.time, exchange(connector, request, cost.bytes)).await {
         Ok(answer) => answer,

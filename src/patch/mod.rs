@@ -62,6 +62,7 @@ impl std::fmt::Display for Applicability {
 
 /// How surely a patch may be applied; only [`crate::verify`] grants [`Applicability::Apply`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Applicability {
     /// Proven: allows each recorded denial and nothing else, and opens no road to more power.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// What sort of identity made the call; it decides where a policy can live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PrincipalKind {
     /// An IAM role; its own policies can be changed.
@@ -40,6 +41,7 @@ pub enum PrincipalKind {
 
 /// Who was refused: the role behind a session, the permission set behind a role.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Principal {
     /// What sort of identity this is.
     pub kind: PrincipalKind,

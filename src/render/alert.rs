@@ -80,7 +80,12 @@ pub fn patch(advice: &Advice) -> Option<&Patch> {
 
 /// Why no patch is shown, and what to do; goes behind `No patch: `.
 pub fn instead(advice: &Advice) -> &'static str {
-    match advice.verdict {
+    instead_of(advice.verdict)
+}
+
+/// See [`instead`].
+pub fn instead_of(verdict: Verdict) -> &'static str {
+    match verdict {
         Verdict::Probing => "this looks like probing. Find out who holds the credentials; grant nothing.",
         Verdict::Upheld => "a guardrail denies this by design. Ask its owner if the work is legitimate.",
         Verdict::Transient => "the same call succeeded soon after.",

@@ -3,10 +3,12 @@
 //! Names stand in code spans, words are escaped, so that nothing in an event makes a link, a mention, a heading or a
 //! new cell.
 
+mod sections;
+
 use super::escape::{markdown_cell, markdown_code, markdown_text};
 use super::words::{self, grouped, middle, plural};
 use crate::patch::Applicability;
-use crate::report::{Coverage, Day, First, Layer, Numbers, Report, Row, Trend};
+use crate::report::{Before, Coverage, Day, First, Layer, Numbers, Report, Row, Scope, Trend};
 use crate::triage::Verdict;
 use std::collections::BTreeSet;
 
@@ -16,15 +18,16 @@ pub const FINDINGS_MAX: usize = 200;
 /// The report as Markdown; a period without denials is said in one line.
 ///
 /// ```
-/// use denywatch::{render::markdown, report::{Coverage, Period, Report}};
+/// use denywatch::{render::markdown, report::{Facts, Period, Report, Scope}};
 /// let week = Period::week_of(jiff::civil::date(2026, 11, 11));
-/// let text = markdown::report(&Report::build(&[], &Coverage::default(), week));
+/// let text = markdown::report(&Report::build(&Facts::of(&[]), week, &Scope::default()));
 /// assert!(text.starts_with("# Denied actions, week 46 of 2026\n"));
 /// assert!(text.contains("No denied call was recorded in this period."));
 /// ```
 pub fn report(report: &Report) -> String {
     let mut out = format!("# Denied actions, {}\n\n", report.period.title());
-    out += &format!("{} to {}, days in UTC.\n\n", report.period.since, report.period.last_day());
+    out += &format!("{} to {}, days in UTC", report.period.since, report.period.last_day());
+    out += &format!("{}.\n\n", scope(&report.scope));
     out += &covered(&report.coverage);
     if report.numbers.denied == 0 {
         out += "No denied call was recorded in this period.\n";
@@ -35,7 +38,9 @@ pub fn report(report: &Report) -> String {
         let undated = plural(report.numbers.undated, "denied call");
         out += &format!("\n{undated} without a date (pasted text) counted in no figure above.\n");
     }
+    out += &sections::mended(report);
     out += &findings(&report.findings);
+    out += &sections::rules(&report.rules);
     out += &format!(
         "\nMade by `denywatch report --since {} --until {} --format md`.\n",
         report.period.since, report.period.until
@@ -53,9 +58,10 @@ pub fn report_json(report: &Report) -> serde_json::Result<String> {
 }
 
 fn denials(report: &Report) -> String {
-    let mut out = numbers(&report.numbers);
+    let mut out = numbers(&report.numbers, report.before.as_ref());
     out += &first(&report.first, report.numbers.denied);
     out += &days(&report.days);
+    out += &sections::weeks(&report.weeks);
     out += &trends(&report.findings);
     let principals = report.principals.iter().map(|top| {
         let account = top.principal.account.as_deref().map_or_else(|| "–".to_owned(), cell);
@@ -63,7 +69,20 @@ fn denials(report: &Report) -> String {
     });
     out += &table("Top principals", "| Principal | Account | Denied | Findings |\n|---|---|--:|--:|\n", principals);
     out += &layers(&report.layers);
+    out += &sections::heat(&report.heat);
+    out += &sections::split("By account", "Account", &report.accounts);
+    if report.owners.iter().any(|section| section.of.is_some()) {
+        out += &sections::split("By owner", "Owner", &report.owners);
+    }
     out
+}
+
+/// `; only findings of x, account y`.
+fn scope(scope: &Scope) -> String {
+    let owner = scope.owner.iter().map(|owner| format!("findings of {}", markdown_code(&middle(owner, 60))));
+    let accounts = scope.accounts.iter().take(5).map(|id| format!("account {}", markdown_code(&middle(id, 20))));
+    let all: Vec<String> = owner.chain(accounts).collect();
+    if all.is_empty() { String::new() } else { format!("; only {}", all.join(", ")) }
 }
 
 /// What was looked at, first of all.
@@ -76,6 +95,18 @@ fn covered(coverage: &Coverage) -> String {
         grouped(coverage.records),
         grouped(coverage.unread),
     );
+    let held = [(coverage.undelivered, "message not delivered"), (coverage.quarantined, "input put aside")];
+    for (count, what) in held.iter().filter(|(count, _)| *count > 0) {
+        let word = if *count == 1 {
+            (*what).to_owned()
+        } else {
+            what.replace("message", "messages").replace("input", "inputs")
+        };
+        out += &format!("**{} {word}**\n\n", grouped(*count));
+    }
+    if !coverage.missing.is_empty() {
+        out += &format!("**Nothing was read of**: {}\n\n", listed(&coverage.missing));
+    }
     if !coverage.unseen.is_empty() {
         out += &format!("**Cannot be seen**: {}\n\n", markdown_text(&coverage.unseen.join("; ")));
     }
@@ -92,13 +123,23 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn numbers(numbers: &Numbers) -> String {
+fn numbers(numbers: &Numbers, before: Option<&Before>) -> String {
     let expected =
         if numbers.expected > 0 { format!(" ({} expected)", grouped(numbers.expected)) } else { String::new() };
     let resolved = if numbers.resolved > 0 { format!(" (and {} resolved)", numbers.resolved) } else { String::new() };
+    let then = before.map_or_else(String::new, |then| {
+        format!(
+            "| *before: {}* | *{}* | *{}* | *{}* | *{}* |  |\n",
+            grouped(then.denied),
+            then.findings,
+            then.new,
+            then.recurring,
+            then.quiet
+        )
+    });
     format!(
         "| Denied calls | Findings | New | Recurring | Quiet | Patches ready |\n|--:|--:|--:|--:|--:|--:|\n\
-         | {}{expected} | {} | {} | {} | {}{resolved} | {} |\n",
+         | {}{expected} | {} | {} | {} | {}{resolved} | {} |\n{then}",
         grouped(numbers.denied),
         numbers.findings,
         numbers.new,
@@ -179,11 +220,7 @@ fn findings(rows: &[Row]) -> String {
 
 fn row(row: &Row) -> String {
     let last = row.last_seen.map_or_else(|| "–".to_owned(), |at| at.strftime("%F %H:%M").to_string());
-    let state = match row.trend {
-        Trend::Quiet => "quiet",
-        Trend::Resolved => "resolved",
-        trend @ (Trend::New | Trend::Recurring | Trend::Undated) => trend_words(trend),
-    };
+    let state = words::trend(row.trend);
     let proven = if row.patch == Some(Applicability::Apply) { ", proven" } else { "" };
     format!(
         "| {} | {state} | {} | {} | {} | {} | {} | {last} | {}{proven} |\n",
@@ -221,12 +258,16 @@ fn table(title: &str, head: &str, lines: impl Iterator<Item = String>) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Period, sample};
+    use crate::report::{Facts, Period, Scope, sample};
     use jiff::civil::date;
     use proptest::prelude::*;
 
     fn week() -> Period {
         Period::week_of(date(2026, 11, 11))
+    }
+
+    fn of(all: &[crate::advice::Advice], coverage: &Coverage, period: Period) -> Report {
+        Report::build(&Facts { coverage: coverage.clone(), ..Facts::of(all) }, period, &Scope::default())
     }
 
     #[test]
@@ -239,14 +280,14 @@ mod tests {
             unread: 2,
             newest: "2026-11-15T23:59:00Z".parse().ok(),
             unseen: vec!["S3 object calls without data events".to_owned()],
+            ..Coverage::default()
         };
-        assert_eq!(report(&Report::build(&all, &coverage, week())), include_str!("expected/report.md"));
+        assert_eq!(report(&of(&all, &coverage, week())), include_str!("expected/report.md"));
     }
 
     #[test]
     fn a_quiet_week_still_lists_what_is_known() {
-        let text =
-            report(&Report::build(&[sample::pipeline()], &Coverage::default(), Period::week_of(date(2026, 11, 18))));
+        let text = report(&of(&[sample::pipeline()], &Coverage::default(), Period::week_of(date(2026, 11, 18))));
         assert!(text.contains("No denied call was recorded in this period.\n"), "{text}");
         assert!(text.contains("| `D-7F3AQ2ZK4M` | quiet |"), "{text}");
         assert!(!text.contains("## Denials per day"), "{text}");
@@ -256,13 +297,13 @@ mod tests {
     fn the_table_has_an_end() {
         let mut all = vec![sample::pipeline(); FINDINGS_MAX + 1];
         all.iter_mut().enumerate().for_each(|(n, advice)| advice.id = format!("D-{n}"));
-        let text = report(&Report::build(&all, &Coverage::default(), week()));
+        let text = report(&of(&all, &Coverage::default(), week()));
         assert!(text.contains("Showing 200 of 201; the JSON form holds all."));
     }
 
     #[test]
     fn json_reads_back() {
-        let text = report_json(&Report::build(&[sample::pipeline()], &Coverage::default(), week())).expect("JSON");
+        let text = report_json(&of(&[sample::pipeline()], &Coverage::default(), week())).expect("JSON");
         let back: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!((&back["numbers"]["denied"], &back["days"][2]["verdicts"]["patch"]), (&14.into(), &14.into()));
     }
@@ -272,12 +313,12 @@ mod tests {
         #[test]
         fn no_stranger_adds_a_cell_or_a_mention(advice in sample::any_advice(), name in sample::hostile()) {
             let coverage = Coverage { unseen: vec![name.clone()], accounts: vec![name], ..Coverage::default() };
-            let text = report(&Report::build(&[advice], &coverage, week()));
+            let text = report(&of(&[advice], &coverage, week()));
             for line in text.lines() {
                 prop_assert!(!line.chars().any(super::super::escape::is_unseen), "{:?}", line);
                 if line.starts_with('|') {
                     let bars = line.replace("\\|", "").matches('|').count();
-                    prop_assert!([3, 4, 5, 7, 10].contains(&bars), "{}", line);
+                    prop_assert!([3, 4, 5, 6, 7, 10].contains(&bars), "{}", line);
                 }
             }
             let words: String = text.lines().filter(|line| line.starts_with("**Cannot")).collect();

@@ -19,12 +19,17 @@ pub mod event;
 pub mod forms;
 pub mod markdown;
 pub mod note;
+pub mod page;
+#[cfg(feature = "picture")]
+pub mod picture;
 pub mod pagerduty;
 pub mod pull_request;
 pub mod q;
 mod sheet;
+pub mod report_csv;
+pub mod report_files;
+pub mod report_note;
 pub mod slack;
-pub mod slack_report;
 pub mod snippet;
 pub mod table;
 pub mod teams;

@@ -47,7 +47,7 @@ pub fn slack(note: &Note) -> Value {
 }
 
 /// What stands between back-ticks is shown as code.
-fn runs(text: &str) -> Vec<Value> {
+pub(super) fn runs(text: &str) -> Vec<Value> {
     let paired = text.matches('`').count() / 2 * 2;
     let parts = text.splitn(paired + 1, '`').enumerate().filter(|(_, part)| !part.is_empty());
     let run = |(n, part): (usize, &str)| match n % 2 {
@@ -58,7 +58,7 @@ fn runs(text: &str) -> Vec<Value> {
     if runs.is_empty() { vec![json!({"type": "text", "text": " "})] } else { runs }
 }
 
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     super::escape::terminal(text).replace('<', "‹").replace('>', "›")
 }
 

@@ -10,6 +10,7 @@ use crate::denial::{PolicyType, ReasonKind};
 use crate::diagnosis::{Target, TargetKind};
 use crate::patch::{Applicability, Patch};
 use crate::principal::{Principal, PrincipalKind};
+use crate::report::{RuleState, Trend};
 use crate::triage::{Severity, Verdict};
 
 pub use crate::report::rank;
@@ -130,6 +131,27 @@ pub fn severity(severity: Severity) -> &'static str {
         Severity::High => "high",
         Severity::Medium => "medium",
         Severity::Low => "low",
+    }
+}
+
+/// Whether a rule needs a look.
+pub fn rule_state(state: RuleState) -> &'static str {
+    match state {
+        RuleState::Active => "in use",
+        RuleState::Expiring => "ends soon",
+        RuleState::Expired => "has ended: told again",
+        RuleState::Stale => "muted nothing in 30 days: delete it?",
+    }
+}
+
+/// How a finding stands against a period.
+pub fn trend(trend: Trend) -> &'static str {
+    match trend {
+        Trend::New => "new",
+        Trend::Recurring => "recurring",
+        Trend::Quiet => "quiet",
+        Trend::Resolved => "resolved",
+        Trend::Undated => "undated",
     }
 }
 

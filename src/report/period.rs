@@ -14,10 +14,13 @@ use serde::Serialize;
 /// assert_eq!(week.title(), "week 46 of 2026");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Period {
     /// First day.
+    #[cfg_attr(feature = "cli", schemars(with = "String"))]
     pub since: Date,
     /// The day after the last one.
+    #[cfg_attr(feature = "cli", schemars(with = "String"))]
     pub until: Date,
 }
 
@@ -55,10 +58,35 @@ impl Period {
         if self.is_empty() { self.since } else { self.until.saturating_sub(1.day()) }
     }
 
+    /// As many days, just before it.
+    pub fn before(&self) -> Self {
+        Self { since: self.since.saturating_sub(i64::from(self.len()).days()), until: self.since }
+    }
+
+    /// Seven days, the last of them so many weeks before its own last day.
+    pub fn week_back(&self, weeks: i64) -> Self {
+        let until = self.until.saturating_sub((7 * weeks).days());
+        Self { since: until.saturating_sub(7.days()), until }
+    }
+
+    /// Whether it is one ISO week.
+    pub fn is_week(&self) -> bool {
+        *self == Self::week_of(self.since)
+    }
+
+    /// What names it in a file's name or a message's key: `2026-W46`, else its first day and the day after its last.
+    pub fn key(&self) -> String {
+        let week = self.since.iso_week_date();
+        match self.is_week() {
+            true => format!("{}-W{:02}", week.year(), week.week()),
+            false => format!("{}_{}", self.since, self.until),
+        }
+    }
+
     /// `week 46 of 2026` for a whole ISO week, else its first and last day.
     pub fn title(&self) -> String {
         let week = self.since.iso_week_date();
-        match *self == Self::week_of(self.since) {
+        match self.is_week() {
             true => format!("week {} of {}", week.week(), week.year()),
             false if self.len() <= 1 => self.since.to_string(),
             false => format!("{} to {}", self.since, self.last_day()),

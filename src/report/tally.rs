@@ -1,6 +1,8 @@
 //! The sums of a report.
 
-use super::{Day, First, Layer, Numbers, Period, Top, Trend, denied, shown_patches, trend, without_session};
+use super::build::{day, denied, layer, shown_patches, trend, without_session};
+use super::mended::{median, resolved_at, resolved_since};
+use super::{Day, First, Layer, Numbers, Period, Top, Trend};
 use crate::advice::{Advice, DeniedItem};
 use crate::denial::{PolicyType, ReasonKind};
 use crate::patch::{Applicability, Patch};
@@ -8,14 +10,14 @@ use crate::principal::Principal;
 use crate::triage::Verdict;
 use jiff::{ToSpan, civil::Date};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const FIRST_MAX: usize = 3;
 const TOP_MAX: usize = 10;
 const DAYS_MAX: i32 = 62;
 
 pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
-    let mut sum = Numbers::default();
+    let (mut sum, mut hours) = (Numbers::default(), Vec::new());
     for advice in known {
         let denied = denied(advice, period);
         sum.denied = sum.denied.saturating_add(denied);
@@ -30,11 +32,21 @@ pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
             Trend::New => sum.new += 1,
             Trend::Recurring => sum.recurring += 1,
             Trend::Quiet => sum.quiet += 1,
-            Trend::Resolved => sum.resolved += 1,
+            Trend::Resolved => {
+                sum.resolved += u64::from(resolved_since(advice, period));
+                hours.extend(hours_of(advice, period));
+            }
             Trend::Undated => {}
         }
     }
+    sum.mend_hours = median(hours);
     sum
+}
+
+/// Hours from the first denial to the first allowed call.
+fn hours_of(advice: &Advice, period: Period) -> Option<i64> {
+    let at = resolved_at(advice).filter(|_| resolved_since(advice, period))?;
+    Some(at.duration_since(advice.first_seen?).as_hours().max(0))
 }
 
 fn undated(advice: &Advice) -> u64 {
@@ -62,7 +74,17 @@ fn one_first(advice: &Advice, period: Period) -> Option<First> {
         _ => (in_period.min(sum), true),
     };
     let (id, principal) = (advice.id.clone(), without_session(&advice.principal));
-    (ends > 0).then_some(First { id, principal, verdict: advice.verdict, denied: ends, at_most, statements })
+    let permissions =
+        advice.denied.iter().filter_map(|item| item.action.as_ref()).collect::<BTreeSet<_>>().len() as u64;
+    (ends > 0).then_some(First {
+        id,
+        principal,
+        verdict: advice.verdict,
+        denied: ends,
+        at_most,
+        statements,
+        permissions,
+    })
 }
 
 fn statements(patch: &Patch) -> u64 {
@@ -77,10 +99,10 @@ fn statements(patch: &Patch) -> u64 {
 pub(super) fn days(known: &[&Advice], period: Period) -> Vec<Day> {
     let mut all: BTreeMap<Date, BTreeMap<Verdict, u64>> = BTreeMap::new();
     if period.len() <= DAYS_MAX {
-        let mut day = period.since;
-        while period.contains(day) && !all.contains_key(&day) {
-            all.entry(day).or_default();
-            day = day.saturating_add(1.day());
+        let mut next = period.since;
+        while period.contains(next) && !all.contains_key(&next) {
+            all.entry(next).or_default();
+            next = next.saturating_add(1.day());
         }
     }
     for advice in known {
@@ -89,30 +111,51 @@ pub(super) fn days(known: &[&Advice], period: Period) -> Vec<Day> {
         }
     }
     let sum = |verdicts: &BTreeMap<Verdict, u64>| verdicts.values().fold(0u64, |sum, count| sum.saturating_add(*count));
-    all.into_iter().map(|(date, verdicts)| Day { date, denied: sum(&verdicts), verdicts }).collect()
+    let ended = ended(known);
+    let of = |date: Date| ended.get(&date).cloned().unwrap_or_default();
+    all.into_iter().map(|(date, verdicts)| Day { date, denied: sum(&verdicts), verdicts, ended: of(date) }).collect()
 }
 
-pub(super) fn principals(known: &[&Advice], period: Period) -> Vec<Top> {
-    let mut all: BTreeMap<Principal, (u64, u64)> = BTreeMap::new();
+/// Findings by the day of the change that ended them.
+fn ended(known: &[&Advice]) -> BTreeMap<Date, Vec<String>> {
+    let mut all: BTreeMap<Date, Vec<String>> = BTreeMap::new();
     for advice in known {
-        let entry = all.entry(without_session(&advice.principal)).or_default();
-        add(&mut entry.0, denied(advice, period));
-        entry.1 += u64::from(denied(advice, period) > 0);
+        if let Some(change) = &advice.changes.after {
+            all.entry(day(change.at)).or_default().push(advice.id.clone());
+        }
     }
-    let mut all: Vec<Top> =
-        all.into_iter().map(|(principal, (denied, findings))| Top { principal, denied, findings }).collect();
-    all.retain(|top| top.denied > 0);
+    all
+}
+
+/// The ten with the most denials, and how many there are.
+pub(super) fn principals(known: &[&Advice], period: Period) -> (Vec<Top>, u64) {
+    let mut all: BTreeMap<Principal, Top> = BTreeMap::new();
+    for advice in known.iter().filter(|advice| denied(advice, period) > 0) {
+        let principal = without_session(&advice.principal);
+        let fresh = Top {
+            principal: principal.clone(),
+            denied: 0,
+            verdicts: BTreeMap::new(),
+            findings: 0,
+            // The findings come in their order.
+            lead: advice.id.clone(),
+        };
+        let top = all.entry(principal).or_insert(fresh);
+        add(&mut top.denied, denied(advice, period));
+        add(top.verdicts.entry(advice.verdict).or_default(), denied(advice, period));
+        top.findings += 1;
+    }
+    let total = all.len() as u64;
+    let mut all: Vec<Top> = all.into_values().collect();
     all.sort_by_key(|top| Reverse(top.denied));
     all.truncate(TOP_MAX);
-    all
+    (all, total)
 }
 
 pub(super) fn layers(known: &[&Advice], period: Period) -> Vec<Layer> {
     let mut all: BTreeMap<(ReasonKind, Option<PolicyType>), u64> = BTreeMap::new();
     for advice in known {
-        let most = advice.denied.iter().min_by_key(|item| (Reverse(item.count), &item.reason));
-        let key = most.map_or((ReasonKind::Unstated, None), |item| (item.reason.kind, item.reason.policy_type));
-        add(all.entry(key).or_default(), denied(advice, period));
+        add(all.entry(layer(advice)).or_default(), denied(advice, period));
     }
     let layer = |((kind, policy_type), denied)| Layer { kind, policy_type, denied };
     let mut all: Vec<Layer> = all.into_iter().map(layer).filter(|layer| layer.denied > 0).collect();

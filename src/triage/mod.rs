@@ -12,6 +12,7 @@ use std::fmt;
 
 /// What is to be done about an item or a finding, the most serious first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Looks like an attack or a scan: security's matter, never a patch.

@@ -145,7 +145,8 @@ fn read_request(reader: &mut impl BufRead) -> Option<Request> {
         let length = request.header("content-length").parse().unwrap_or(0);
         let mut body = vec![0; length];
         reader.read_exact(&mut body).ok()?;
-        String::from_utf8(body).ok()?
+        // A picture is no text; what is not is seen as such.
+        String::from_utf8_lossy(&body).into_owned()
     };
     Some(request)
 }

@@ -32,6 +32,9 @@ pub enum Shape {
     /// Signed; `GET` of a path whose parts are these, with each of the first keys once in its query, none of the second
     /// more than once, no others, and no body.
     RestSome(&'static str, &'static [&'static str], &'static [&'static str]),
+    /// Signed; `PUT` of a path whose parts are these, without a query and without a header of AWS's that is not the
+    /// signature's: so it makes no bucket, copies nothing, sets no access.
+    RestPut(&'static str),
     /// Signed; `POST` of JSON on exactly this path, without a query.
     RestJson(&'static str),
 }
@@ -127,6 +130,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetQueryResults"), "its rows"),
     // Sends.
     allowed("sns", Shape::Query("Publish"), "alerts and reports"),
+    allowed("s3", Shape::RestPut("/{}/{..}"), "PutObject: the weekly report in the bucket of `report.bucket`"),
     allowed("sqs", Shape::Json("AmazonSQS.SendMessage"), "parts of a scan, put on the queue that it came from"),
     // The ledger: its own table's items, never the table itself.
     allowed("dynamodb", Shape::Json("DynamoDB_20120810.GetItem"), "the ledger's schema version and deliveries"),
@@ -166,6 +170,11 @@ mod tests {
                 Shape::Query(action) | Shape::UnsignedQuery(action) => action,
                 // A `GET`.
                 Shape::Unsigned(..) | Shape::UnsignedBelow(..) | Shape::Rest(..) | Shape::RestSome(..) => continue,
+                // An object, nothing of its bucket's: guard's tests.
+                Shape::RestPut(path) => {
+                    assert!(entry.service == "s3" && path == "/{}/{..}", "{path}");
+                    continue;
+                }
                 // Checks of a text.
                 Shape::RestJson(path) => {
                     assert!(entry.service == "access-analyzer" && path.starts_with("/policy/"), "{path}");

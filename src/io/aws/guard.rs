@@ -97,6 +97,8 @@ struct Seen {
     target: Option<String>,
     /// `Action` in the body's form.
     action: Option<String>,
+    /// Names of AWS's headers that are not the signature's.
+    further: Vec<String>,
 }
 
 impl Seen {
@@ -110,7 +112,8 @@ impl Seen {
         let empty = request.body().bytes().is_some_and(<[u8]>::is_empty);
         let json = is_json(&single_header(request, "content-type")?.unwrap_or_default());
         let (method, path) = (request.method().to_owned(), uri.path().to_owned());
-        Ok(Self { method, path, query, empty, json, signed_for, target, action })
+        let further = further(request);
+        Ok(Self { method, path, query, empty, json, signed_for, target, action, further })
     }
 
     /// Whether the request has this shape, and no other.
@@ -138,6 +141,10 @@ impl Seen {
                 let fitting = self.query.iter().all(|own| is_known(own) && is_once(&own.as_str()));
                 let whole = fitting && keys.iter().all(is_once);
                 signed && bare && self.method == "GET" && fits(path, &self.path) && whole
+            }
+            Shape::RestPut(path) => {
+                let bare = target.is_none() && action.is_none() && self.query.is_empty() && self.further.is_empty();
+                signed && bare && self.method == "PUT" && fits(path, &self.path)
             }
             Shape::RestJson(path) => {
                 let bare = target.is_none() && action.is_none() && self.query.is_empty();
@@ -204,6 +211,13 @@ fn refuse_other_ways(request: &HttpRequest, query: &str) -> Result<(), Refused> 
     }
 }
 
+/// Headers such as `x-amz-copy-source` or `x-amz-acl`, which make another operation of the same request.
+fn further(request: &HttpRequest) -> Vec<String> {
+    const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"];
+    let names = request.headers().iter().map(|(name, _)| name.to_ascii_lowercase());
+    names.filter(|name| name.starts_with("x-amz-") && !SIGNED.contains(&name.as_str())).collect()
+}
+
 /// The service in the signature's credential scope; `None` when the request is not signed.
 fn signed_for(request: &HttpRequest) -> Result<Option<String>, Refused> {
     let Some(value) = single_header(request, "authorization")? else { return Ok(None) };
@@ -249,7 +263,8 @@ fn body_form(request: &HttpRequest, has_target: bool) -> Result<Vec<(String, Str
         return Err(Refused("`x-amz-target` without a JSON body".into()));
     }
     let body = request.body().bytes().ok_or_else(|| Refused("the body is a stream".into()))?;
-    if is_json {
+    // No protocol of AWS's names an operation in the body of a `PUT`: there it is an object.
+    if is_json || request.method() == "PUT" {
         return Ok(Vec::new());
     }
     let text = std::str::from_utf8(body).map_err(|_| Refused("unreadable body".into()))?;

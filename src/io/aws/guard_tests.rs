@@ -43,6 +43,13 @@ fn what_denywatch_calls_passes() {
     passes("GET", "/bucket?policy", "s3", &[], "");
     passes("GET", "/bucket/denywatch/a%20b.toml", "s3", &[], "");
     passes("GET", "/bucket?encoding-type=url&list-type=2&prefix=AWSLogs%2F", "s3", &[], "");
+    passes(
+        "PUT",
+        "/bucket/weekly/2026-W46.html",
+        "s3",
+        &[("content-type", "text/html")],
+        "<p>Action=PutRolePolicy;</p>",
+    );
     passes("GET", "/2015-03-31/functions/f%3Alive/policy", "lambda", &[], "");
     passes("GET", "/authorization-details/0abc?nextToken=t", "iam", &[], "");
 }
@@ -77,7 +84,16 @@ fn tricks(base: &str) -> Vec<(&'static str, HttpRequest)> {
         ("an object with a body", r("GET", "/bucket/key", "s3", &[], "{}")),
         ("an object's rights", r("GET", "/bucket/key?acl", "s3", &[], "")),
         ("a path that climbs", r("GET", "/bucket/a/../b", "s3", &[], "")),
-        ("an object put", r("PUT", "/bucket/key", "s3", &[], "")),
+        ("a bucket made", r("PUT", "/bucket", "s3", &[], "")),
+        ("a bucket made by a slash", r("PUT", "/bucket/", "s3", &[], "")),
+        ("a bucket's policy put", r("PUT", "/bucket?policy", "s3", &[], "{}")),
+        ("an object's rights put", r("PUT", "/bucket/key?acl", "s3", &[], "{}")),
+        ("an object copied", r("PUT", "/bucket/key", "s3", &[("x-amz-copy-source", "/other/key")], "")),
+        ("an object made public", r("PUT", "/bucket/key", "s3", &[("x-amz-acl", "public-read")], "x")),
+        ("an object put over a climbing path", r("PUT", "/bucket/../other/key", "s3", &[], "x")),
+        ("an object deleted", r("DELETE", "/bucket/key", "s3", &[], "")),
+        ("a put elsewhere", r("PUT", "/bucket/key", "iam", &[], "x")),
+        ("an unsigned put", r("PUT", "/bucket/key", "", &[], "x")),
         ("a bucket listed", r("GET", "/bucket", "s3", &[], "")),
         ("a listed path with a body", r("GET", "/bucket?policy", "s3", &[], "{}")),
         ("a listed path with another query", r("GET", "/bucket?policy&acl", "s3", &[], "")),

@@ -13,6 +13,8 @@ pub mod judges;
 pub mod listing;
 #[cfg(feature = "live")]
 pub mod object;
+#[cfg(feature = "live")]
+pub mod publish;
 pub mod secret;
 pub mod signed;
 #[cfg(feature = "notify")]

@@ -205,7 +205,12 @@ impl Signed {
         })
     }
 
-    async fn credentials(&self) -> Result<Credentials, CallError> {
+    /// The configured Region.
+    pub(super) fn region(&self) -> Option<&str> {
+        self.config.region().map(AsRef::as_ref)
+    }
+
+    pub(super) async fn credentials(&self) -> Result<Credentials, CallError> {
         let missing = || CallError::NoCredentials { why: "none is configured".into(), retryable: false };
         let provider = self.config.credentials_provider().ok_or_else(missing)?;
         provider.provide_credentials().await.map_err(|error| CallError::NoCredentials {
@@ -215,7 +220,7 @@ impl Signed {
     }
 
     /// `AWS_ENDPOINT_URL_<ID>`, else `AWS_ENDPOINT_URL`, else AWS's own address.
-    fn endpoint(&self, service: Service, region: &str) -> String {
+    pub(super) fn endpoint(&self, service: Service, region: &str) -> String {
         let key = ServiceConfigKey::builder().service_id(service.id).env("AWS_ENDPOINT_URL").profile("endpoint_url");
         let own = key.build().ok().and_then(|key| self.config.service_config()?.load_config(key));
         let set = own.or_else(|| self.config.endpoint_url().map(str::to_owned));
@@ -282,7 +287,7 @@ fn signature(
 
 /// S3 takes paths as they are and wants the body's hash as a header.
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>.
-fn settings(service: Service) -> SigningSettings {
+pub(super) fn settings(service: Service) -> SigningSettings {
     let mut settings = SigningSettings::default();
     if service.name == "s3" {
         settings.percent_encoding_mode = PercentEncodingMode::Single;

@@ -2,10 +2,13 @@
 
 use super::file::{
     AboutTable, AlertTable, DigestTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable,
-    PatchTable, QuietHoursTable, RouteTable, RuleTable, StoreTable,
+    PatchTable, QuietHoursTable, ReportTable, RouteTable, RuleTable, StoreTable,
 };
 use super::receivers::{PagerDutyTable, SlackTable, WebhookTable};
-use super::{CodeownersFile, Digest, PagerDuty, Settings, SettingsError, Slack, SlackMode, Webhook, explain, notes};
+use super::{
+    CodeownersFile, Digest, PagerDuty, ReportPlace, Reporting, Settings, SettingsError, Slack, SlackMode, Webhook,
+    explain, notes,
+};
 use crate::delivery::{
     Account, Asks, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate, Receiver, Route,
     Routes, Source,
@@ -33,8 +36,6 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
     let codeowners = file.owner.codeowners.as_ref().map(|table| CodeownersFile(table.file.clone()));
     let routes =
         Routes { routes: routes(&file.route)?, owners: owners(file.owner, file.account)?, floor: floor(&file.alert)? };
-    let report_tz = file.report.at.and_then(|at| at.tz).or(file.report.tz).unwrap_or_else(|| "UTC".into());
-    zone("report.tz", Some(&report_tz))?;
     let settings = Settings {
         keep: keep(&file.store)?,
         store: file.store.uri,
@@ -57,9 +58,9 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
         digest: digest(&file.alert.digest)?,
         expected: expected(file.expected)?,
         formats: formats(&file.patch)?,
+        report: report(&file.report)?,
         base_url: file.report.base_url.map(|url| https("report.base_url", url)).transpose()?,
         codeowners,
-        report_tz,
         notes,
     };
     reachable(&settings)?;
@@ -350,6 +351,38 @@ fn digest(table: &DigestTable) -> Checked<Digest> {
         days: days(table.days.as_deref().unwrap_or("daily"))?,
         skip_if_empty: table.skip_if_empty.unwrap_or(true),
     })
+}
+
+fn report(table: &ReportTable) -> Checked<Reporting> {
+    let at = table.at.as_ref();
+    if let Some(time) = at.and_then(|at| at.time.as_ref()) {
+        clock("report.at.time", time)?;
+    }
+    let is_day = |day: &String| days(day).is_ok_and(|days| days.len() == 1);
+    if at.and_then(|at| at.day.as_ref()).is_some_and(|day| !is_day(day)) {
+        return Err(invalid("`report.at.day` must be a day such as `mon`"));
+    }
+    let tz = at.and_then(|at| at.tz.clone()).or(table.tz.clone()).unwrap_or_else(|| "UTC".into());
+    let zone = zone("report.tz", Some(&tz))?;
+    let place = table.bucket.as_deref().map(place).transpose()?;
+    Ok(Reporting { tz, zone, place, skip_if_empty: table.skip_if_empty.unwrap_or(true) })
+}
+
+/// `s3://BUCKET` or `s3://BUCKET/PREFIX`.
+/// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>.
+fn place(text: &str) -> Checked<ReportPlace> {
+    let wrong = || invalid("`report.bucket` must be `s3://BUCKET` or `s3://BUCKET/PREFIX`");
+    let rest = text.strip_prefix("s3://").ok_or_else(wrong)?;
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    let of_bucket = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    let of_key = |c: char| c.is_ascii_alphanumeric() || "!_.*'()/-=+@".contains(c);
+    let parts: Vec<&str> = prefix.split('/').filter(|part| !part.is_empty()).collect();
+    let is_bucket = (3..=63).contains(&bucket.len()) && bucket.chars().all(of_bucket);
+    if !is_bucket || !prefix.chars().all(of_key) || parts.iter().any(|part| matches!(*part, "." | "..")) {
+        return Err(wrong());
+    }
+    let prefix = parts.iter().map(|part| format!("{part}/")).collect();
+    Ok(ReportPlace { bucket: bucket.to_owned(), prefix })
 }
 
 fn clock(key: &str, text: &str) -> Checked<Time> {

@@ -94,10 +94,14 @@ pub(super) struct ReportTable {
     pub at: Option<ReportAtTable>,
     /// IANA name of the time zone; as `at.tz`.
     pub tz: Option<String>,
-    /// Where it is put, such as `s3://BUCKET/PREFIX`.
+    /// Where the function puts it: `s3://BUCKET` or `s3://BUCKET/PREFIX`, as `2026-W46.html` and `latest.html`, with JSON,
+    /// CSV and Markdown beside it.
     pub bucket: Option<String>,
-    /// Where people open it, `https://…`; messages link to `i/FINDING` below it.
+    /// Where people open what is in the bucket, `https://…`; messages link to the week's page below it, and to
+    /// `i/FINDING`. Without it messages bear a presigned link, which dies with the function's session.
     pub base_url: Option<String>,
+    /// Send no message about a week without a denial [true].
+    pub skip_if_empty: Option<bool>,
 }
 
 /// When the report is made.

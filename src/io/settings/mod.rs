@@ -48,8 +48,8 @@ pub struct Settings {
     pub base_url: Option<String>,
     /// `owner.codeowners.file`: still to be read and given to [`Settings::with_codeowners`].
     pub codeowners: Option<CodeownersFile>,
-    /// `report.at.tz`: IANA name of the time zone of reports; `UTC` by default.
-    pub report_tz: String,
+    /// `report`: the weekly report.
+    pub report: Reporting,
     /// Keys that are set and change nothing in this version, each with the reason.
     pub notes: Vec<String>,
 }
@@ -101,6 +101,34 @@ pub struct Digest {
     pub days: Vec<Weekday>,
     /// Nothing is sent when there is nothing to say.
     pub skip_if_empty: bool,
+}
+
+/// The weekly report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reporting {
+    /// IANA name of the time zone that decides which week is over; `UTC` by default.
+    pub tz: String,
+    /// That zone.
+    pub zone: TimeZone,
+    /// `report.bucket`; `None`: it is put nowhere.
+    pub place: Option<ReportPlace>,
+    /// No message goes out for a week without a denial.
+    pub skip_if_empty: bool,
+}
+
+/// Where reports are put: `s3://BUCKET/PREFIX`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportPlace {
+    /// The bucket.
+    pub bucket: String,
+    /// What its keys begin with: empty, or parts with `/` behind each.
+    pub prefix: String,
+}
+
+impl Default for Reporting {
+    fn default() -> Self {
+        Self { tz: "UTC".to_owned(), zone: TimeZone::UTC, place: None, skip_if_empty: true }
+    }
 }
 
 /// Where a CODEOWNERS file lies: a path, `s3://BUCKET/KEY` or `ssm:NAME`.
@@ -180,7 +208,7 @@ impl Default for Settings {
             formats: Vec::new(),
             base_url: None,
             codeowners: None,
-            report_tz: "UTC".to_owned(),
+            report: Reporting::default(),
             notes: Vec::new(),
         }
     }

@@ -12,10 +12,9 @@ pub(super) fn of(file: &File) -> Vec<String> {
     let all = [
         (
             file.report.at.as_ref().is_some_and(|at| at.day.is_some() || at.time.is_some()),
-            "report.at",
-            "the template's schedule says when the report is made",
+            "report.at.day and report.at.time",
+            "the template's schedule says when the report is made (`report.at.tz` has: it decides which week is over)",
         ),
-        (file.report.bucket.is_some(), "report.bucket", "the report goes to the last route's receivers"),
         (file.alert.digest.at.is_some(), "alert.digest.at", "the template's schedule says when the digest is made"),
         (codes, "source.error_codes", "the built-in codes are the ones that count"),
         (

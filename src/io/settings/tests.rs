@@ -39,7 +39,7 @@ fn defaults() {
     let settings = Settings::parse(&format!("version=1\n[[route]]\nto=['sns:{TOPIC}']")).unwrap();
     assert_eq!((settings.store, settings.slack), (None, None));
     assert_eq!(settings.policy, Settings::default().policy);
-    assert_eq!(settings.report_tz, "UTC");
+    assert_eq!(settings.report.tz, "UTC");
 }
 
 #[track_caller]
@@ -152,6 +152,17 @@ fn toml_and_json_mean_the_same_for_every_key() {
 }
 
 #[test]
+fn a_bucket_and_what_its_keys_begin_with() {
+    let place = |bucket: &str| {
+        let text = format!("version = 1\n[report]\nbucket = '{bucket}'\n[[route]]\nto = 'stdout'");
+        let place = Settings::parse(&text).unwrap().report.place.unwrap();
+        format!("{} {}", place.bucket, place.prefix)
+    };
+    assert_eq!(place("s3://acme-reports"), "acme-reports ");
+    assert_eq!(place("s3://acme-reports//a/b/"), "acme-reports a/b/");
+}
+
+#[test]
 fn keys_without_effect_are_told() {
     let notes = Settings::parse(EXAMPLE).unwrap().notes;
     assert!(notes.iter().any(|note| note.starts_with("`route.pr` has no effect")), "{notes:?}");
@@ -232,6 +243,13 @@ fn values_that_cannot_be() {
         ("[owner]\nfrom = ['git blame']", "owner.from"),
         ("[account.1]\nname = 'x'", "account.ID"),
         ("[report]\nbase_url = 'javascript:x'", "report.base_url"),
+        ("[report]\nbucket = 'acme-reports'", "report.bucket"),
+        ("[report]\nbucket = 's3://Acme/x'", "report.bucket"),
+        ("[report]\nbucket = 's3://acme-reports/a/../b'", "report.bucket"),
+        ("[report]\nbucket = 's3://acme-reports/a?policy'", "report.bucket"),
+        ("[report]\nat = { day = 'someday' }", "report.at.day"),
+        ("[report]\nat = { time = '7' }", "report.at.time"),
+        ("[report]\ntz = 'Mars/Olympus'", "report.tz"),
         ("[expected]\ndisable = ['config-headbuckets']", "did you mean `config-headbucket`?"),
     ] {
         let error = Settings::parse(&format!("version = 1\n{text}\n{route}")).unwrap_err().to_string();

@@ -37,7 +37,7 @@ pub struct Message {
     pub json: serde_json::Value,
     /// What stands below the message, each as `json` does: Slack's thread. Left out where there are no threads.
     pub thread: Vec<serde_json::Value>,
-    /// Texts too long for a message. Left out where no file can be sent.
+    /// Texts too long for a message, and pictures. Left out where no file can be sent.
     pub files: Vec<Attachment>,
     /// What to do with it.
     pub step: Step,
@@ -45,13 +45,23 @@ pub struct Message {
     pub receipt: Option<Receipt>,
 }
 
-/// A text beside a message.
+/// A file beside a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Attachment {
     /// Such as `D-7F3AQ2ZK4M.tf`.
     pub name: String,
-    /// UTF-8.
+    /// UTF-8; of a picture, what it shows in words.
     pub text: String,
+    /// The bytes of a picture (PNG); empty where the text is the file.
+    pub picture: Vec<u8>,
+}
+
+impl Attachment {
+    /// What is sent.
+    pub fn bytes(&self) -> &[u8] {
+        if self.picture.is_empty() { self.text.as_bytes() } else { &self.picture }
+    }
 }
 
 /// What a message does in the receiver's sight.

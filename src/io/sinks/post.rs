@@ -5,6 +5,7 @@ use crate::io::aws::secret::Secrets;
 use crate::io::http::{self, Answer, HttpError};
 use crate::io::secret::{Secret, SecretRef};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
+use aws_smithy_types::body::SdkBody;
 use std::sync::Arc;
 
 /// Posts for one kind of receiver. The connector is plain HTTPS: the guard's list is AWS's alone.
@@ -43,7 +44,7 @@ impl Poster {
         url: &str,
         address: &str,
         headers: &[(&str, &str)],
-        body: String,
+        body: impl Into<SdkBody>,
     ) -> Result<Answer, SinkError> {
         if !is_allowed(url) {
             return Err(SinkError::Permanent(format!("{}: {address} is no https:// address", self.who)));

@@ -128,12 +128,15 @@ impl SlackAppSink {
     async fn upload(&self, token: &Secret, files: &[Attachment], root: &Root) -> Result<(), SinkError> {
         let mut sent = Vec::new();
         for file in files {
-            let form = format!("filename={}&length={}", encoded(&file.name), file.text.len());
+            // What a picture shows, for those who do not see it.
+            let about =
+                if file.picture.is_empty() { String::new() } else { format!("&alt_txt={}", encoded(&file.text)) };
+            let form = format!("filename={}&length={}{about}", encoded(&file.name), file.bytes().len());
             let place =
                 self.ask(token, "files.getUploadURLExternal", "application/x-www-form-urlencoded", form).await?;
             let (url, id) = (place["upload_url"].as_str().unwrap_or_default(), place["file_id"].as_str());
             let headers = [("content-type", "application/octet-stream")];
-            let answer = self.poster.post(url, "Slack's own upload address", &headers, file.text.clone()).await?;
+            let answer = self.poster.post(url, "Slack's own upload address", &headers, file.bytes().to_vec()).await?;
             self.poster.judge(&answer, &[200])?;
             sent.push(json!({"id": id, "title": file.name}));
         }
@@ -187,8 +190,13 @@ fn fingerprint(message: &Message) -> String {
     if message.thread.is_empty() && message.files.is_empty() {
         return String::new();
     }
-    let all = json!([message.thread, message.files.iter().map(|file| &file.text).collect::<Vec<_>>()]);
-    Sha256::digest(all.to_string()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let file = |file: &Attachment| if file.picture.is_empty() { file.text.clone() } else { hash(&file.picture) };
+    let all = json!([message.thread, message.files.iter().map(file).collect::<Vec<_>>()]);
+    hash(all.to_string().as_bytes())
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Letters, digits, `.` and `-` stay; a name of ours has no others.

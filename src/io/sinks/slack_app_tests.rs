@@ -36,7 +36,7 @@ fn message(step: Step, receipt: Option<Receipt>) -> Message {
 
 fn with_thread(mut message: Message) -> Message {
     message.thread = vec![json!({"text": "forms", "blocks": []})];
-    message.files = vec![Attachment { name: "D-1.tf".into(), text: "resource".into() }];
+    message.files = vec![Attachment { name: "D-1.tf".into(), text: "resource".into(), ..Attachment::default() }];
     message
 }
 
@@ -82,6 +82,22 @@ async fn a_message_its_forms_and_files() {
     assert_eq!(body(&seen[4]), complete);
     assert_eq!((&receipt["channel"], &receipt["ts"]), (&json!("C0IAM"), &json!("1700000000.000000")));
     assert_eq!(ssm.seen().len(), 1, "the token is fetched once");
+}
+
+#[tokio::test]
+async fn a_picture_goes_as_bytes_with_its_words() {
+    let slack = slack();
+    let (sink, _ssm) = sink(&slack);
+    let mut report = message(Step::Post, None);
+    let (text, picture) = ("Denied actions, week 46: 413 calls".to_owned(), b"\x89PNG\r\n\x1a\n\0\xff".to_vec());
+    report.files = vec![Attachment { name: "2026-W46.png".into(), text, picture }];
+    let receipt = sink.send(&report).await.unwrap();
+    let seen = slack.seen();
+    assert_eq!(seen[1].body, "filename=2026-W46.png&length=10&alt_txt=Denied_actions__week_46__413_calls");
+    assert_eq!((seen[2].target.as_str(), seen[2].header("content-length")), ("/upload/1", "10"));
+    // The same picture is not shown again with an edit.
+    sink.send(&Message { step: Step::Edit, receipt, ..report }).await.unwrap();
+    assert_eq!(methods(&slack)[4..], ["chat.update"]);
 }
 
 #[tokio::test]
