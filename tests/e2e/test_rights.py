@@ -80,7 +80,7 @@ class Wide:
         return self.aws.in_the_name_of(self.outputs["FunctionRoleArn"], service)
 
     def run(self):
-        """A new process of the function takes a denial and makes a report; what it was refused, as its log or answer tells."""
+        """A new process of the function takes a denial, reports and sweeps; what it was refused, as its log or answer tells."""
         functions, name = self.aws.client("lambda"), self.outputs["FunctionName"]
         told = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": told | {"RUN": uuid.uuid4().hex}})
@@ -94,7 +94,7 @@ class Wide:
             "receiptHandle": "x", "attributes": {}, "messageAttributes": {}, "md5OfBody": "", "awsRegion": REGION,
         }  # fmt: skip
         answers, posts = [], len(self.slack.posts)
-        for event in ({"Records": [message]}, {"denywatch": "report"}):
+        for event in ({"Records": [message]}, {"denywatch": "report"}, {"denywatch": "sweep"}):
             answer = functions.invoke(FunctionName=name, Payload=json.dumps(event).encode())
             text = answer["Payload"].read().decode()
             answers += [text] if "FunctionError" in answer or json.loads(text or "{}").get("batchItemFailures") else []
@@ -113,7 +113,7 @@ def test_with_all_statements_nothing_is_refused(wide):
     assert wide.run() == []
 
 
-@pytest.mark.parametrize("sid", ["OwnLedger", "OwnTopic", "SlackSecret", "ConfigParameter", "ReadPolicies", "OwnReports"])
+@pytest.mark.parametrize("sid", ["OwnLedger", "OwnTopic", "SlackSecret", "ConfigParameter", "ReadPolicies", "OwnReports", "Sweep"])
 def test_without_a_statement_the_run_is_refused(wide, sid):
     assert sid in wide.sids()
     wide.without(sid)
