@@ -113,7 +113,7 @@ def test_with_all_statements_nothing_is_refused(wide):
     assert wide.run() == []
 
 
-@pytest.mark.parametrize("sid", ["OwnLedger", "OwnTopic", "SlackSecret", "ConfigParameter", "ReadPolicies", "Sweep"])
+@pytest.mark.parametrize("sid", ["OwnLedger", "OwnTopic", "SlackSecret", "ConfigParameter", "ReadPolicies", "OwnReports", "Sweep"])
 def test_without_a_statement_the_run_is_refused(wide, sid):
     assert sid in wide.sids()
     wide.without(sid)
