@@ -129,7 +129,7 @@ for architecture in "${architectures[@]}"; do
 done
 
 say "template, module, papers"
-cp infra/cloudformation/template.yaml "$folder/"
+cp infra/cloudformation/*.yaml "$folder/"
 if [[ -d infra/terraform ]]; then
   mkdir "$folder/terraform"
   git archive HEAD infra/terraform | tar -x --strip-components=2 -C "$folder/terraform"
