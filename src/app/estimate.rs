@@ -10,11 +10,16 @@ use std::path::PathBuf;
 
 /// Dollars for a GET and a LIST of S3 Standard, us-east-1, and for a gigabyte that leaves AWS, 2026-11; other Regions and
 /// classes ask for more. See <https://aws.amazon.com/s3/pricing/>.
+#[cfg(feature = "s3")]
 const GET: f64 = 0.000_000_4;
+#[cfg(feature = "s3")]
 const LIST: f64 = 0.000_005;
+#[cfg(feature = "s3")]
 const GIGABYTE_OUT: f64 = 0.09;
 /// Objects a second, and compressed bytes a second, that one scan of a bucket gets through in the bucket's Region.
+#[cfg(feature = "s3")]
 const OBJECTS_A_SECOND: f64 = 600.0;
+#[cfg(feature = "s3")]
 const BUCKET_BYTES_A_SECOND: f64 = 40e6;
 /// The same for files on a disk of this machine.
 const FILES_A_SECOND: f64 = 10_000.0;

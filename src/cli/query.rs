@@ -2,7 +2,6 @@
 
 use super::{DONE, Global, inputs, print};
 use crate::render::sql::{self, Asked, SqlError, Table};
-use anyhow::Context;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
@@ -119,6 +118,7 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
     use crate::app;
     use crate::io::aws::{Aws, Options};
     use crate::io::sources::query::Workplace;
+    use anyhow::Context;
     let (engine, creates) = match engine {
         Engine::Athena(args) => {
             let (workgroup, database, results) = (args.workgroup.clone(), args.database.clone(), args.results.clone());

@@ -6,7 +6,7 @@
 
 use crate::io::aws::Aws;
 use crate::io::aws::signed::{CallError, Service};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Amazon Athena.
@@ -185,16 +185,11 @@ pub async fn lake(
         }
         pages += 1;
         // A row is a list of objects with one member each.
-        let cell = |cell: &std::collections::HashMap<String, String>| {
-            cell.iter().map(|(key, value)| (key.clone(), json!(value))).collect::<Vec<_>>()
-        };
-        each(
-            answer
-                .query_result_rows()
-                .iter()
-                .map(|row| row.iter().flat_map(cell).collect::<Map<_, _>>().into())
-                .collect(),
-        );
+        let rows = answer.query_result_rows().iter().map(|row| {
+            let cells = row.iter().flatten().map(|(key, value)| (key.clone(), json!(value)));
+            Value::Object(cells.collect())
+        });
+        each(rows.collect());
         match answer.next_token().filter(|next| !next.is_empty()) {
             None => return Ok(()),
             Some(next) if token.as_deref() == Some(next) => return Err(QueryError::Repeats(pages)),
