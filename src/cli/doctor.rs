@@ -1,6 +1,6 @@
 //! `denywatch doctor`: whether denials arrive and can be told.
 
-use super::Global;
+use super::{Global, inputs};
 use clap::Args;
 
 #[derive(Debug, Args)]
@@ -14,13 +14,21 @@ pub(super) struct DoctorArgs {
     only_region: Vec<String>,
 }
 
-#[cfg(not(feature = "notify"))]
-pub(super) fn run(_: &DoctorArgs, _: &Global) -> anyhow::Result<u8> {
-    anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features notify,dynamodb`")
+pub(super) fn run(args: &DoctorArgs, global: &Global) -> anyhow::Result<u8> {
+    match global.offline {
+        true => Err(inputs::Misuse::OfflineDoctor.into()),
+        false => ask::run(args, global),
+    }
 }
 
-#[cfg(feature = "notify")]
-pub(super) use ask::run;
+#[cfg(not(feature = "notify"))]
+mod ask {
+    use super::{DoctorArgs, Global};
+
+    pub(super) fn run(_: &DoctorArgs, _: &Global) -> anyhow::Result<u8> {
+        anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features notify,dynamodb`")
+    }
+}
 
 #[cfg(feature = "notify")]
 mod ask {
@@ -30,10 +38,7 @@ mod ask {
     use crate::io::aws::{Aws, Options};
     use crate::render::escape::terminal;
 
-    pub(in crate::cli) fn run(args: &DoctorArgs, global: &Global) -> anyhow::Result<u8> {
-        if global.offline {
-            return Err(inputs::Misuse::OfflineDoctor.into());
-        }
+    pub(super) fn run(args: &DoctorArgs, global: &Global) -> anyhow::Result<u8> {
         // A file that lies around is not the function's: only one that is named is taken for it.
         let settings = global.config.as_ref().map(|_| inputs::settings(global)).transpose()?;
         let asked = Asked {
