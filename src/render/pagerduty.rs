@@ -59,7 +59,7 @@ pub fn note(note: &Note) -> Value {
 
 fn key(id: &str, test: bool) -> String {
     let test = if test { "test-" } else { "" };
-    format!("denywatch-{test}{}", middle(&terminal(id), KEY_MAX / 3))
+    format!("denywatch-{test}{}", middle(&terminal(id), (KEY_MAX - "denywatch-test-".len()) / 3))
 }
 
 fn custom_details(advice: &Advice, shown: &AlertContext) -> Value {

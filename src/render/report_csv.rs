@@ -94,7 +94,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn no_stranger_adds_a_cell_a_line_or_a_formula(advice in sample::any_advice()) {
             let rows = cells(&of(advice));

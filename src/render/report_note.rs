@@ -215,7 +215,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
         fn any_report_fits_and_mentions_nobody(all in prop::collection::vec(sample::any_advice(), 0..5)) {
             let mut all = all;
