@@ -29,10 +29,6 @@ def archive(aws, slack, bootstrap_zip):
         "ArchivePrefix": "AWSLogs/", "Backfill": "true", "BatchingWindowSeconds": "1", "EndpointUrl": aws.url,
     }  # fmt: skip
     outputs = conftest.deploy(aws, parameters, create=True, name=STACK)
-    # In AWS sqs:SendMessage covers the batch; ministack asks for an action of that name, which AWS does not have.
-    role, queue_arn = outputs["FunctionRoleArn"].rpartition("/")[2], f"arn:aws:sqs:{REGION}:{ACCOUNT}:*"
-    extra = policy({"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": queue_arn})
-    aws.client("iam").put_role_policy(RoleName=role, PolicyName="ministack", PolicyDocument=extra)
     queue = {
         "QueueArn": outputs["QueueArn"], "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".json.gz"}]}},

@@ -56,7 +56,6 @@ USES = {
     "s3:PutObject": {"OwnReports"},
     "sns:Publish": {"OwnTopic", "Topics"},
     "sqs:SendMessage": {"BackfillQueue"},
-    "sqs:SendMessageBatch": {"BackfillQueue"},
     "iam:GetRequestAuthorizationDetails": {"AuthorizationDetails"},
     "dynamodb:BatchGetItem": {"OwnLedger"},
     "dynamodb:DeleteItem": {"OwnLedger"},
@@ -68,7 +67,6 @@ USES = {
 # A transaction needs the action of each write in it; a batch is the same action.
 STANDS_FOR = {
     "dynamodb:TransactWriteItems": {"dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-    "sqs:SendMessageBatch": {"sqs:SendMessage"},
 }
 # What services do in the role's name.
 SERVICES = {
