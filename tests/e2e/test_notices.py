@@ -8,7 +8,6 @@ import pytest
 
 import conftest
 import events
-from services import policy
 from stand_ins import ACCOUNT, REGION, wait_for
 
 STACK, BUCKET = "denywatch-archive", "archive-trail"
