@@ -14,6 +14,7 @@ pub mod lease;
 pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+pub mod looking;
 mod objects;
 #[cfg(feature = "lambda")]
 mod outbox;
