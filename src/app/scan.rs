@@ -11,7 +11,7 @@ use super::passed::Passed;
 use super::report::coverage;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
-use crate::finding::{Finding, Observed, Repeated};
+use crate::finding::{Finding, Repeated};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
@@ -154,7 +154,7 @@ pub struct Scan<'a> {
     /// Denials that are to be sharpened first, or handed back.
     singles: Vec<Denial>,
     /// The different denials of the batch, by address.
-    different: BTreeSet<*const Observed>,
+    different: BTreeSet<usize>,
     /// Objects whose denials are in the batch or the ledger.
     objects: Vec<ObjectRead>,
     /// This scan notes objects, each by itself.
@@ -270,7 +270,7 @@ impl<'a> Scan<'a> {
         }
         self.singles.extend(gathered.denials);
         for one in &gathered.met {
-            if self.different.insert(Arc::as_ptr(&one.sample)) {
+            if self.different.insert(Arc::as_ptr(&one.sample).addr()) {
                 self.touched.add(&one.sample);
             }
         }
