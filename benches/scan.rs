@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 4;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|one| one != "--bench").collect();
@@ -33,8 +33,8 @@ fn main() {
     let factor: u64 = arguments.first().and_then(|one| one.parse().ok()).unwrap_or(1);
     println!("CPU time of one thread over the floor's (read + libdeflate with its checksum), least of {ROUNDS} rounds");
     let cases = [
-        ("1 % denied", Plan { files: 120 * factor, records: 1_000, denied: 100 }),
-        ("0.05 % denied", Plan { files: 120 * factor, records: 1_000, denied: 5 }),
+        ("1 % denied", Plan { files: 600 * factor, records: 1_000, denied: 100 }),
+        ("0.05 % denied", Plan { files: 600 * factor, records: 1_000, denied: 5 }),
         ("8,000 files of 4 records", Plan { files: 8_000, records: 4, denied: 100 }),
     ];
     for (name, plan) in cases {
@@ -47,8 +47,12 @@ fn main() {
 fn measure(name: &str, folder: &Path, truth: &Truth) {
     let modes = ["floor", "sift", "read", "look", "scan", "two"];
     let mut least = modes.map(|_| Told { busy: f64::INFINITY, wall: f64::INFINITY, ..Told::default() });
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
         for (mode, least) in modes.iter().zip(&mut least) {
+            if *mode == "read" && round > 0 {
+                // It takes as long as all others.
+                continue;
+            }
             let told = run(mode, folder);
             least.busy = least.busy.min(told.busy);
             least.wall = least.wall.min(told.wall);

@@ -1077,7 +1077,7 @@ fn a_scan_reads_only_what_is_new() {
     let scan = |more: &[&str]| json(&desk.run(&[&["scan", "logs", "--output", "json"], more].concat(), ""));
     let told = |answer: &Value| {
         let stats = &answer["stats"];
-        let number = |name: &str| stats[name].as_u64().unwrap_or(0);
+        let number = |name: &str| stats[name].as_u64().unwrap_or_default();
         (
             number("files"),
             number("known"),

@@ -68,7 +68,8 @@ impl Chance {
 }
 
 /// Service, operation, reads only, category.
-const CALLS: [(&str, &str, bool, &str); 14] = [
+const CALLS: [(&str, &str, bool, &str); 15] = [
+    ("sqs", "SendMessage", false, "Data"),
     ("sts", "AssumeRole", true, "Management"),
     ("kms", "Decrypt", true, "Management"),
     ("ec2", "DescribeInstances", true, "Management"),
@@ -193,7 +194,7 @@ pub fn make(folder: &Path, plan: Plan, seed: u64) -> std::io::Result<Truth> {
             }
             // A loop goes on between other calls, until it is over.
             if looping.0 == 0 && chance.below(10_000 * LOOP * 3) < plan.denied * 4 {
-                looping = (1 + chance.below(2 * LOOP - 1), chance.below(SESSIONS) as usize, chance.below(200));
+                looping = (1 + chance.below(2 * LOOP - 1), chance.below(SESSIONS) as usize, chance.below(3));
             }
             let is_denied = looping.0 > 0 && chance.below(2) == 0;
             if number > 0 {
@@ -204,8 +205,10 @@ pub fn make(folder: &Path, plan: Plan, seed: u64) -> std::io::Result<Truth> {
             if is_denied {
                 looping.0 -= 1;
                 truth.denied += 1;
-                truth.different.insert((who.role, looping.2));
-                denied(&mut text, &mut chance, who, account, at, looping.2);
+                // A role lacks three queues at most.
+                let queue = who.role * 3 + looping.2;
+                truth.different.insert((who.role, queue));
+                denied(&mut text, &mut chance, who, account, at, queue);
             } else {
                 allowed(&mut text, &mut chance, who, account, at);
             }

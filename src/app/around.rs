@@ -2,9 +2,12 @@
 //! changed a policy. Only files and records that can tell are read; what comes of it is what reading all of them gives.
 
 use super::gather::named;
+use super::passed::companions;
 use crate::arn::Arn;
+use crate::catalog::Catalog;
 use crate::change::{BEFORE, KINDS};
 use crate::finding::Finding;
+use crate::foretold::predictions;
 use crate::record::{self, Record};
 use aho_corasick::AhoCorasick;
 use jiff::Timestamp;
@@ -19,8 +22,10 @@ const GLOBAL: [&str; 3] = ["us-east-1", "cn-north-1", "us-gov-west-1"];
 /// What is looked for.
 #[derive(Debug)]
 pub struct Around {
-    /// Names of callers and of changes; `None` where a caller has no name that would stand in its events as it is.
-    names: Option<AhoCorasick>,
+    /// Names of callers; `None` where one has no name that would stand in its events as it is.
+    callers: Option<AhoCorasick>,
+    /// Names of operations: first of changes, whoever makes them, then of calls that were denied or foretold.
+    operations: AhoCorasick,
     /// Whose trails can tell.
     accounts: BTreeSet<String>,
     /// Events before it tell nothing.
@@ -28,17 +33,21 @@ pub struct Around {
 }
 
 impl Around {
-    /// Around these findings; `None` when there are none.
-    pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Option<Self> {
-        let mut names: BTreeSet<String> = KINDS.iter().map(|kind| format!("\"{}\"", kind.name)).collect();
-        let (mut accounts, mut since, mut is_known, mut is_dated) = (BTreeSet::new(), None, true, true);
-        let mut any = false;
+    /// Around these findings; `None` when there are none. Of foretold permissions those calls are looked for that bear the
+    /// action's name.
+    pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>, catalog: &Catalog) -> Option<Self> {
+        let (mut names, mut operations, mut accounts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut since, mut is_known, mut is_dated, mut any) = (None, true, true, false);
         for finding in findings {
             any = true;
             let who = &finding.principal;
             let name = who.name.as_deref().or(who.arn.as_deref()).and_then(plain);
             is_known &= name.is_some();
             names.extend(name.map(str::to_owned));
+            let foretold = predictions(finding, companions(finding, catalog), None, catalog);
+            let denied = finding.items.values().flat_map(|item| item.operations.iter().cloned());
+            operations
+                .extend(denied.chain(foretold.into_iter().map(|one| one.action)).filter_map(|name| quoted(&name)));
             accounts.extend(finding.account.iter().chain(&who.account).cloned());
             let owners = finding.items.keys().filter_map(|key| key.resource.parse::<Arn>().ok()).map(|arn| arn.account);
             accounts.extend(owners.filter(|account| !account.is_empty()));
@@ -46,8 +55,16 @@ impl Around {
             is_dated &= first.is_some();
             since = [since, first].into_iter().flatten().min();
         }
-        let names = if is_known { AhoCorasick::new(names).ok() } else { None };
-        any.then(|| Self { names, accounts, since: since.filter(|_| is_dated) })
+        let callers = if is_known { AhoCorasick::new(names).ok() } else { None };
+        let changes = KINDS.iter().map(|kind| format!("\"{}\"", kind.name));
+        let operations = AhoCorasick::new(changes.chain(operations)).ok()?;
+        any.then(|| Self { callers, operations, accounts, since: since.filter(|_| is_dated) })
+    }
+
+    /// Whether a record may be a change, or one of these calls of one of these callers.
+    fn names(&self, raw: &[u8]) -> bool {
+        let is_caller = || self.callers.as_ref().is_none_or(|callers| callers.is_match(raw));
+        self.operations.find_iter(raw).any(|found| found.pattern().as_usize() < KINDS.len() || is_caller())
     }
 
     /// Whether a log file can tell, by its name. CloudTrail writes a file after its events, so that one from before the time
@@ -60,6 +77,12 @@ impl Around {
             at.is_none_or(|at| self.since.is_none_or(|since| at.timestamp().as_second() + 60 >= since.as_second()));
         is_late && (self.accounts.contains(account) || GLOBAL.contains(&region))
     }
+}
+
+/// `prefix:Name` → the name as it stands in an event; `None` where it is a pattern.
+fn quoted(operation: &str) -> Option<String> {
+    let name = operation.split_once(':').map_or(operation, |(_, name)| name);
+    (!name.contains(['*', '?'])).then(|| format!("\"{name}\""))
 }
 
 /// What of a name stands in JSON as it is, however the rest of it is written; `None` where that is nothing.
@@ -96,8 +119,7 @@ impl<'a> Seeker<'a> {
         };
         for candidate in &sifted.candidates {
             let raw = candidate.raw.as_bytes();
-            let by_name = self.around.names.as_ref().is_none_or(|names| names.is_match(raw));
-            if self.tells_of_service(raw) || by_name || candidate.has_escapes || !candidate.is_event {
+            if self.tells_of_service(raw) || self.around.names(raw) || candidate.has_escapes || !candidate.is_event {
                 candidate.read(name, |_| true, |record| records.push(record), |_| {});
             }
         }

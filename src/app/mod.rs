@@ -19,6 +19,7 @@ pub mod lease;
 pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
+pub mod looking;
 mod objects;
 #[cfg(feature = "lambda")]
 mod outbox;

@@ -8,7 +8,7 @@ use crate::catalog::{Call, Catalog};
 use crate::finding::{ALLOWED_KEPT, Finding, Item, Observed, Pass, Sightings, Source};
 use crate::foretold::{Foretold, predictions};
 use crate::io::stores::Place;
-use crate::patch::draft;
+use crate::patch::{Companion, draft};
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
@@ -136,8 +136,7 @@ impl Passed {
         if mine().next().is_none() {
             return;
         }
-        let now = draft(finding, None, catalog).into_iter().flat_map(|draft| draft.companions);
-        for foretold in predictions(finding, now, None, catalog) {
+        for foretold in predictions(finding, companions(finding, catalog), None, catalog) {
             let calls = mine().flat_map(|(_, calls)| calls);
             let later = calls.filter(|((at, _), _)| foretold.since.is_some_and(|since| *at > since));
             let used = later.filter(|(_, call)| call.uses(&foretold, catalog)).map(|((at, _), _)| *at).min();
@@ -163,6 +162,11 @@ impl Passed {
         });
         ends.collect::<Option<Vec<Timestamp>>>()?.into_iter().min()
     }
+}
+
+/// What a finding's patches foretell.
+pub(super) fn companions(finding: &Finding, catalog: &Catalog) -> Vec<Companion> {
+    draft(finding, None, catalog).into_iter().flat_map(|draft| draft.companions).collect()
 }
 
 impl Allowed {

@@ -4,14 +4,14 @@ use super::World;
 use super::around::{Around, Seeker};
 use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
+use super::looking::{Looking, hash_of};
 use super::objects::Places;
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
-use crate::catalog::Catalog;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial, Given};
-use crate::finding::{Finding, Observed, Repeated};
+use crate::finding::{Finding, Repeated};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
@@ -20,7 +20,6 @@ use crate::io::sources::reader::Reader;
 use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
 use crate::record::{self, Problem, Record};
 use std::collections::BTreeSet;
-use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -122,56 +121,6 @@ pub fn scan(
     scan.finish()
 }
 
-/// The second look: which objects it needs, and what it finds in them.
-pub struct Looking<'s> {
-    of_all: &'s Around,
-    of_touched: Option<Around>,
-    /// Sorted.
-    fresh: &'s [u64],
-    passed: Passed,
-    changes: Vec<Change>,
-    catalog: &'static Catalog,
-    stop: Option<&'static AtomicBool>,
-}
-
-impl<'s> Looking<'s> {
-    /// What [`Seeker::new`] is to look for.
-    pub fn around(&self) -> &'s Around {
-        self.of_all
-    }
-
-    /// Whether an object can tell: one that is new around any finding, one that was known around those denied now.
-    pub fn wants(&self, object: &Object) -> bool {
-        let is_fresh = self.fresh.binary_search(&hash_of(object)).is_ok();
-        is_fresh && self.of_all.wants(&object.key) || self.of_touched.as_ref().is_some_and(|of| of.wants(&object.key))
-    }
-
-    /// Takes what [`Seeker::seek`] found.
-    pub fn found(&mut self, records: &[Record]) {
-        for record in records {
-            self.changes.extend(change::from_record(record));
-            self.passed.take(record, self.catalog);
-        }
-    }
-}
-
-impl Desk<Vec<Record>> for Looking<'_> {
-    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
-        objects.iter().map(|object| !self.wants(object)).collect()
-    }
-
-    fn take(&mut self, read: Result<FileRead<Vec<Record>>, Problem>) -> ControlFlow<()> {
-        // What could not be read was told at the first look.
-        self.found(read.ok().and_then(|read| read.made).as_deref().unwrap_or_default());
-        let is_over = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-        if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-fn hash_of(object: &Object) -> u64 {
-    foldhash::fast::FixedState::default().hash_one(&object.key)
-}
-
 /// A scan that is watched.
 struct Progressing<'a, 'p> {
     scan: Scan<'a>,
@@ -205,7 +154,7 @@ pub struct Scan<'a> {
     /// Denials that are to be sharpened first, or handed back.
     singles: Vec<Denial>,
     /// The different denials of the batch, by address.
-    different: BTreeSet<*const Observed>,
+    different: BTreeSet<usize>,
     /// Objects whose denials are in the batch or the ledger.
     objects: Vec<ObjectRead>,
     /// This scan notes objects, each by itself.
@@ -324,7 +273,7 @@ impl<'a> Scan<'a> {
         }
         self.singles.extend(gathered.denials);
         for one in &gathered.met {
-            if self.different.insert(Arc::as_ptr(&one.sample)) {
+            if self.different.insert(Arc::as_ptr(&one.sample).addr()) {
                 self.touched.add(&one.sample);
             }
         }
@@ -433,12 +382,12 @@ impl<'a> Scan<'a> {
         let all = self.ledger.findings(&Filter::default())?;
         let (touched, rest): (Vec<Finding>, Vec<Finding>) =
             all.into_iter().partition(|finding| self.touched.ids.contains(&finding.id));
-        let Some(of_all) = Around::of(touched.iter().chain(&rest)) else { return Ok(()) };
+        let Some(of_all) = Around::of(touched.iter().chain(&rest), self.world.catalog) else { return Ok(()) };
         self.fresh.sort_unstable();
         let passed = Passed::around(touched.iter().chain(&rest));
         let mut looking = Looking {
             of_all: &of_all,
-            of_touched: Around::of(&touched),
+            of_touched: Around::of(&touched, self.world.catalog),
             fresh: &self.fresh,
             passed,
             changes: Vec::new(),

@@ -139,7 +139,7 @@ fn files_that_cannot_tell_are_left_alone() {
     let world = World::new(InForce::default());
     let mut ledger = MemoryLedger::default();
     scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {}).unwrap();
-    let around = Around::of(&ledger.findings(&Filter::default()).unwrap()).unwrap();
+    let around = Around::of(&ledger.findings(&Filter::default()).unwrap(), Catalog::embedded()).unwrap();
     let name = |account: &str, region: &str, day: &str| format!("{account}_CloudTrail_{region}_{day}T1000Z_x.json.gz");
     assert!(around.wants(&name("111122223333", "eu-west-1", "20251220")));
     assert!(around.wants(&name("111122223333", "ap-south-1", "20261220")));
