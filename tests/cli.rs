@@ -503,14 +503,14 @@ fn the_schema_and_what_holds() {
     );
     desk.write(
         "denywatch.toml",
-        b"version = 1\n[group]\nwait = '5s'\n[patch]\ncompanions = 'suggest'\n[[route]]\nto = 'stdout'\n",
+        b"version = 1\n[group]\nwait = '5s'\n[source]\nerror_codes = ['Custom']\n[[route]]\nto = 'stdout'\n",
     );
     let ran = desk.run(&["config", "--output", "json"], "");
     assert_eq!(
         (json(&ran)["from"].as_str(), json(&ran)["values"]["group.wait"].as_str()),
         (Some("denywatch.toml"), Some("5s"))
     );
-    assert!(ran.err.contains("`patch.companions` has no effect in this version"), "{}", ran.err);
+    assert!(ran.err.contains("`source.error_codes` has no effect in this version"), "{}", ran.err);
 }
 
 #[test]

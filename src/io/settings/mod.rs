@@ -5,6 +5,7 @@ mod explain;
 mod file;
 mod notes;
 mod receivers;
+mod timetable;
 
 use crate::delivery::{Codeowners, Destination, Pacing, Policy, Receiver, Route, Routes};
 use crate::io::secret::{NotASecretName, SecretRef};
