@@ -24,7 +24,7 @@ pub struct Looking<'s> {
 }
 
 impl<'s> Looking<'s> {
-    /// What [`Seeker::new`] is to look for.
+    /// What [`super::around::Seeker::new`] is to look for.
     pub fn around(&self) -> &'s Around {
         self.of_all
     }
@@ -35,7 +35,7 @@ impl<'s> Looking<'s> {
         is_fresh && self.of_all.wants(&object.key) || self.of_touched.as_ref().is_some_and(|of| of.wants(&object.key))
     }
 
-    /// Takes what [`Seeker::seek`] found.
+    /// Takes what [`super::around::Seeker::seek`] found.
     pub fn found(&mut self, records: &[Record]) {
         for record in records {
             self.changes.extend(change::from_record(record));

@@ -37,7 +37,7 @@ impl Repeated {
 
 impl Observed {
     /// What several events of this very denial add to its finding, merged: their times, their ids, and whether each
-    /// counts (see [`Fresh`]).
+    /// counts (see [`crate::finding::Fresh`]).
     pub fn repeated(&self, events: &[(Option<Timestamp>, &str, bool)]) -> Finding {
         let mut finding = self.finding.clone();
         if events.len() > 1 {

@@ -71,7 +71,7 @@ pub fn each(paths: &[PathBuf], limits: Limits, mut visit: impl FnMut(&str, &[u8]
     (tally, problems)
 }
 
-/// The size of each file that [`each_of`] would read; nothing is opened.
+/// The size of each file that a scan would read; nothing is opened.
 pub fn sizes<'a>(paths: &'a [PathBuf], selection: &'a Selection) -> impl Iterator<Item = Result<u64, Problem>> + 'a {
     Walk::new(paths, selection).map(|found| found.map(|found| found.size))
 }

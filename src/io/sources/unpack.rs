@@ -2,6 +2,7 @@
 
 use super::gzip;
 use super::libdeflate::Inflater;
+#[cfg(feature = "archives")]
 use std::io::Read;
 use std::path::Path;
 
