@@ -417,7 +417,8 @@ impl<'a> Scan<'a> {
         let is_of = |finding: &Finding, run: &Run| {
             let (first, last) = finding.seen();
             run.places.iter().any(|place| {
-                place.account == finding.account && place.first <= last && (place.last.is_none() || first <= place.last)
+                let is_there = place.account.is_none() || place.account == finding.account;
+                is_there && place.first <= last && (place.last.is_none() || first <= place.last)
             })
         };
         for finding in self.ledger.findings(&Filter::default())? {

@@ -101,7 +101,7 @@ impl Selection {
     /// let november = Selection { since: "2026-11-01T00:00:00Z".parse().ok(), ..Selection::default() };
     /// let region = "AWSLogs/111122223333/CloudTrail/eu-west-1/";
     /// assert!(november.may_hold(region) && november.may_hold(&format!("{region}2026/11/")));
-    /// assert!(!november.may_hold(&format!("{region}2026/10/")));
+    /// assert!(!november.may_hold(&format!("{region}2026/09/")));
     /// assert!(november.may_hold("some/other/folder/"));
     /// ```
     pub fn may_hold(&self, path: &str) -> bool {
