@@ -266,6 +266,18 @@ def test_eventbridge_may_be_the_forwarder_in_a_stack_of_a_long_name():
     assert fnmatch.fnmatchcase(rule, trust["Condition"]["ArnLike"]["aws:SourceArn"])
 
 
+def test_the_archives_bucket_may_be_asked_what_the_role_asks():
+    """infra/README.md's policy for a bucket of another account is the function's two statements on the archive."""
+    text = (module.ROOT / "infra" / "README.md").read_text()
+    printed = json.loads(re.search(r"by its bucket policy;.*?```json\n(.*?)```", text, re.DOTALL)[1])
+    given = cases.CODE | cases.OF_MAIL | {"ArchiveBucket": "TRAIL", "ArchivePrefix": "AWSLogs/", "Backfill": "true"}
+    stack = cases.stack(cases.TEMPLATE, given, "eu-west-1", "aws", "denywatch", lambda *of: ".".join(of))
+    _, properties = stack.resources()["FunctionRole"]
+    own = {one["Sid"]: one for one in properties["Policies"][0]["PolicyDocument"]["Statement"]}
+    wanted = [(own[sid]["Action"], own[sid]["Resource"]) for sid in ("ReadArchive", "ListArchive")]
+    assert [(one["Action"], one["Resource"]) for one in printed["Statement"]] == wanted
+
+
 def test_the_front_page_prints_the_policy():
     """README.md's "Its own IAM policy" is the least that the function has, and Slack's statement."""
     text = (module.ROOT / "README.md").read_text()
