@@ -90,7 +90,7 @@ cold_start() {
   venv "$target/venv-cold" benches/cold_start/requirements.txt &&
     cargo build --profile lambda --no-default-features --features lambda --example clients &&
     "$python" benches/cold_start/run.py --bootstrap "$x86" --clients "$target/lambda/examples/clients" \
-      --python "$target/venv-cold/bin/python"
+      --python "$target/venv-cold/bin/python" --record benches/cold_start/FIGURES.md
 }
 if [[ -f $x86 ]]; then stage "cold start" cold_start; fi
 

@@ -1,6 +1,8 @@
 # In: the denied calls and the changes of policies of this account and Region, and what forwarders send.
 
 locals {
+  # The sources are those that AWS keeps to itself; else whoever may put events could feign a denial.
+  #
   # Not our own refused calls: they would feed themselves. `anything-but` alone does not match a missing field, so callers
   # that have no role (users, root, services) need the second arm.
   denials = jsondecode(file("${path.module}/patterns/denials.json"))
@@ -90,6 +92,7 @@ resource "aws_cloudwatch_event_rule" "central_changes" {
   state          = "ENABLED"
   # The forwarders' rules have picked by name already.
   event_pattern = jsonencode({
+    source      = local.changes.source
     detail-type = local.changes.detail-type
     detail      = { errorCode = local.changes.detail.errorCode }
   })

@@ -59,6 +59,10 @@ resource "aws_lambda_function" "this" {
       error_message = "Alerts need a destination: give alert_email, slack_secret_arn or config."
     }
     precondition {
+      condition     = var.tuning.reserved_concurrency == 0 || var.tuning.reserved_concurrency >= (local.backfill ? 11 : 6)
+      error_message = "tuning.reserved_concurrency is 0, or at least 6 (11 with a back-fill): what calls the function would be throttled."
+    }
+    precondition {
       condition     = var.code != null || fileexists(local.zip)
       error_message = "The zip ${local.zip} is not there, as it is in a release: make one (infra/release.sh), or give code."
     }

@@ -6,6 +6,8 @@ resource "aws_dynamodb_table" "this" {
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "pk"
   range_key    = "sk"
+  # A changed name replaces the table. The template keeps the old one then; here AWS refuses to take it away.
+  deletion_protection_enabled = var.protect_ledger
 
   attribute {
     name = "pk"

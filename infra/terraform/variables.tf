@@ -43,7 +43,7 @@ variable "secret_arns" {
 }
 
 variable "topic_arns" {
-  description = "ARNs of further SNS topics that `config` sends to."
+  description = "ARNs of further SNS topics that `config` sends to. Not those under a customer-managed key."
   type        = list(string)
   default     = []
 
@@ -160,7 +160,7 @@ variable "architecture" {
 }
 
 variable "tuning" {
-  description = "How it runs: events given to the function at once and how long they are collected, concurrency reserved for it (0: none; five copies work on the queue, the schedules want one more), its memory in MB, days its log is kept, and the most read and write units a second of the ledger's table (0: no ceiling)."
+  description = "How it runs: events given to the function at once and how long they are collected, concurrency reserved for it (0: none; five copies work on the queue, five more on back-fills, and the schedules want one: 6, or 11 with a back-fill, at least), its memory in MB, days its log is kept, and the most read and write units a second of the ledger's table, which AWS holds at its best effort (0: none)."
   type = object({
     batch_size              = optional(number, 100)
     batching_window_seconds = optional(number, 20)
@@ -175,6 +175,17 @@ variable "tuning" {
     condition     = var.tuning.batch_size >= 1 && var.tuning.batch_size <= 1000 && var.tuning.batching_window_seconds >= 0 && var.tuning.batching_window_seconds <= 300
     error_message = "tuning.batch_size is 1 to 1000, tuning.batching_window_seconds 0 to 300."
   }
+
+  validation {
+    condition     = var.tuning.batch_size <= 10 || var.tuning.batching_window_seconds >= 1
+    error_message = "With tuning.batch_size over 10, AWS wants tuning.batching_window_seconds to be at least 1."
+  }
+}
+
+variable "protect_ledger" {
+  description = "Whether AWS refuses to delete the ledger's table. A changed `name` replaces the table, and would delete all findings and counts; so would `terraform destroy`, for which apply `false` first."
+  type        = bool
+  default     = true
 }
 
 variable "table_kms_key_arn" {
@@ -202,7 +213,7 @@ variable "dashboard" {
 }
 
 variable "name" {
-  description = "What everything here is called; another name for each copy in an account and Region."
+  description = "What everything here is called; another name for each copy in an account and Region. Choose it once: a changed name makes everything anew, the ledger too, which begins empty."
   type        = string
   default     = "denywatch"
 

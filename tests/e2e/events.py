@@ -203,9 +203,14 @@ def change():
     )  # fmt: skip
 
 
+def source_of(detail):
+    """What EventBridge calls the service that CloudTrail names, such as `aws.kms`."""
+    return "aws." + detail.get("eventSource", "none").split(".")[0]
+
+
 def entry(detail, detail_type="AWS API Call via CloudTrail"):
-    """For PutEvents. The real source would be `aws.kms`; nobody but AWS may put that."""
-    return {"Source": "denywatch.e2e", "DetailType": detail_type, "Detail": json.dumps(detail)}
+    """For PutEvents, as AWS puts it: see as_aws.py."""
+    return {"Source": source_of(detail), "DetailType": detail_type, "Detail": json.dumps(detail)}
 
 
 def pattern_events(own_role):
@@ -226,7 +231,7 @@ def pattern_events(own_role):
                 "version": "0",
                 "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
                 "detail-type": case.get("detail-type", "AWS API Call via CloudTrail"),
-                "source": "aws." + detail.get("eventSource", "none").split(".")[0],
+                "source": case.get("source", source_of(detail)),
                 "account": ACCOUNT,
                 "time": "2026-11-11T10:02:14Z",
                 "region": REGION,

@@ -63,9 +63,9 @@ class Ministack:
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{folder}/no-docker.sock",
         }
-        program = pathlib.Path(sys.executable).with_name("ministack")
+        program = pathlib.Path(__file__).with_name("as_aws.py")
         with self.log.open("wb") as out:
-            self.process = subprocess.Popen([program], env=env, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen([sys.executable, program], env=env, cwd=folder, stdout=out, stderr=subprocess.STDOUT)
 
     def __enter__(self):
         try:

@@ -30,7 +30,7 @@ def changed(case, own):
 
 def went_through(case, own):
     """What a centre lets through of what forwarders have picked by name."""
-    return "errorCode" not in case["detail"] and "detail-type" not in case
+    return "errorCode" not in case["detail"] and not {"detail-type", "source"} & case.keys()
 
 
 RULES = {

@@ -41,7 +41,7 @@ def everything(partition, region):
             "ReadPolicies": "true", "ArchiveBucket": "trail", "ArchivePrefix": "AWSLogs/", "ArchiveAccount": "444455556666",
             "Backfill": "true", "ReportLocation": "reports/weekly", "ReportKmsKeyArn": key(3, partition, region),
             "DecryptKeyArns": key(4, partition, region), "TimeZone": "Europe/London", "Architecture": "arm64",
-            "BatchSize": 10, "BatchingWindowSeconds": 5, "ReservedConcurrency": 6, "MemorySize": 512, "LogRetentionDays": 7,
+            "BatchSize": 10, "BatchingWindowSeconds": 5, "ReservedConcurrency": 11, "MemorySize": 512, "LogRetentionDays": 7,
             "TableMaxUnits": 200,
         },
         OF_MAIL_TF
@@ -53,7 +53,7 @@ def everything(partition, region):
             "report": {"location": "reports/weekly", "kms_key_arn": key(3, partition, region)},
             "decrypt_key_arns": [key(4, partition, region)], "schedules": {"time_zone": "Europe/London"}, "architecture": "arm64",
             "tuning": {
-                "batch_size": 10, "batching_window_seconds": 5, "reserved_concurrency": 6, "memory_size": 512,
+                "batch_size": 10, "batching_window_seconds": 5, "reserved_concurrency": 11, "memory_size": 512,
                 "log_retention_days": 7, "table_max_units": 200,
             },
         },

@@ -260,6 +260,8 @@ def tf_queue(v, plan):
 def tf_table(v, plan):
     ttl, limit, sse = only(v("ttl")), only(v("on_demand_throughput")), only(v("server_side_encryption"))
     assert sse is None or sse["enabled"] is True
+    # In place of the template's UpdateReplacePolicy.
+    assert v("deletion_protection_enabled") is True
     return {
         "billing": v("billing_mode"), "attributes": {one["name"]: one["type"] for one in v("attribute")},
         "keys": [v("hash_key"), v("range_key")],

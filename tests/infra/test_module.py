@@ -37,6 +37,8 @@ def test_examples_are_planned(folder, example):
     told = json.loads(module.terraform(where, "validate", "-json"))
     assert told["valid"], told
     told = module.terraform(where, "plan", "-input=false", "-lock=false")
+    # Wherever a home Region is watched, so are that account's global services.
+    assert (example in ("slack", "archive")) != ("module.global.aws_cloudwatch_event_rule.denials" in told), told
     count = re.search(r"Plan: (\d+) to add, 0 to change, 0 to destroy", told)
     assert count and int(count[1]) > 30, told
 

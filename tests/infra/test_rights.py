@@ -5,6 +5,7 @@ the role's name, and each call of the function's has its action. And each statem
 simulator refuses a call. What ministack enforces, tests/e2e/test_rights.py sees refused in a run.
 """
 
+import fnmatch
 import json
 import os
 import pathlib
@@ -249,8 +250,32 @@ def test_the_forwarder_may_send_and_nothing_else(side):
     assert trust["Principal"] == {"Service": "events.amazonaws.com"}
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": ["111122223333"]},
-        "ArnLike": {"aws:SourceArn": ["arn:aws:events:us-east-1:111122223333:rule/denywatch-forwarder-*"]},
+        "ArnLike": {"aws:SourceArn": ["arn:aws:events:us-east-1:111122223333:rule/*"]},
     }
+
+
+def test_eventbridge_may_be_the_forwarder_in_a_stack_of_a_long_name():
+    """A StackSet's stacks are called `StackSet-NAME-<guid>`; CloudFormation shortens that in the names of rules, which hold 64."""
+    name = "StackSet-denywatch-forwarder-0a1b2c3d-0000-4000-8000-000000000000"
+    assert len(name) == 65
+    rule = f"arn:aws:events:us-east-1:111122223333:rule/{name[:32]}-DenialRule-1A2B3C4D5E6F7"
+    given = {"BusArn": cases.BUS.format("aws")}
+    stack = cases.stack(cases.FORWARDER, given, "us-east-1", "aws", name, lambda *of: ".".join(of))
+    _, role = stack.resources()["Role"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert fnmatch.fnmatchcase(rule, trust["Condition"]["ArnLike"]["aws:SourceArn"])
+
+
+def test_the_archives_bucket_may_be_asked_what_the_role_asks():
+    """infra/README.md's policy for a bucket of another account is the function's two statements on the archive."""
+    text = (module.ROOT / "infra" / "README.md").read_text()
+    printed = json.loads(re.search(r"by its bucket policy;.*?```json\n(.*?)```", text, re.DOTALL)[1])
+    given = cases.CODE | cases.OF_MAIL | {"ArchiveBucket": "TRAIL", "ArchivePrefix": "AWSLogs/", "Backfill": "true"}
+    stack = cases.stack(cases.TEMPLATE, given, "eu-west-1", "aws", "denywatch", lambda *of: ".".join(of))
+    _, properties = stack.resources()["FunctionRole"]
+    own = {one["Sid"]: one for one in properties["Policies"][0]["PolicyDocument"]["Statement"]}
+    wanted = [(own[sid]["Action"], own[sid]["Resource"]) for sid in ("ReadArchive", "ListArchive")]
+    assert [(one["Action"], one["Resource"]) for one in printed["Statement"]] == wanted
 
 
 def test_the_front_page_prints_the_policy():

@@ -100,6 +100,7 @@ def test_the_centre_asks_for_what_the_account_does():
     of = {name: r["Properties"]["EventPattern"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Events::Rule"}
     assert of["CentralDenialRule"] == of["DenialRule"]
     assert of["CentralChangeRule"]["detail"] == {"errorCode": of["ChangeRule"]["detail"]["errorCode"]}
+    assert {json.dumps(pattern["source"]) for pattern in of.values()} == {'[{"prefix": "aws."}]'}, "sources that AWS keeps to itself"
     forwarder = {
         name: r["Properties"]["EventPattern"]
         for name, r in cfn.load(cases.FORWARDER)["Resources"].items()

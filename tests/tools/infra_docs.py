@@ -211,8 +211,9 @@ def ceiling():
     write, read = (units * MONTH * PRICE[f"DynamoDB {which} unit"] for which in ("write", "read"))
     return (
         f"**The ceiling.** At the default parameters the function cannot cost more than {function:,.0f} USD a month (five copies on the queue "
-        f"and one for the schedules, busy all the time; `ReservedConcurrency` makes it a hard limit), nor the table's requests more than "
-        f"{write:,.0f} for writes and {read:,.0f} for reads (`TableMaxUnits={units}`; {units // 10} makes it a tenth). That is a storm that "
+        f"and one for the schedules, busy all the time; `ReservedConcurrency` makes it a hard limit). The table's requests are held at about "
+        f"{write:,.0f} for writes and {read:,.0f} for reads (`TableMaxUnits={units}`; {units // 10} makes it a tenth): DynamoDB keeps such a "
+        f"maximum at its best effort, and bursts may go over it. That is a storm that "
         f"never ends; what waits longer than four days in the queue is lost, which the alarms tell before. What comes in is not ours to "
         f"limit: a million more events cost {3 * PRICE['SQS request'] * 1e6:.2f} USD of SQS requests."
     )

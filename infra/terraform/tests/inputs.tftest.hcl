@@ -142,6 +142,85 @@ run "an_archive_with_a_back_fill" {
   }
 }
 
+run "the_ledger_is_protected" {
+  command = plan
+
+  assert {
+    condition     = aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "a changed name must not take the ledger away"
+  }
+}
+
+run "the_ledger_may_go" {
+  command = plan
+
+  variables {
+    protect_ledger = false
+  }
+
+  assert {
+    condition     = !aws_dynamodb_table.this.deletion_protection_enabled
+    error_message = "what is to be destroyed is not protected"
+  }
+}
+
+run "concurrency_for_the_queue_and_the_schedules" {
+  command = plan
+
+  variables {
+    tuning = { reserved_concurrency = 6 }
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.reserved_concurrent_executions == 6
+    error_message = "as it is given"
+  }
+}
+
+run "too_little_concurrency" {
+  command = plan
+
+  variables {
+    tuning = { reserved_concurrency = 5 }
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "too_little_concurrency_for_a_back_fill" {
+  command = plan
+
+  variables {
+    archive = { bucket = "trail", backfill = true }
+    tuning  = { reserved_concurrency = 10 }
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
+
+run "a_large_batch_without_a_window" {
+  command = plan
+
+  variables {
+    tuning = { batch_size = 11, batching_window_seconds = 0 }
+  }
+
+  expect_failures = [var.tuning]
+}
+
+run "a_small_batch_without_a_window" {
+  command = plan
+
+  variables {
+    tuning = { batch_size = 10, batching_window_seconds = 0 }
+  }
+
+  assert {
+    condition     = aws_lambda_event_source_mapping.events.batch_size == 10
+    error_message = "as it is given"
+  }
+}
+
 run "a_wildcard_in_an_archive" {
   command = plan
 

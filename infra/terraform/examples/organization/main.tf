@@ -6,6 +6,11 @@ provider "aws" {
 }
 
 provider "aws" {
+  alias  = "global"
+  region = "us-east-1"
+}
+
+provider "aws" {
   alias  = "member"
   region = "eu-west-1"
 
@@ -30,6 +35,14 @@ module "denywatch" {
   organization_id = "o-exampleorgid"
   alert_email     = "security@example.com"
   tuning          = { reserved_concurrency = 6 }
+}
+
+# The centre's own global services; its home Region has the centre's rules.
+module "global" {
+  source    = "../../modules/forwarder"
+  providers = { aws = aws.global }
+
+  bus_arn = module.denywatch.bus_arn
 }
 
 module "member" {

@@ -9,7 +9,7 @@ data "aws_region" "current" {}
 
 locals {
   patterns = "${path.module}/../../patterns"
-  rules    = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:rule/${var.name}-*"
+  rules    = "arn:${data.aws_partition.current.partition}:events:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:rule/*"
 }
 
 resource "aws_cloudwatch_event_rule" "denials" {
@@ -64,7 +64,7 @@ resource "aws_iam_role" "this" {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      # EventBridge, for these rules.
+      # EventBridge, for rules of this account and Region, as in forwarder.yaml.
       {
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
