@@ -176,6 +176,12 @@ impl Item {
         })
     }
 
+    /// Whether a call of this Region is one that was denied here: what one Region allows another may refuse. An item of
+    /// which no Region is known takes any.
+    pub fn is_of_region(&self, region: Option<&str>) -> bool {
+        self.regions.is_empty() || region.is_some_and(|region| self.regions.contains(region))
+    }
+
     /// When the same call last succeeded before it was first denied; `None` where that was not seen.
     pub fn allowed_before(&self) -> Option<Timestamp> {
         let first = self.first_seen?;
