@@ -135,6 +135,15 @@ async fn allowed_calls_resolve_with_their_number_and_once() {
     let asked = server.seen().len();
     let again = run(&mut ledger, &server, "2026-11-13T10:00:00Z", 60).await;
     assert_eq!((again.findings, again.pages, server.seen().len()), (0, 0, asked), "what is over is not asked again");
+    assert_eq!(again.resolved, swept.resolved, "and told by every run, since the first may have ended too soon");
+    // Nor does an AWS that does not say who asks keep it back.
+    let other = event("o", DENIED, "q", true).to_string().replace("role/app", "role/web").replace("\"app\"", "\"web\"");
+    let other = other.replace("assumed-role/app/", "assumed-role/web/");
+    record_all(&mut ledger, &world(), &[serde_json::from_str(&other).unwrap()], NOW);
+    let deaf = Server::start(|_, _| Reply::new(403, "<Code>AccessDenied</Code>"));
+    let refused = run(&mut ledger, &deaf, "2026-11-13T10:00:00Z", 60).await;
+    assert_eq!((refused.findings, refused.problems.len()), (1, 1));
+    assert_eq!(refused.resolved, swept.resolved);
 }
 
 #[tokio::test]
