@@ -188,9 +188,19 @@ impl Item {
         self.before.range(..first).next_back().copied()
     }
 
-    /// Until when somebody looked for allowed calls, wherever.
+    /// Until when somebody looked for allowed calls where they could show.
     pub fn looked_until(&self) -> Option<Timestamp> {
+        self.looked.iter().filter(|(source, _)| **source != Source::Nowhere).map(|(_, until)| *until).max()
+    }
+
+    /// Until when somebody looked for allowed calls or found that no source holds them: so long no denial came.
+    pub fn tried_until(&self) -> Option<Timestamp> {
         self.looked.values().max().copied()
+    }
+
+    /// Whether somebody tried, and no source could show calls since the last denial.
+    pub fn is_unseen(&self) -> bool {
+        self.looked.contains_key(&Source::Nowhere) && self.looked_until() <= self.last_seen
     }
 
     /// Merges what was seen after the denials.

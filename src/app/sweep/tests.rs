@@ -199,6 +199,22 @@ async fn what_no_source_holds_is_said_so_and_not_asked_for() {
         ]
     );
     assert!(told(&ledger).iter().all(|one| one.denied[0].status == Status::Quiet));
+    assert!(told(&ledger).iter().all(|one| one.denied[0].looked_until.is_none()), "nobody could look");
+}
+
+#[test]
+fn a_look_before_the_last_denial_does_not_hide_that_nobody_can_see() {
+    let mut finding = denied_once().findings(&Filter::default()).unwrap().remove(0);
+    let mut told = |looked: &[(Source, &str)]| {
+        let item = finding.items.values_mut().next().unwrap();
+        item.looked = looked.iter().map(|(source, until)| (*source, at(until))).collect();
+        let denied = advise(std::slice::from_ref(&finding), world().context()).remove(0).denied.remove(0);
+        (denied.unseen.is_some(), denied.looked_until)
+    };
+    let (early, late, later) = ("2026-11-10T09:00:00Z", "2026-11-11T10:00:00Z", "2026-11-12T10:00:00Z");
+    assert_eq!(told(&[(Source::History, early), (Source::Nowhere, later)]), (true, Some(at(early))));
+    assert_eq!(told(&[(Source::Log, late), (Source::Nowhere, later)]), (false, Some(at(late))));
+    assert_eq!(told(&[(Source::Nowhere, later)]), (true, None));
 }
 
 /// A thousand allowed calls, ten a page, time for some pages a run: run after run it goes on where it stopped.
