@@ -212,7 +212,7 @@ impl Line for LedgerLine {
         self.ledger.note_changes(&changes, now).map_err(busy)?;
         let recorded = self.ledger.record(observed, now).map_err(busy)?;
         (ingested.stale, ingested.counted) = (recorded.stale, recorded.new);
-        self.note_files()?;
+        self.note_files(batch)?;
         let advice = self.advise(&touched).await?;
         ingested.muted = items.iter().filter(|(id, key)| is_muted(id, key, &advice)).count() as u64;
         let with_messages = |advice: Advice| {
