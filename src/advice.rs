@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::change::{Changes, Story, story};
 use crate::denial::{How, PolicyType, Reason};
 use crate::diagnosis::{Cause, Diagnosis, Held, InForce, TargetKind};
-use crate::finding::{Finding, Item, ItemKey, Since, Source};
+use crate::finding::{Finding, Item, ItemKey, Since};
 use crate::foretold::{Foretold, predictions, score};
 use crate::linking::{Linked, link};
 use crate::patch::{Applicability, Judged, Patch, draft};
@@ -76,7 +76,7 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
     };
     Advice {
         allowed_since: judged.items.iter().filter_map(|item| item.allowed_since).reduce(Since::and),
-        changes: story(finding, held.as_ref(), context.changes, over(&judged.items)),
+        changes: story(finding, held.as_ref(), context.changes, over(&judged.items, finding)),
         foretold,
         id: finding.id.clone(),
         principal: finding.principal.clone(),
@@ -94,11 +94,12 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
 }
 
 /// By when the last of the items had ended; `None` where one has not.
-fn over(items: &[DeniedItem]) -> Option<Timestamp> {
+fn over(items: &[DeniedItem], finding: &Finding) -> Option<Timestamp> {
+    let tried = || finding.items.values().filter_map(Item::tried_until).max();
     let open = items.iter().filter(|item| item.status != Status::Muted);
     let ends = open.map(|item| match item.status {
         Status::Resolved => item.allowed_since.map(|since| since.first),
-        Status::Quiet => item.looked_until,
+        Status::Quiet => item.looked_until.filter(|until| Some(*until) > item.last_seen).or_else(tried),
         Status::Open | Status::Muted => None,
     });
     ends.collect::<Option<Vec<Timestamp>>>()?.into_iter().max()
@@ -280,7 +281,7 @@ fn denied_item(finding: &Finding, judged: &Judged<'_>, verdict: Verdict, muted: 
 /// Only an allowed call that was seen resolves. Silence is quiet, once somebody has looked long enough after it.
 fn standing(item: &Item) -> Status {
     let quiet =
-        || item.last_seen.zip(item.looked_until()).is_some_and(|(last, until)| until.duration_since(last) >= QUIET);
+        || item.last_seen.zip(item.tried_until()).is_some_and(|(last, until)| until.duration_since(last) >= QUIET);
     match item.allowed_since() {
         Some(_) => Status::Resolved,
         None if quiet() => Status::Quiet,
@@ -290,8 +291,7 @@ fn standing(item: &Item) -> Status {
 
 /// Why nobody can see whether the calls are allowed by now; `None` where somebody could, or saw it, or nobody looked.
 fn unseen(item: &Item, account: Option<&str>) -> Option<String> {
-    let nowhere = item.looked.contains_key(&Source::Nowhere) && item.looked.len() == 1;
-    if !nowhere || item.allowed_since().is_some() {
+    if !item.is_unseen() || item.allowed_since().is_some() {
         return None;
     }
     let is_data = |name: &&String| name.split_once(':').is_some_and(|(service, name)| is_data_event(service, name));
@@ -390,7 +390,7 @@ pub struct DeniedItem {
     /// When the same call last succeeded before it was first denied; `None` where that was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_before: Option<Timestamp>,
-    /// Until when somebody looked for such calls; `None` where nobody did.
+    /// Until when somebody looked for such calls where they could show; `None` where nobody did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_until: Option<Timestamp>,
     /// Why nobody can see whether it is allowed by now.

@@ -87,8 +87,9 @@ pub struct Item {
     /// Seconds since 1970 in which it was denied, the hundred earliest; kept only where an act may show as two denials.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub seconds: BTreeSet<i64>,
-    /// The same calls allowed, where that was seen; the [`ALLOWED_KEPT`] latest.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    /// The same calls allowed, where that was seen; the [`ALLOWED_KEPT`] latest. Written as their times, as every release
+    /// reads them, and their ids beside.
+    #[serde(flatten, with = "after::as_times")]
     pub allowed: BTreeSet<Pass>,
     /// There may be more of them than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -5,7 +5,7 @@
 
 use crate::catalog::Catalog;
 use crate::diagnosis::Held;
-use crate::finding::Finding;
+use crate::finding::{Finding, Item};
 use crate::patch::{Companion, draft};
 use crate::policy::pattern::matches_arn;
 use crate::triage::probing::caller;
@@ -22,9 +22,9 @@ const MOMENTS: usize = 8;
 pub enum Outcome {
     /// Refused later: it came true.
     CameTrue,
-    /// Used without a refusal: it was there already.
+    /// Used without a refusal before the finding was mended: it was there already.
     Needless,
-    /// Neither was seen yet.
+    /// Neither was seen yet; or it was used when the finding was mended, perhaps by the same patch.
     Open,
 }
 
@@ -95,6 +95,8 @@ fn add(
 pub fn score(mut foretold: Vec<Foretold>, finding: &Finding, all: &[&Finding]) -> Vec<Foretold> {
     let who = caller(&finding.principal);
     let mine: Vec<&&Finding> = all.iter().filter(|other| caller(&other.principal) == who).collect();
+    // A use after it may rest on the very patch that foretold it.
+    let mended = finding.items.values().filter_map(mended).min();
     for one in &mut foretold {
         let denied = mine
             .iter()
@@ -104,7 +106,7 @@ pub fn score(mut foretold: Vec<Foretold>, finding: &Finding, all: &[&Finding]) -
             .filter_map(|(_, item)| item.first_seen)
             .filter(|at| one.since.is_some_and(|since| *at > since))
             .min();
-        let used = finding.used.get(&one.action).copied();
+        let used = finding.used.get(&one.action).copied().filter(|at| mended.is_none_or(|mended| *at < mended));
         (one.outcome, one.at) = match (later, used) {
             (Some(at), _) => (Outcome::CameTrue, Some(at)),
             (None, Some(at)) => (Outcome::Needless, Some(at)),
@@ -112,6 +114,16 @@ pub fn score(mut foretold: Vec<Foretold>, finding: &Finding, all: &[&Finding]) -
         };
     }
     foretold
+}
+
+/// From when on an item may have been mended: its first allowed call, or its last denial where that call is not known;
+/// `None` where calls would show and none was allowed.
+fn mended(item: &Item) -> Option<Timestamp> {
+    match item.allowed_since() {
+        Some(since) if !since.at_least => Some(since.first),
+        None if !item.is_unseen() => None,
+        _ => item.last_seen,
+    }
 }
 
 impl Foretold {

@@ -2,7 +2,7 @@ use super::*;
 use crate::advice::{Advice, Context, advise};
 use crate::denial::{Given, from_record};
 use crate::diagnosis::{InForce, diagnose};
-use crate::finding::{Sightings, fold, observe};
+use crate::finding::{Pass, Sightings, Source, fold, observe};
 use crate::record::Record;
 use crate::triage::expected::Expected;
 use proptest::prelude::*;
@@ -85,6 +85,39 @@ fn a_use_without_a_refusal_makes_it_needless_and_a_refusal_outweighs_it() {
     assert_eq!(outcome(&all), Some((Outcome::Needless, Some(LATE.into()))));
     all.extend(findings(&[denied("Decrypt", "2026-11-11T12:00:00Z", "resource-based")]));
     assert_eq!(outcome(&all).map(|one| one.0), Some(Outcome::CameTrue));
+}
+
+#[test]
+fn a_use_after_the_patch_does_not_say_that_it_was_there_before() {
+    let outcome_with = |allowed: &str, used: &str| {
+        let mut all = findings(&[denied("GenerateDataKey", EARLY, "identity-based")]);
+        let key = all[0].items.keys().next().unwrap().clone();
+        let seen = Sightings {
+            allowed: [(key, [Pass::new(allowed.parse().unwrap(), "1")].into())].into(),
+            used: [("kms:Decrypt".to_owned(), used.parse().unwrap())].into(),
+            ..Sightings::default()
+        };
+        let seen = all[0].sighted(seen).unwrap();
+        all[0].merge(seen.finding);
+        outcome(&all).map(|one| one.0)
+    };
+    assert_eq!(outcome_with("2026-11-10T11:00:00Z", LATE), Some(Outcome::Open));
+    assert_eq!(outcome_with(LATE, LATE), Some(Outcome::Open));
+    assert_eq!(outcome_with("2026-11-10T13:00:00Z", LATE), Some(Outcome::Needless));
+}
+
+#[test]
+fn a_use_where_nobody_sees_the_patched_call_stays_open() {
+    let mut all = findings(&[denied("GenerateDataKey", EARLY, "identity-based")]);
+    let key = all[0].items.keys().next().unwrap().clone();
+    let seen = Sightings {
+        looked: [(key, (Source::Nowhere, LATE.parse().unwrap()))].into(),
+        used: [("kms:Decrypt".to_owned(), LATE.parse().unwrap())].into(),
+        ..Sightings::default()
+    };
+    let seen = all[0].sighted(seen).unwrap();
+    all[0].merge(seen.finding);
+    assert_eq!(outcome(&all).map(|one| one.0), Some(Outcome::Open));
 }
 
 proptest! {

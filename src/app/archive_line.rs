@@ -24,7 +24,7 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -46,8 +46,8 @@ const NOTIFIED: &str = "log files that S3 told of";
 #[derive(Debug)]
 pub(super) struct Reading {
     aws: Aws,
-    /// Files that were read and whose denials are not in the ledger yet.
-    waiting: Vec<ObjectRead>,
+    /// Files that were read and whose denials are not in the ledger yet, each with the id of a record that will be.
+    waiting: Vec<(Option<String>, ObjectRead)>,
     /// The run ends then; `None` outside of one.
     until: Option<Instant>,
 }
@@ -83,17 +83,25 @@ impl LedgerLine {
         let (records, read) = open(&bytes.body).map_err(LineError::Failed)?;
         let key = format!("s3://{}/{}", file.bucket, file.key);
         let mark = bytes.etag.unwrap_or_default().trim_matches('"').to_owned();
-        reading.waiting.push(ObjectRead { object: Object { key, mark }, ..read });
+        let mut ids = records.iter().filter_map(id_of);
+        // Without any record nothing has to be recorded first.
+        let id = (!records.is_empty()).then(|| ids.next().unwrap_or_default().to_owned());
+        reading.waiting.push((id, ObjectRead { object: Object { key, mark }, ..read }));
         Ok(records)
     }
 
-    /// Notes the files whose denials are in the ledger now.
-    pub(super) fn note_files(&mut self) -> Result<(), LineError> {
-        let waiting = self.reading.as_mut().map(|reading| std::mem::take(&mut reading.waiting)).unwrap_or_default();
-        if waiting.is_empty() {
+    /// Notes the files whose denials are in the ledger now, with these records; of one message all come together.
+    pub(super) fn note_files(&mut self, recorded: &[&[Value]]) -> Result<(), LineError> {
+        let Some(reading) = self.reading.as_mut().filter(|reading| !reading.waiting.is_empty()) else { return Ok(()) };
+        let ids: BTreeSet<&str> = recorded.iter().copied().flatten().filter_map(id_of).collect();
+        let is_in = |id: &Option<String>| id.as_deref().is_none_or(|id| ids.contains(id));
+        let (noted, waiting): (Vec<_>, Vec<_>) = reading.waiting.drain(..).partition(|(id, _)| is_in(id));
+        reading.waiting = waiting;
+        let noted: Vec<ObjectRead> = noted.into_iter().map(|(_, read)| read).collect();
+        if noted.is_empty() {
             return Ok(());
         }
-        self.ledger.note_objects(NOTIFIED, &waiting, (self.now)()).map_err(busy)
+        self.ledger.note_objects(NOTIFIED, &noted, (self.now)()).map_err(busy)
     }
 
     /// Scans prefixes, or has them scanned by others: by messages on the queue that the task came from.
@@ -177,6 +185,10 @@ impl LedgerLine {
         info!(prefix, messages = tasks.len(), "split by account and Region");
         queue.send(&tasks).await.map(|()| true)
     }
+}
+
+fn id_of(record: &Value) -> Option<&str> {
+    record["eventID"].as_str()
 }
 
 fn asked(task: &ScanTask) -> Asked {

@@ -111,6 +111,30 @@ async fn a_new_log_file_gives_its_denials_and_is_noted_with_them() {
 }
 
 #[tokio::test]
+async fn a_file_is_noted_only_with_its_own_denials() {
+    let bucket = Double::new(100);
+    let files = ["a", "b"].map(|id| {
+        let file = key("111122223333", "eu-west-1", "2026/11/27", usize::from(id == "b"));
+        bucket.put(&file, id, &log(&[record(id, true)]));
+        (file, id)
+    });
+    let server = server(&bucket);
+    let mut line = line(&server);
+    let mut records = Vec::new();
+    for (file, _) in &files {
+        records.push(line.open(&LogFile { bucket: "my-logs".into(), key: file.clone() }).await.unwrap());
+    }
+    let objects = files.map(|(file, id)| Object { key: format!("s3://my-logs/{file}"), mark: id.into() });
+    let known = |line: &LedgerLine| {
+        line.ledger.known_objects(&objects).unwrap().iter().map(Option::is_some).collect::<Vec<_>>()
+    };
+    line.ingest(&[&records[0]]).await.unwrap();
+    assert_eq!(known(&line), [true, false], "the other's denials may never be recorded");
+    line.ingest(&[&records[1]]).await.unwrap();
+    assert_eq!(known(&line), [true, true]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_poison_or_comes_again() {
     let server = Server::start(|request, _| match request.target.rsplit('/').next() {
         Some("forbidden") => Reply::new(403, "<Error><Code>AccessDenied</Code></Error>"),

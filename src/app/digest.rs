@@ -8,6 +8,7 @@ use crate::io::settings::Digest;
 use crate::render::alert::times;
 use crate::render::note::Note;
 use crate::render::words;
+use crate::report::resolved_at;
 use crate::triage::Verdict;
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
@@ -85,7 +86,7 @@ fn is_for(advice: &Advice, to: &Destination, sources: &Sources<'_>) -> bool {
 fn note(rows: &[&Advice], fresh: &[&Advice], all: &[Advice], span: Span) -> Note {
     let Span { since, today, pause } = span;
     let mut lines: Vec<String> = rows.iter().map(|advice| line(advice, since)).collect();
-    let resolved = all.iter().filter(|advice| is_over(advice)).count() as u64;
+    let resolved = all.iter().filter(|advice| is_over(advice, since)).count() as u64;
     if resolved > 0 {
         lines.push(format!("{} resolved", words::plural(resolved, "finding")));
     }
@@ -144,15 +145,15 @@ fn is_new(advice: &Advice, since: Timestamp) -> bool {
     advice.first_seen.is_some_and(|at| at >= since)
 }
 
-fn is_over(advice: &Advice) -> bool {
-    advice.verdict != Verdict::Expected
-        && !advice.denied.is_empty()
-        && advice.denied.iter().all(|item| item.status == Status::Resolved)
+/// Whether it was resolved since then.
+fn is_over(advice: &Advice, since: Timestamp) -> bool {
+    advice.verdict != Verdict::Expected && resolved_at(advice).is_some_and(|at| at >= since)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Since;
     use crate::io::settings::Settings;
     use crate::report::sample;
 
@@ -226,6 +227,22 @@ mod tests {
         friday.last_seen = Some(at("2026-11-13T12:00:00Z"));
         assert_eq!(digests_of(&[friday.clone()], CONFIG, true, "2026-11-16T11:00:00Z").len(), 1);
         assert_eq!(digests_of(&[friday], CONFIG, true, "2026-11-17T11:00:00Z"), []);
+    }
+
+    #[test]
+    fn what_was_resolved_is_counted_in_one_digest() {
+        let mut over = upload();
+        for item in &mut over.denied {
+            let first = at("2026-11-11T10:30:00Z");
+            item.status = Status::Resolved;
+            item.allowed_since = Some(Since { count: 1, at_least: false, first, last: first });
+        }
+        let lines = |now: &str| digests_of(&[over.clone(), sample::upheld()], CONFIG, true, now).remove(0).1.lines;
+        assert_eq!(lines(NOW).last().unwrap(), "1 finding resolved");
+        let mut fresh = sample::upheld();
+        fresh.last_seen = Some(at("2026-11-12T10:00:00Z"));
+        let next = digests_of(&[over.clone(), fresh], CONFIG, true, "2026-11-12T11:00:00Z").remove(0).1.lines;
+        assert_eq!(next.len(), 1, "{next:?}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::record::Record;
 use crate::render::note::Note;
 use crate::render::report_note::Link;
 use crate::render::{picture, report_files, report_note};
-use crate::report::{Report, Scope};
+use crate::report::{Report, Scope, is_resolved};
 use crate::triage::Verdict;
 use crate::triage::probing::caller;
 use jiff::Timestamp;
@@ -212,7 +212,7 @@ impl Line for LedgerLine {
         self.ledger.note_changes(&changes, now).map_err(busy)?;
         let recorded = self.ledger.record(observed, now).map_err(busy)?;
         (ingested.stale, ingested.counted) = (recorded.stale, recorded.new);
-        self.note_files()?;
+        self.note_files(batch)?;
         let advice = self.advise(&touched).await?;
         ingested.muted = items.iter().filter(|(id, key)| is_muted(id, key, &advice)).count() as u64;
         let with_messages = |advice: Advice| {
@@ -257,8 +257,9 @@ impl Line for LedgerLine {
 
     fn receivers(&self, advice: &Advice) -> Vec<String> {
         match advice.verdict {
-            // What passed by itself is told to nobody but those who heard of it before they could know.
-            Verdict::Transient => {
+            // What passed by itself, or is over, is told to nobody but those who heard of it before they could know; also
+            // where the route of what is left of it leads elsewhere by now.
+            verdict if verdict == Verdict::Transient || is_resolved(advice) => {
                 let told = |to: &Destination| self.was_told(&advice.id, to);
                 self.audience.destinations().iter().filter(|to| told(to)).map(ToString::to_string).collect()
             }

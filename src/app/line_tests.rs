@@ -228,6 +228,24 @@ async fn what_is_denied_by_design_waits_for_the_digest() {
     assert_eq!(line.carry_out(Task::Digest, "2026-11-21T09:00:00Z".parse().unwrap()).await.unwrap(), []);
 }
 
+/// The end of a finding is for those who heard of it, wherever it would be routed by now.
+#[tokio::test]
+async fn who_was_told_of_a_finding_hears_of_its_end() {
+    let mut line = line();
+    let mut advice = line.ingest(&[&[denied("a")]]).await.unwrap().touched.remove(0).0;
+    assert_eq!(line.receivers(&advice).len(), 2);
+    let told = crate::delivery::Told { posted: Some(now()), ..crate::delivery::Told::default() };
+    let delivery = Delivery { version: 1, told, ..Delivery::default() };
+    assert!(line.put_delivery(&advice.id, "slack", &delivery).await.unwrap());
+    advice.denied.iter_mut().for_each(|item| item.status = Status::Resolved);
+    for verdict in [advice.verdict, Verdict::Upheld] {
+        advice.verdict = verdict;
+        assert_eq!(line.receivers(&advice), ["slack"], "{verdict:?}");
+    }
+    advice.denied[0].status = Status::Open;
+    assert_eq!(line.receivers(&advice), [] as [String; 0], "one that is open goes by its route");
+}
+
 /// What a full channel or quiet hours held back is in the digest; once the receiver was told, it is not.
 #[tokio::test]
 async fn the_digest_tells_what_was_not_told() {

@@ -102,17 +102,20 @@ impl Passed {
         let mut seen = Sightings::default();
         let who = caller(&finding.principal);
         for (key, item) in &finding.items {
+            let is_same = |call: &Allowed| {
+                item.is_of_region(Some(&call.region)) && call.is_of(&key.action, &key.resource, catalog)
+            };
             for operation in &item.operations {
                 let watch = (who.clone(), operation.clone());
                 let earlier = self.earlier.get(&watch).into_iter().chain(self.seen.get(&watch)).flatten();
                 let before = earlier.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at < first));
-                let before = before.filter(|(_, call)| call.is_of(&key.action, &key.resource, catalog));
+                let before = before.filter(|(_, call)| is_same(call));
                 if let Some(at) = before.map(|((at, _), _)| *at).max() {
                     let there = seen.before.entry(key.clone()).or_insert(at);
                     *there = (*there).max(at);
                 }
                 let Some(calls) = self.seen.get(&watch) else { continue };
-                let same = calls.iter().filter(|(_, call)| call.is_of(&key.action, &key.resource, catalog));
+                let same = calls.iter().filter(|(_, call)| is_same(call));
                 // What was allowed before the first denial says nothing of it.
                 let later = same.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at >= first));
                 let passes: BTreeSet<Pass> = later.map(|((at, id), _)| Pass::new(*at, id)).collect();
@@ -274,7 +277,10 @@ mod tests {
     #[test]
     fn only_the_same_call_of_the_same_caller_counts() {
         let no = event("1", 5, true, ROLE, "ana");
+        let mut elsewhere = event("5", 9, false, ROLE, "ana");
+        elsewhere["awsRegion"] = "eu-west-1".into();
         let others = [
+            elsewhere,
             event("2", 9, false, "arn:aws:iam::111122223333:role/other", "ana"),
             event("3", 9, false, ROLE, "eve"),
             event("4", 1, false, ROLE, "ana"),

@@ -46,6 +46,45 @@ impl From<Pass> for (Timestamp, String) {
     }
 }
 
+/// Times and ids apart: a release before this one knows the times only, and is gone back to.
+pub(super) mod as_times {
+    use super::{BTreeSet, Deserialize, Pass, PassForm, Serialize, Timestamp};
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Serialize)]
+    struct Written<'p> {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        allowed: Vec<Timestamp>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        allowed_ids: Vec<&'p str>,
+    }
+
+    #[derive(Deserialize)]
+    struct Read {
+        #[serde(default)]
+        allowed: Vec<PassForm>,
+        #[serde(default)]
+        allowed_ids: Vec<String>,
+    }
+
+    pub fn serialize<S: Serializer>(passes: &BTreeSet<Pass>, out: S) -> Result<S::Ok, S::Error> {
+        let written = Written {
+            allowed: passes.iter().map(|pass| pass.at).collect(),
+            allowed_ids: passes.iter().map(|pass| pass.id.as_str()).collect(),
+        };
+        written.serialize(out)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Pass>, D::Error> {
+        let Read { allowed, allowed_ids } = Read::deserialize(from)?;
+        let mut passes: Vec<Pass> = allowed.into_iter().map(Pass::from).collect();
+        if passes.len() == allowed_ids.len() {
+            passes.iter_mut().zip(allowed_ids).for_each(|(pass, id)| pass.id = id);
+        }
+        Ok(passes.into_iter().collect())
+    }
+}
+
 impl Pass {
     /// Of an event.
     pub fn new(at: Timestamp, event_id: &str) -> Self {
@@ -176,15 +215,31 @@ impl Item {
         })
     }
 
+    /// Whether a call of this Region is one that was denied here: what one Region allows another may refuse. An item of
+    /// which no Region is known takes any.
+    pub fn is_of_region(&self, region: Option<&str>) -> bool {
+        self.regions.is_empty() || region.is_some_and(|region| self.regions.contains(region))
+    }
+
     /// When the same call last succeeded before it was first denied; `None` where that was not seen.
     pub fn allowed_before(&self) -> Option<Timestamp> {
         let first = self.first_seen?;
         self.before.range(..first).next_back().copied()
     }
 
-    /// Until when somebody looked for allowed calls, wherever.
+    /// Until when somebody looked for allowed calls where they could show.
     pub fn looked_until(&self) -> Option<Timestamp> {
+        self.looked.iter().filter(|(source, _)| **source != Source::Nowhere).map(|(_, until)| *until).max()
+    }
+
+    /// Until when somebody looked for allowed calls or found that no source holds them: so long no denial came.
+    pub fn tried_until(&self) -> Option<Timestamp> {
         self.looked.values().max().copied()
+    }
+
+    /// Whether somebody tried, and no source could show calls since the last denial.
+    pub fn is_unseen(&self) -> bool {
+        self.looked.contains_key(&Source::Nowhere) && self.looked_until() <= self.last_seen
     }
 
     /// Merges what was seen after the denials.
@@ -226,15 +281,52 @@ pub(super) fn merge_used(mine: &mut BTreeMap<String, Timestamp>, other: BTreeMap
 
 #[cfg(test)]
 mod tests {
+    use super::super::observe;
+    use super::super::tests::{denial, diagnosed};
     use super::*;
 
+    /// An item with two calls of one second; and as its JSON.
+    fn item() -> (Item, serde_json::Value) {
+        let observed = observe(denial(1, 1, 1, 1, 1), diagnosed());
+        let mut item = observed.finding.items.into_values().next().unwrap();
+        let at = "2026-11-10T10:00:00Z".parse().unwrap();
+        item.allowed = [Pass::new(at, "e1"), Pass::new(at, "e2")].into();
+        item.looked = [(Source::Log, at)].into();
+        let json = serde_json::to_value(&item).unwrap();
+        (item, json)
+    }
+
     #[test]
-    fn an_old_ledger_is_read_and_a_new_one_reads_back() {
-        let old: Pass = serde_json::from_str("\"2026-11-10T10:00:00Z\"").unwrap();
-        assert_eq!((old.at.to_string().as_str(), old.id.as_str()), ("2026-11-10T10:00:00Z", ""));
-        let new = Pass::new(old.at, "e1");
-        let text = serde_json::to_string(&new).unwrap();
-        assert!(text.starts_with("[\"2026-11-10T10:00:00Z\",\""), "{text}");
-        assert_eq!(serde_json::from_str::<Pass>(&text).unwrap(), new);
+    fn the_release_before_reads_what_this_one_writes() {
+        /// The shape of the fields in a release that kept times only.
+        #[derive(Deserialize)]
+        struct Before {
+            count: u64,
+            #[serde(default)]
+            allowed: BTreeSet<Timestamp>,
+        }
+        let (item, json) = item();
+        let before: Before = serde_json::from_value(json).unwrap();
+        assert_eq!((before.count, before.allowed), (1, item.allowed.iter().map(|pass| pass.at).collect()));
+    }
+
+    #[test]
+    fn all_forms_of_a_ledger_are_read() {
+        let (item, json) = item();
+        assert_eq!(serde_json::from_value::<Item>(json.clone()).unwrap(), item);
+        let text = json.to_string();
+        assert_eq!(serde_json::from_str::<Item>(&text).unwrap(), item);
+        let bare = Pass { at: item.allowed.first().unwrap().at, id: String::new() };
+        let mut old = json.clone();
+        old.as_object_mut().unwrap().remove("allowed_ids");
+        assert_eq!(serde_json::from_value::<Item>(old).unwrap().allowed, [bare].into(), "times only");
+        let mut pairs = json.clone();
+        pairs.as_object_mut().unwrap().remove("allowed_ids");
+        pairs["allowed"] = serde_json::to_value(&item.allowed).unwrap();
+        assert!(pairs["allowed"][0].is_array());
+        assert_eq!(serde_json::from_value::<Item>(pairs).unwrap().allowed, item.allowed, "pairs");
+        let mut none = json;
+        none.as_object_mut().unwrap().retain(|key, _| !key.starts_with("allowed"));
+        assert_eq!(serde_json::from_value::<Item>(none).unwrap().allowed, [].into());
     }
 }

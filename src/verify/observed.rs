@@ -1,4 +1,4 @@
-//! Has a patch worked: allowed calls of the same principal, permission and resource after the last denial.
+//! Has a patch worked: allowed calls of the same principal, permission, resource and Region after the last denial.
 //!
 //! Only a call that was seen to succeed resolves; silence is `quiet`, and of a log that cannot hold such calls it is said so.
 
@@ -168,7 +168,7 @@ impl<'f> Watcher<'f> {
                 *first = (*first).min(at);
             }
         }
-        for watched in &mut self.items {
+        for watched in self.items.iter_mut().filter(|watched| watched.item.is_of_region(record.region.as_deref())) {
             match watched.meets(&needed) {
                 Some(true) => {
                     watched.allowed.insert(Pass::new(at, record.event_id.as_deref().unwrap_or_default()));

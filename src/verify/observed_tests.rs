@@ -69,6 +69,22 @@ fn calls_of_others_and_other_errors_tell_nothing() {
 }
 
 #[test]
+fn what_one_region_allows_another_may_refuse() {
+    let call = |second, denied, region: Option<&str>| {
+        let record = event(second, "ec2.amazonaws.com", "DescribeInstances", json!({}), denied);
+        Record { region: region.map(str::to_owned), ..record }
+    };
+    let denied = call(10, true, Some("ap-south-1"));
+    for (region, status) in
+        [(Some("us-east-1"), Status::Quiet), (None, Status::Quiet), (Some("ap-south-1"), Status::Resolved)]
+    {
+        assert_eq!(watch(&denied, &[call(11, false, region)], false).status, status, "{region:?}");
+    }
+    let anywhere = watch(&call(10, true, None), &[call(11, false, Some("us-east-1"))], false);
+    assert_eq!(anywhere.status, Status::Resolved, "no Region is known");
+}
+
+#[test]
 fn a_log_that_cannot_hold_the_calls_says_so() {
     let denied = object(10, true);
     let words = watch(&denied, &[queue(20, "q", false)], false).notes;

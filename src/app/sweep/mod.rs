@@ -80,12 +80,15 @@ pub async fn sweep<P: Pace>(
     let open = Open::of(&findings, &advice, now);
     let mut swept = Swept { findings: open.wanted().len() as u64, ..Swept::default() };
     if swept.findings == 0 {
+        // Another sweep may have ended before it told what it saw.
+        swept.tell(ledger, world)?;
         return Ok(swept);
     }
     let account = match own_account(signed).await {
         Ok(account) => account,
         Err(error) => {
             swept.problems.push(Problem { input: "Event history".to_owned(), error: error.to_string() });
+            swept.tell(ledger, world)?;
             return Ok(swept);
         }
     };

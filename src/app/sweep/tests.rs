@@ -135,6 +135,15 @@ async fn allowed_calls_resolve_with_their_number_and_once() {
     let asked = server.seen().len();
     let again = run(&mut ledger, &server, "2026-11-13T10:00:00Z", 60).await;
     assert_eq!((again.findings, again.pages, server.seen().len()), (0, 0, asked), "what is over is not asked again");
+    assert_eq!(again.resolved, swept.resolved, "and told by every run, since the first may have ended too soon");
+    // Nor does an AWS that does not say who asks keep it back.
+    let other = event("o", DENIED, "q", true).to_string().replace("role/app", "role/web").replace("\"app\"", "\"web\"");
+    let other = other.replace("assumed-role/app/", "assumed-role/web/");
+    record_all(&mut ledger, &world(), &[serde_json::from_str(&other).unwrap()], NOW);
+    let deaf = Server::start(|_, _| Reply::new(403, "<Code>AccessDenied</Code>"));
+    let refused = run(&mut ledger, &deaf, "2026-11-13T10:00:00Z", 60).await;
+    assert_eq!((refused.findings, refused.problems.len()), (1, 1));
+    assert_eq!(refused.resolved, swept.resolved);
 }
 
 #[tokio::test]
@@ -190,6 +199,22 @@ async fn what_no_source_holds_is_said_so_and_not_asked_for() {
         ]
     );
     assert!(told(&ledger).iter().all(|one| one.denied[0].status == Status::Quiet));
+    assert!(told(&ledger).iter().all(|one| one.denied[0].looked_until.is_none()), "nobody could look");
+}
+
+#[test]
+fn a_look_before_the_last_denial_does_not_hide_that_nobody_can_see() {
+    let mut finding = denied_once().findings(&Filter::default()).unwrap().remove(0);
+    let mut told = |looked: &[(Source, &str)]| {
+        let item = finding.items.values_mut().next().unwrap();
+        item.looked = looked.iter().map(|(source, until)| (*source, at(until))).collect();
+        let denied = advise(std::slice::from_ref(&finding), world().context()).remove(0).denied.remove(0);
+        (denied.unseen.is_some(), denied.looked_until)
+    };
+    let (early, late, later) = ("2026-11-10T09:00:00Z", "2026-11-11T10:00:00Z", "2026-11-12T10:00:00Z");
+    assert_eq!(told(&[(Source::History, early), (Source::Nowhere, later)]), (true, Some(at(early))));
+    assert_eq!(told(&[(Source::Log, late), (Source::Nowhere, later)]), (false, Some(at(late))));
+    assert_eq!(told(&[(Source::Nowhere, later)]), (true, None));
 }
 
 /// A thousand allowed calls, ten a page, time for some pages a run: run after run it goes on where it stopped.
