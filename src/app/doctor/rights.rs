@@ -27,7 +27,8 @@ pub(super) struct Need {
     pub(super) why: &'static str,
 }
 
-/// What the function calls, with this configuration.
+/// What the function calls, with this configuration. Which archive it reads and which queue is for back-fills is not told
+/// by it.
 pub(super) fn needs(function: &Function, settings: Option<&Settings>, store: Option<&str>) -> Vec<Need> {
     let mut all = Vec::new();
     let mut need = |action, resource: &str, why| all.push(Need { action, resource: resource.to_owned(), why });
@@ -49,6 +50,12 @@ pub(super) fn needs(function: &Function, settings: Option<&Settings>, store: Opt
                 let action = TABLE.iter().find(|known| known.ends_with(&format!(":{action}"))).copied();
                 need(action.unwrap_or("dynamodb:GetItem"), table, "the ledger does not work");
             }
+        }
+        need("cloudtrail:LookupEvents", "*", "nobody looks whether what was denied is allowed by now");
+        if let Some(place) = settings.and_then(|settings| settings.report.place.as_ref()) {
+            let page = format!("arn:{partition}:s3:::{}/{}x", place.bucket, place.prefix);
+            need("s3:PutObject", &page, "no report is put there");
+            need("s3:GetObject", &page, "links to a report do not open");
         }
         for secret in settings.iter().flat_map(|settings| secrets(settings)) {
             match &secret {
@@ -140,7 +147,9 @@ pub(super) async fn look(aws: &Aws, role: &str, needs: &[Need], health: &mut Hea
         health.fault(AREA, role, says, "deploy the template again, or add the statement: infra/README.md lists them");
     }
     if lacks.is_empty() {
-        health.ok(AREA, role, format!("it may do all of {} things that the function needs", needs.len()));
+        let says =
+            "that the configuration asks for; an archive, a back-fill queue and keys of your own were not looked at";
+        health.ok(AREA, role, format!("it may do all of {} things {says}", needs.len()));
     }
 }
 

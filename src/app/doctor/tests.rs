@@ -59,6 +59,7 @@ fn healthy(operation: &str) -> Reply {
         {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], "Resource": queue},
         {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": arn("logs", "log-group:/aws/lambda/denywatch:*")},
         {"Effect": "Allow", "Action": "sns:Publish", "Resource": arn("sns", "denials")},
+        {"Effect": "Allow", "Action": "cloudtrail:LookupEvents", "Resource": "*"},
         {"Effect": "Allow", "Action": "ssm:GetParameter", "Resource": arn("ssm", "parameter/denywatch/slack")}]});
     let xml = |body: &str| {
         format!("<{operation}Response><{operation}Result>{body}</{operation}Result></{operation}Response>")
@@ -248,6 +249,23 @@ async fn receivers_and_role() {
         "Role": format!("arn:aws:iam::{ACCOUNT}:role/denywatch"), "Timeout": 100,
         "Environment": {"Variables": {"DENYWATCH_CONFIG": CONFIG.replace("topic", "t").replace(":denials'", ":other'")}}}))).await;
     check(&lacking, &["role Fault: it lacks sns:Publish on arn:aws:sns:us-east-1:111122223333:other"]);
+}
+
+#[test]
+fn the_sweep_and_the_reports_are_among_the_needs() {
+    let function =
+        function::Function { arn: Some(arn("lambda", "function:denywatch")), ..function::Function::default() };
+    let needs = |config: &str| {
+        let all = rights::needs(&function, Some(&Settings::parse(config).unwrap()), None);
+        all.into_iter().map(|need| format!("{} {}", need.action, need.resource)).collect::<BTreeSet<_>>()
+    };
+    let bare = "version = 1\n[[route]]\nto = 'stdout'\n";
+    assert!(needs(bare).contains("cloudtrail:LookupEvents *"));
+    assert!(!needs(bare).iter().any(|need| need.starts_with("s3:")));
+    let shelf = needs(&format!("{bare}[report]\nbucket = 's3://shelf/weeks/'"));
+    for action in ["s3:PutObject", "s3:GetObject"] {
+        assert!(shelf.contains(&format!("{action} arn:aws:s3:::shelf/weeks/x")), "{shelf:?}");
+    }
 }
 
 #[tokio::test]
