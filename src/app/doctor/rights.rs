@@ -147,7 +147,8 @@ pub(super) async fn look(aws: &Aws, role: &str, needs: &[Need], health: &mut Hea
         health.fault(AREA, role, says, "deploy the template again, or add the statement: infra/README.md lists them");
     }
     if lacks.is_empty() {
-        let says = "that the configuration asks for; an archive, a back-fill queue and keys of your own were not looked at";
+        let says =
+            "that the configuration asks for; an archive, a back-fill queue and keys of your own were not looked at";
         health.ok(AREA, role, format!("it may do all of {} things {says}", needs.len()));
     }
 }

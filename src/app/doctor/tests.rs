@@ -253,7 +253,8 @@ async fn receivers_and_role() {
 
 #[test]
 fn the_sweep_and_the_reports_are_among_the_needs() {
-    let function = function::Function { arn: Some(arn("lambda", "function:denywatch")), ..function::Function::default() };
+    let function =
+        function::Function { arn: Some(arn("lambda", "function:denywatch")), ..function::Function::default() };
     let needs = |config: &str| {
         let all = rights::needs(&function, Some(&Settings::parse(config).unwrap()), None);
         all.into_iter().map(|need| format!("{} {}", need.action, need.resource)).collect::<BTreeSet<_>>()
