@@ -49,9 +49,23 @@ def waiting(sqs, queue):
     return tuple(int(got[name]) for name in names)
 
 
-def test_looking_at_a_queue_takes_nothing_off_it_and_delete_does(aws, desk):
+@pytest.fixture
+def queue_named(aws):
+    """Makes queues, and takes them away: test_removal.py looks for what is left."""
+    sqs, made = aws.client("sqs"), []
+
+    def make(name, **attributes):
+        made.append(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+        return made[-1]
+
+    yield make
+    for url in made:
+        sqs.delete_queue(QueueUrl=url)
+
+
+def test_looking_at_a_queue_takes_nothing_off_it_and_delete_does(aws, desk, queue_named):
     sqs = aws.client("sqs")
-    queue = sqs.create_queue(QueueName="watched", Attributes={"VisibilityTimeout": "60"})["QueueUrl"]
+    queue = queue_named("watched", VisibilityTimeout="60")
     for body in [denial(901), denial(901), denial(902), "{"]:
         sqs.send_message(QueueUrl=queue, MessageBody=body)
     code, out, told = ended(desk("watch", queue, "--once"))
@@ -68,9 +82,9 @@ def test_looking_at_a_queue_takes_nothing_off_it_and_delete_does(aws, desk):
     assert waiting(sqs, queue) == (0, 0)
 
 
-def test_an_interrupted_watch_ends_with_130_and_lets_go(aws, desk):
+def test_an_interrupted_watch_ends_with_130_and_lets_go(aws, desk, queue_named):
     sqs = aws.client("sqs")
-    queue = sqs.create_queue(QueueName="interrupted", Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    queue = queue_named("interrupted", VisibilityTimeout="300")
     sqs.send_message(QueueUrl=queue, MessageBody=denial(903))
     process = desk("watch", queue)
     wait_for("the message in its hands", 30, lambda: waiting(sqs, queue) == (0, 1))
@@ -82,14 +96,14 @@ def test_an_interrupted_watch_ends_with_130_and_lets_go(aws, desk):
     assert waiting(sqs, queue) == (1, 0)
 
 
-def test_a_queue_that_is_not_there_and_one_that_counts_looks(aws, desk):
+def test_a_queue_that_is_not_there_and_one_that_counts_looks(aws, desk, queue_named):
     sqs = aws.client("sqs")
     code, _, told = ended(desk("watch", f"arn:aws:sqs:{REGION}:{ACCOUNT}:nowhere", "--once"))
     assert code == 1 and ("NonExistentQueue" in told or "QueueDoesNotExist" in told), told
-    dead = sqs.create_queue(QueueName="watched-dead")["QueueUrl"]
+    dead = queue_named("watched-dead")
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 3})
-    queue = sqs.create_queue(QueueName="counted", Attributes={"RedrivePolicy": redrive})["QueueUrl"]
+    queue = queue_named("counted", RedrivePolicy=redrive)
     code, _, told = ended(desk("watch", queue, "--for", "1s"))
     assert code == 0 and "after 3 tries" in told, told
 

@@ -90,7 +90,7 @@ def test_a_poison_message_is_quarantined_and_acknowledged(stack):
     assert stack.waiting(stack.outputs["DeadLettersUrl"]) == 0
 
     def told():
-        return [line for line in stack.log_objects() if (line["message"], line.get("id")) == ("quarantined", message_id)]
+        return [line for line in stack.log_objects() if (line.get("message"), line.get("id")) == ("quarantined", message_id)]
 
     (line,) = wait_for(lambda: f"`quarantined` in the log\n{stack.log_tail()}", 30, told)
     assert line["level"] == "WARN" and line["reason"], line

@@ -270,11 +270,11 @@ def test_the_archives_bucket_may_be_asked_what_the_role_asks():
     """infra/README.md's policy for a bucket of another account is the function's two statements on the archive."""
     text = (module.ROOT / "infra" / "README.md").read_text()
     printed = json.loads(re.search(r"by its bucket policy;.*?```json\n(.*?)```", text, re.DOTALL)[1])
-    given = cases.CODE | cases.OF_MAIL | {"ArchiveBucket": "TRAIL", "ArchivePrefix": "AWSLogs/", "Backfill": "true"}
+    given = cases.CODE | cases.OF_MAIL | {"ArchiveBucket": "trail", "ArchivePrefix": "AWSLogs/", "Backfill": "true"}
     stack = cases.stack(cases.TEMPLATE, given, "eu-west-1", "aws", "denywatch", lambda *of: ".".join(of))
     _, properties = stack.resources()["FunctionRole"]
     own = {one["Sid"]: one for one in properties["Policies"][0]["PolicyDocument"]["Statement"]}
-    wanted = [(own[sid]["Action"], own[sid]["Resource"]) for sid in ("ReadArchive", "ListArchive")]
+    wanted = [(own[sid]["Action"], own[sid]["Resource"].replace("trail", "TRAIL")) for sid in ("ReadArchive", "ListArchive")]
     assert [(one["Action"], one["Resource"]) for one in printed["Statement"]] == wanted
 
 
