@@ -793,13 +793,14 @@ fn redacted_output_names_nobody() {
         "192.0.2.",
         "198.51.100.",
     ];
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["findings", "ls", "--all"],
         &["findings", "--output", "json"],
         &["findings", "show", "D-WLDQ"],
         &["patch", "D-WLDQ", "--format", "hcl"],
         &["patch", "D-WLDQ", "--format", "cli"],
         &["report", "--since", "2026-11-09", "--until", "2026-11-16"],
+        &["report", "--since", "2026-11-09", "--until", "2026-11-16", "--format", "html"],
         &["verify", "D-WLDQ"],
         &["replay", "D-WLDQ"],
         &["scan", "TRAIL", "--denials", "--output", "json"],
@@ -827,6 +828,36 @@ fn redacted_output_names_nobody() {
         "{}",
         denied.out
     );
+}
+
+/// A role may be called like a word of the page's style or script, of which the policy of the page holds the hashes.
+#[test]
+fn a_redacted_page_keeps_its_style_and_its_script() {
+    let desk = Desk::new();
+    let denied = |name: &str| {
+        let message = DENIED.replace("role/app", &format!("role/{name}"));
+        serde_json::json!({
+            "eventVersion": "1.11", "eventID": format!("e-{name}"), "eventTime": "2026-11-11T10:00:00Z",
+            "awsRegion": "eu-west-1", "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage",
+            "eventType": "AwsApiCall", "recipientAccountId": "111122223333", "errorCode": "AccessDenied",
+            "errorMessage": message,
+            "userIdentity": {"type": "AssumedRole", "arn": format!("arn:aws:sts::111122223333:assumed-role/{name}/run-1"),
+                "accountId": "111122223333", "principalId": "AROAEXAMPLE:run-1",
+                "sessionContext": {"sessionIssuer": {"type": "Role", "userName": name, "accountId": "111122223333",
+                    "arn": format!("arn:aws:iam::111122223333:role/{name}")}}},
+        })
+    };
+    let all = ["card", "main", "table", "new", "review"].map(denied);
+    desk.write("denied.json", serde_json::json!({ "Records": all }).to_string().as_bytes());
+    desk.run(&["scan", "denied.json", "-q"], "");
+    let page = |more: &[&str]| desk.run(&[&["report", "--format", "html", "--since", "2026-11-09"], more].concat(), "");
+    let (plain, masked) = (page(&[]).out, page(&["--redact"]).out);
+    assert!(plain.contains("role card") && !masked.contains("role card"), "{plain}");
+    let own =
+        |page: &str, tag: &str| page.split(tag).nth(1).and_then(|text| text.split("</").next()).map(str::to_owned);
+    for tag in ["<style>", "<script>", "Content-Security-Policy\" content="] {
+        assert_eq!(own(&masked, tag), own(&plain, tag), "{tag}");
+    }
 }
 
 /// How long a scan took is not the same each time.

@@ -53,6 +53,14 @@ pub(super) fn masked<T: Serialize + DeserializeOwned>(value: T) -> T {
     })
 }
 
+/// As [`masked`], for what is written without a further mask.
+pub(super) fn masked_or_fail<T: Serialize + DeserializeOwned + Clone>(value: &T) -> anyhow::Result<T> {
+    match is_redacting() {
+        false => Ok(value.clone()),
+        true => Ok(serde_json::from_value(masked_json(serde_json::to_value(value)?))?),
+    }
+}
+
 fn masked_json(value: serde_json::Value) -> serde_json::Value {
     with_redactor(|redactor| match redactor {
         Some(redactor) => redactor.json(value),
@@ -73,7 +81,8 @@ pub(super) fn out(text: &str) -> anyhow::Result<()> {
     write(&masked_text(text))
 }
 
-fn write(text: &str) -> anyhow::Result<()> {
+/// Writes text as it is.
+pub(super) fn write(text: &str) -> anyhow::Result<()> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => Err(fault.into()),

@@ -83,10 +83,11 @@ pub(super) fn run(args: &ReportArgs, global: &Global) -> anyhow::Result<u8> {
     problems.extend(unread);
     print::problems(&problems);
     let format = args.format.format();
-    let text = format.render(&report)?;
+    // Masked before it is written: in a page a name may also be a word of its style, of which the policy holds the hash.
+    let text = format.render(&print::masked_or_fail(&report)?)?;
     match &args.out {
-        Some(path) => file::write(&place(path, &format.file_name(&report)), &print::masked_text(&text))?,
-        None => print::out(&text)?,
+        Some(path) => file::write(&place(path, &format.file_name(&report)), &text)?,
+        None => print::write(&text)?,
     }
     Ok(if problems.is_empty() { DONE } else { UNREAD })
 }

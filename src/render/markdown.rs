@@ -6,6 +6,7 @@
 mod sections;
 
 use super::escape::{markdown_cell, markdown_code, markdown_text};
+use super::report_files::command;
 use super::words::{self, grouped, middle, plural};
 use crate::patch::Applicability;
 use crate::report::{Before, Coverage, Day, First, Layer, Numbers, Report, Row, Scope, Trend};
@@ -41,10 +42,7 @@ pub fn report(report: &Report) -> String {
     out += &sections::mended(report);
     out += &findings(&report.findings);
     out += &sections::rules(&report.rules);
-    out += &format!(
-        "\nMade by `denywatch report --since {} --until {} --format md`.\n",
-        report.period.since, report.period.until
-    );
+    out += &format!("\nMade by {}.\n", markdown_code(&command(report, "md")));
     out
 }
 
@@ -89,7 +87,7 @@ fn scope(scope: &Scope) -> String {
 fn covered(coverage: &Coverage) -> String {
     let newest = coverage.newest.map_or_else(|| "none".to_owned(), |at| at.strftime("%F %H:%M UTC").to_string());
     let mut out = format!(
-        "**Looked at**: accounts {} · Regions {} · records read {} · not readable {} · newest record {newest}\n\n",
+        "**Looked at**: accounts {} · Regions {} · records of the runs that reach into it {} · not readable {} · newest record {newest}\n\n",
         listed(&coverage.accounts),
         listed(&coverage.regions),
         grouped(coverage.records),
@@ -221,7 +219,8 @@ fn findings(rows: &[Row]) -> String {
 fn row(row: &Row) -> String {
     let last = row.last_seen.map_or_else(|| "–".to_owned(), |at| at.strftime("%F %H:%M").to_string());
     let state = words::trend(row.trend);
-    let proven = if row.patch == Some(Applicability::Apply) { ", proven" } else { "" };
+    let is_open = row.trend != Trend::Resolved;
+    let proven = if is_open && row.patch == Some(Applicability::Apply) { ", proven" } else { "" };
     format!(
         "| {} | {state} | {} | {} | {} | {} | {} | {last} | {}{proven} |\n",
         cell(&row.id),
@@ -230,7 +229,7 @@ fn row(row: &Row) -> String {
         few(&row.actions),
         few(&row.resources),
         grouped(row.denied),
-        words::verdict(row.verdict),
+        words::next_step(row),
     )
 }
 

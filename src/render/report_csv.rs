@@ -45,7 +45,11 @@ fn line(row: &Row) -> String {
         at(row.first_seen),
         at(row.last_seen),
         csv_cell(&row.summary),
-        csv_cell(if row.patches.is_empty() { alert::instead_of(row.verdict) } else { words::verdict(row.verdict) }),
+        csv_cell(if row.patches.is_empty() && words::next_step(row) == words::verdict(row.verdict) {
+            alert::instead_of(row.verdict)
+        } else {
+            words::next_step(row)
+        }),
     ];
     cells.join(",")
 }

@@ -10,7 +10,7 @@ use crate::denial::{PolicyType, ReasonKind};
 use crate::diagnosis::{Target, TargetKind};
 use crate::patch::{Applicability, Patch};
 use crate::principal::{Principal, PrincipalKind};
-use crate::report::{RuleState, Trend};
+use crate::report::{Row, RuleState, Trend};
 use crate::triage::{Severity, Verdict};
 
 pub use crate::report::rank;
@@ -107,6 +107,14 @@ pub fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Upheld => "denied by design",
         Verdict::Transient => "passed by itself",
         Verdict::Expected => "expected",
+    }
+}
+
+/// A finding's next step in a report: none where its calls were seen to work. Who tried what it should not stays in view.
+pub fn next_step(row: &Row) -> &'static str {
+    match (row.trend, row.verdict) {
+        (Trend::Resolved, of) if of != Verdict::Probing => "seen to work",
+        (_, of) => verdict(of),
     }
 }
 

@@ -75,7 +75,8 @@ impl Report {
             .iter()
             .filter(|advice| !begins_after(advice, period) && facts.is_in(advice, scope))
             .collect();
-        known.sort_by(|a, b| rank(a, b));
+        // A form that shows the first so many shows this period's.
+        known.sort_by(|a, b| (denied(a, period) == 0).cmp(&(denied(b, period) == 0)).then_with(|| rank(a, b)));
         let as_of = facts.now.min(midnight(period.until));
         let (principals, principals_total) = tally::principals(&known, period);
         Report {
@@ -147,7 +148,7 @@ pub fn shown_patches(advice: &Advice) -> impl Iterator<Item = &Patch> {
     advice.patches.iter().filter(move |patch| shown && helps(patch))
 }
 
-fn begins_after(advice: &Advice, period: Period) -> bool {
+pub(super) fn begins_after(advice: &Advice, period: Period) -> bool {
     advice.days.first_key_value().is_some_and(|(day, _)| *day >= period.until)
 }
 

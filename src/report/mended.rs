@@ -25,12 +25,7 @@ pub(super) fn resolved_in(advice: &Advice, period: Period) -> bool {
     resolved_at(advice).is_some_and(|at| period.contains(day(at)))
 }
 
-/// Whether it was resolved in the period or after it; one without a time counts.
-pub(super) fn resolved_since(advice: &Advice, period: Period) -> bool {
-    is_resolved(advice) && resolved_at(advice).is_none_or(|at| day(at) >= period.since)
-}
-
-/// Those resolved in the period or after it, the latest first.
+/// Those resolved in the period, the latest first.
 pub(super) fn mended(known: &[&Advice], period: Period) -> Vec<Mended> {
     let one = |advice: &&Advice| {
         let (at, since) = (resolved_at(advice)?, advice.allowed_since?);
@@ -45,7 +40,7 @@ pub(super) fn mended(known: &[&Advice], period: Period) -> Vec<Mended> {
             change: advice.changes.after.clone(),
         })
     };
-    let mut all: Vec<Mended> = known.iter().filter(|advice| resolved_since(advice, period)).filter_map(one).collect();
+    let mut all: Vec<Mended> = known.iter().filter(|advice| resolved_in(advice, period)).filter_map(one).collect();
     all.sort_by_key(|one| Reverse(one.at));
     all
 }

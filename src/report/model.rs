@@ -10,11 +10,11 @@ use crate::patch::{Applicability, Patch};
 use crate::principal::Principal;
 use crate::triage::{Severity, Verdict};
 use jiff::{Timestamp, civil::Date};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What stands behind a report, so that nobody takes silence for health.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Coverage {
     /// Account ids that were looked at, sorted.
@@ -23,7 +23,8 @@ pub struct Coverage {
     pub missing: Vec<String>,
     /// Regions that were looked at, sorted.
     pub regions: Vec<String>,
-    /// Records read; 0 where only denials came, as live events do.
+    /// Records that the runs read which reach into the period, those of other days too; 0 where only denials came, as live
+    /// events do.
     pub records: u64,
     /// Inputs and records that could not be read.
     pub unread: u64,
@@ -41,7 +42,7 @@ pub struct Coverage {
 }
 
 /// Whose findings a report is about; the default is everybody's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Scope {
     /// Only those of this owner; `None`: of all.
@@ -51,7 +52,7 @@ pub struct Scope {
 }
 
 /// A period's denials, ready for any format.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Report {
     /// Of this shape; 1. More fields may come.
@@ -95,12 +96,12 @@ pub struct Report {
     pub owners: Vec<Section>,
     /// Rules that keep denials out of the messages: the team's, and the built-in ones that did so in the period.
     pub rules: Vec<RuleRow>,
-    /// Every finding known up to the period's end, the most pressing first.
+    /// Every finding known up to the period's end: those denied in the period, then the others, each the most pressing first.
     pub findings: Vec<Row>,
 }
 
 /// The figures on top of a report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Numbers {
     /// Denied events in the period.
@@ -109,24 +110,24 @@ pub struct Numbers {
     pub expected: u64,
     /// Findings with denials in the period.
     pub findings: u64,
-    /// Findings first seen in the period.
+    /// Those of them that were not denied before it; with `recurring` they are `findings`.
     pub new: u64,
-    /// Findings seen before and again.
+    /// Those of them that were denied before it too.
     pub recurring: u64,
     /// Findings known from before without a denial in the period; says nothing about a cause.
     pub quiet: u64,
-    /// Findings for which an allowed call was observed after the last denial, the first of them in the period or later.
+    /// Findings for which an allowed call was observed after the last denial, the first of them in the period.
     pub resolved: u64,
     /// Median of their hours from the first denial to that call; `None` where no time is known.
     pub mend_hours: Option<i64>,
-    /// Findings of the period with a patch that is proven.
+    /// Findings of the period with a patch that is proven, without those that are seen to work.
     pub ready: u64,
     /// Denied events without a date, in no other figure.
     pub undated: u64,
 }
 
 /// The figures of the days before the period, where they can be known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Before {
     /// See [`Numbers::denied`].
@@ -146,7 +147,7 @@ pub struct Before {
 }
 
 /// One of the findings to see to first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct First {
     /// The finding.
@@ -166,7 +167,7 @@ pub struct First {
 }
 
 /// Denied events of one day.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Day {
     /// UTC.
@@ -181,7 +182,7 @@ pub struct Day {
 }
 
 /// Seven days, and how the findings stood in them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Week {
     /// Its days.
@@ -199,7 +200,7 @@ pub struct Week {
 }
 
 /// A finding of which success was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Mended {
     /// The finding.
@@ -224,7 +225,7 @@ pub struct Mended {
 }
 
 /// What became of permissions that patches foretold as likely to be denied next.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Predictions {
     /// Denied in the period, as foretold.
@@ -236,7 +237,7 @@ pub struct Predictions {
 }
 
 /// A principal and its denied events in the period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Top {
     /// Without its session: all of its sessions count here.
@@ -252,7 +253,7 @@ pub struct Top {
 }
 
 /// A layer that refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Layer {
     /// How the decision fell.
@@ -264,7 +265,7 @@ pub struct Layer {
 }
 
 /// Principals against permissions, where most was denied.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Heat {
     /// At most ten, the one with the most denials first.
@@ -280,7 +281,7 @@ pub struct Heat {
 }
 
 /// Denials of one principal and one permission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Cell {
     /// Its place in [`Heat::principals`].
@@ -294,7 +295,7 @@ pub struct Cell {
 }
 
 /// The findings of one account, or of one owner.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Section {
     /// Account id, or owner; `None`: of those that have none.
@@ -310,7 +311,7 @@ pub struct Section {
 }
 
 /// A rule that keeps denials out of the messages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RuleRow {
     /// Its name.
@@ -329,7 +330,7 @@ pub struct RuleRow {
     pub muted: u64,
     /// `muted` is an upper bound, as in [`Cell::at_most`].
     pub at_most: bool,
-    /// The latest denial that it muted; `None`: none that is known.
+    /// The latest denial that it muted, in the report's scope or out of it; `None`: none that is known.
     #[cfg_attr(feature = "cli", schemars(with = "Option<String>"))]
     pub last: Option<Timestamp>,
     /// When it ends; `None`: it has no end.
@@ -340,7 +341,7 @@ pub struct RuleRow {
 }
 
 /// Whether a rule needs a look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RuleState {
@@ -355,7 +356,7 @@ pub enum RuleState {
 }
 
 /// A finding in the report's table.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Row {
     /// The finding.
@@ -415,7 +416,7 @@ pub struct Row {
 }
 
 /// A permission in a finding.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RowItem {
     /// `None`: unknown.
@@ -437,7 +438,7 @@ pub struct RowItem {
 }
 
 /// How a finding stands against a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {

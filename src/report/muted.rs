@@ -1,7 +1,7 @@
 //! Rules that keep denials out of the messages, and which of them need a look.
 
 use super::Period;
-use super::build::{Facts, denied_item};
+use super::build::{Facts, begins_after, denied_item};
 use super::model::{RuleRow, RuleState};
 use crate::advice::Advice;
 use crate::triage::expected::{About, Builtin, Rule};
@@ -20,8 +20,13 @@ struct Use {
 
 /// The team's rules in their order, those that need a look first; then the built-in ones that muted something.
 pub(super) fn rules(known: &[&Advice], facts: &Facts<'_>, period: Period, as_of: Timestamp) -> Vec<RuleRow> {
-    let used = used(known, period);
-    let of = |id: &str| used.get(id).copied().unwrap_or_default();
+    // What a rule muted elsewhere is out of the scope's figures, but the rule is in use.
+    let everywhere: Vec<&Advice> = facts.findings.iter().filter(|advice| !begins_after(advice, period)).collect();
+    let (here, everywhere) = (used(known, period), used(&everywhere, period));
+    let of = |id: &str| Use {
+        last: everywhere.get(id).and_then(|used| used.last),
+        ..here.get(id).copied().unwrap_or_default()
+    };
     let mut all: Vec<RuleRow> = facts.expected.rules.iter().map(|rule| own(rule, of(&rule.id), as_of)).collect();
     all.sort_by_key(|row| row.state);
     let builtin = facts.expected.builtin().map(|rule| builtin(rule, of(rule.id)));

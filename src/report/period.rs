@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Weekday};
 use jiff::{SpanRelativeTo, ToSpan};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Whole days in UTC: from `since` on, up to but without `until`.
 ///
@@ -13,7 +13,7 @@ use serde::Serialize;
 /// assert_eq!((week.since, week.until), (date(2026, 11, 9), date(2026, 11, 16)));
 /// assert_eq!(week.title(), "week 46 of 2026");
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Period {
     /// First day.

@@ -1,7 +1,7 @@
 //! The sums of a report.
 
 use super::build::{day, denied, layer, shown_patches, trend, without_session};
-use super::mended::{median, resolved_at, resolved_since};
+use super::mended::{is_resolved, median, resolved_at, resolved_in};
 use super::{Day, First, Layer, Numbers, Period, Top, Trend};
 use crate::advice::{Advice, DeniedItem};
 use crate::denial::{PolicyType, ReasonKind};
@@ -23,29 +23,30 @@ pub(super) fn numbers(known: &[&Advice], period: Period) -> Numbers {
         sum.denied = sum.denied.saturating_add(denied);
         sum.undated = sum.undated.saturating_add(undated(advice));
         sum.findings += u64::from(denied > 0);
-        sum.ready +=
-            u64::from(denied > 0 && shown_patches(advice).any(|patch| patch.applicability == Applicability::Apply));
+        sum.ready += u64::from(denied > 0 && is_ready(advice));
         if advice.verdict == Verdict::Expected {
             sum.expected = sum.expected.saturating_add(denied);
         }
-        match trend(advice, period) {
-            Trend::New => sum.new += 1,
-            Trend::Recurring => sum.recurring += 1,
-            Trend::Quiet => sum.quiet += 1,
-            Trend::Resolved => {
-                sum.resolved += u64::from(resolved_since(advice, period));
-                hours.extend(hours_of(advice, period));
-            }
-            Trend::Undated => {}
-        }
+        // Days alone decide: what works by now was denied all the same.
+        let is_old = advice.days.keys().any(|day| *day < period.since);
+        sum.new += u64::from(denied > 0 && !is_old);
+        sum.recurring += u64::from(denied > 0 && is_old);
+        sum.quiet += u64::from(trend(advice, period) == Trend::Quiet);
+        sum.resolved += u64::from(resolved_in(advice, period));
+        hours.extend(hours_of(advice, period));
     }
     sum.mend_hours = median(hours);
     sum
 }
 
+/// A proven patch for what does not work yet.
+fn is_ready(advice: &Advice) -> bool {
+    !is_resolved(advice) && shown_patches(advice).any(|patch| patch.applicability == Applicability::Apply)
+}
+
 /// Hours from the first denial to the first allowed call.
 fn hours_of(advice: &Advice, period: Period) -> Option<i64> {
-    let at = resolved_at(advice).filter(|_| resolved_since(advice, period))?;
+    let at = resolved_at(advice).filter(|_| resolved_in(advice, period))?;
     Some(at.duration_since(advice.first_seen?).as_hours().max(0))
 }
 
@@ -62,6 +63,10 @@ pub(super) fn first(known: &[&Advice], period: Period) -> Vec<First> {
 }
 
 fn one_first(advice: &Advice, period: Period) -> Option<First> {
+    // Who tried what it should not and then was let in is no less pressing.
+    if is_resolved(advice) && advice.verdict != Verdict::Probing {
+        return None;
+    }
     let in_period = denied(advice, period);
     let mended = |item: &&DeniedItem| matches!(item.verdict, Verdict::Patch | Verdict::Review | Verdict::Owner);
     let sum = advice.denied.iter().filter(mended).fold(0u64, |sum, item| sum.saturating_add(item.count));

@@ -42,6 +42,15 @@ fn findings_stand_by_severity_verdict_and_count() {
     assert_eq!(ids, ["D-2D31C0FFEE", "D-19C2B7XQ4T", "D-7F3AQ2ZK4M", "D-2C05AAAAAA"]);
 }
 
+/// A form that cuts the list off cuts off what is over, not what goes on.
+#[test]
+fn findings_of_the_period_stand_before_those_of_old() {
+    let mut old = sample::probing();
+    old.days = [(date(2026, 11, 1), 12)].into();
+    let ids: Vec<_> = of(&[old, sample::upheld()]).findings.into_iter().map(|row| row.id).collect();
+    assert_eq!(ids, ["D-2C05AAAAAA", "D-2D31C0FFEE"]);
+}
+
 #[track_caller]
 fn check_trend(change: fn(&mut Advice), expect: Trend) {
     let mut advice = sample::pipeline();
@@ -88,6 +97,7 @@ proptest! {
         let one = of(&all);
         all.reverse();
         prop_assert_eq!(&of(&all), &one);
+        prop_assert_eq!(one.numbers.new + one.numbers.recurring, one.numbers.findings);
         prop_assert_eq!(one.days.iter().map(|day| day.denied).sum::<u64>(), one.numbers.denied);
     }
 }
@@ -133,6 +143,20 @@ fn success_is_told_with_its_time_and_its_change() {
     let told: Vec<_> = report.mended.iter().map(|one| (one.id.as_str(), one.allowed, one.hours)).collect();
     assert_eq!(told, [("D-7F3AQ2ZK4M", 7, Some(42))]);
     assert_eq!(report.before.unwrap().resolved, 0);
+}
+
+#[test]
+fn what_works_by_now_was_denied_all_the_same_and_is_no_work() {
+    let mut all = [sample::pipeline(), sample::upload(), sample::probing()];
+    resolve(&mut all[0], "2026-11-13T04:02:14Z");
+    resolve(&mut all[1], "2026-11-17T04:02:14Z");
+    let report = of(&all);
+    let (n, last) = (report.numbers, report.weeks.last().unwrap());
+    assert_eq!((n.findings, n.new, n.recurring, n.resolved, n.ready), (3, 2, 1, 1, 0));
+    assert_eq!(n.new + n.recurring, n.findings);
+    assert_eq!((n.denied, n.new, n.recurring, n.resolved), (last.denied, last.new, last.recurring, last.resolved));
+    let first: Vec<_> = report.first.into_iter().map(|one| one.id).collect();
+    assert_eq!(first, ["D-2D31C0FFEE"]);
 }
 
 #[track_caller]
@@ -226,6 +250,27 @@ fn a_rule_that_needs_a_look_says_so() {
     check_rule(Some("2026-11-16T00:00:00Z"), fresh, RuleState::Expired);
     check_rule(None, old, RuleState::Stale);
     check_rule(None, None, RuleState::Stale);
+}
+
+#[test]
+fn a_rule_in_use_elsewhere_is_not_stale_for_a_team() {
+    let rule = Rule {
+        id: "r".into(),
+        about: About { permission: Some("s3:PutObject".into()), ..About::default() },
+        reason: "why".into(),
+        owner: "who".into(),
+        expires: None,
+        limit: None,
+        snooze: false,
+    };
+    let mut advice = sample::upload();
+    advice.denied[0].muted_by = Some("r".to_owned());
+    let all = [advice];
+    let facts = Facts { expected: Expected { rules: vec![rule], ..Expected::default() }, ..Facts::of(&all) };
+    let [whole, team] = [None, Some("another".to_owned())]
+        .map(|owner| Report::build(&facts, week(), &Scope { owner, accounts: Vec::new() }).rules.remove(0));
+    assert_eq!((whole.muted, team.muted), (120, 0));
+    assert_eq!((team.state, team.last), (RuleState::Active, whole.last));
 }
 
 #[test]

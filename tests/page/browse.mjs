@@ -77,6 +77,12 @@ const overflowing = () => {
   return out.slice(0, 5);
 };
 
+/// Words of a chart that end beyond it, where the svg cuts them off.
+const cutOff = () =>
+  [...document.querySelectorAll("svg[role=img] text")]
+    .filter((one) => one.getBoundingClientRect().right > one.closest("svg[role=img]").getBoundingClientRect().right + 1)
+    .map((one) => one.textContent);
+
 for (const name of names) {
   for (const width of [360, 1440]) {
     for (const scheme of ["light", "dark"]) {
@@ -85,6 +91,12 @@ for (const name of names) {
         const { page } = opened;
         await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = !one.closest(".form"))));
         assert.deepEqual(await page.evaluate(overflowing), []);
+        if (name !== "hostile") assert.deepEqual(await page.evaluate(cutOff), []);
+        // What has no column any more is told in a line.
+        const lines = await page.$$eval(".findings .narrow", (all) => all.map((one) => one.checkVisibility()));
+        assert.ok(lines.every((shown) => shown === (width === 360)), "severity, layer and next step on a telephone");
+        const last = await page.$$eval(".findings .medium", (all) => all.map((one) => one.checkVisibility()));
+        assert.ok(last.every((shown) => shown === (width === 360)) && last.length === lines.length, "last seen");
         await page.evaluate(axe);
         // 200 opened findings alike are judged by the first of them.
         await page.evaluate(() => [...document.querySelectorAll("table.findings tbody")].slice(12).forEach((one) => one.remove()));
@@ -99,6 +111,15 @@ for (const name of names) {
       });
     }
   }
+
+  await check(`${name} has no dead link`, async () => {
+    const opened = await open(name);
+    const dead = await opened.page.$$eval("a[href^='#']", (all) =>
+      all.map((one) => one.getAttribute("href").slice(1)).filter((id) => !document.getElementById(id)),
+    );
+    assert.deepEqual(dead, []);
+    await closed(opened);
+  });
 
   await check(`${name} without its script`, async () => {
     const opened = await open(name, { script: false });
@@ -241,6 +262,16 @@ await check("on paper nothing is hidden", async () => {
   assert.equal(hidden, 0);
   assert.ok((await opened.page.pdf({ format: "A4", printBackground: true })).length > 20_000);
   await opened.page.close();
+});
+
+await check("on paper the table has its heads when the script ran", async () => {
+  const opened = await open("weeks");
+  await opened.page.emulateMediaType("print");
+  const heads = await opened.page.$$eval("table.findings th[data-sort]", (all) =>
+    all.filter((one) => one.checkVisibility()).map((one) => one.firstElementChild.getBoundingClientRect().height > 0),
+  );
+  assert.ok(heads.length >= 6 && heads.every(Boolean), `${heads}`);
+  await closed(opened);
 });
 
 const { page: large } = await open("many");

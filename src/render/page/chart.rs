@@ -102,7 +102,8 @@ pub(super) fn days(out: &mut Html, days: &[Day], name: &str) {
                 text(out, &middle, height(day.denied, most) - 5.0, &label, &short(day.denied));
             }
             if !day.ended.is_empty() {
-                let told = format!("{}: {} ended by a change of a policy", day.date, day.ended.join(", "));
+                let told =
+                    format!("{}: after a change of a policy no denial any more of {}", day.date, day.ended.join(", "));
                 let mark = [attr("x", &middle), attr("y", px(12.0)), class("mark"), attr("text-anchor", "middle")];
                 out.el("text", &mark, |out| {
                     out.line("title", &[], &words::middle(&told, 300));
@@ -158,7 +159,7 @@ pub(super) fn weeks(out: &mut Html, weeks: &[Week]) {
         "Four lines over at most eight weeks: findings that were new, denied again, fell quiet, or were resolved.";
     frame(out, "weeks", 214.0, "New, recurring, quiet and resolved findings by week", about, |out| {
         grid(out, most);
-        let step = 62.0 / (weeks.len().max(2) - 1) as f64;
+        let step = 54.0 / (weeks.len().max(2) - 1) as f64;
         let x = |at: usize| 12.0 + step * at as f64;
         for (at, week) in weeks.iter().enumerate() {
             if weeks.len() < 5 || (weeks.len() - 1 - at).is_multiple_of(2) {
@@ -177,7 +178,7 @@ pub(super) fn weeks(out: &mut Html, weeks: &[Week]) {
             );
             let label = [class(format!("lb t{n}"))];
             let last = weeks.last().map_or(0, of);
-            text(out, &share(77.0), ends[n] + 4.0, &label, &format!("{name} {}", short(last)));
+            text(out, &share(69.0), ends[n] + 4.0, &label, &format!("{name} {}", short(last)));
         }
     });
 }
@@ -236,7 +237,7 @@ pub(super) fn principals(out: &mut Html, tops: &[Top]) {
                 .collect();
             let account =
                 top.principal.account.as_deref().map(|id| format!(" · {}", middle(id, 14))).unwrap_or_default();
-            row(out, n, &format!("{}{account}", middle(&words::who(&top.principal), 38)), &parts, (top.denied, most));
+            row(out, n, &format!("{}{account}", middle(&words::who(&top.principal), 26)), &parts, (top.denied, most));
         }
     });
 }
@@ -257,7 +258,7 @@ pub(super) fn layers(out: &mut Html, layers: &[Layer]) {
 fn row(out: &mut Html, n: usize, name: &str, parts: &[(String, u64, String)], (sum, most): (u64, u64)) {
     let y = 38.0 * n as f64;
     text(out, "0", y + 13.0, &[class("nm")], name);
-    let width = |count: u64| 82.0 * count as f64 / most.max(1) as f64;
+    let width = |count: u64| 78.0 * count as f64 / most.max(1) as f64;
     let mut left = 0.0;
     for (class_name, count, told) in parts {
         let wide = width(*count).max(0.4);
@@ -289,7 +290,7 @@ pub(super) fn heat(out: &mut Html, heat: &Heat) {
         }
         for (n, who) in heat.principals.iter().enumerate() {
             let y = HEAD + ROW * n as f64;
-            text(out, "0", y + 12.0, &[class("nm")], &middle(&words::who(who), 44));
+            text(out, "0", y + 12.0, &[class("nm")], &middle(&words::who(who), 38));
             let wide = [attr("x", "0"), attr("width", "100%"), attr("y", px(y + 16.0)), attr("height", "22")];
             out.line("rect", &[&wide[..], &[class("h0")]].concat(), "");
             for cell in heat.cells.iter().filter(|cell| cell.principal == n) {

@@ -3,13 +3,13 @@
 use super::html::{Html, anchor, attr, class};
 use super::parts::moment;
 use super::sections::changed;
-use super::words::{self, grouped, middle, plural};
+use super::words::{self, grouped, middle, next_step, plural};
 use super::{FINDINGS_MAX, chart::hue};
 use crate::finding::Since;
 use crate::foretold::{Foretold, Outcome};
 use crate::patch::{Applicability, Patch};
 use crate::render::{Format, PatchContext, alert, patch as written};
-use crate::report::{Report, Row};
+use crate::report::{Report, Row, Trend};
 use std::collections::BTreeSet;
 
 /// How much of a finding is told; what does not fit into the page is got by the command.
@@ -32,22 +32,23 @@ const FRAME_MAX: usize = 4_000;
 
 const DEPTHS: [Depth; 4] = [Depth::All, Depth::Code, Depth::Document, Depth::Why];
 
-/// The table within so many bytes: the most pressing findings are told whole, the others as far as there is room.
-pub(super) fn table(out: &mut Html, report: &Report, room: usize) {
+/// The table within so many bytes: the most pressing findings are told whole, the others as far as there is room. How many
+/// stand in it.
+pub(super) fn table(out: &mut Html, report: &Report, room: usize) -> usize {
     if report.findings.is_empty() {
-        return;
+        return 0;
     }
     let mut form = Html::default();
     filters(&mut form, &report.findings[..report.findings.len().min(FINDINGS_MAX)]);
     let (bodies, told) = bodies(&report.findings, room.saturating_sub(FRAME_MAX + form.len()));
+    let (shown, all) = (bodies.len(), report.findings.len());
     super::card(out, "findings", "Findings", |out| {
-        let (shown, all) = (bodies.len(), report.findings.len());
         out.line("p", &[class("count"), attr("id", "count"), attr("role", "status")], &showing(shown, all));
         out.add(form);
         let frame = [class("scroll"), attr("tabindex", "0"), attr("role", "region"), attr("aria-label", "Findings")];
         out.el("div", &frame, |out| {
             out.el("table", &[class("findings")], |out| {
-                out.line("caption", &[class("unseen")], "Findings, the most pressing first");
+                out.line("caption", &[class("unseen")], "Findings, those of the period and the most pressing first");
                 head(out);
                 bodies.into_iter().for_each(|body| out.add(body));
             });
@@ -57,6 +58,7 @@ pub(super) fn table(out: &mut Html, report: &Report, room: usize) {
             out.line("p", &[class("note")], words);
         }
     });
+    shown
 }
 
 fn showing(shown: usize, all: usize) -> String {
@@ -121,7 +123,7 @@ fn filters(out: &mut Html, rows: &[Row]) {
         let set = |pick: &dyn Fn(&Row) -> String| rows.iter().map(pick).collect::<BTreeSet<_>>();
         choice(out, "State", "f-trend", set(&|row| words::trend(row.trend).to_owned()));
         choice(out, "Severity", "f-severity", set(&|row| words::severity(row.severity).to_owned()));
-        choice(out, "Next step", "f-verdict", set(&|row| words::verdict(row.verdict).to_owned()));
+        choice(out, "Next step", "f-verdict", set(&|row| next_step(row).to_owned()));
         choice(out, "Account", "f-account", set(&account));
         choice(out, "Owner", "f-owner", set(&owner));
     });
@@ -157,7 +159,7 @@ fn body(row: &Row, depth: Depth) -> Html {
         attr("data-trend", words::trend(row.trend)),
         attr("data-severity", words::severity(row.severity)),
         attr("data-rank", format!("{}{}", row.severity as u8, row.verdict as u8)),
-        attr("data-verdict", words::verdict(row.verdict)),
+        attr("data-verdict", next_step(row)),
         attr("data-account", account(row)),
         attr("data-owner", owner(row)),
     ];
@@ -197,17 +199,30 @@ fn cells(out: &mut Html, row: &Row) {
             out.line("small", &[class("block")], &format!("{}{more}", middle(resource, 90)));
         }
         out.line("small", &[class("block")], &format!("{} · {}", account(row), owner_words(row)));
+        out.el("small", &[], |out| narrow(out, row));
     });
     out.line("td", &[class("c-layer")], &words::layer(row.layer.kind, row.layer.policy_type));
     out.line("td", &[class("c-denied n")], &grouped(row.denied));
-    let last = row.last_seen.map_or_else(|| "–".to_owned(), |at| at.strftime("%F %H:%M").to_string());
-    out.line("td", &[class("c-last")], &last);
+    out.line("td", &[class("c-last")], &last(row));
     out.el("td", &[class("c-verdict")], |out| {
-        out.text(words::verdict(row.verdict));
-        if row.patch == Some(Applicability::Apply) {
+        out.text(next_step(row));
+        if row.trend != Trend::Resolved && row.patch == Some(Applicability::Apply) {
             out.line("small", &[class("block good")], "proven");
         }
     });
+}
+
+/// What stands in columns where there is room for them.
+fn narrow(out: &mut Html, row: &Row) {
+    let layer = words::layer(row.layer.kind, row.layer.policy_type);
+    let words = format!("{} · {layer} · {} · ", words::severity(row.severity), next_step(row));
+    out.line("span", &[class("narrow")], &words);
+    out.line("span", &[class("medium")], &format!("last seen {}", last(row)));
+}
+
+/// When it was denied last, UTC.
+fn last(row: &Row) -> String {
+    row.last_seen.map_or_else(|| "–".to_owned(), |at| at.strftime("%F %H:%M").to_string())
 }
 
 fn owner_words(row: &Row) -> String {

@@ -1,6 +1,7 @@
 //! Markup that cannot hold a stranger's: text and attribute values enter escaped, names are ours.
 
 use crate::render::escape;
+use std::collections::BTreeSet;
 use std::fmt::{Display, Write as _};
 
 /// Markup that is being written. There is no way to put text into it unescaped but [`Html::ours`], which takes what the
@@ -13,7 +14,11 @@ use std::fmt::{Display, Write as _};
 /// assert_eq!(out.finish(), "<p title=\"&quot;&gt;&lt;script&gt;\">&lt;b&gt;</p>");
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Html(String);
+pub struct Html {
+    written: String,
+    /// Findings that stand on the page, as [`anchor`] names them.
+    places: BTreeSet<String>,
+}
 
 /// An attribute with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +49,25 @@ pub fn anchor(id: &str) -> String {
 }
 
 impl Html {
+    /// Nothing yet; [`Html::link`] may lead to these findings.
+    pub fn beside<'a>(ids: impl Iterator<Item = &'a String>) -> Self {
+        Self { written: String::new(), places: ids.map(|id| anchor(id)).collect() }
+    }
+
+    /// A finding's id: a link where it stands on the page, else the id alone.
+    pub fn link(&mut self, id: &str) {
+        match self.places.contains(&anchor(id)) {
+            true => self.el("a", &[to(id)], |out| out.code(id, 24)),
+            false => self.code(id, 24),
+        }
+    }
+
     /// An element with what stands in it.
     pub fn el(&mut self, tag: &'static str, attrs: &[Attr], inside: impl FnOnce(&mut Self)) {
         self.open(tag, attrs);
         inside(self);
         // Writing into a string does not fail.
-        let _ = write!(self.0, "</{tag}>");
+        let _ = write!(self.written, "</{tag}>");
     }
 
     /// An element that holds text alone.
@@ -59,17 +77,17 @@ impl Html {
 
     /// A start without an end, such as `meta`, or one that the next element ends.
     pub fn open(&mut self, tag: &'static str, attrs: &[Attr]) {
-        self.0.push('<');
-        self.0.push_str(tag);
+        self.written.push('<');
+        self.written.push_str(tag);
         for attr in attrs {
-            let _ = write!(self.0, " {}=\"{}\"", attr.name, escape::html(&attr.value));
+            let _ = write!(self.written, " {}=\"{}\"", attr.name, escape::html(&attr.value));
         }
-        self.0.push('>');
+        self.written.push('>');
     }
 
     /// Text, escaped; what is not seen is shown.
     pub fn text(&mut self, text: &str) {
-        self.0.push_str(&escape::html(text));
+        self.written.push_str(&escape::html(text));
     }
 
     /// A name in code, shortened in the middle.
@@ -87,27 +105,27 @@ impl Html {
 
     /// Text of the program's own files, as it is: its style, its script.
     pub fn ours(&mut self, text: &'static str) {
-        self.0.push_str(text);
+        self.written.push_str(text);
     }
 
     /// What another writer wrote.
     pub fn add(&mut self, other: Html) {
-        self.0.push_str(&other.0);
+        self.written.push_str(&other.written);
     }
 
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.written.len()
     }
 
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.written.is_empty()
     }
 
     /// The markup.
     pub fn finish(self) -> String {
-        self.0
+        self.written
     }
 }
 

@@ -12,7 +12,7 @@ mod sections;
 
 use super::words;
 use crate::render::markdown::FINDINGS_MAX;
-use crate::report::{Day, First, Report};
+use crate::report::{Day, First, Report, Row};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use html::{Html, attr, class};
@@ -42,14 +42,13 @@ pub fn report(report: &Report) -> String {
     sections::rules(&mut rest, report);
     parts::reproduce(&mut rest, report);
     body.el("main", &[attr("id", "main")], |out| {
-        parts::summary(out, report);
-        if report.numbers.denied > 0 {
-            parts::charts(out, report);
-        }
-        sections::mended(out, report);
-        sections::split(out, report);
-        let taken = STYLE.len() + SCRIPT.len() + HEAD_MAX + out.len() + rest.len();
-        findings::table(out, report, BYTES_MAX.saturating_sub(taken));
+        // What stands above the table takes most where all its links lead somewhere.
+        let most = above(report, &report.findings[..report.findings.len().min(FINDINGS_MAX)]);
+        let taken = STYLE.len() + SCRIPT.len() + HEAD_MAX + out.len() + most.len() + rest.len();
+        let mut table = Html::default();
+        let shown = findings::table(&mut table, report, BYTES_MAX.saturating_sub(taken));
+        out.add(above(report, &report.findings[..shown]));
+        out.add(table);
         out.add(rest);
     });
     let mut page = Html::default();
@@ -62,6 +61,18 @@ pub fn report(report: &Report) -> String {
         });
     });
     page.finish() + "\n"
+}
+
+/// The page from its figures to its table of findings, in which these stand.
+fn above(report: &Report, shown: &[Row]) -> Html {
+    let mut out = Html::beside(shown.iter().map(|row| &row.id));
+    parts::summary(&mut out, report);
+    if report.numbers.denied > 0 {
+        parts::charts(&mut out, report);
+    }
+    sections::mended(&mut out, report);
+    sections::split(&mut out, report);
+    out
 }
 
 /// What seeing to a finding first ends: `1 statement ends 6 of 139 denials (4 %); patch ready`.

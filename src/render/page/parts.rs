@@ -4,6 +4,7 @@ use super::chart::{self, hue};
 use super::html::{Html, attr, class, to};
 use super::words::{self, grouped, middle, plural};
 use super::{behind, card, plain_row, shown_days, table};
+use crate::render::report_files::command;
 use crate::report::{Before, Coverage, First, Report};
 use crate::triage::Verdict;
 use jiff::Timestamp;
@@ -102,7 +103,7 @@ fn covered(out: &mut Html, coverage: &Coverage) {
             0 if coverage.newest.is_some() => "live denials only".to_owned(),
             n => grouped(n),
         };
-        one("Records read", records, false);
+        one("Records of the runs that reach into it", records, false);
         one("Not readable", grouped(coverage.unread), coverage.unread > 0);
         one("Newest", newest(coverage), coverage.newest.is_none());
         one("Undelivered", grouped(coverage.undelivered), coverage.undelivered > 0);
@@ -186,7 +187,7 @@ pub(super) fn span(hours: i64) -> String {
 fn change(count: u64, before: Option<u64>, week: bool) -> String {
     let then = if week { "the week before" } else { "as many days before" };
     match before {
-        None => " ".to_owned(),
+        None => format!("not known for {then}"),
         Some(before) if before == count => format!("= as {then}"),
         Some(before) if before < count => format!("▲ {} more than {then}", grouped(count - before)),
         Some(before) => format!("▼ {} fewer than {then}", grouped(before - count)),
@@ -195,7 +196,7 @@ fn change(count: u64, before: Option<u64>, week: bool) -> String {
 
 fn first(out: &mut Html, one: &First, report: &Report) {
     out.el("li", &[], |out| {
-        out.el("a", &[to(&one.id)], |out| out.code(&one.id, 24));
+        out.link(&one.id);
         out.text(&format!(" {}: ", middle(&words::who(&one.principal), 90)));
         out.line("b", &[], &what(one, report.numbers.denied));
     });
@@ -308,7 +309,7 @@ fn principals(out: &mut Html, report: &Report) {
                     out.line("td", &[], &middle(top.principal.account.as_deref().unwrap_or("unknown"), 20));
                     out.line("td", &[class("n")], &grouped(top.denied));
                     out.line("td", &[class("n")], &grouped(top.findings));
-                    out.el("td", &[], |out| out.el("a", &[to(&top.lead)], |out| out.code(&top.lead, 24)));
+                    out.el("td", &[], |out| out.link(&top.lead));
                 });
             }
         });
@@ -362,21 +363,10 @@ fn heat(out: &mut Html, report: &Report) {
 }
 
 pub(super) fn reproduce(out: &mut Html, report: &Report) {
-    let (since, until) = (report.period.since, report.period.until);
-    let quoted = |text: &str| super::super::escape::shell_quote(text);
-    let owner = report.scope.owner.as_ref().map(|owner| format!(" --owner {}", quoted(&middle(owner, 200))));
-    let accounts: String = report
-        .scope
-        .accounts
-        .iter()
-        .take(20)
-        .map(|id| format!(" --only-account {}", quoted(&middle(id, 40))))
-        .collect();
-    let scope = format!("{}{accounts}", owner.unwrap_or_default());
     card(out, "again", "How to reproduce", |out| {
         out.el("pre", &[attr("tabindex", "0")], |out| {
             for form in ["html", "json", "csv"] {
-                out.text(&format!("denywatch report --since {since} --until {until}{scope} --format {form}\n"));
+                out.text(&(command(report, form) + "\n"));
             }
         });
         let zone = match report.time_zone.as_str() {

@@ -1,7 +1,7 @@
 //! Accounts, owners, and rules that mute.
 
 use super::chart::up_to;
-use super::html::{Html, attr, class, to};
+use super::html::{Html, attr, class};
 use super::parts::{moment, span, what};
 use super::words::{self, grouped, middle};
 use super::{card, table};
@@ -46,7 +46,7 @@ fn list(out: &mut Html, of: &'static str, sections: &[Section]) {
                 }
                 out.el("td", &[], |out| match &section.first {
                     Some(first) => {
-                        out.el("a", &[to(&first.id)], |out| out.code(&first.id, 24));
+                        out.link(&first.id);
                         out.line("small", &[], &format!(" {}", what(first, section.numbers.denied)));
                     }
                     None => out.text("–"),
@@ -111,7 +111,7 @@ pub(super) fn mended(out: &mut Html, report: &Report) {
 
 fn mended_row(out: &mut Html, one: &Mended) {
     out.el("tr", &[], |out| {
-        out.el("th", &[attr("scope", "row")], |out| out.el("a", &[to(&one.id)], |out| out.code(&one.id, 24)));
+        out.el("th", &[attr("scope", "row")], |out| out.link(&one.id));
         out.line("td", &[], &middle(&words::who(&one.principal), 70));
         out.line(
             "td",

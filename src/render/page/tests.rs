@@ -46,17 +46,36 @@ fn who_looks_around_is_handed_nothing() {
 }
 
 #[test]
+fn what_works_by_now_is_no_work() {
+    let mut advice = sample::pipeline();
+    advice.denied[0].status = crate::advice::Status::Resolved;
+    let report_ = of(&[advice]);
+    let page = report(&report_);
+    assert!(
+        page.contains("data-verdict=\"seen to work\"") && page.contains("<td class=\"c-verdict\">seen to work</td>")
+    );
+    let markdown = crate::render::markdown::report(&report_);
+    assert!(markdown.contains("| seen to work |"), "{markdown}");
+    assert!(crate::render::report_csv::report(&report_).ends_with(",seen to work\r\n"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     let page = report(&of(&samples()));
-    for link in page.split("href=\"#").skip(1) {
-        let id = link.split('"').next().unwrap();
-        assert!(page.contains(&format!(" id=\"{id}\"")), "{id}");
-    }
+    assert!(page.contains("href=\"#D-19C2B7XQ4T\""));
+    assert_no_dead_link(&page);
     let mut ids: Vec<&str> = page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), all, "an id stands twice");
+}
+
+fn assert_no_dead_link(page: &str) {
+    for link in page.split("href=\"#").skip(1) {
+        let id = link.split('"').next().unwrap();
+        assert!(page.contains(&format!(" id=\"{id}\"")), "{id}");
+    }
 }
 
 #[test]
@@ -72,6 +91,7 @@ fn a_page_has_an_end() {
     assert!(page.len() <= BYTES_MAX, "{}", page.len());
     assert!(page.contains("Showing 200 of 10,000 findings; the JSON and the CSV hold all."));
     assert_eq!(page.matches("<tbody id=").count(), 200);
+    assert_no_dead_link(&page);
 }
 
 /// Text that grows when it is escaped, everywhere.
@@ -101,6 +121,7 @@ fn a_page_of_hostile_text_has_an_end_too() {
     let page = report(&report_);
     assert!(page.len() <= BYTES_MAX, "{}", page.len());
     assert!(page.contains(" of 205 findings; the JSON and the CSV hold all."));
+    assert_no_dead_link(&page);
 }
 
 proptest! {

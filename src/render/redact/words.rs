@@ -19,6 +19,11 @@ pub(super) const NAME_KEYS: &[&str] = &[
 pub(super) const WORD_KEYS: &[&str] = &[
     "kind",
     "verdict",
+    "trend",
+    "patch",
+    "lead",
+    "shows",
+    "time_zone",
     "status",
     "how",
     "cause",
