@@ -9,13 +9,13 @@ use jiff::Timestamp;
 use std::cmp::Reverse;
 
 /// Every item that no rule mutes has an allowed call after its last denial.
-pub(crate) fn is_resolved(advice: &Advice) -> bool {
+pub fn is_resolved(advice: &Advice) -> bool {
     let mut open = advice.denied.iter().filter(|item| item.status != Status::Muted).peekable();
     open.peek().is_some() && open.all(|item| item.status == Status::Resolved)
 }
 
 /// When the last of its items had its first allowed call; `None` where it is not resolved, or nobody kept the time.
-pub(crate) fn resolved_at(advice: &Advice) -> Option<Timestamp> {
+pub fn resolved_at(advice: &Advice) -> Option<Timestamp> {
     let first = advice.denied.iter().filter_map(|item| item.allowed_since).map(|since| since.first).max();
     first.filter(|_| is_resolved(advice))
 }

@@ -17,7 +17,7 @@ mod sections;
 mod tally;
 
 pub use build::{Facts, rank, shown_patches};
-pub(crate) use mended::{is_resolved, resolved_at};
+pub use mended::{is_resolved, resolved_at};
 pub use model::{
     Before, Cell, Coverage, Day, First, Heat, Layer, Mended, Numbers, Predictions, Report, Row, RowItem, RuleRow,
     RuleState, Scope, Section, Top, Trend, Week,
