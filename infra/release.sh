@@ -134,6 +134,7 @@ if [[ -d infra/terraform ]]; then
   mkdir "$folder/terraform"
   git archive HEAD infra/terraform | tar -x --strip-components=2 -C "$folder/terraform"
 fi
+cp src/render/font/LICENSE "$folder/FONT-LICENSE"
 cp CHANGELOG.md LICENSE-APACHE LICENSE-MIT NOTICE infra/README.md "$folder/"
 if [[ -f infra/RUNBOOK.md ]]; then cp infra/RUNBOOK.md "$folder/"; fi
 
