@@ -86,7 +86,11 @@ impl<'f, 'o> Run<'f, 'o> {
             let page = match history.page(&query, token.as_deref()).await {
                 Ok(page) => page,
                 Err(error) => {
-                    self.stopped(key, Going { reached, ..going });
+                    match pages {
+                        // Nothing was read: the next run asks for the same.
+                        0 => self.waits(key, going),
+                        _ => self.stopped(key, Going { reached, ..going }),
+                    }
                     return Err(error);
                 }
             };
@@ -130,6 +134,12 @@ impl<'f, 'o> Run<'f, 'o> {
     fn finished(&mut self, key: &Key, going: Going) {
         if let Some(track) = self.tracks.get_mut(key) {
             *track = Track { covered: Some((going.base, going.until)), going: None, at: Some(self.now) };
+        }
+    }
+
+    fn waits(&mut self, key: &Key, going: Going) {
+        if let Some(track) = self.tracks.get_mut(key) {
+            track.going = Some(going);
         }
     }
 

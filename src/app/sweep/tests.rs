@@ -260,6 +260,22 @@ async fn throttling_and_refusals_lose_nothing() {
     assert_eq!(run(&mut ledger, &history(log, 1), NOW, 60).await.resolved.len(), 1);
 }
 
+/// However often nothing could be read, no second of the time is passed over.
+#[tokio::test]
+async fn a_run_that_reads_nothing_moves_nothing() {
+    let last = (at(NOW) - LAG).to_string();
+    let mut ledger = denied_once();
+    let refused = |before: usize| {
+        (before % 2 == 1).then(|| Reply::new(400, r#"{"__type":"AccessDeniedException","message":"no"}"#))
+    };
+    let server = history_that(vec![event("a", &last, "q", false)], 1, refused);
+    for _ in 0..3 {
+        assert_eq!(run(&mut ledger, &server, NOW, 60).await.problems.len(), 1);
+    }
+    let server = history(vec![event("a", &last, "q", false)], 1);
+    assert_eq!(run(&mut ledger, &server, NOW, 60).await.resolved.len(), 1);
+}
+
 #[tokio::test]
 async fn a_count_that_was_cut_short_says_at_least() {
     let mut ledger = denied_once();
