@@ -58,30 +58,27 @@ python_venv() { # FOLDER REQUIREMENTS
   "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
 }
 
-build_x86_64() {
-  if [[ $(uname -m) == x86_64 ]]; then
-    cargo build "${flags[@]}"
-    built=$target/lambda/bootstrap
-  else
-    cross x86_64-unknown-linux-gnu
-  fi
-}
+build_x86_64() { cross x86_64-unknown-linux-gnu; }
 build_arm64() { cross "$triple_arm64"; }
 
-# zig is C compiler and linker, against an old glibc. The standard library comes from rustup, or from Debian's packages;
-# what another compiler builds has a target folder of its own.
+has_std() { [[ -d $(rustc --print target-libdir --target "$1") ]]; } # TRIPLE
+
+# zig is C compiler and linker, against an old glibc, also for this machine's own architecture: what links against a newer one
+# asks for newer symbols (`hypotf` of 2.35). The standard library comes from rustup, or from Debian's packages.
 cross() { # TRIPLE
   python_venv "$target/venv-zig" tests/e2e/requirements-zig.txt
   local environment=("PATH=$target/venv-zig/bin:$PATH" "CARGO_TARGET_DIR=$target/cross")
-  if ! { command -v rustup && rustup target add "$1"; } >/dev/null 2>&1; then
+  if ! has_std "$1" && ! rustup target add "$1" >/dev/null 2>&1; then
     if [[ $1 != "$triple_arm64" ]] || ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
       fail "there is no standard library for $1: neither rustup nor Debian has it here"
     fi
     tests/tools/arm64_rust.sh "$target/arm64-rust"
-    environment+=("RUSTC=$target/arm64-rust/rustc")
+    # What another compiler builds has a target folder of its own.
+    environment=("${environment[0]}" "CARGO_TARGET_DIR=$target/cross-debian" "RUSTC=$target/arm64-rust/rustc")
   fi
+  local into=${environment[1]#*=}
   env "${environment[@]}" cargo-zigbuild zigbuild "${flags[@]}" --target "$1.$max_glibc"
-  built=$target/cross/$1/lambda/bootstrap
+  built=$into/$1/lambda/bootstrap
 }
 
 check_glibc() { # BINARY
