@@ -102,6 +102,10 @@ class Ministack:
             aws_secret_access_key="test",
         )
 
+    def account(self, number):
+        """Another account of the same ministack; its number is its access key."""
+        return Account(self, number)
+
     def in_the_name_of(self, role_arn, service):
         """A client with a role's rights; its trust policy has to let the account in."""
         keys = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="probe")["Credentials"]
@@ -113,6 +117,18 @@ class Ministack:
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys["SessionToken"],
         )
+
+
+class Account:
+    """An account beside the first one, with clients of its own."""
+
+    def __init__(self, ministack, number):
+        self.ministack, self.number = ministack, number
+
+    @functools.cache  # noqa: B019 (one a run)
+    def client(self, service):
+        keys = {"aws_access_key_id": self.number, "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=self.ministack.url, region_name=REGION, **keys)
 
 
 def make_table(aws, name):
