@@ -3,7 +3,7 @@
 locals {
   alarms = {
     dead_letters = {
-      why        = "denywatch could not take some events; they wait in the dead-letter queue for 14 days"
+      why        = "denywatch could not take some events; they wait in its dead letters for 14 days"
       namespace  = "AWS/SQS"
       metric     = "ApproximateNumberOfMessagesVisible"
       dimensions = { QueueName = aws_sqs_queue.dead_letters.name }
@@ -12,7 +12,7 @@ locals {
       over       = 0
     }
     schedule_dead_letters = {
-      why        = "denywatch's report, digest or sweep could not be made; the request waits in the schedule's dead-letter queue"
+      why        = "denywatch could not make a report, digest or sweep; the request waits in the schedule's dead letters"
       namespace  = "AWS/SQS"
       metric     = "ApproximateNumberOfMessagesVisible"
       dimensions = { QueueName = aws_sqs_queue.schedule_dead_letters.name }
@@ -43,6 +43,15 @@ locals {
       namespace  = "AWS/Lambda"
       metric     = "Throttles"
       dimensions = { FunctionName = aws_lambda_function.this.function_name }
+      statistic  = "Sum"
+      periods    = 3
+      over       = 0
+    }
+    table_reads = {
+      why        = "denywatch's ledger refuses reads; tuning.table_max_units is reached"
+      namespace  = "AWS/DynamoDB"
+      metric     = "ReadThrottleEvents"
+      dimensions = { TableName = aws_dynamodb_table.this.name }
       statistic  = "Sum"
       periods    = 3
       over       = 0

@@ -40,12 +40,16 @@ def slack():
 
 @pytest.fixture(scope="session")
 def bootstrap_zip(pytestconfig):
-    found = built(pytestconfig, "bootstrap")
+    return zipped(built(pytestconfig, "bootstrap"))
+
+
+def zipped(bootstrap):
+    """The function's code as Lambda takes it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         info = zipfile.ZipInfo("bootstrap", (1980, 1, 1, 0, 0, 0))
         info.external_attr = 0o755 << 16
-        archive.writestr(info, found.read_bytes(), zipfile.ZIP_DEFLATED, 1)
+        archive.writestr(info, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED, 1)
     return buffer.getvalue()
 
 
@@ -165,13 +169,13 @@ def from_topic(queue_arn, topic_arn):
 
 
 def deploy(aws, parameters, create=False, name=STACK, path=TEMPLATE):
-    """Creates or updates a stack; returns its outputs."""
+    """Creates or updates a stack; returns its outputs. A parameter that is `None` stays as it was."""
     cloudformation = aws.client("cloudformation")
     arguments = {
         "StackName": name,
         "TemplateBody": path.read_text(),
         "Capabilities": ["CAPABILITY_IAM"],
-        "Parameters": [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        "Parameters": [{"ParameterKey": k} | given(v) for k, v in parameters.items()],
     }
     (cloudformation.create_stack if create else cloudformation.update_stack)(**arguments)
     done = "CREATE_COMPLETE" if create else "UPDATE_COMPLETE"
@@ -186,6 +190,10 @@ def deploy(aws, parameters, create=False, name=STACK, path=TEMPLATE):
             told = [f"{e['LogicalResourceId']}: {e.get('ResourceStatusReason')}" for e in failed]
             pytest.fail(f"the stack is {found['StackStatus']}: {found.get('StackStatusReason')} {told}")
         time.sleep(0.3)
+
+
+def given(value):
+    return {"UsePreviousValue": True} if value is None else {"ParameterValue": value}
 
 
 def remove(aws, name=STACK):

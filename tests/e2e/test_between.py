@@ -27,6 +27,7 @@ def line(aws, bootstrap_zip):
     made = Line(aws, bootstrap_zip)
     yield made
     conftest.remove(aws, STACK)
+    aws.client("sqs").delete_queue(QueueUrl=made.inbox)
 
 
 class Line:

@@ -40,6 +40,7 @@ FULL = {
     "AgeAlarm": 'aws_cloudwatch_metric_alarm.this["age"]',
     "ErrorsAlarm": 'aws_cloudwatch_metric_alarm.this["errors"]',
     "ThrottlesAlarm": 'aws_cloudwatch_metric_alarm.this["throttles"]',
+    "TableReadsAlarm": 'aws_cloudwatch_metric_alarm.this["table_reads"]',
     "TableThrottlesAlarm": 'aws_cloudwatch_metric_alarm.this["table_throttles"]',
     "QuarantinedAlarm": 'aws_cloudwatch_metric_alarm.this["quarantined"]',
     "FailedAlarm": 'aws_cloudwatch_metric_alarm.this["failed"]',
@@ -182,6 +183,17 @@ def alarm(p):
     }  # fmt: skip
 
 
+def dashboard(p):
+    """With what a full stop stands for."""
+    made = json.loads(p("DashboardBody"))
+    for widget in made["widgets"]:
+        before = []
+        for metric in widget["properties"]["metrics"]:
+            metric[:] = [before[at] if one == "." else one for at, one in enumerate(metric)]
+            before = metric
+    return made
+
+
 def bus(p):
     return {"name": p("Name"), "description": p("Description"), "policy": cfn.document(p("Policy"))}
 
@@ -202,7 +214,7 @@ TEMPLATE = {
     "AWS::SNS::Subscription": lambda p: {"topic": p("TopicArn"), "protocol": p("Protocol"), "endpoint": p("Endpoint")},
     "AWS::Scheduler::Schedule": schedule,
     "AWS::CloudWatch::Alarm": alarm,
-    "AWS::CloudWatch::Dashboard": lambda p: json.loads(p("DashboardBody")),
+    "AWS::CloudWatch::Dashboard": dashboard,
 }
 
 

@@ -170,6 +170,10 @@ RUN, EVENT, WRITES, READS, KEPT, LOGGED = 0.3, 0.01, 10, 5, 300, 300
 MEMORY = 0.25
 
 
+def alarms():
+    return sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in cfn.load(TEMPLATE)["Resources"].values())
+
+
 def cost(accounts):
     """Item → USD a month."""
     events = accounts * (DENIALS + CHANGES) * 365 / 12
@@ -183,7 +187,7 @@ def cost(accounts):
         + events * 1.4 * KEPT / 1e9 * PRICE["DynamoDB GB-month, with point-in-time recovery"],
         "SNS, by mail": accounts * MESSAGES * 365 / 12 * PRICE["SNS mail"],
         "CloudWatch: logs": (runs * 800 + events * LOGGED) / 1e9 * PRICE["log GB"],
-        "CloudWatch: 10 alarms, 8 metrics, a dashboard": 10 * PRICE["alarm"] + 8 * PRICE["metric"] + PRICE["dashboard"],
+        f"CloudWatch: {alarms()} alarms, 8 metrics, a dashboard": alarms() * PRICE["alarm"] + 8 * PRICE["metric"] + PRICE["dashboard"],
         "a secret": PRICE["secret"],
     }
 

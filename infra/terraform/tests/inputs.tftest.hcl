@@ -21,7 +21,7 @@ run "an_address_is_enough" {
     error_message = "neither a bus nor a back-fill queue is asked for"
   }
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.this) == 10 && length(aws_cloudwatch_dashboard.this) == 1
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 11 && length(aws_cloudwatch_dashboard.this) == 1
     error_message = "alarms and dashboard are there"
   }
   assert {
