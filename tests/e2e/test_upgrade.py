@@ -91,7 +91,6 @@ def test_back_to_the_release_before(around, release, folder):
 # ---- the same with the stack: its template and its code, as a user takes them ----
 
 STACK = "denywatch-upgrade"
-KEPT = ("CodeBucket", "AlertEmail", "SlackSecretArn", "BatchingWindowSeconds", "IncludeReadEvents", "EndpointUrl", "TimeZone")
 
 
 def recent(number, role, minute):
@@ -103,23 +102,22 @@ class Installed:
     """The stack of one release or the other, and what its topic says."""
 
     def __init__(self, aws, slack, zips):
-        self.aws, self.slack, self.zips, self.outputs = aws, slack, zips, None
+        self.aws, self.slack, self.zips, self.given, self.outputs = aws, slack, zips, {}, {}
         aws.client("s3").create_bucket(Bucket="upgrade-code", CreateBucketConfiguration={"LocationConstraint": REGION})
         for key, code in zips.items():
             aws.client("s3").put_object(Bucket="upgrade-code", Key=key, Body=code)
 
     def create(self, key, template):
         secret = self.aws.client("secretsmanager").create_secret(Name="upgrade/slack", SecretString=self.slack.url)["ARN"]
-        parameters = {
+        self.given = {
             "CodeBucket": "upgrade-code", "CodeKey": key, "AlertEmail": "alerts@example.com", "SlackSecretArn": secret,
             "BatchingWindowSeconds": "1", "IncludeReadEvents": "false", "EndpointUrl": self.aws.url, "TimeZone": "Europe/Berlin",
         }  # fmt: skip
-        self.outputs = conftest.deploy(self.aws, parameters, create=True, name=STACK, path=template)
+        self.outputs = conftest.deploy(self.aws, self.given, create=True, name=STACK, path=template)
 
     def update(self, key, template):
         """As `aws cloudformation deploy` does it: what is not given stays."""
-        parameters = dict.fromkeys(KEPT) | {"CodeKey": key}
-        outputs = conftest.deploy(self.aws, parameters, name=STACK, path=template)
+        outputs = conftest.deploy(self.aws, dict.fromkeys(self.given) | {"CodeKey": key}, name=STACK, path=template)
         assert self.outputs.items() <= outputs.items(), "something was replaced"
         self.runs(key)
 
@@ -127,8 +125,12 @@ class Installed:
         """The function's code is that zip's."""
         told = self.aws.client("lambda").get_function_configuration(FunctionName=self.outputs["FunctionName"])
         assert told["CodeSha256"] == base64.b64encode(hashlib.sha256(self.zips[key]).digest()).decode()
-        schedule = self.aws.client("scheduler").get_schedule(Name=self.outputs["ScheduleName"].rpartition("/")[2])
-        assert schedule["ScheduleExpressionTimezone"] == "Europe/Berlin", "the configuration is not what it was"
+        config = json.loads(told["Environment"]["Variables"]["DENYWATCH_CONFIG"])
+        assert config["slack"]["secret"] == self.given["SlackSecretArn"]
+        assert config["route"] == [{"to": [f"sns:{self.outputs['TopicArn']}", "slack"]}]
+        (stack,) = self.aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+        held = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+        assert (self.given | {"CodeKey": key}).items() <= held.items(), "the configuration is not what it was"
 
     def put(self, *records):
         self.aws.client("events").put_events(Entries=[events.entry(record) for record in records])

@@ -8,6 +8,7 @@ mod dynamo;
 mod keep;
 mod memory;
 mod objects;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 mod types;
 mod uri;
@@ -17,6 +18,7 @@ pub use dynamo::DynamoLedger;
 pub use keep::{COUNTS_DAYS, Hashed, Keep, SAMPLES_DAYS};
 pub use memory::MemoryLedger;
 pub use objects::{Held, Object, ObjectRead};
+#[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
 pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
 pub use uri::{StoreUri, UnknownStore};
@@ -180,10 +182,13 @@ pub trait Ledger: Send {
 /// Opens the ledger at a place; a missing file is made, a missing table is not.
 ///
 /// # Errors
-/// See [`SqliteLedger::open`] and `DynamoLedger::open`.
+/// See `SqliteLedger::open` and `DynamoLedger::open`.
 pub fn open(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError> {
     match uri {
+        #[cfg(feature = "sqlite")]
         StoreUri::Sqlite(path) => Ok(Box::new(SqliteLedger::open(path)?.keeping(keep)?)),
+        #[cfg(not(feature = "sqlite"))]
+        StoreUri::Sqlite(_) => Err(LedgerError::NoSqlite),
         #[cfg(feature = "dynamodb")]
         StoreUri::Dynamo(table) => Ok(Box::new(DynamoLedger::open(table, keep)?)),
         #[cfg(not(feature = "dynamodb"))]
@@ -194,7 +199,7 @@ pub fn open(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError>
 /// The same, but a table is looked at with the first call only, which then fails as this would.
 ///
 /// # Errors
-/// See [`SqliteLedger::open`] and `DynamoLedger::open_later`.
+/// See `SqliteLedger::open` and `DynamoLedger::open_later`.
 pub fn open_later(uri: &StoreUri, keep: &Keep) -> Result<Box<dyn Ledger>, LedgerError> {
     match uri {
         #[cfg(feature = "dynamodb")]

@@ -391,6 +391,7 @@ pub enum LedgerError {
         source: std::io::Error,
     },
     /// SQLite failed.
+    #[cfg(feature = "sqlite")]
     #[error("the ledger `{path}` failed: {source}")]
     Sqlite {
         /// The file.
@@ -415,6 +416,9 @@ pub enum LedgerError {
     /// This build has no DynamoDB in it.
     #[error("this build has no DynamoDB: build it with `cargo build --release --features dynamodb`")]
     NotBuilt,
+    /// This build has no SQLite in it.
+    #[error("this build has no SQLite: name a table, `dynamodb:TABLE`")]
+    NoSqlite,
     /// A stored value cannot be read back.
     #[error("the ledger's entry `{entry}` cannot be read: {source}")]
     Entry {
