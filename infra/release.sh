@@ -113,7 +113,9 @@ sbom() { # FILE
   local name=denywatch-sbom
   PATH=$tools/bin:$PATH SOURCE_DATE_EPOCH=315532800 cargo cyclonedx --quiet --format json --no-default-features \
     --features lambda --target x86_64-unknown-linux-gnu --no-build-deps --override-filename "$name"
-  mv "$name.json" "$1"
+  # It names the crate by the folder that it lies in.
+  sed "s|path+file://$root|path+file:///denywatch|g" "$name.json" >"$1"
+  rm "$name.json"
 }
 
 rm -rf "$folder"
