@@ -2,7 +2,8 @@
 
 A stack with all options that ministack knows. Two judges: the function itself, run on a denial and for a report after a
 statement was taken away, and the calls of a statement one by one in the role's name, for those that Lambda makes or that
-are for reading policies. What neither shows (keys, calls that ministack lacks) the simulator of tests/infra judges.
+are for reading policies. What Lambda and other services do by themselves: test_between.py. What none of them shows (keys,
+calls that ministack lacks) the simulator of tests/infra judges.
 """
 
 import json
@@ -191,7 +192,7 @@ def refused(wide, sid):
     return keep
 
 
-# ministack asks for the log group's ARN; AWS asks for the stream's, which the statement has. tests/infra judges it.
+# ministack asks for the log group's ARN; AWS asks for the stream's, which the statement has: test_between.py asks for that.
 ELSEWHERE = {"OwnLog"}
 
 

@@ -2,7 +2,7 @@
 
 In both directions: each action is one of a call on the program's list (src/io/aws/allow.rs) or of what a service does in
 the role's name, and each call of the function's has its action. And each statement is needed: without it the program's own
-simulator refuses a call. What ministack enforces, tests/e2e/test_rights.py sees refused in a run.
+simulator refuses a call. What a stand-in of AWS can show, tests/e2e/test_rights.py and test_between.py see refused in a run.
 """
 
 import fnmatch
