@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes a release: `infra/release.sh [--only ARCHITECTURE]… [FOLDER]`. Needs Linux, Rust, gcc, binutils, Python 3.11 or later.
+# `--clients` also leaves what the cold start is held against, in target/cross (tests/long.sh).
 #
 # FOLDER (target/release-VERSION) then holds bootstrap-x86_64.zip and bootstrap-arm64.zip, the CloudFormation template, the
 # Terraform module, an SBOM, the changelog and SHA256SUMS. The same commit and tools give the same bytes, wherever it is
@@ -23,6 +24,7 @@ say() { printf '\n== %s\n' "$*"; }
 need() { command -v "$1" >/dev/null 2>&1 || fail "\`$1\` is not here: $2"; }
 
 architectures=()
+clients=()
 folder=
 while (($#)); do
   case $1 in
@@ -31,6 +33,7 @@ while (($#)); do
       architectures+=("$2")
       shift
       ;;
+    --clients) clients=(--example clients) ;;
     -*) fail "usage: infra/release.sh [--only x86_64|arm64]… [FOLDER]" ;;
     *) folder=$1 ;;
   esac
@@ -58,14 +61,14 @@ python_venv() { # FOLDER REQUIREMENTS
   "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
 }
 
-build_x86_64() { cross x86_64-unknown-linux-gnu; }
+build_x86_64() { cross x86_64-unknown-linux-gnu "${clients[@]}"; }
 build_arm64() { cross "$triple_arm64"; }
 
 has_std() { [[ -d $(rustc --print target-libdir --target "$1") ]]; } # TRIPLE
 
 # zig is C compiler and linker, against an old glibc, also for this machine's own architecture: what links against a newer one
 # asks for newer symbols (`hypotf` of 2.35). The standard library comes from rustup, or from Debian's packages.
-cross() { # TRIPLE
+cross() { # TRIPLE [WHAT ELSE]…
   python_venv "$target/venv-zig" tests/e2e/requirements-zig.txt
   local environment=("PATH=$target/venv-zig/bin:$PATH" "CARGO_TARGET_DIR=$target/cross")
   if ! has_std "$1" && ! rustup target add "$1" >/dev/null 2>&1; then
@@ -77,7 +80,7 @@ cross() { # TRIPLE
     environment=("${environment[0]}" "CARGO_TARGET_DIR=$target/cross-debian" "RUSTC=$target/arm64-rust/rustc")
   fi
   local into=${environment[1]#*=}
-  env "${environment[@]}" cargo-zigbuild zigbuild "${flags[@]}" --target "$1.$max_glibc"
+  env "${environment[@]}" cargo-zigbuild zigbuild "${flags[@]}" "${@:2}" --target "$1.$max_glibc"
   built=$into/$1/lambda/bootstrap
 }
 

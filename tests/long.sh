@@ -21,7 +21,7 @@ end_to_end() { "$python" tests/e2e/run.py --bootstrap "$1" --denywatch "$target/
 
 stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
 stage "command line" cargo build --features lambda,lookup,github --bin denywatch
-stage "release" infra/release.sh "$release"
+stage "release" infra/release.sh --clients "$release"
 
 x86=$target/shipped/x86_64/bootstrap
 if [[ -f $release/bootstrap-x86_64.zip ]]; then
@@ -88,8 +88,8 @@ fi
 # From exec to the first answer.
 cold_start() {
   venv "$target/venv-cold" benches/cold_start/requirements.txt &&
-    cargo build --profile lambda --no-default-features --features lambda --example clients &&
-    "$python" benches/cold_start/run.py --bootstrap "$x86" --clients "$target/lambda/examples/clients" \
+    "$python" benches/cold_start/run.py --bootstrap "$x86" \
+      --clients "$target/cross/x86_64-unknown-linux-gnu/lambda/examples/clients" \
       --python "$target/venv-cold/bin/python" --record benches/cold_start/FIGURES.md
 }
 if [[ -f $x86 ]]; then stage "cold start" cold_start; fi
