@@ -43,9 +43,10 @@ def test_examples_are_planned(folder, example):
     assert count and int(count[1]) > 30, told
 
 
-def test_its_own_tests(folder):
-    told = module.terraform(folder, "test")
-    runs = (module.MODULE / "tests" / "inputs.tftest.hcl").read_text().count("\nrun ")
+@pytest.mark.parametrize("where", [".", "modules/forwarder"])
+def test_its_own_tests(folder, where):
+    told = module.terraform(folder / where, "test")
+    runs = (module.MODULE / where / "tests" / "inputs.tftest.hcl").read_text().count("\nrun ")
     assert f"{runs} passed, 0 failed" in told, told
 
 
