@@ -126,7 +126,7 @@ class Line:
         return get, put
 
     def by_the_clock(self):
-        """Scheduler calls the report's target once, in a second: a further schedule, since ministack fires none that was changed."""
+        """Scheduler calls once, in a second: a further schedule with the report's target."""
         scheduler = self.aws.client("scheduler")
         report = scheduler.get_schedule(Name=self.outputs["ScheduleName"].rpartition("/")[2])
         name = f"between-{uuid.uuid4().hex[:12]}"
@@ -180,6 +180,8 @@ def test_alarms_need_the_topics_leave(line):
 
 
 def test_a_schedule_needs_its_role(line):
+    name = line.deny()
+    wait_for("a denial to report", 30, lambda: line.knows(name))
     about = lambda: [one for one in line.told() if "Denied actions, week" in json.dumps(one)]
     with line.without("ScheduleRole", "CallTheFunction"):
         line.by_the_clock()
