@@ -125,6 +125,42 @@ fn check_logs(logs: &str) {
     }
 }
 
+/// Lambda ends a process without a word; a Runtime API that goes away is told in the log, and nothing panics: the ledger on
+/// DynamoDB has a runtime of its own, which ends with it.
+#[test]
+fn a_runtime_api_that_closes_ends_the_function_in_order() {
+    let api = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = api.local_addr().unwrap().to_string();
+    let around = Around::new(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    command.env_clear().stdout(Stdio::piped()).stderr(Stdio::piped()).envs([
+        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "denywatch"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_REGION", "us-east-2"),
+        ("DENYWATCH_CONFIG", &around.config()),
+        ("DENYWATCH_STORE", "dynamodb:nowhere"),
+    ]);
+    let mut function = Function(Some(command.spawn().unwrap()));
+    // It asks for the first event, and there is nobody any more.
+    drop(api.accept().unwrap());
+    drop(api);
+    let child = function.0.as_mut().unwrap();
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => assert!(started.elapsed() < PATIENCE, "it goes on without its Runtime API"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let logs = function.logs();
+    check_logs(&logs);
+    assert_eq!(status.code(), Some(1), "{logs}");
+    assert!(logs.contains("cannot go on"), "{logs}");
+}
+
 #[test]
 fn poison_and_unknown_shapes_are_acknowledged() {
     let poison = sqs(&["{", "hush, said the poison"]);

@@ -7,6 +7,8 @@ use crate::io::sinks::{Attachment, Message, Step};
 use crate::render::alert::{AlertContext, Owner};
 use crate::render::note::{self, Note};
 use crate::render::{Format, email, event, forms, pagerduty, q, slack, teams};
+use crate::report::is_resolved;
+use crate::triage::Verdict;
 use crate::triage::limits::Companions;
 use serde_json::Value;
 
@@ -45,6 +47,17 @@ impl Audience {
     /// Who hears of a finding; `tags` are the principal's, where they are known.
     pub fn route(&self, advice: &Advice, tags: &Tags) -> Routed {
         self.routes.route(advice, tags)
+    }
+
+    /// Who hears of a finding as soon as its pacing lets it go; `was_told` says of a receiver whether it heard of it before.
+    ///
+    /// What passed by itself, or is over, is told to nobody but those who heard of it before they could know; also where
+    /// the route of what is left of it leads elsewhere by now.
+    pub fn hears(&self, advice: &Advice, tags: &Tags, was_told: &dyn Fn(&Destination) -> bool) -> Vec<Destination> {
+        match advice.verdict == Verdict::Transient || is_resolved(advice) {
+            true => self.destinations().into_iter().filter(was_told).collect(),
+            false => self.route(advice, tags).now,
+        }
     }
 
     /// Whether the configuration says where owners are found.

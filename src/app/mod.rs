@@ -95,6 +95,12 @@ impl World {
         self.in_force.of(&advice.principal).map(|held| held.tags).unwrap_or_default()
     }
 
+    /// The tags of a finding's principal; AWS is asked where it may be.
+    pub fn tags_of(&self, finding: &Finding) -> Tags {
+        let (in_force, _) = self.in_force_of(finding);
+        in_force.of(&finding.principal).map(|held| held.tags).unwrap_or_default()
+    }
+
     /// Sharpens denials by what AWS tells of them on asking.
     pub fn sharpen(&self, denials: &mut [Denial]) {
         if let Some(outside) = &self.outside {

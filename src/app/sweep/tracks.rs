@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Tracks kept, so that they fit into one item of the ledger; what is left out is read anew.
-const TRACKS: usize = 800;
+pub(super) const TRACKS: usize = 800;
 
 /// Where the sweep of one query stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
