@@ -76,6 +76,7 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
         let (records, problems) = record::read(input, name);
         if records.iter().any(is_event) {
             let mut read = Read { problems, records: records.len() as u64, ..Read::default() };
+            let given = &Given { codes: world.codes.clone(), ..given.clone() };
             records.iter().for_each(|record| read.take(record, given, world));
             return read;
         }

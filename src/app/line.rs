@@ -98,7 +98,8 @@ const KEEP: Duration = Duration::from_secs(300);
 impl LedgerLine {
     /// Over this ledger, for the receivers and with the rules of these settings; no policy in force is known.
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
-        let world = World::new(InForce::default()).expecting(settings.expected.clone());
+        let world =
+            World::new(InForce::default()).expecting(settings.expected.clone()).counting(settings.codes.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
         let (reporting, tags) = (settings.report.clone(), BTreeMap::new());
         Self {

@@ -354,8 +354,7 @@ async fn a_replay_is_what_the_function_sends() {
     let batches = batches(events.denials, events.changes, window, now());
     let mut replay = Replay::new(&world, &audience, &settings);
     let mut line = LedgerLine::new(Box::new(MemoryLedger::rehearsing(&settings.keep)), &settings, || CLOCK.get());
-    let sinks: Vec<MemorySink> =
-        audience.destinations().iter().map(|to| MemorySink::new(&to.to_string())).collect();
+    let sinks: Vec<MemorySink> = audience.destinations().iter().map(|to| MemorySink::new(&to.to_string())).collect();
     let boxed = sinks.iter().map(|sink| Box::new(sink.clone()) as Box<dyn crate::io::sinks::Sink>).collect();
     let post = Post::new(boxed, settings.policy.clone());
     let clock = || CLOCK.get();
@@ -377,8 +376,10 @@ async fn a_replay_is_what_the_function_sends() {
             .chain(batch.changes.iter().map(|change| change.event_id.clone()))
             .collect();
         let own = records.iter().filter(|record| ids.contains(record["eventID"].as_str().unwrap()));
-        let body = |record: &Value| json!({"messageId": record["eventID"], "eventSource": "aws:sqs",
-            "body": json!({"detail-type": "AWS API Call via CloudTrail", "detail": record}).to_string()});
+        let body = |record: &Value| {
+            json!({"messageId": record["eventID"], "eventSource": "aws:sqs",
+            "body": json!({"detail-type": "AWS API Call via CloudTrail", "detail": record}).to_string()})
+        };
         CLOCK.set(when);
         let time = Time { now: &clock, deadline: when + jiff::SignedDuration::from_secs(600) };
         handle(&json!({"Records": own.map(body).collect::<Vec<_>>()}), &mut line, &post, &time).await.unwrap();
@@ -387,11 +388,17 @@ async fn a_replay_is_what_the_function_sends() {
     }
     assert!(sinks.iter().all(|sink| sink.kept().len() >= 2), "else this test tells nothing");
     for sink in &sinks {
-        let of_replay: Vec<Message> =
-            shown.iter().filter(|one| one.to.to_string() == crate::io::sinks::Sink::name(sink)).map(|one| one.message.clone()).collect();
+        let of_replay: Vec<Message> = shown
+            .iter()
+            .filter(|one| one.to.to_string() == crate::io::sinks::Sink::name(sink))
+            .map(|one| one.message.clone())
+            .collect();
         assert_eq!(of_replay, sink.kept());
         let first = format!("{} {}", of_replay[0].body, of_replay[0].json);
         assert!(first.contains("iam:DeleteRolePolicy") && first.contains("ana"), "{first}");
-        assert!(!of_replay.iter().any(|one| format!("{one:?}").contains("assumed-role/build/s ")), "sessions are hashed");
+        assert!(
+            !of_replay.iter().any(|one| format!("{one:?}").contains("assumed-role/build/s ")),
+            "sessions are hashed"
+        );
     }
 }

@@ -208,9 +208,8 @@ pub fn batches(
         let id = denial.event_id.clone().unwrap_or_default();
         (denial.event_time.unwrap_or(now), id, Batch { denials: vec![denial], ..Batch::default() })
     };
-    let changed = |change: Change| {
-        (change.at, change.event_id.clone(), Batch { changes: vec![change], ..Batch::default() })
-    };
+    let changed =
+        |change: Change| (change.at, change.event_id.clone(), Batch { changes: vec![change], ..Batch::default() });
     let mut timed: Vec<(Timestamp, String, Batch)> =
         denials.into_iter().map(denied).chain(changes.into_iter().map(changed)).collect();
     timed.sort_by(|(a, one, _), (b, other, _)| (a, one).cmp(&(b, other)));

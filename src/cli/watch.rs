@@ -111,7 +111,7 @@ mod live {
         let owners = settings.routes.owners.clone();
         let routes = Routes { routes: usual.routes.routes.clone(), owners, floor: Floor::default() };
         let keep = settings.keep.clone();
-        Settings { routes, keep, base_url: settings.base_url.clone(), formats: settings.formats.clone(), ..usual }
+        Settings { routes, keep, formats: settings.formats.clone(), ..usual }
     }
 
     #[derive(Default)]

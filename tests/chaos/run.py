@@ -204,7 +204,8 @@ class Run:
         workers = [threading.Thread(target=self.work, args=pair) for pair in self.hosts]
         [worker.start() for worker in workers]
         while any(worker.is_alive() for worker in workers):
-            time.sleep(10)
+            end = time.monotonic() + 10
+            [worker.join(max(0, end - time.monotonic())) for worker in workers]
             print(f"waiting {self.waiting()}, due {self.due()}, kills to come {len(self.striker.left)}", file=sys.stderr)
         for error in self.errors:
             raise error

@@ -183,7 +183,9 @@ impl<'f, 'o> Run<'f, 'o> {
     /// Whether that somebody looked until then is worth a write of its finding: the first time, when silence becomes quiet,
     /// and once a day. In between the tracks know it.
     fn is_news(&self, place: Place<'f>, (source, until): (Source, Timestamp)) -> bool {
-        let Some((item, last)) = self.open.item(place).and_then(|item| Some((item, item.last_seen?))) else { return true };
+        let Some((item, last)) = self.open.item(place).and_then(|item| Some((item, item.last_seen?))) else {
+            return true;
+        };
         let before = item.looked.get(&source).copied().filter(|before| *before > last);
         let is_quiet = |until: Timestamp| until.duration_since(last) >= QUIET;
         // Tracks that have no room are begun anew from what the finding says.

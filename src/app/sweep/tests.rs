@@ -185,7 +185,11 @@ async fn a_run_that_sees_nothing_new_writes_no_finding() {
     // The first look, then silence that has become quiet (a day after the denial, less what history lags), then daily.
     assert_eq!(writes, [1, 25, 49, 73]);
     assert_eq!(told(&ledger)[0].denied[0].status, Status::Quiet);
-    assert_eq!(server.seen().iter().filter(|seen| seen.body.contains("PurgeQueue")).count(), 73, "each hour is asked once");
+    assert_eq!(
+        server.seen().iter().filter(|seen| seen.body.contains("PurgeQueue")).count(),
+        73,
+        "each hour is asked once"
+    );
 }
 
 #[tokio::test]

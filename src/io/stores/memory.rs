@@ -231,7 +231,8 @@ impl Ledger for MemoryLedger {
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
-        purged.changes = self.keep_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)));
+        purged.changes =
+            self.keep_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)));
         Ok(purged)
     }
 }

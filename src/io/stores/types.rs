@@ -295,7 +295,8 @@ fn name_in(principal: &str) -> Option<&str> {
 /// What a task left, without what names a principal: the entries of a list that do; all of it, if it is no list.
 /// `None` where nothing is left of it.
 pub(super) fn state_without(state: &str, principal: &str) -> Option<String> {
-    let is_named = |text: &str| [Some(principal), name_in(principal)].into_iter().flatten().any(|one| is_named_in(text, one));
+    let is_named =
+        |text: &str| [Some(principal), name_in(principal)].into_iter().flatten().any(|one| is_named_in(text, one));
     if !is_named(state) {
         return Some(state.to_owned());
     }

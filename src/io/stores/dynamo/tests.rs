@@ -88,7 +88,8 @@ fn plain(item: &Item) -> String {
 }
 
 async fn scan(endpoint: &str, request: &Value) -> Value {
-    let signed = "AWS4-HMAC-SHA256 Credential=test/20261101/us-east-2/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
+    let signed =
+        "AWS4-HMAC-SHA256 Credential=test/20261101/us-east-2/dynamodb/aws4_request, SignedHeaders=host, Signature=0";
     let headers = [
         ("content-type", "application/x-amz-json-1.0"),
         ("x-amz-target", "DynamoDB_20120810.Scan"),
@@ -105,8 +106,9 @@ fn no_item_names_whom_the_ledger_forgot() {
     for named in ["arn:aws:iam::111122223333:user/nightingale", "nightingale"] {
         let Some(mut ledger) = fresh(&Keep::days(40_000, 40_000)) else { return };
         name_everywhere(&mut ledger);
-        let naming =
-            |ledger: &DynamoLedger| all_items(ledger).into_iter().filter(|item| item.contains("nightingale")).collect::<Vec<_>>();
+        let naming = |ledger: &DynamoLedger| {
+            all_items(ledger).into_iter().filter(|item| item.contains("nightingale")).collect::<Vec<_>>()
+        };
         assert!(naming(&ledger).len() >= 8, "{:#?}", naming(&ledger));
         ledger.purge(named).unwrap();
         assert_eq!(naming(&ledger), [""; 0]);

@@ -278,9 +278,7 @@ impl Ledger for SqliteLedger {
             }
         }
         // What was deleted or replaced stands in the file's free places until they are used again.
-        self.connection
-            .execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);")
-            .map_err(self.failed())?;
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(self.failed())?;
         Ok(Purged { quarantined, changes, ..purged })
     }
 
