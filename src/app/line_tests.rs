@@ -402,3 +402,49 @@ async fn a_replay_is_what_the_function_sends() {
         );
     }
 }
+
+/// 5,000 denials of one role in a minute, on 25 keys, in batches as the queue hands them over, and the outbox
+/// each minute after it: one message and at most two edits, and all of them are told in the end.
+#[tokio::test]
+async fn a_storm_through_the_function_is_one_message_and_two_edits() {
+    use crate::app::watch::{Post, Time, handle};
+    use crate::io::sinks::memory::MemorySink;
+    use crate::io::sinks::{Sink, Step};
+    let config = "version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:x'\n[[route]]\nto = 'slack:C0Q'";
+    for wait in ["", "[group]\nwait = '60s'\n"] {
+        let settings = Settings::parse(&config.replace("[[route]]", &format!("{wait}[[route]]"))).unwrap();
+        let mut line = LedgerLine::new(Box::new(MemoryLedger::default()), &settings, || CLOCK.get());
+        let sink = MemorySink::new("slack:C0Q");
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(sink.clone())];
+        let post = Post::new(sinks, settings.policy.clone());
+        let clock = || CLOCK.get();
+        let start: Timestamp = "2026-11-18T10:00:00Z".parse().unwrap();
+        let second = |n: i64| start + jiff::SignedDuration::from_secs(n);
+        for at in 0..50 {
+            let one = |n: i64| {
+                let mut record = denied(&format!("{at}-{n}"));
+                record["eventTime"] = second(at * 6 / 5).to_string().into();
+                let key = format!("key/7e0e7421-e43b-4ef3-84a2-{:012}", n % 25);
+                let text =
+                    record["errorMessage"].as_str().unwrap().replace("key/7e0e7421-e43b-4ef3-84a2-6236e35d9779", &key);
+                record["errorMessage"] = text.into();
+                json!({"messageId": format!("{at}-{n}"), "eventSource": "aws:sqs",
+                    "body": json!({"detail-type": "AWS API Call via CloudTrail", "detail": record}).to_string()})
+            };
+            CLOCK.set(second(at * 6 / 5));
+            let time = Time { now: &clock, deadline: CLOCK.get() + jiff::SignedDuration::from_secs(600) };
+            let records: Vec<Value> = (0..100).map(one).collect();
+            handle(&json!({"Records": records}), &mut line, &post, &time).await.unwrap();
+        }
+        for minute in [1, 2, 3, 5, 29, 30, 31, 32, 60] {
+            CLOCK.set(second(minute * 60));
+            let time = Time { now: &clock, deadline: CLOCK.get() + jiff::SignedDuration::from_secs(600) };
+            handle(&json!({"denywatch": "outbox"}), &mut line, &post, &time).await.unwrap();
+        }
+        let kept = sink.kept();
+        let edits = kept.iter().filter(|message| message.step == Step::Edit).count();
+        assert_eq!(kept.len() - edits, 1, "{wait}");
+        assert!(edits <= 2, "{wait}: {edits}");
+        assert!(kept.last().unwrap().json.to_string().contains("*5000 times*"), "{}", kept.last().unwrap().json);
+    }
+}

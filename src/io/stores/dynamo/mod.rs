@@ -282,8 +282,7 @@ impl Ledger for DynamoLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        let item = objects::run_item(self, run)?;
-        self.run(async |table| table.put(item).await)
+        self.run(async |table| objects::replace_run(self, table, run).await)
     }
 
     fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError> {
@@ -296,19 +295,12 @@ impl Ledger for DynamoLedger {
     }
 
     fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
-        let item = self.run(async |table| table.get(layout::run(&self.space, input).to_item()).await)?;
-        let now = clock::now();
-        item.filter(|item| !layout::is_over(item, now)).map(|item| objects::read_run(input, &item)).transpose()
+        self.run(async |table| objects::noted(self, table, input).await)
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
         let rows = self.run(async |table| table.query(&format!("{}R", self.space), "").await)?;
-        let now = clock::now();
-        let live = rows.iter().filter(|row| !layout::is_over(row, now));
-        let runs = live.map(|row| serde_json::from_str(read_text(row, "body").unwrap_or_default()));
-        let mut runs = runs.collect::<Result<Vec<Run>, _>>().map_err(entry("run"))?;
-        runs.sort_by(|a, b| a.input.cmp(&b.input));
-        Ok(Coverage::of(runs.into_iter(), since, until))
+        Ok(Coverage::of(objects::joined(&rows)?.into_iter(), since, until))
     }
 
     fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError> {

@@ -134,3 +134,41 @@ fn what_was_seen_before_is_not_written_again() {
     ledger.record(vec![seen], now).unwrap();
     assert_eq!(all_items(&ledger), after, "the version of each item is what it was");
 }
+
+/// An organization's archive: five hundred accounts in all Regions. No item comes near to what DynamoDB takes, and the run is
+/// what it was.
+#[test]
+fn a_run_over_an_organization_lies_in_small_items() {
+    use super::super::{Held, Ledger, Object, ObjectRead, Place};
+    let Some(mut ledger) = fresh(&Keep::days(40_000, 40_000)) else { return };
+    let at: Timestamp = "2026-11-14T10:00:00Z".parse().unwrap();
+    let place = |account: usize, region: usize| Place {
+        account: Some(format!("{account:012}")),
+        region: Some(format!("ap-southeast-{region}")),
+        first: Some(at),
+        last: Some(at),
+        records: 10,
+    };
+    let places: Vec<Place> = (0..500).flat_map(|account| (0..17).map(move |region| place(account, region))).collect();
+    let run = Run { files: 9, bytes: 8, records: 7, denied: 6, unreadable: 5, places, ..Run::begin("all", at) };
+    ledger.note_run(&run).unwrap();
+    assert_eq!(ledger.noted_run("all").unwrap(), Some(run.clone()));
+    let largest = |ledger: &DynamoLedger| all_items(ledger).iter().map(String::len).max().unwrap();
+    assert!(largest(&ledger) < 40_000, "{}", largest(&ledger));
+    let few = Run { places: run.places[..3].to_vec(), ..run.clone() };
+    ledger.note_run(&few).unwrap();
+    assert_eq!(ledger.noted_run("all").unwrap(), Some(few), "a later run takes the place of the first");
+    let object = |account: usize| ObjectRead {
+        object: Object { key: format!("s3://logs/{account}"), mark: "1".into() },
+        held: Held { records: 10, ..Held::default() },
+        places: vec![place(account, 1)],
+    };
+    let objects: Vec<ObjectRead> = (0..120).map(object).collect();
+    for _ in 0..2 {
+        ledger.note_objects("told", &objects, at).unwrap();
+    }
+    let told = ledger.noted_run("told").unwrap().unwrap();
+    assert_eq!((told.files, told.records, told.places.len()), (120, 1_200, 120));
+    assert_eq!(ledger.coverage(None, None).unwrap().runs, 2);
+    assert!(largest(&ledger) < 40_000, "{}", largest(&ledger));
+}
