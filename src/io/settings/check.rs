@@ -115,6 +115,13 @@ fn reachable(settings: &Settings) -> Checked<()> {
             return Err(invalid(why));
         }
     }
+    let topic_of_q =
+        |to: &Destination| matches!(to, Destination::Q(arn) if used.contains(&Destination::Sns(arn.clone())));
+    if used.iter().any(topic_of_q) {
+        return Err(invalid(
+            "one topic stands as `sns:` and as `q:`: Amazon Q drops all but its own messages, and people would get them as mail; give it a topic of its own",
+        ));
+    }
     let is_slack = |to: &Destination| matches!(to, Destination::SlackWebhook | Destination::SlackChannel(_));
     if settings.slack.is_some() && !used.iter().any(is_slack) {
         return Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`"));

@@ -14,6 +14,11 @@ pub(super) fn of(file: &File) -> Vec<String> {
             "report.at.day and report.at.time",
             "the template's schedule says when the report is made (`report.at.tz` has: it decides which week is over)",
         ),
+        (
+            file.report.base_url.is_some() && file.report.bucket.is_none(),
+            "report.base_url",
+            "without `report.bucket` nothing is put there, so that nothing links to it",
+        ),
         (file.alert.digest.at.is_some(), "alert.digest.at", "the template's schedule says when the digest is made"),
         (
             file.source.read_events.is_some(),
