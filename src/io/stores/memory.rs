@@ -82,6 +82,10 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record_telling(batch, now, None)
+    }
+
     fn record_telling(
         &mut self,
         batch: Vec<Observed>,

@@ -53,11 +53,10 @@ pub trait Ledger: Send {
     /// # Errors
     /// Any [`LedgerError`]; then each event of the batch is counted whole or not at all, and the same batch may be given
     /// again: nothing of it counts twice.
-    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
-        self.record_telling(batch, now, None)
-    }
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError>;
 
-    /// The same, which puts the ids of the events that count now into `counted`.
+    /// The same, which puts the ids of the events that count now into `counted`. A ledger that only hands calls on to
+    /// another, to time them, need not tell.
     ///
     /// # Errors
     /// See [`Ledger::record`].
@@ -65,8 +64,10 @@ pub trait Ledger: Send {
         &mut self,
         batch: Vec<Observed>,
         now: Timestamp,
-        counted: Option<&mut BTreeSet<String>>,
-    ) -> Result<Recorded, LedgerError>;
+        _counted: Option<&mut BTreeSet<String>>,
+    ) -> Result<Recorded, LedgerError> {
+        self.record(batch, now)
+    }
 
     /// The same for events many of which are the same denial met again: faster, and nothing else.
     ///

@@ -249,6 +249,10 @@ impl Ledger for DynamoLedger {
         self.until = Some(Instant::now() + limit);
     }
 
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record_telling(batch, now, None)
+    }
+
     fn record_telling(
         &mut self,
         batch: Vec<Observed>,

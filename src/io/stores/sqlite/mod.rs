@@ -119,6 +119,10 @@ impl SqliteLedger {
 }
 
 impl Ledger for SqliteLedger {
+    fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record_telling(batch, now, None)
+    }
+
     fn record_telling(
         &mut self,
         batch: Vec<Observed>,
