@@ -194,6 +194,12 @@ pub fn fold(observed: impl IntoIterator<Item = Observed>) -> Vec<Finding> {
 }
 
 impl Observed {
+    /// Whether it only tells what was seen beside the denials ([`Finding::sighted`]): it counts nothing, and adding it
+    /// again changes nothing, so that nobody has to note that it was added.
+    pub fn is_sighting(&self) -> bool {
+        self.finding.count == 0
+    }
+
     /// What it adds to its finding; `None`: nothing, since the very event was there.
     pub fn adds(self, fresh: Fresh) -> Option<Finding> {
         match fresh {

@@ -503,14 +503,51 @@ fn the_schema_and_what_holds() {
     );
     desk.write(
         "denywatch.toml",
-        b"version = 1\n[group]\nwait = '5s'\n[source]\nerror_codes = ['Custom']\n[[route]]\nto = 'stdout'\n",
+        b"version = 1\n[group]\nwait = '5s'\n[source]\nerror_codes = ['builtin', 'Custom']\n[[route]]\nto = 'stdout'\n",
     );
     let ran = desk.run(&["config", "--output", "json"], "");
     assert_eq!(
         (json(&ran)["from"].as_str(), json(&ran)["values"]["group.wait"].as_str()),
         (Some("denywatch.toml"), Some("5s"))
     );
-    assert!(ran.err.contains("`source.error_codes` has no effect in this version"), "{}", ran.err);
+    assert!(
+        ran.err.contains("`source.error_codes`: the template's rule lets the built-in codes through"),
+        "{}",
+        ran.err
+    );
+}
+
+/// A code of `source.error_codes` is a denial for every command, whichever way a log is read.
+#[test]
+fn a_teams_error_codes_count() {
+    let event = |id: &str| {
+        serde_json::json!({"eventVersion": "1.11", "eventID": id, "eventTime": "2026-11-18T10:00:00Z", "awsRegion": "eu-west-1",
+            "eventSource": "sqs.amazonaws.com", "eventName": "PurgeQueue", "recipientAccountId": "111122223333",
+            "errorCode": "Client.LimitedByTeamException", "errorMessage": "not for you", "eventCategory": "Management",
+            "requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"},
+            "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/app/s", "accountId": "111122223333",
+                "sessionContext": {"sessionIssuer": {"type": "Role", "arn": "arn:aws:iam::111122223333:role/app",
+                    "accountId": "111122223333", "userName": "app"}}}})
+    };
+    let log = serde_json::json!({"Records": [event("a"), event("b")]}).to_string();
+    let name = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/18/111122223333_CloudTrail_eu-west-1_20261118T1005Z_a1b2c3d4e5f6g7h8.json";
+    for (codes, denied) in [("", 0), ("[source]\nerror_codes = ['builtin', 'LimitedByTeam']\n", 2)] {
+        let desk = Desk::new();
+        desk.write("denywatch.toml", format!("version = 1\n{codes}[[route]]\nto = 'stdout'\n").as_bytes());
+        desk.write(name, log.as_bytes());
+        desk.write("other.json", log.as_bytes());
+        for command in [
+            &["scan", "AWSLogs", "--output", "json", "--again"][..],
+            &["scan", "AWSLogs", "--output", "json", "--again", "--one-look"],
+            &["scan", "other.json", "--output", "json", "--again"],
+            &["explain", "other.json", "--output", "json"],
+        ] {
+            let told = json(&desk.run(command, ""));
+            assert_eq!(told["stats"]["denied"], denied, "{command:?}");
+        }
+        let sql = desk.run(&["query", "athena", "--since", "7d"], "").out;
+        assert_eq!(sql.contains("limitedbyteam"), denied > 0, "{sql}");
+    }
 }
 
 #[test]

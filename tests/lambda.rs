@@ -125,6 +125,42 @@ fn check_logs(logs: &str) {
     }
 }
 
+/// Lambda ends a process without a word; a Runtime API that goes away is told in the log, and nothing panics: the ledger on
+/// DynamoDB has a runtime of its own, which ends with it.
+#[test]
+fn a_runtime_api_that_closes_ends_the_function_in_order() {
+    let api = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = api.local_addr().unwrap().to_string();
+    let around = Around::new(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    command.env_clear().stdout(Stdio::piped()).stderr(Stdio::piped()).envs([
+        ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", "denywatch"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ("AWS_REGION", "us-east-2"),
+        ("DENYWATCH_CONFIG", &around.config()),
+        ("DENYWATCH_STORE", "dynamodb:nowhere"),
+    ]);
+    let mut function = Function(Some(command.spawn().unwrap()));
+    // It asks for the first event, and there is nobody any more.
+    drop(api.accept().unwrap());
+    drop(api);
+    let child = function.0.as_mut().unwrap();
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None => assert!(started.elapsed() < PATIENCE, "it goes on without its Runtime API"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let logs = function.logs();
+    check_logs(&logs);
+    assert_eq!(status.code(), Some(1), "{logs}");
+    assert!(logs.contains("cannot go on"), "{logs}");
+}
+
 #[test]
 fn poison_and_unknown_shapes_are_acknowledged() {
     let poison = sqs(&["{", "hush, said the poison"]);
@@ -349,7 +385,7 @@ fn a_run_is_measured_and_its_log_tells_no_secret_and_no_parameter() {
     assert_eq!(counts.map(|name| metrics[0][name].as_u64().unwrap()), [2, 1, 0, 2, 0, 0, 1]);
     assert_eq!(metrics[0]["FunctionName"], "denywatch");
     let lag = metrics[0]["Lag"].as_array().unwrap();
-    assert!(lag.len() == 2 && lag.iter().all(|seconds| seconds.as_u64().unwrap() > 0), "{lag:?}");
+    assert!(lag.len() == 1 && lag.iter().all(|seconds| seconds.as_u64().unwrap() > 0), "{lag:?}");
     let directive = &metrics[0]["_aws"]["CloudWatchMetrics"][0];
     assert_eq!((&directive["Namespace"], &directive["Dimensions"]), (&json!("denywatch"), &json!([["FunctionName"]])));
 }

@@ -45,7 +45,7 @@ fn denials() -> Vec<Denial> {
             let at = args.iter().position(|arg| *arg == flag)?;
             args.get(at + 1).map(|value| (*value).to_owned())
         };
-        let given = Given { principal: after("--principal"), resource: after("--resource") };
+        let given = Given { principal: after("--principal"), resource: after("--resource"), ..Given::default() };
         match line["text"].as_str() {
             Some(pasted) => text::find(pasted).iter().map(|excerpt| from_excerpt(excerpt, &given, catalog)).collect(),
             None => {

@@ -30,7 +30,7 @@ fn given(line: &Value) -> Given {
     let after = |flag: &str| {
         args.iter().position(|arg| *arg == flag).and_then(|at| args.get(at + 1)).map(|value| (*value).to_owned())
     };
-    Given { principal: after("--principal"), resource: after("--resource") }
+    Given { principal: after("--principal"), resource: after("--resource"), ..Given::default() }
 }
 
 fn answer(line: &Value) -> Answer {

@@ -105,7 +105,12 @@ impl LedgerLine {
     }
 
     /// Scans prefixes, or has them scanned by others: by messages on the queue that the task came from.
-    pub(super) async fn scan_prefixes(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError> {
+    pub(super) async fn scan_prefixes(
+        &mut self,
+        task: &ScanTask,
+        queue: Option<&str>,
+        aside: &mut usize,
+    ) -> Result<(), LineError> {
         let aws = self.reading.as_ref().map(|reading| reading.aws.clone());
         let aws = aws.ok_or_else(|| LineError::Failed("this line reads no log files".into()))?;
         let queue = queue.map(|arn| Queue::of(&aws, arn)).transpose()?;
@@ -114,7 +119,7 @@ impl LedgerLine {
             let own = if at == 0 { own } else { ScanTask { after: String::new(), ..own } };
             let rest = match &queue {
                 Some(queue) if own.after.is_empty() && self.split(&own, queue).await? => None,
-                _ => self.scan_one(&aws, &own).await?,
+                _ => self.scan_one(&aws, &own, aside).await?,
             };
             let Some(after) = rest else { continue };
             let Some(queue) = &queue else { return Err(no_time()) };
@@ -133,7 +138,7 @@ impl LedgerLine {
     }
 
     /// Scans one prefix; the key behind which something is left to do, where time ran out.
-    async fn scan_one(&mut self, aws: &Aws, task: &ScanTask) -> Result<Option<String>, LineError> {
+    async fn scan_one(&mut self, aws: &Aws, task: &ScanTask, aside: &mut usize) -> Result<Option<String>, LineError> {
         let Some((bucket, prefix)) = task.places.first() else { return Ok(None) };
         let stop = self.reading.as_ref().and_then(Reading::stop);
         let archive = Archive::new(aws.signed(), &asked(task), HELD);
@@ -157,6 +162,7 @@ impl LedgerLine {
             warn!(input = problem.input, error = problem.error, "not read");
             let reason = format!("a scan could not read it: {}", problem.error);
             self.ledger.quarantine(&reason, &problem.input, (self.now)()).map_err(busy)?;
+            *aside += 1;
         }
         match source.failed {
             Some(why) if rest.is_none() => Err(LineError::Busy(why)),

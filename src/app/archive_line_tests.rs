@@ -106,7 +106,7 @@ async fn a_new_log_file_gives_its_denials_and_is_noted_with_them() {
         (Some("111122223333"), Some("eu-west-1"), 4)
     );
     // A scan leaves it alone.
-    line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), None).await.unwrap();
+    line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), None, &mut 0).await.unwrap();
     assert_eq!((gets(&server), count(&line)), (1, 2));
 }
 
@@ -162,7 +162,7 @@ async fn a_prefix_is_scanned_once_however_often_it_is_asked_for() {
     let mut line = line(&server);
     let task = task("AWSLogs/111122223333/CloudTrail/eu-west-1/");
     for _ in 0..3 {
-        line.scan(&task, Some(QUEUE)).await.unwrap();
+        line.scan(&task, Some(QUEUE), &mut 0).await.unwrap();
     }
     // The broken one is looked at each time, and kept for a person once.
     assert_eq!((count(&line), gets(&server), sent(&server).len()), (7, 7 + 3, 0));
@@ -190,7 +190,7 @@ async fn a_wide_prefix_becomes_a_message_an_account_and_region() {
         regions: ["eu-west-1".to_owned(), "us-east-1".to_owned()].into(),
         ..Default::default()
     };
-    line.scan(&ScanTask { selection: selection.clone(), ..task("AWSLogs/") }, Some(QUEUE)).await.unwrap();
+    line.scan(&ScanTask { selection: selection.clone(), ..task("AWSLogs/") }, Some(QUEUE), &mut 0).await.unwrap();
     let parts = sent(&server);
     let prefixes: Vec<&str> = parts.iter().map(|part| part.places[0].1.as_str()).collect();
     let of = |account: &str, region: &str| format!("AWSLogs/{account}/CloudTrail/{region}/");
@@ -204,7 +204,7 @@ async fn a_wide_prefix_becomes_a_message_an_account_and_region() {
     assert!(parts.iter().all(|part| part.selection == selection && part.after.is_empty()));
     assert_eq!((gets(&server), count(&line)), (0, 0), "the messages do the work");
     for part in &parts {
-        line.scan(part, Some(QUEUE)).await.unwrap();
+        line.scan(part, Some(QUEUE), &mut 0).await.unwrap();
     }
     assert_eq!((gets(&server), sent(&server).len()), (4, 4));
 }
@@ -233,7 +233,7 @@ async fn what_does_not_fit_goes_back_month_by_month() {
     let others = ("my-logs".to_owned(), "exports/".to_owned());
     let mut two = task(region);
     two.places.push(others.clone());
-    line.scan(&two, Some(QUEUE)).await.unwrap();
+    line.scan(&two, Some(QUEUE), &mut 0).await.unwrap();
     assert_eq!(count(&line), 3);
     let parts = sent(&server);
     let told: Vec<(&str, &str)> = parts.iter().map(|part| (part.places[0].1.as_str(), part.after.as_str())).collect();
@@ -243,7 +243,7 @@ async fn what_does_not_fit_goes_back_month_by_month() {
     assert_eq!(told, expect.iter().map(|(prefix, after)| (prefix.as_str(), *after)).collect::<Vec<_>>());
     line.within(Duration::from_secs(30));
     for part in &parts {
-        line.scan(part, Some(QUEUE)).await.unwrap();
+        line.scan(part, Some(QUEUE), &mut 0).await.unwrap();
     }
     // What was on its way when time ran out is asked for again, and nothing else.
     assert_eq!((count(&line), gets(&server)), (4, 5));
@@ -256,7 +256,7 @@ async fn a_run_without_progress_is_left_to_the_queues_patience() {
     let server = server(&bucket);
     let mut line = line(&server);
     line.within(Duration::from_millis(1));
-    let error = line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), Some(QUEUE)).await.unwrap_err();
+    let error = line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), Some(QUEUE), &mut 0).await.unwrap_err();
     assert_eq!(error, LineError::Busy("no time was left for the rest of a scan".into()));
     assert_eq!(sent(&server).len(), 0);
 }
@@ -277,7 +277,7 @@ async fn a_refused_object_is_asked_for_again_and_the_rest_is_done() {
         false => inner.answer(request),
     });
     let mut line = line(&server);
-    let error = line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), Some(QUEUE)).await.unwrap_err();
+    let error = line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), Some(QUEUE), &mut 0).await.unwrap_err();
     assert!(
         matches!(&error, LineError::Busy(why) if why.contains("_0001.json.gz: `GetObject`: AccessDenied")),
         "{error}"

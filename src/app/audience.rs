@@ -7,6 +7,8 @@ use crate::io::sinks::{Attachment, Message, Step};
 use crate::render::alert::{AlertContext, Owner};
 use crate::render::note::{self, Note};
 use crate::render::{Format, email, event, forms, pagerduty, q, slack, teams};
+use crate::report::is_resolved;
+use crate::triage::Verdict;
 use crate::triage::limits::Companions;
 use serde_json::Value;
 
@@ -15,7 +17,6 @@ use serde_json::Value;
 pub struct Audience {
     routes: Routes,
     formats: Vec<Format>,
-    base_url: Option<String>,
     /// Companions stand in the forms too.
     companions: bool,
 }
@@ -37,7 +38,6 @@ impl Audience {
         Self {
             routes: settings.routes.clone(),
             formats: settings.formats.clone(),
-            base_url: settings.base_url.clone(),
             companions: settings.expected.limits.companions == Companions::Include,
         }
     }
@@ -45,6 +45,17 @@ impl Audience {
     /// Who hears of a finding; `tags` are the principal's, where they are known.
     pub fn route(&self, advice: &Advice, tags: &Tags) -> Routed {
         self.routes.route(advice, tags)
+    }
+
+    /// Who hears of a finding as soon as its pacing lets it go; `was_told` says of a receiver whether it heard of it before.
+    ///
+    /// What passed by itself, or is over, is told to nobody but those who heard of it before they could know; also where
+    /// the route of what is left of it leads elsewhere by now.
+    pub fn hears(&self, advice: &Advice, tags: &Tags, was_told: &dyn Fn(&Destination) -> bool) -> Vec<Destination> {
+        match advice.verdict == Verdict::Transient || is_resolved(advice) {
+            true => self.destinations().into_iter().filter(was_told).collect(),
+            false => self.route(advice, tags).now,
+        }
     }
 
     /// Whether the configuration says where owners are found.
@@ -127,7 +138,6 @@ impl Audience {
         AlertContext {
             account_names: advice.account.clone().zip(account).into_iter().collect(),
             owner,
-            details_url: self.base_url.as_ref().map(|url| format!("{}/i/{}", url.trim_end_matches('/'), advice.id)),
             stage: telling.stage,
             test: telling.test,
         }
@@ -184,7 +194,22 @@ mod tests {
         assert_eq!(message("webhook:siem", Stage::New).json["type"], "finding");
         let mail = message(&format!("sns:{TOPIC}"), Stage::New);
         assert!(mail.json.is_null() && mail.body.contains("account shop-dev (111122223333)"), "{}", mail.body);
-        assert!(mail.body.contains("https://reports.example.com/i/D-7F3AQ2ZK4M"), "{}", mail.body);
+    }
+
+    /// A link that nobody answers is worse than none: findings have no pages of their own, and the report's page tells the
+    /// week before.
+    #[test]
+    fn an_alert_links_to_aws_alone() {
+        let receivers = ["slack:C0IAM", "pagerduty:iam", "teams:ops", "slack", "webhook:siem"];
+        for to in receivers.iter().copied().chain([format!("sns:{TOPIC}").as_str(), &format!("q:{TOPIC}")]) {
+            for stage in [Stage::New, Stage::Update, Stage::Reopened, Stage::Reminder, Stage::Resolved] {
+                let message = message(to, stage);
+                let text = format!("{} {} {:?}", message.body, message.json, message.thread);
+                let hosts = text.split("https://").skip(1).map(|rest| rest.split(['/', '?']).next().unwrap());
+                let foreign: Vec<&str> = hosts.filter(|host| !host.ends_with("console.aws.amazon.com")).collect();
+                assert_eq!(foreign, [""; 0], "{to}");
+            }
+        }
     }
 
     #[test]

@@ -42,10 +42,21 @@ pub fn denials(input: &[u8], name: &str, given: &Given, world: &World) -> Vec<De
     read.denials
 }
 
-/// The denials of whatever was pasted, and what of it could not be read.
-pub fn read_denials(input: &[u8], name: &str, given: &Given, world: &World) -> (Vec<Denial>, Vec<Problem>) {
-    let read = read(input, name, given, world);
-    (read.denials, read.problems)
+/// What the function's rules would let through of whatever was pasted, and what of it could not be read.
+#[derive(Debug, Default)]
+pub struct Events {
+    /// The denials, as [`explain`] reads them.
+    pub denials: Vec<Denial>,
+    /// The changes of policies.
+    pub changes: Changes,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// See [`Events`].
+pub fn events(input: &[u8], name: &str, given: &Given, world: &World) -> Events {
+    let Read { denials, changes, problems, .. } = read(input, name, given, world);
+    Events { denials, changes, problems }
 }
 
 #[derive(Default)]
@@ -65,6 +76,7 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
         let (records, problems) = record::read(input, name);
         if records.iter().any(is_event) {
             let mut read = Read { problems, records: records.len() as u64, ..Read::default() };
+            let given = &Given { codes: world.codes.clone(), ..given.clone() };
             records.iter().for_each(|record| read.take(record, given, world));
             return read;
         }

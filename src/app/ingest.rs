@@ -3,7 +3,7 @@
 use super::World;
 use crate::advice::{Advice, Context, advise};
 use crate::change::{self, Change, Changes, targets};
-use crate::denial::{self, Denial, Given};
+use crate::denial::{self, Denial};
 use crate::diagnosis::{Held, InForce, diagnose};
 use crate::finding::{Finding, Observed, observe};
 use crate::io::stores::{Filter, Ledger, LedgerError, Touched};
@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 
 /// The denials among the records.
 pub fn denials<'a>(records: impl IntoIterator<Item = &'a Record>, world: &World) -> Vec<Denial> {
-    let read = |record| denial::from_record(record, &Given::default(), world.catalog);
+    let given = world.given();
+    let read = |record| denial::from_record(record, &given, world.catalog);
     records.into_iter().filter_map(read).collect()
 }
 

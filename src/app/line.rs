@@ -6,7 +6,7 @@ use super::digest::{Sources, digests};
 use super::pause::{self, Pause};
 use super::report::{Ask, build, covered, last_week};
 use super::shelf::Shelf;
-use super::watch::{Ingested, Line, LineError};
+use super::watch::{Ingested, Line, LineError, Swept};
 use super::{World, ingest, sweep};
 use crate::advice::{Advice, Context, DeniedItem, Status, advise};
 use crate::delivery::{Destination, Routed, Stage, Tags, fingerprint};
@@ -25,8 +25,7 @@ use crate::record::Record;
 use crate::render::note::Note;
 use crate::render::report_note::Link;
 use crate::render::{picture, report_files, report_note};
-use crate::report::{Report, Scope, is_resolved};
-use crate::triage::Verdict;
+use crate::report::{Report, Scope};
 use crate::triage::probing::caller;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -99,7 +98,8 @@ const KEEP: Duration = Duration::from_secs(300);
 impl LedgerLine {
     /// Over this ledger, for the receivers and with the rules of these settings; no policy in force is known.
     pub fn new(ledger: Box<dyn Ledger>, settings: &Settings, now: fn() -> Timestamp) -> Self {
-        let world = World::new(InForce::default()).expecting(settings.expected.clone());
+        let world =
+            World::new(InForce::default()).expecting(settings.expected.clone()).counting(settings.codes.clone());
         let (audience, plan) = (Audience::new(settings), settings.digest.clone());
         let (reporting, tags) = (settings.report.clone(), BTreeMap::new());
         Self {
@@ -207,14 +207,16 @@ impl Line for LedgerLine {
         }
         let touched = Touched::of(&observed);
         let now = (self.now)();
-        ingested.lag = observed.iter().filter_map(|one| lag(one.at?, now)).collect();
-        let items: Vec<(String, ItemKey)> = observed.iter().filter_map(item_of).collect();
+        let measured: BTreeMap<String, Measured> = observed.iter().map(|one| Measured::of(one, now)).collect();
         self.ledger.note_changes(&changes, now).map_err(busy)?;
-        let recorded = self.ledger.record(observed, now).map_err(busy)?;
+        let mut counted = BTreeSet::new();
+        let recorded = self.ledger.record_telling(observed, now, Some(&mut counted)).map_err(busy)?;
         (ingested.stale, ingested.counted) = (recorded.stale, recorded.new);
+        let counted: Vec<&Measured> = counted.iter().filter_map(|id| measured.get(id)).collect();
+        ingested.lag = counted.iter().filter_map(|one| one.lag).collect();
         self.note_files(batch)?;
         let advice = self.advise(&touched).await?;
-        ingested.muted = items.iter().filter(|(id, key)| is_muted(id, key, &advice)).count() as u64;
+        ingested.muted = counted.iter().filter(|one| one.is_muted(&advice)).count() as u64;
         let with_messages = |advice: Advice| {
             let from = messages.remove(&advice.id).unwrap_or_default();
             (advice, from)
@@ -227,8 +229,8 @@ impl Line for LedgerLine {
         self.log_file(file).await
     }
 
-    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError> {
-        self.scan_prefixes(task, queue).await
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>, aside: &mut usize) -> Result<(), LineError> {
+        self.scan_prefixes(task, queue, aside).await
     }
 
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
@@ -256,15 +258,9 @@ impl Line for LedgerLine {
     }
 
     fn receivers(&self, advice: &Advice) -> Vec<String> {
-        match advice.verdict {
-            // What passed by itself, or is over, is told to nobody but those who heard of it before they could know; also
-            // where the route of what is left of it leads elsewhere by now.
-            verdict if verdict == Verdict::Transient || is_resolved(advice) => {
-                let told = |to: &Destination| self.was_told(&advice.id, to);
-                self.audience.destinations().iter().filter(|to| told(to)).map(ToString::to_string).collect()
-            }
-            _ => self.routed(advice).now.iter().map(ToString::to_string).collect(),
-        }
+        let tags = self.tags.get(&advice.id).cloned().unwrap_or_default();
+        let all = self.audience.hears(advice, &tags, &|to| self.was_told(&advice.id, to));
+        all.iter().map(ToString::to_string).collect()
     }
 
     fn spares(&self, advice: &Advice) -> Vec<String> {
@@ -279,7 +275,7 @@ impl Line for LedgerLine {
         }
     }
 
-    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Vec<Advice>, LineError> {
+    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Swept, LineError> {
         let Some(aws) = self.history.clone() else {
             return Err(LineError::Failed("nobody may ask Event history".into()));
         };
@@ -298,7 +294,7 @@ impl Line for LedgerLine {
                 over.extend(self.look(id).await?);
             }
         }
-        Ok(over)
+        Ok(Swept { over, unread: swept.problems.len() })
     }
 
     async fn carry_out(&mut self, task: Task, now: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
@@ -395,26 +391,34 @@ impl LedgerLine {
     }
 }
 
-/// Whole seconds; a clock that is behind makes no negative ones.
-fn lag(at: Timestamp, now: Timestamp) -> Option<u64> {
-    u64::try_from(now.duration_since(at).as_secs().max(0)).ok()
+/// What of a denial is measured, should it be counted now.
+struct Measured {
+    /// Whole seconds since then; `None` where the event tells no time. A clock that is behind makes no negative ones.
+    lag: Option<u64>,
+    finding: String,
+    item: Option<ItemKey>,
 }
 
-/// The finding and the item of one denial.
-fn item_of(one: &Observed) -> Option<(String, ItemKey)> {
-    Some((one.finding.id.clone(), one.finding.items.keys().next()?.clone()))
-}
+impl Measured {
+    /// By the event's id.
+    fn of(one: &Observed, now: Timestamp) -> (String, Self) {
+        let lag = one.at.and_then(|at| u64::try_from(now.duration_since(at).as_secs().max(0)).ok());
+        let item = one.finding.items.keys().next().cloned();
+        (one.event_id.clone(), Self { lag, finding: one.finding.id.clone(), item })
+    }
 
-/// Whether a rule mutes a denial's item; one that is not told apart is muted when its whole finding is.
-fn is_muted(id: &str, key: &ItemKey, all: &[Advice]) -> bool {
-    let Some(advice) = all.iter().find(|advice| advice.id == id) else { return false };
-    let is_it = |item: &&DeniedItem| {
-        item.action.as_deref().unwrap_or_default() == key.action
-            && item.resource.as_deref().unwrap_or_default() == key.resource
-    };
-    match advice.denied.iter().find(is_it) {
-        Some(item) => item.status == Status::Muted,
-        None => !advice.denied.is_empty() && advice.denied.iter().all(|item| item.status == Status::Muted),
+    /// Whether a rule mutes its item; one that is not told apart is muted when its whole finding is.
+    fn is_muted(&self, all: &[Advice]) -> bool {
+        let advice = all.iter().find(|advice| advice.id == self.finding);
+        let Some((advice, key)) = advice.zip(self.item.as_ref()) else { return false };
+        let is_it = |item: &&DeniedItem| {
+            item.action.as_deref().unwrap_or_default() == key.action
+                && item.resource.as_deref().unwrap_or_default() == key.resource
+        };
+        match advice.denied.iter().find(is_it) {
+            Some(item) => item.status == Status::Muted,
+            None => !advice.denied.is_empty() && advice.denied.iter().all(|item| item.status == Status::Muted),
+        }
     }
 }
 

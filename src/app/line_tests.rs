@@ -2,6 +2,7 @@ use super::*;
 use crate::delivery::Told;
 use crate::io::doubles::{Reply, Server};
 use crate::io::stores::MemoryLedger;
+use crate::triage::Verdict;
 use serde_json::json;
 
 fn now() -> Timestamp {
@@ -276,7 +277,9 @@ async fn denials_are_measured_as_they_are_counted() {
         let first = line.ingest(&[&[denied("a"), denied("b")]]).await.unwrap();
         assert_eq!((first.counted, first.muted, &first.lag), (2, muted, &vec![five_days_less_an_hour; 2]));
         let again = line.ingest(&[&[denied("a")]]).await.unwrap();
-        assert_eq!((again.counted, again.lag.len()), (0, 1));
+        assert_eq!((again.counted, again.muted, again.lag.len()), (0, 0, 0), "what comes again is measured once");
+        let mixed = line.ingest(&[&[denied("a"), denied("c"), denied("c")]]).await.unwrap();
+        assert_eq!((mixed.counted, mixed.muted, mixed.lag.len()), (1, muted / 2, 1));
     }
 }
 
@@ -297,4 +300,151 @@ async fn the_digest_after_a_pause_reaches_back_and_says_so() {
     let said = "sending was paused from 2026-11-18 09:30 to 2026-11-20 12:00 UTC";
     assert!(after[1].1.body.contains(said) && after[0].1.json.to_string().contains(said), "{}", after[1].1.body);
     assert_eq!(line.carry_out(Task::Digest, at("2026-11-22T09:00:00Z")).await.unwrap(), [], "said once");
+}
+
+thread_local! {
+    /// The function's clock takes nothing with it.
+    static CLOCK: std::cell::Cell<Timestamp> = std::cell::Cell::new(now());
+}
+
+/// A change of the policies of role `build`.
+fn changed(id: &str, when: &str) -> Value {
+    json!({
+        "eventVersion": "1.11", "eventID": id, "eventTime": when, "eventSource": "iam.amazonaws.com",
+        "eventName": "DeleteRolePolicy", "awsRegion": "us-east-1", "recipientAccountId": "111122223333",
+        "requestParameters": {"roleName": "build", "policyName": "keys"},
+        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/ana", "accountId": "111122223333", "userName": "ana"},
+    })
+}
+
+/// What `replay` shows is what the function sends, to the letter: changes before denials, copies once, edits at their pace.
+#[tokio::test]
+async fn a_replay_is_what_the_function_sends() {
+    use crate::app::explain;
+    use crate::app::replay::{Replay, batches};
+    use crate::app::watch::{Post, Time, handle};
+    use crate::io::sinks::memory::MemorySink;
+    let config = "version = 1\n[store]\nhash = ['session']\n[slack]\nmode = 'app'\nsecret = 'ssm:x'\n[group]\nwait = '60s'\n\
+        [[route]]\nto = ['slack:C0Q', 'sns:arn:aws:sns:us-east-2:111122223333:t']";
+    let settings = Settings::parse(config).unwrap();
+    let at = |id: &str, when: &str| {
+        let mut one = denied(id);
+        one["eventTime"] = when.into();
+        one
+    };
+    let mut sns = at("4", "2026-11-18T11:20:00Z");
+    sns["errorMessage"] = sns["errorMessage"].as_str().unwrap().replace("kms:GenerateDataKey", "kms:Decrypt").into();
+    sns["eventName"] = "Decrypt".into();
+    let records = [
+        // The change is told after the denial that it explains, in one batch.
+        at("1", "2026-11-18T10:00:05Z"),
+        changed("c1", "2026-11-18T10:00:01Z"),
+        at("2", "2026-11-18T10:30:00Z"),
+        at("2", "2026-11-18T10:30:00Z"),
+        changed("c2", "2026-11-18T10:45:00Z"),
+        at("3", "2026-11-18T11:15:00Z"),
+        sns,
+        at("5", "2026-11-21T09:00:00Z"),
+    ];
+    let text = records.iter().map(|record| format!("{record}\n")).collect::<String>();
+    let (world, audience) = (World::new(InForce::default()), Audience::new(&settings));
+    let events = explain::events(text.as_bytes(), "t", &Default::default(), &world);
+    assert_eq!((events.denials.len(), events.changes.len(), events.problems.len()), (6, 2, 0));
+    let window = jiff::SignedDuration::from_secs(20);
+    let batches = batches(events.denials, events.changes, window, now());
+    let mut replay = Replay::new(&world, &audience, &settings);
+    let mut line = LedgerLine::new(Box::new(MemoryLedger::rehearsing(&settings.keep)), &settings, || CLOCK.get());
+    let sinks: Vec<MemorySink> = audience.destinations().iter().map(|to| MemorySink::new(&to.to_string())).collect();
+    let boxed = sinks.iter().map(|sink| Box::new(sink.clone()) as Box<dyn crate::io::sinks::Sink>).collect();
+    let post = Post::new(boxed, settings.policy.clone());
+    let clock = || CLOCK.get();
+    let (mut shown, mut from) = (Vec::new(), "2026-11-18T09:59:00Z".parse::<Timestamp>().unwrap());
+    for (when, batch) in batches {
+        // The schedule calls the outbox each minute; here each second in which it may find something.
+        let mut minute = from;
+        while minute < when {
+            CLOCK.set(minute);
+            let time = Time { now: &clock, deadline: minute + jiff::SignedDuration::from_secs(600) };
+            handle(&json!({"denywatch": "outbox"}), &mut line, &post, &time).await.unwrap();
+            minute += jiff::SignedDuration::from_secs(5);
+        }
+        from = when;
+        let ids: BTreeSet<String> = batch
+            .denials
+            .iter()
+            .filter_map(|denial| denial.event_id.clone())
+            .chain(batch.changes.iter().map(|change| change.event_id.clone()))
+            .collect();
+        let own = records.iter().filter(|record| ids.contains(record["eventID"].as_str().unwrap()));
+        let body = |record: &Value| {
+            json!({"messageId": record["eventID"], "eventSource": "aws:sqs",
+            "body": json!({"detail-type": "AWS API Call via CloudTrail", "detail": record}).to_string()})
+        };
+        CLOCK.set(when);
+        let time = Time { now: &clock, deadline: when + jiff::SignedDuration::from_secs(600) };
+        handle(&json!({"Records": own.map(body).collect::<Vec<_>>()}), &mut line, &post, &time).await.unwrap();
+        shown.extend(replay.pass(when).unwrap());
+        shown.extend(replay.take(batch, when).unwrap());
+    }
+    assert!(sinks.iter().all(|sink| sink.kept().len() >= 2), "else this test tells nothing");
+    for sink in &sinks {
+        let of_replay: Vec<Message> = shown
+            .iter()
+            .filter(|one| one.to.to_string() == crate::io::sinks::Sink::name(sink))
+            .map(|one| one.message.clone())
+            .collect();
+        assert_eq!(of_replay, sink.kept());
+        let first = format!("{} {}", of_replay[0].body, of_replay[0].json);
+        assert!(first.contains("iam:DeleteRolePolicy") && first.contains("ana"), "{first}");
+        assert!(
+            !of_replay.iter().any(|one| format!("{one:?}").contains("assumed-role/build/s ")),
+            "sessions are hashed"
+        );
+    }
+}
+
+/// 5,000 denials of one role in a minute, on 25 keys, in batches as the queue hands them over, and the outbox
+/// each minute after it: one message and at most two edits, and all of them are told in the end.
+#[tokio::test]
+async fn a_storm_through_the_function_is_one_message_and_two_edits() {
+    use crate::app::watch::{Post, Time, handle};
+    use crate::io::sinks::memory::MemorySink;
+    use crate::io::sinks::{Sink, Step};
+    let config = "version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:x'\n[[route]]\nto = 'slack:C0Q'";
+    for wait in ["", "[group]\nwait = '60s'\n"] {
+        let settings = Settings::parse(&config.replace("[[route]]", &format!("{wait}[[route]]"))).unwrap();
+        let mut line = LedgerLine::new(Box::new(MemoryLedger::default()), &settings, || CLOCK.get());
+        let sink = MemorySink::new("slack:C0Q");
+        let sinks: Vec<Box<dyn Sink>> = vec![Box::new(sink.clone())];
+        let post = Post::new(sinks, settings.policy.clone());
+        let clock = || CLOCK.get();
+        let start: Timestamp = "2026-11-18T10:00:00Z".parse().unwrap();
+        let second = |n: i64| start + jiff::SignedDuration::from_secs(n);
+        for at in 0..50 {
+            let one = |n: i64| {
+                let mut record = denied(&format!("{at}-{n}"));
+                record["eventTime"] = second(at * 6 / 5).to_string().into();
+                let key = format!("key/7e0e7421-e43b-4ef3-84a2-{:012}", n % 25);
+                let text =
+                    record["errorMessage"].as_str().unwrap().replace("key/7e0e7421-e43b-4ef3-84a2-6236e35d9779", &key);
+                record["errorMessage"] = text.into();
+                json!({"messageId": format!("{at}-{n}"), "eventSource": "aws:sqs",
+                    "body": json!({"detail-type": "AWS API Call via CloudTrail", "detail": record}).to_string()})
+            };
+            CLOCK.set(second(at * 6 / 5));
+            let time = Time { now: &clock, deadline: CLOCK.get() + jiff::SignedDuration::from_secs(600) };
+            let records: Vec<Value> = (0..100).map(one).collect();
+            handle(&json!({"Records": records}), &mut line, &post, &time).await.unwrap();
+        }
+        for minute in [1, 2, 3, 5, 29, 30, 31, 32, 60] {
+            CLOCK.set(second(minute * 60));
+            let time = Time { now: &clock, deadline: CLOCK.get() + jiff::SignedDuration::from_secs(600) };
+            handle(&json!({"denywatch": "outbox"}), &mut line, &post, &time).await.unwrap();
+        }
+        let kept = sink.kept();
+        let edits = kept.iter().filter(|message| message.step == Step::Edit).count();
+        assert_eq!(kept.len() - edits, 1, "{wait}");
+        assert!(edits <= 2, "{wait}: {edits}");
+        assert!(kept.last().unwrap().json.to_string().contains("*5000 times*"), "{}", kept.last().unwrap().json);
+    }
 }

@@ -8,6 +8,7 @@ use crate::io::aws::{self, Aws};
 use crate::io::clock;
 use crate::io::sources::history_reach::{self, Known, Span};
 use crate::io::sources::lookup::{Page, Period, RealPace, lookup_pages, sample};
+use crate::io::sources::regions;
 use crate::io::stores::{Ledger, LedgerError};
 use crate::record::Problem;
 use jiff::{Timestamp, ToSpan};
@@ -107,7 +108,7 @@ async fn regions(aws: &Aws, asked: &Asked) -> (Vec<String>, Option<Problem>) {
     if !asked.regions.is_empty() {
         return (asked.regions.clone(), None);
     }
-    let (regions, why) = history_reach::regions(aws).await;
+    let (regions, why) = regions::regions(aws).await;
     let told = |why| {
         let error = format!("the account's Regions are not known, so those that every account has are read: {why}");
         Problem { input: "Event history".to_owned(), error }

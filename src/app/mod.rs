@@ -55,7 +55,8 @@ use crate::advice::{Advice, Context, advise};
 use crate::catalog::Catalog;
 use crate::change::Changes;
 use crate::delivery::Tags;
-use crate::denial::Denial;
+use crate::denial::code::Codes;
+use crate::denial::{Denial, Given};
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
 use crate::record::Problem;
@@ -74,6 +75,8 @@ pub struct World {
     pub in_force: InForce,
     /// The rules that keep denials out of the messages; at first the built-in ones.
     pub expected: Expected,
+    /// Error codes that are denials besides the built-in ones.
+    pub codes: Codes,
     /// Who asks AWS for more; `None` where nobody may.
     pub outside: Option<Arc<dyn Outside>>,
 }
@@ -81,7 +84,8 @@ pub struct World {
 impl World {
     /// The embedded facts and these policies.
     pub fn new(in_force: InForce) -> Self {
-        Self { catalog: Catalog::embedded(), in_force, expected: Expected::default(), outside: None }
+        let (expected, codes) = (Expected::default(), Codes::default());
+        Self { catalog: Catalog::embedded(), in_force, expected, codes, outside: None }
     }
 
     /// With these rules.
@@ -90,9 +94,26 @@ impl World {
         Self { expected, ..self }
     }
 
+    /// Counting these error codes too.
+    #[must_use]
+    pub fn counting(self, codes: Codes) -> Self {
+        Self { codes, ..self }
+    }
+
+    /// What is given where a record is read by itself.
+    pub fn given(&self) -> Given {
+        Given { codes: self.codes.clone(), ..Given::default() }
+    }
+
     /// The tags of a finding's principal, as far as the policies in force tell them.
     pub fn tags(&self, advice: &Advice) -> Tags {
         self.in_force.of(&advice.principal).map(|held| held.tags).unwrap_or_default()
+    }
+
+    /// The tags of a finding's principal; AWS is asked where it may be.
+    pub fn tags_of(&self, finding: &Finding) -> Tags {
+        let (in_force, _) = self.in_force_of(finding);
+        in_force.of(&finding.principal).map(|held| held.tags).unwrap_or_default()
     }
 
     /// Sharpens denials by what AWS tells of them on asking.

@@ -56,7 +56,9 @@ impl Scan<'_> {
     pub fn object(&mut self, object: Object, bytes: &[u8]) {
         let singly = self.takes_singly();
         let (catalog, selection) = (self.world.catalog, self.options.selection.clone());
-        let gatherer = self.gatherer.get_or_insert_with(|| Gatherer::new(catalog, singly).of(&selection));
+        let codes = &self.world.codes;
+        let gatherer =
+            self.gatherer.get_or_insert_with(|| Gatherer::new(catalog, singly).of(&selection).counting(codes));
         let reader = self.reader.get_or_insert_with(|| Reader::new(Limits::default()));
         match reader.bytes(&object.key, bytes) {
             Ok(loaded) => {

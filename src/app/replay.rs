@@ -6,12 +6,14 @@
 use super::audience::{Audience, Telling};
 use super::{World, ingest};
 use crate::advice::Advice;
-use crate::delivery::{Action, Bucket, Destination, Policy, Seen, Stage, Told};
+use crate::change::{Change, Changes};
+use crate::delivery::{Action, Bucket, Destination, Policy, Seen, Stage, Tags, Told};
 use crate::denial::Denial;
+use crate::io::settings::Settings;
 use crate::io::sinks::{Message, Step};
 use crate::io::stores::{Filter, Ledger, LedgerError, MemoryLedger, Touched};
 use crate::triage::probing::caller;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A message that would go out.
@@ -29,6 +31,15 @@ pub struct Sent {
     pub advice: Advice,
 }
 
+/// What the queue hands over at once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The denials.
+    pub denials: Vec<Denial>,
+    /// Changes of policies, which are known before any of the denials is told.
+    pub changes: Vec<Change>,
+}
+
 /// Finding and receiver.
 type Place = (String, Destination);
 
@@ -41,17 +52,20 @@ pub struct Replay<'a> {
     told: BTreeMap<Place, Told>,
     waits: BTreeMap<Place, Timestamp>,
     buckets: BTreeMap<Destination, Bucket>,
+    /// Of principals, by finding.
+    tags: BTreeMap<String, Tags>,
     digest: BTreeSet<(Destination, String)>,
     /// What would wait for the digest is told like all else.
     at_once: bool,
 }
 
 impl<'a> Replay<'a> {
-    /// Nobody knows anything yet.
-    pub fn new(world: &'a World, audience: &'a Audience, policy: &'a Policy) -> Self {
-        let (told, waits, buckets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (ledger, digest) = (MemoryLedger::default(), BTreeSet::new());
-        Self { world, audience, policy, ledger, told, waits, buckets, digest, at_once: false }
+    /// Nobody knows anything yet. What the settings keep as hashes only is shown without its value.
+    pub fn new(world: &'a World, audience: &'a Audience, settings: &'a Settings) -> Self {
+        let (told, waits, buckets, tags) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (ledger, digest) = (MemoryLedger::rehearsing(&settings.keep), BTreeSet::new());
+        let policy = &settings.policy;
+        Self { world, audience, policy, ledger, told, waits, buckets, tags, digest, at_once: false }
     }
 
     /// The same, which leaves nothing for the digest.
@@ -60,19 +74,29 @@ impl<'a> Replay<'a> {
         Self { at_once: true, ..self }
     }
 
-    /// A batch of denials that arrives now; an event that came before counts no second time.
+    /// A batch that arrives now; an event that came before counts no second time.
     ///
     /// # Errors
     /// The ledger's in memory: none that happens.
-    pub fn take(&mut self, mut denials: Vec<Denial>, now: Timestamp) -> Result<Vec<Sent>, LedgerError> {
+    pub fn take(&mut self, batch: Batch, now: Timestamp) -> Result<Vec<Sent>, LedgerError> {
+        let Batch { mut denials, changes } = batch;
         self.world.sharpen(&mut denials);
         let observed = ingest::observed(denials);
         let touched = Touched::of(&observed);
+        self.ledger.note_changes(&changes, now)?;
         if self.ledger.record(observed, now)?.new == 0 {
             return Ok(Vec::new());
         }
-        let (advice, _) = ingest::advise_on(&touched, &self.ledger, self.world)?;
+        let advice = self.advise(&touched)?;
         Ok(advice.iter().flat_map(|advice| self.tell(advice, now)).collect())
+    }
+
+    fn advise(&mut self, touched: &Touched) -> Result<Vec<Advice>, LedgerError> {
+        let (advice, _) = ingest::advise_on(touched, &self.ledger, self.world)?;
+        for finding in ingest::beside(touched, &self.ledger)?.iter().filter(|one| touched.ids.contains(&one.id)) {
+            self.tags.insert(finding.id.clone(), self.world.tags_of(finding));
+        }
+        Ok(advice)
     }
 
     /// What is due until then, each at its own time.
@@ -105,20 +129,24 @@ impl<'a> Replay<'a> {
         due.min_by_key(|(place, at)| (**at, (*place).clone())).map(|(place, at)| (place.clone(), *at))
     }
 
-    fn look(&self, id: &str) -> Result<Option<Advice>, LedgerError> {
+    fn look(&mut self, id: &str) -> Result<Option<Advice>, LedgerError> {
         let found = self.ledger.findings(&Filter::default())?;
         let mut touched = Touched { ids: BTreeSet::from([id.to_owned()]), ..Touched::default() };
         let own = found.iter().filter(|finding| finding.id == id);
         touched.callers = own.map(|finding| caller(&finding.principal)).collect();
-        Ok(ingest::advise_on(&touched, &self.ledger, self.world)?.0.into_iter().next())
+        Ok(self.advise(&touched)?.into_iter().next())
     }
 
     fn tell(&mut self, advice: &Advice, now: Timestamp) -> Vec<Sent> {
-        let routed = self.audience.route(advice, &self.world.tags(advice));
-        let mut to = routed.now;
+        let tags = self.tags.get(&advice.id).cloned().unwrap_or_default();
+        let was_told = |to: &Destination| {
+            self.told.get(&(advice.id.clone(), to.clone())).is_some_and(|told| told.posted.is_some())
+        };
+        let mut to = self.audience.hears(advice, &tags, &was_told);
+        let digest = self.audience.route(advice, &tags).digest;
         match self.at_once {
-            true => to.extend(routed.digest),
-            false => self.digest.extend(routed.digest.into_iter().map(|to| (to, advice.id.clone()))),
+            true => to.extend(digest),
+            false => self.digest.extend(digest.into_iter().map(|to| (to, advice.id.clone()))),
         }
         to.iter().filter_map(|to| self.tell_one(advice, to, now)).collect()
     }
@@ -138,7 +166,8 @@ impl<'a> Replay<'a> {
                 self.waits.remove(&place)
             }
         };
-        message(self.audience, self.world, advice, to, decision.action).map(|(stage, message)| Sent {
+        let tags = self.tags.get(&advice.id).cloned().unwrap_or_default();
+        message(self.audience, &tags, advice, to, decision.action).map(|(stage, message)| Sent {
             at: now,
             to: to.clone(),
             stage,
@@ -151,7 +180,7 @@ impl<'a> Replay<'a> {
 /// What an action sends; `None` when it sends nothing.
 pub fn message(
     audience: &Audience,
-    world: &World,
+    tags: &Tags,
     advice: &Advice,
     to: &Destination,
     action: Action,
@@ -162,32 +191,48 @@ pub fn message(
         Action::Edit { stage: Stage::Resolved } => (Stage::Resolved, Step::Close),
         Action::Edit { stage } => (stage, Step::Edit),
     };
-    let routed = audience.route(advice, &world.tags(advice));
+    let routed = audience.route(advice, tags);
     let message = audience.finding(advice, &routed, Telling { to, stage, test: false });
     Some((stage, Message { step, ..message }))
 }
 
-/// Denials in batches as the queue's mapping hands them over: the first one opens a window, and the batch arrives at its
-/// end. What has no time arrives `now`. Each batch with its time, in order.
-pub fn batches(denials: Vec<Denial>, window: jiff::SignedDuration, now: Timestamp) -> Vec<(Timestamp, Vec<Denial>)> {
-    let mut timed: Vec<(Timestamp, Denial)> =
-        denials.into_iter().map(|denial| (denial.event_time.unwrap_or(now), denial)).collect();
-    timed.sort_by(|(a, one), (b, other)| (a, &one.event_id).cmp(&(b, &other.event_id)));
-    let mut batches: Vec<(Timestamp, Vec<Denial>)> = Vec::new();
-    for (at, denial) in timed {
+/// Events in batches as the queue's mapping hands them over: the first one opens a window, and the batch arrives at its
+/// end. A denial without a time arrives `now`. Each batch with its time, in order.
+pub fn batches(
+    denials: Vec<Denial>,
+    changes: Changes,
+    window: SignedDuration,
+    now: Timestamp,
+) -> Vec<(Timestamp, Batch)> {
+    let denied = |denial: Denial| {
+        let id = denial.event_id.clone().unwrap_or_default();
+        (denial.event_time.unwrap_or(now), id, Batch { denials: vec![denial], ..Batch::default() })
+    };
+    let changed =
+        |change: Change| (change.at, change.event_id.clone(), Batch { changes: vec![change], ..Batch::default() });
+    let mut timed: Vec<(Timestamp, String, Batch)> =
+        denials.into_iter().map(denied).chain(changes.into_iter().map(changed)).collect();
+    timed.sort_by(|(a, one, _), (b, other, _)| (a, one).cmp(&(b, other)));
+    let mut batches: Vec<(Timestamp, Batch)> = Vec::new();
+    for (at, _, event) in timed {
         match batches.last_mut() {
-            Some((end, batch)) if at <= *end => batch.push(denial),
-            _ => batches.push((at.checked_add(window).unwrap_or(at), vec![denial])),
+            Some((end, batch)) if at <= *end => batch.add(event),
+            _ => batches.push((at.checked_add(window).unwrap_or(at), event)),
         }
     }
     batches
 }
 
+impl Batch {
+    fn add(&mut self, other: Self) {
+        self.denials.extend(other.denials);
+        self.changes.extend(other.changes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::io::settings::Settings;
-    use jiff::SignedDuration;
 
     const CONFIG: &str = "version = 1\n[slack]\nmode = 'app'\nsecret = 'ssm:x'\n[group]\nwait = '60s'\n\
         [[route]]\nmatch = { permission = 'sqs:*' }\nto = ['slack:C0Q', 'stdout']\n[[route]]\nto = 'digest:slack:C0ALL'";
@@ -211,10 +256,10 @@ mod tests {
     fn replayed(denials: Vec<Denial>) -> (Vec<String>, usize) {
         let settings = Settings::parse(CONFIG).unwrap();
         let (world, audience) = (World::new(Default::default()), Audience::new(&settings));
-        let mut replay = Replay::new(&world, &audience, &settings.policy);
+        let mut replay = Replay::new(&world, &audience, &settings);
         let mut sent = Vec::new();
         let window = SignedDuration::from_secs(20);
-        for (when, batch) in batches(denials, window, at("2026-11-18T12:00:00Z")) {
+        for (when, batch) in batches(denials, Changes::new(), window, at("2026-11-18T12:00:00Z")) {
             sent.extend(replay.pass(when).unwrap());
             sent.extend(replay.take(batch, when).unwrap());
         }

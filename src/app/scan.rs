@@ -10,7 +10,7 @@ use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
 use crate::change::{self, Change};
-use crate::denial::{self, Denial, Given};
+use crate::denial::{self, Denial};
 use crate::finding::{Finding, Repeated};
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
@@ -95,7 +95,7 @@ pub fn scan(
     let threads = if threads == 0 { processors } else { threads };
     let catalog = world.catalog;
     let maker = || {
-        let mut gatherer = Gatherer::new(catalog, singly).of(&selection);
+        let mut gatherer = Gatherer::new(catalog, singly).of(&selection).counting(&world.codes);
         move |name: &str, bytes: &[u8], sort: Sort| match sort {
             Sort::File => gatherer.gather(name, bytes),
             // There is no second look at a stream.
@@ -303,7 +303,7 @@ impl<'a> Scan<'a> {
         }
         self.stats.records += 1;
         self.places.add(&record);
-        let Some(denial) = denial::from_record(&record, &Given::default(), self.world.catalog) else {
+        let Some(denial) = denial::from_record(&record, &self.world.given(), self.world.catalog) else {
             return self.not_denied(&record);
         };
         self.stats.denied += 1;

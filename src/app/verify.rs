@@ -178,7 +178,7 @@ struct Looking<'f> {
 
 impl<'f> Looking<'f> {
     fn new(finding: &'f Finding, world: &'f World, history: bool) -> Self {
-        let watcher = Watcher::new(finding, world.catalog, history);
+        let watcher = Watcher::new(finding, world.catalog, history).given(world.given());
         Self { finding, world, watcher, denied: Vec::new(), problems: Vec::new() }
     }
 

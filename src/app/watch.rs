@@ -41,10 +41,19 @@ pub struct Ingested {
     pub stale: u64,
     /// Denials that were counted now.
     pub counted: u64,
-    /// Denials that a rule keeps out of the messages.
+    /// Of these, denials that a rule keeps out of the messages.
     pub muted: u64,
-    /// Seconds since each denial.
+    /// Seconds since each of these.
     pub lag: Vec<u64>,
+}
+
+/// What a sweep came to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Swept {
+    /// What is over since lately, to be told.
+    pub over: Vec<Advice>,
+    /// What could not be read: a Region of Event history, say.
+    pub unread: usize,
 }
 
 /// The line from record to advice, and the ledger behind it.
@@ -59,8 +68,9 @@ pub trait Line {
     /// The records of a log file that was told of, or at least its denials.
     async fn open(&mut self, file: &LogFile) -> Result<Vec<Value>, LineError>;
 
-    /// Scans prefixes of buckets, or puts parts of that on the queue that asked for it.
-    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError>;
+    /// Scans prefixes of buckets, or puts parts of that on the queue that asked for it. What cannot be read is quarantined, and
+    /// added to `aside`, whatever the outcome.
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>, aside: &mut usize) -> Result<(), LineError>;
 
     /// Advice on a finding as it is now; `None` when it is no more.
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError>;
@@ -86,8 +96,8 @@ pub trait Line {
     /// The message that tells a receiver of a finding.
     fn render(&self, advice: &Advice, to: &str, stage: Stage) -> Message;
 
-    /// Looks whether what was denied is allowed by now, for so long at most; what is over since lately, to be told.
-    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Vec<Advice>, LineError>;
+    /// Looks whether what was denied is allowed by now, for so long at most.
+    async fn sweep(&mut self, now: Timestamp, limit: Duration) -> Result<Swept, LineError>;
 
     /// The messages of a task, each with its receiver; none when there is nothing to tell. Their ids name the period,
     /// such as `report 2026-W47`, since the scheduler may call twice.
@@ -153,6 +163,8 @@ pub struct Done {
     pub held: usize,
     /// Messages that a receiver refused for good; they are among the quarantined.
     pub refused: usize,
+    /// See [`Swept::unread`].
+    pub unread: usize,
     /// See [`Ingested::counted`].
     pub counted: u64,
     /// See [`Ingested::muted`].
@@ -174,7 +186,7 @@ impl Done {
             muted: self.muted,
             alerted: self.sent as u64,
             held: self.held as u64,
-            failed: (self.retry.len() + self.refused) as u64,
+            failed: (self.retry.len() + self.refused + self.unread) as u64,
             quarantined: self.quarantined as u64,
             lag: self.lag.clone(),
         }
@@ -290,7 +302,10 @@ impl<'a, L: Line> Run<'a, L> {
     async fn scan(&mut self, messages: &[Envelope]) {
         for message in messages {
             let Some(task) = &message.scan else { continue };
-            match self.outbox.line.scan(task, message.queue.as_deref()).await {
+            let mut aside = 0;
+            let scanned = self.outbox.line.scan(task, message.queue.as_deref(), &mut aside).await;
+            self.done.quarantined += aside;
+            match scanned {
                 Ok(()) => {}
                 Err(LineError::Busy(why)) => self.again(&message.id, &why),
                 Err(LineError::Failed(why)) => self.put_aside(&message.id, &why, &message.raw).await,
@@ -426,9 +441,9 @@ impl<'a, L: Line> Run<'a, L> {
         let Some(left) = self.outbox.time.left() else { return self.again("task", "no time was left") };
         let now = (self.outbox.time.now)();
         match self.outbox.line.sweep(now, left * 2 / 3).await {
-            Ok(over) => {
-                self.done.findings = over.len();
-                for advice in over {
+            Ok(swept) => {
+                (self.done.findings, self.done.unread) = (swept.over.len(), swept.unread);
+                for advice in swept.over {
                     if let Err(why) = self.outbox.tell(&advice).await {
                         self.again("task", &why);
                     }

@@ -21,6 +21,8 @@ struct TestLine {
     busy: Vec<&'static str>,
     report: Option<Message>,
     verdict: Option<Verdict>,
+    /// What a sweep cannot read.
+    unread: usize,
     /// Prefixes that were to be scanned, and for which queue.
     scans: Vec<(String, Option<String>)>,
 }
@@ -74,7 +76,9 @@ impl Line for TestLine {
         }
     }
 
-    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>) -> Result<(), LineError> {
+    async fn scan(&mut self, task: &ScanTask, queue: Option<&str>, aside: &mut usize) -> Result<(), LineError> {
+        // One of its files is broken.
+        *aside += usize::from(task.places[0].1.contains("broken"));
         self.fails("scan")?;
         self.scans.push((task.places[0].1.clone(), queue.map(str::to_owned)));
         match task.after.as_str() {
@@ -120,9 +124,9 @@ impl Line for TestLine {
         message(&advice.id, &format!("{} {}", items.join(" "), stage.word()))
     }
 
-    async fn sweep(&mut self, _: Timestamp, _: Duration) -> Result<Vec<Advice>, LineError> {
+    async fn sweep(&mut self, _: Timestamp, _: Duration) -> Result<Swept, LineError> {
         self.fails("task")?;
-        Ok(self.items.keys().filter_map(|id| self.advice(id)).collect())
+        Ok(Swept { over: self.items.keys().filter_map(|id| self.advice(id)).collect(), unread: self.unread })
     }
 
     async fn carry_out(&mut self, _: Task, _: Timestamp) -> Result<Vec<(String, Message)>, LineError> {
@@ -698,4 +702,17 @@ async fn a_scan_comes_again_is_done_or_is_put_aside() {
     assert_eq!(world.line.scans, [("b".to_owned(), queue.clone()), ("c".to_owned(), queue)]);
     assert_eq!(world.line.quarantined[0].0, "no such prefix");
     assert!(World::told(&world.sns).is_empty(), "the past is not told at once");
+    // What a scan puts aside is measured, also where its rest comes again.
+    world.line.busy = vec!["scan"];
+    let done = world.handle(&batch(&[task("broken/1", ""), task("broken/2", "")])).await.unwrap();
+    assert_eq!((done.metrics().quarantined, done.metrics().failed), (2, 1));
+}
+
+/// Event history that cannot be read is no quiet failure.
+#[tokio::test]
+async fn what_a_sweep_cannot_read_is_measured() {
+    let mut world = World::new();
+    world.line.unread = 3;
+    let done = world.handle(&json!({"denywatch": "sweep"})).await.unwrap();
+    assert_eq!((done.unread, done.metrics().failed), (3, 3));
 }

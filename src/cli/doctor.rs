@@ -9,7 +9,7 @@ pub(super) struct DoctorArgs {
     /// The function's name; all else is found by it.
     #[arg(long, value_name = "NAME", default_value = "denywatch")]
     function: String,
-    /// Further Regions whose rules should forward to this one; us-east-1 is always looked at.
+    /// Only these Regions' rules are looked for, and us-east-1's; else those of all Regions that the account has switched on.
     #[arg(long, value_name = "REGION", value_delimiter = ',')]
     only_region: Vec<String>,
 }

@@ -75,7 +75,7 @@ pub(super) enum Misuse {
 
 impl GivenArgs {
     pub(super) fn given(&self) -> Given {
-        Given { principal: self.principal.clone(), resource: self.resource.clone() }
+        Given { principal: self.principal.clone(), resource: self.resource.clone(), ..Given::default() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -105,7 +105,8 @@ pub(super) fn world(global: &Global) -> anyhow::Result<(World, Vec<Problem>)> {
     }
     let (in_force, problems) = policies::read(&global.policies)?;
     let outside = if global.live { Some(outside()?) } else { None };
-    let world = World::new(in_force).expecting(settings(global)?.expected);
+    let settings = settings(global)?;
+    let world = World::new(in_force).expecting(settings.expected).counting(settings.codes);
     Ok((World { outside, ..world }, problems))
 }
 

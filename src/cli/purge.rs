@@ -9,7 +9,8 @@ use clap::Args;
 #[group(required = true, multiple = false)]
 pub(super) struct PurgeArgs {
     /// A role or user, by its ARN (a session's stands for its role) or its name: its findings with all counts and
-    /// samples, what was told of them, and quarantined messages that name it.
+    /// samples, what was told of them, changes of policies that it made or that touched it, documents and quarantined messages
+    /// that name it. What others were refused stays, also where they asked for this role or user.
     #[arg(long, value_name = "ARN|NAME")]
     principal: Option<String>,
     /// What is older than the ledger keeps it.

@@ -1,6 +1,7 @@
 //! `denywatch query`: the SQL that yields the denied records of a period, printed, or run and read.
 
 use super::{DONE, Global, inputs, print};
+use crate::denial::code::Codes;
 use crate::render::sql::{self, Asked, SqlError, Table};
 use clap::{Args, Subcommand};
 
@@ -75,9 +76,10 @@ struct AskedArgs {
 }
 
 pub(super) fn run(args: &QueryArgs, global: &Global) -> anyhow::Result<u8> {
+    let codes = inputs::settings(global)?.codes;
     let (sql, asked) = match &args.engine {
-        Engine::Athena(args) => (athena(args).map_err(anyhow::Error::from)?, &args.asked),
-        Engine::Lake(args) => (sql::lake(&read(&args.asked)?, &args.event_data_store)?, &args.asked),
+        Engine::Athena(args) => (athena(args, codes).map_err(anyhow::Error::from)?, &args.asked),
+        Engine::Lake(args) => (sql::lake(&read(&args.asked, codes)?, &args.event_data_store)?, &args.asked),
     };
     if !asked.run || asked.dry_run {
         return print::out(&sql).map(|()| DONE);
@@ -97,8 +99,8 @@ pub(super) enum QueryMisuse {
     Input(#[from] inputs::Misuse),
 }
 
-fn athena(args: &AthenaArgs) -> Result<String, QueryMisuse> {
-    let asked = read(&args.asked)?;
+fn athena(args: &AthenaArgs, codes: Codes) -> Result<String, QueryMisuse> {
+    let asked = read(&args.asked, codes)?;
     let table = Table::parse(&args.table, !args.foreign)?;
     match &args.create {
         Some(location) => Ok(sql::athena_table(&asked, &table, location, &crate::io::sources::archive::REGIONS)?),
@@ -106,10 +108,10 @@ fn athena(args: &AthenaArgs) -> Result<String, QueryMisuse> {
     }
 }
 
-fn read(args: &AskedArgs) -> Result<Asked, QueryMisuse> {
+fn read(args: &AskedArgs, codes: Codes) -> Result<Asked, QueryMisuse> {
     let (since, until) = inputs::period(args.since.as_deref(), args.until.as_deref(), crate::io::clock::now())?;
     let set = |list: &[String]| list.iter().cloned().collect();
-    Ok(Asked { since, until, accounts: set(&args.only_account), regions: set(&args.only_region) })
+    Ok(Asked { since, until, accounts: set(&args.only_account), regions: set(&args.only_region), codes })
 }
 
 #[cfg(feature = "s3")]

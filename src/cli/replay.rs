@@ -6,11 +6,12 @@ use crate::app::audience::Audience;
 use crate::app::explain;
 use crate::app::ingest::changes_around;
 use crate::app::replay::{Replay, Sent, batches, message};
-use crate::delivery::{Action, Bucket, Destination, Seen, Told};
+use crate::delivery::{Action, Bucket, Destination, Seen, Tags};
 use crate::io::clock;
 use crate::io::settings::Settings;
+use crate::io::sinks::Message;
 use crate::io::sources::paste;
-use crate::io::stores::Filter;
+use crate::io::stores::{Delivery, Filter};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -84,17 +85,19 @@ impl Stage<'_> {
     fn events(&self) -> anyhow::Result<bool> {
         let now = clock::now();
         let (name, bytes) = paste::read(&self.args.source)?;
-        let (denials, problems) = explain::read_denials(&bytes, &name, &self.args.told.given(), &self.world);
+        let events = explain::events(&bytes, &name, &self.args.told.given(), &self.world);
+        let (denials, problems) = (events.denials, events.problems);
         print::learn(&denials);
+        print::learn(&events.changes);
         print::problems(&problems);
         if denials.is_empty() {
             print::say(false, "no denial here: nothing would be sent");
             return Ok(problems.is_empty());
         }
         let window = SignedDuration::from_secs(self.args.window.into());
-        let mut replay = Replay::new(&self.world, &self.audience, &self.settings.policy);
+        let mut replay = Replay::new(&self.world, &self.audience, &self.settings);
         let (mut count, mut last) = (0, now);
-        for (at, batch) in batches(denials, window, now) {
+        for (at, batch) in batches(denials, events.changes, window, now) {
             count += self.show_all(&replay.pass(at)?)?;
             count += self.show_all(&replay.take(batch, at)?)?;
             last = at;
@@ -139,13 +142,18 @@ impl Stage<'_> {
         let (all, problems) = self.world.advise(&findings, Some(&asked), &changes);
         print::problems(&problems);
         let advice = inputs::pick(&all, &self.args.source)?;
-        let routed = self.audience.route(advice, &self.world.tags(advice));
-        for to in routed.now.iter().filter(|to| self.is_wanted(to)) {
-            let stored = ledger.delivery(&advice.id, &to.to_string())?.unwrap_or_default();
-            let told = if self.args.anew { Told::default() } else { stored.told };
-            self.decided(advice, to, &told, clock::now())?;
+        let finding = findings.iter().find(|finding| finding.id == advice.id);
+        let tags = finding.map(|finding| self.world.tags_of(finding)).unwrap_or_default();
+        let stored = |to: &Destination| match self.args.anew {
+            true => Ok(Delivery::default()),
+            false => ledger.delivery(&advice.id, &to.to_string()).map(Option::unwrap_or_default),
+        };
+        let was_told = |to: &Destination| stored(to).is_ok_and(|one| one.told.posted.is_some());
+        let now = clock::now();
+        for to in self.audience.hears(advice, &tags, &was_told).iter().filter(|to| self.is_wanted(to)) {
+            self.decided(advice, (to, &tags), &stored(to)?, now)?;
         }
-        for to in routed.digest.iter().filter(|to| self.is_wanted(to)) {
+        for to in self.audience.route(advice, &tags).digest.iter().filter(|to| self.is_wanted(to)) {
             print::say(self.global.quiet, &format!("{}: for the digest of `{to}`", advice.id));
         }
         Ok(problems.is_empty())
@@ -154,10 +162,11 @@ impl Stage<'_> {
     fn decided(
         &self,
         advice: &crate::advice::Advice,
-        to: &Destination,
-        told: &Told,
+        (to, tags): (&Destination, &Tags),
+        stored: &Delivery,
         now: Timestamp,
     ) -> anyhow::Result<()> {
+        let told = &stored.told;
         let policy = &self.settings.policy;
         let first = policy.decide(told, &Seen::of(advice), Bucket::default(), to.edits(), now).0;
         // Who waits is told when the wait is over.
@@ -168,11 +177,12 @@ impl Stage<'_> {
             }
             action => (now, action),
         };
-        let Some((stage, message)) = message(&self.audience, &self.world, advice, to, action) else {
+        let Some((stage, message)) = message(&self.audience, tags, advice, to, action) else {
             let told = told.sent.map_or_else(|| "it is not told".to_owned(), |at| format!("it was told at {at}"));
             print::say(self.global.quiet, &format!("{}: nothing for `{to}`: {told}", advice.id));
             return Ok(());
         };
+        let message = Message { receipt: stored.receipt.clone(), ..message };
         let facts = [("at", json!(at)), ("to", json!(to.to_string())), ("stage", json!(stage))];
         let facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         messages::show(&format!("{to} at {at}: {}", stage.word()), facts, &message, self.global)

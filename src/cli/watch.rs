@@ -61,9 +61,9 @@ mod live {
     use super::super::{DONE, Output, UNREAD, inputs, print};
     use super::{Global, Misuse, WatchArgs};
     use crate::app::audience::Audience;
-    use crate::app::replay::{Replay, Sent};
+    use crate::app::replay::{Batch, Replay, Sent};
     use crate::app::{World, ingest};
-    use crate::delivery::{Floor, Pacing, Policy, Routes};
+    use crate::delivery::{Floor, Routes};
     use crate::io::aws::queue::{Place, Queue, Received};
     use crate::io::aws::{Aws, Options};
     use crate::io::clock;
@@ -89,14 +89,13 @@ mod live {
         let (world, problems) = inputs::world(global)?;
         print::problems(&problems);
         let settings = inputs::settings(global)?;
-        let audience = Audience::new(&at_a_terminal(&settings));
-        let policy =
-            Policy { pacing: Pacing { wait: jiff::SignedDuration::ZERO, ..Pacing::default() }, ..Policy::default() };
+        let settings = at_a_terminal(&settings);
+        let audience = Audience::new(&settings);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let aws = Aws::load(&Options { profile: None, region: place.region.clone() }).await;
             let queue = Queue::new(aws.signed().clone(), place);
-            let replay = Replay::new(&world, &audience, &policy).at_once();
+            let replay = Replay::new(&world, &audience, &settings).at_once();
             let mut watch =
                 Watch { args, global, world: &world, queue, replay, held: BTreeMap::new(), seen: Seen::default() };
             watch.warn().await;
@@ -111,7 +110,8 @@ mod live {
         let usual = Settings::default();
         let owners = settings.routes.owners.clone();
         let routes = Routes { routes: usual.routes.routes.clone(), owners, floor: Floor::default() };
-        Settings { routes, base_url: settings.base_url.clone(), formats: settings.formats.clone(), ..usual }
+        let keep = settings.keep.clone();
+        Settings { routes, keep, formats: settings.formats.clone(), ..usual }
     }
 
     #[derive(Default)]
@@ -220,9 +220,9 @@ mod live {
             }
             let read: Vec<Record> = records.iter().filter_map(Record::from_value).collect();
             self.seen.records += read.len() as u64;
-            let denials = ingest::denials(&read, self.world);
+            let batch = Batch { denials: ingest::denials(&read, self.world), changes: ingest::changes(&read) };
             let mut sent = self.replay.pass(now)?;
-            sent.extend(self.replay.take(denials, now)?);
+            sent.extend(self.replay.take(batch, now)?);
             self.seen.told += sent.len() as u64;
             sent.iter().try_for_each(|one| self.show(one))
         }

@@ -17,6 +17,8 @@ pub struct Given {
     pub principal: Option<String>,
     /// The resource's ARN.
     pub resource: Option<String>,
+    /// Further error codes that are denials.
+    pub codes: code::Codes,
 }
 
 /// The denial in a CloudTrail record; `None` when the record is of another sort.
@@ -25,7 +27,7 @@ pub struct Given {
 pub fn from_record(record: &Record, given: &Given, catalog: &Catalog) -> Option<Denial> {
     let text = record.error_message.as_deref();
     let source = record.event_source.as_deref();
-    if !code::is_denial(record.error_code.as_deref(), source, record.event_type.as_deref(), text) {
+    if !given.codes.is_denial(record.error_code.as_deref(), source, record.event_type.as_deref(), text) {
         return None;
     }
     let said = message::parse(text.unwrap_or_default());

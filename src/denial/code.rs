@@ -4,6 +4,8 @@
 //! shows (`Client.UnauthorizedOperation`, `AccessDenied` for `AccessDeniedException`). Authentication, subscription and
 //! resource-name codes (`AuthFailure`, `OptInRequired`, `AuthorizationNotFound`, …) bear none of the words.
 
+use std::collections::BTreeSet;
+
 /// Parts of a code, in lower case, that mean a refusal wherever they stand.
 const ANYWHERE: &[&str] = &["accessdenied", "accessforbidden", "unauthorized", "notauthorized", "forbidden"];
 
@@ -54,6 +56,53 @@ pub fn is_denial(code: Option<&str>, source: Option<&str>, event_type: Option<&s
     }
     let end_user = source.is_some_and(is_cognito) && plain(code).contains("notauthorized");
     !end_user && !message.is_some_and(is_authentication)
+}
+
+/// Codes that a team counts as denials besides those that [`is_denial`] knows: `source.error_codes`. Letter case,
+/// `Client.` before a code and `Exception` behind it mean nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Codes(BTreeSet<String>);
+
+impl Codes {
+    /// Of these; `None` where one of them is no code: letters, digits, points, hyphens and underscores.
+    pub fn new<'c>(codes: impl IntoIterator<Item = &'c str>) -> Option<Self> {
+        let is_code = |code: &str| {
+            let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+            !code.is_empty() && code.len() <= 100 && code.chars().all(fits)
+        };
+        let one = |code: &str| Some(plain(code)).filter(|code| is_code(code));
+        codes.into_iter().map(one).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As [`is_denial`], with these codes too.
+    ///
+    /// ```
+    /// use denywatch::denial::code::Codes;
+    /// let codes = Codes::new(["LimitedByTeam"]).unwrap_or_default();
+    /// assert!(codes.is_denial(Some("Client.LimitedByTeamException"), None, None, None));
+    /// assert!(!Codes::default().is_denial(Some("LimitedByTeam"), None, None, None));
+    /// ```
+    pub fn is_denial(
+        &self,
+        code: Option<&str>,
+        source: Option<&str>,
+        event_type: Option<&str>,
+        message: Option<&str>,
+    ) -> bool {
+        let own = || code.is_some_and(|code| self.0.contains(&plain(code)));
+        !self.0.is_empty() && own() || is_denial(code, source, event_type, message)
+    }
+
+    /// A regular expression, for other engines, that finds these codes in lower case; `None` where there are none.
+    pub fn pattern(&self) -> Option<String> {
+        let all: Vec<String> = self.0.iter().map(|code| code.replace('.', "[.]")).collect();
+        (!all.is_empty()).then(|| format!("^(client[.]|server[.])?({})(exception|fault)?$", all.join("|")))
+    }
 }
 
 fn plain(code: &str) -> String {

@@ -3,7 +3,7 @@
 use crate::catalog::{self, Catalog, Risk, RiskKind};
 use crate::diagnosis::{Held, statement_words};
 use crate::policy::pattern::matches_action;
-use crate::policy::{Actions, Effect, Statement};
+use crate::policy::{Actions, Effect, Principals, Resources, Statement};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -69,8 +69,8 @@ pub(crate) fn roads(patch: &[Statement], around: Around<'_>) -> Vec<Road> {
         _ => true,
     };
     let alone = patch.risks(around.catalog).filter(told).map(|(action, risk)| Road {
+        to: reached(&risk, patch.reaches_all(&action)).to_owned(),
         from: vec![step(&action, THIS)],
-        to: risk.road.to_owned(),
         source: risk.source.to_owned(),
     });
     let mut all: Vec<Road> = alone.chain(together.iter().cloned()).collect();
@@ -79,17 +79,31 @@ pub(crate) fn roads(patch: &[Statement], around: Around<'_>) -> Vec<Road> {
     all
 }
 
+/// Before what a risk lays open to who is given it on all resources.
+const ON_ALL: &str = "on `*`: ";
+
+/// What a risk leads to: of one that depends on the resources only what these statements reach.
+fn reached<'c>(risk: &Risk<'c>, all: bool) -> &'c str {
+    match risk.road.strip_prefix(ON_ALL) {
+        Some(_) if !all => "whatever the secret opens",
+        Some(road) => road,
+        None => risk.road,
+    }
+}
+
 /// What statements allow, so that most questions are one look into a set.
 struct Granted<'a> {
     /// Action patterns without wildcard, in small letters.
     plain: BTreeSet<String>,
     /// Statements that a pattern or a `NotAction` makes wider.
     wide: Vec<&'a Statement>,
+    /// All of them.
+    statements: &'a [Statement],
 }
 
 impl<'a> Granted<'a> {
     fn of(statements: &'a [Statement]) -> Self {
-        let mut granted = Self { plain: BTreeSet::new(), wide: Vec::new() };
+        let mut granted = Self { plain: BTreeSet::new(), wide: Vec::new(), statements };
         for statement in statements.iter().filter(|statement| statement.effect == Effect::Allow) {
             match &statement.actions {
                 Actions::Action(patterns) if !patterns.iter().any(|pattern| pattern.contains(['*', '?'])) => {
@@ -103,6 +117,18 @@ impl<'a> Granted<'a> {
 
     fn allows(&self, action: &str) -> bool {
         self.plain.contains(&action.to_ascii_lowercase()) || self.wide.iter().any(|statement| allows(statement, action))
+    }
+
+    /// Whether the action is allowed on all resources. The `*` of a resource's own policy is that resource.
+    fn reaches_all(&self, action: &str) -> bool {
+        let on_all = |resources: &Resources| match resources {
+            Resources::Resource(patterns) => patterns.iter().any(|pattern| pattern == "*"),
+            Resources::NotResource(_) => true,
+            Resources::Absent => false,
+        };
+        let is_callers = |statement: &&Statement| matches!(statement.principals, Principals::Absent);
+        let own = self.statements.iter().filter(is_callers);
+        own.filter(|statement| allows(statement, action)).any(|statement| on_all(&statement.resources))
     }
 
     /// The dangerous actions among them.
@@ -230,6 +256,25 @@ mod tests {
                        `lambda:CreateFunction` (this patch) open a road to more power: runs code of the caller's choice as the \
                        role that is passed";
         check(&["lambda:CreateFunction"], Some(&unread), &[perhaps]);
+    }
+
+    /// `*` in a secret's own policy is that secret, and an exact one in anybody's is that one.
+    #[test]
+    fn a_secret_is_told_as_far_as_it_reaches() {
+        let around = Around { held: None, beside: &|_| false, catalog: Catalog::embedded() };
+        let check = |resource: &str, of_secret: bool, expect: &str| {
+            let mut statement = Statement::allow(["secretsmanager:GetSecretValue"], [resource]);
+            if of_secret {
+                let text = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue",
+                    "Resource": "*", "Principal": {"AWS": "arn:aws:iam::111122223333:role/app"}}]}"#;
+                statement = serde_json::from_str::<Document>(text).unwrap().statements.remove(0);
+            }
+            let found: Vec<String> = roads(&[statement], around).into_iter().map(|road| road.to).collect();
+            assert_eq!(found, [expect], "{resource}");
+        };
+        check("*", false, "every secret of the account");
+        check("*", true, "whatever the secret opens");
+        check("arn:aws:secretsmanager:eu-west-1:111122223333:secret:db-??????", false, "whatever the secret opens");
     }
 
     #[test]

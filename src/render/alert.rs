@@ -1,7 +1,7 @@
 //! The parts of an alert that Slack, e-mail and the terminal share: how often, where, which patch, what risk, what is
 //! likely next, what was left out. Plain sentences; each sink escapes them.
 
-use super::words::plural;
+use super::words::{self, plural};
 use crate::advice::Advice;
 use crate::catalog::Catalog;
 pub use crate::delivery::Stage;
@@ -18,8 +18,6 @@ pub struct AlertContext {
     pub account_names: BTreeMap<String, String>,
     /// Who has to act; `None` when routing found nobody.
     pub owner: Option<Owner>,
-    /// An `https` page with more about the finding.
-    pub details_url: Option<String>,
     /// Why the message is sent.
     pub stage: Stage,
     /// A trial message (`notify test`): labelled as such.
@@ -48,6 +46,30 @@ pub struct LeftOut {
 
 /// What is said of a finding that is over.
 pub const OVER: &str = "Resolved: allowed calls were observed since the last denial, and no denial.";
+
+/// The first line of a message, which says why it is sent: `Role app can't …`, `Still open: …`, `Resolved: role app was
+/// refused …`. A trial says so before all else.
+pub fn title(advice: &Advice, shown: &AlertContext) -> String {
+    let (before, text) = match shown.stage {
+        Stage::New | Stage::Update => ("", words::headline(advice)),
+        Stage::Reopened => ("Denied again: ", words::headline(advice)),
+        Stage::Reminder => ("Still denied: ", words::headline(advice)),
+        Stage::Resolved => ("Resolved: ", words::past(advice)),
+    };
+    let label = if shown.test { "TEST: " } else { "" };
+    words::middle(&format!("{label}{before}{text}"), words::HEADLINE_MAX)
+}
+
+/// How pressing it is, why it is told, and what is to be done: nothing once it is over.
+pub fn state(advice: &Advice, shown: &AlertContext) -> String {
+    let (severity, stage) = (words::severity(advice.severity), shown.stage.word());
+    match shown.stage {
+        Stage::Resolved => format!("{severity} · {stage}"),
+        Stage::New | Stage::Update | Stage::Reopened | Stage::Reminder => {
+            format!("{severity} · {stage} · {}", words::verdict(advice.verdict))
+        }
+    }
+}
 
 /// `14 times` or `once`.
 pub fn times(count: u64) -> String {
@@ -242,6 +264,22 @@ mod tests {
         );
         check_when("", "2026-11-11T10:02:31Z", Some("at 2026-11-11 10:02 UTC"));
         check_when("", "", None);
+    }
+
+    #[test]
+    fn a_title_says_why_it_is_told() {
+        let check = |stage: Stage, expect: &str| {
+            let shown = AlertContext { stage, ..AlertContext::default() };
+            let told = title(&sample::upload(), &shown);
+            assert!(told.starts_with(expect), "{told}");
+            assert_eq!(state(&sample::upload(), &shown).contains("patch ready"), stage != Stage::Resolved);
+        };
+        check(Stage::New, "Role package-svc can't write to");
+        check(Stage::Reopened, "Denied again: Role package-svc can't write to");
+        check(Stage::Reminder, "Still denied: Role package-svc can't write to");
+        check(Stage::Resolved, "Resolved: Role package-svc was refused s3:PutObject (and 1 more)");
+        let trial = AlertContext { test: true, ..AlertContext::default() };
+        assert!(title(&sample::upload(), &trial).starts_with("TEST: Role package-svc"));
     }
 
     #[test]

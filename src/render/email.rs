@@ -43,7 +43,8 @@ pub fn subject_with(advice: &Advice, shown: &AlertContext) -> String {
     let id = middle(&advice.id, 20);
     let place =
         account(advice, shown).map(|(name, id)| format!(" ({})", middle(&name.unwrap_or(id), 20))).unwrap_or_default();
-    let text = |room| ascii(&format!("{head} {id} {}{place}", words::needs(advice, room)));
+    let needs = if shown.stage == alert::Stage::Resolved { words::lacked } else { words::needs };
+    let text = |room| ascii(&format!("{head} {id} {}{place}", needs(advice, room)));
     // In ASCII the sign for what is left out takes three places, so the length is known only afterwards.
     let room = SUBJECT_MAX.saturating_sub(head.len() + id.len() + place.len());
     let fits = (0..=room).rev().map(text).find(|text| text.len() <= SUBJECT_MAX);
@@ -63,7 +64,7 @@ pub fn body_with(advice: &Advice, shown: &AlertContext) -> String {
     if shown.stage == alert::Stage::Resolved {
         section(&mut sheet, &after::over(advice));
         around(&mut sheet, advice);
-        links(&mut sheet, advice, shown);
+        links(&mut sheet, advice);
         return sheet.finish();
     }
     why(&mut sheet, advice);
@@ -73,7 +74,7 @@ pub fn body_with(advice: &Advice, shown: &AlertContext) -> String {
         None => section(&mut sheet, &format!("No patch: {}", alert::instead(advice))),
     }
     left_out(&mut sheet, advice);
-    links(&mut sheet, advice, shown);
+    links(&mut sheet, advice);
     sheet.finish()
 }
 
@@ -82,7 +83,8 @@ fn headline(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
         sheet.line("TEST: this message only shows that alerts arrive.");
     }
     let id = shorten(&terminal(&advice.id), 24);
-    let lines = wrap(&words::headline(advice), WIDTH.saturating_sub(id.width() + 2));
+    let title = alert::title(advice, &AlertContext { test: false, ..shown.clone() });
+    let lines = wrap(&title, WIDTH.saturating_sub(id.width() + 2));
     for (n, line) in lines.iter().enumerate() {
         let pad = " ".repeat(WIDTH.saturating_sub(line.width() + id.width()).max(2));
         sheet.line(&if n == 0 { format!("{line}{pad}{id}") } else { line.clone() });
@@ -107,8 +109,7 @@ fn facts(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
         sheet.field("OWNER", &cut(&format!("{}{because}", owner.name), 300));
     }
     sheet.field("WHEN", &alert::when(advice.first_seen, advice.last_seen).unwrap_or_default());
-    let state = [words::severity(advice.severity), shown.stage.word(), words::verdict(advice.verdict)];
-    sheet.field("SEVERITY", &format!("{} · {} · {}", state[0], state[1], state[2]));
+    sheet.field("SEVERITY", &alert::state(advice, shown));
 }
 
 fn one_denied(item: &crate::advice::DeniedItem) -> String {
@@ -212,10 +213,9 @@ fn left_out(sheet: &mut Sheet, advice: &Advice) {
     flush_left(sheet, &lines);
 }
 
-fn links(sheet: &mut Sheet, advice: &Advice, shown: &AlertContext) {
+fn links(sheet: &mut Sheet, advice: &Advice) {
     let id = cut(&terminal(&advice.id), 40);
     sheet.blank();
-    sheet.field("DETAILS", &cut(shown.details_url.as_deref().unwrap_or_default(), WORDS_MAX));
     sheet.field("EVENT", &event(advice));
     let page = if advice.principal.kind == PrincipalKind::User { "USER" } else { "ROLE" };
     sheet.field(page, &console::principal(advice).unwrap_or_default());

@@ -21,17 +21,17 @@ pub struct Metrics {
     pub received: u64,
     /// Denials counted now; one that was counted before is none.
     pub denied: u64,
-    /// Denials that came and that a rule keeps out of the messages.
+    /// Denials counted now that a rule keeps out of the messages.
     pub muted: u64,
     /// Messages that went out, one a receiver.
     pub alerted: u64,
     /// Messages that did not go out because sending is paused.
     pub held: u64,
-    /// What is to be tried again, and messages that a receiver refused for good.
+    /// What is to be tried again, messages that a receiver refused for good, and what a sweep could not read.
     pub failed: u64,
     /// Inputs put aside for a person.
     pub quarantined: u64,
-    /// Seconds from each denial to the run; empty when there was none.
+    /// Seconds from each denial that is counted now to the run; empty when there was none.
     #[serde(skip)]
     pub lag: Vec<u64>,
 }

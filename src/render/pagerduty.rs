@@ -19,10 +19,7 @@ const LIST_MAX: usize = 20;
 
 /// The event of a finding. Its key is the finding's id, so that one finding is one incident, however often it is told.
 pub fn event(advice: &Advice, shown: &AlertContext) -> Value {
-    let label = if shown.test { "TEST: " } else { "" };
-    let details = shown.details_url.clone().filter(|url| super::slack::is_plain_url(url));
-    let pages =
-        [(details, "Details"), (console::event(advice), "CloudTrail event"), (console::principal(advice), "IAM")];
+    let pages = [(console::event(advice), "CloudTrail event"), (console::principal(advice), "IAM")];
     let links: Vec<Value> =
         pages.into_iter().filter_map(|(url, text)| Some(json!({"href": url?, "text": text}))).collect();
     let key = key(&advice.id, shown.test);
@@ -31,11 +28,11 @@ pub fn event(advice: &Advice, shown: &AlertContext) -> Value {
         "client": "denywatch",
         "links": links,
         "payload": {
-            "summary": middle(&format!("{label}{} ({})", words::headline(advice), terminal(&advice.id)), SUMMARY_MAX),
+            "summary": middle(&format!("{} ({})", alert::title(advice, shown), terminal(&advice.id)), SUMMARY_MAX),
             "source": cut(advice.principal.arn.as_deref().or(advice.account.as_deref()).unwrap_or("unknown caller")),
             "severity": severity(advice.severity),
             "timestamp": advice.last_seen.map(|at| at.to_string()),
-            "component": words::lead(advice).and_then(|item| item.resource.as_deref()).map(cut),
+            "component": words::lead(advice).and_then(|item| item.resource.as_deref()).filter(|one| *one != "*").map(cut),
             "group": advice.account.as_deref().map(cut),
             "class": words::verdict_word(advice.verdict),
             "custom_details": custom_details(advice, shown),
@@ -73,10 +70,11 @@ fn custom_details(advice: &Advice, shown: &AlertContext) -> Value {
     });
     let id = terminal(&advice.id);
     let next = match alert::patch(advice) {
+        _ if shown.stage == alert::Stage::Resolved => after::over(advice),
         Some(patch) => format!("denywatch patch {id} ({})", words::grade(patch.applicability)),
         None => format!("no patch: {}", alert::instead(advice)),
     };
-    json!({
+    let details = json!({
         "finding": id,
         "stage": shown.stage.word(),
         "who": cut(&words::who(&advice.principal)),
@@ -88,7 +86,15 @@ fn custom_details(advice: &Advice, shown: &AlertContext) -> Value {
         "since": after::standing(advice).as_deref().map(cut),
         "change_before": after::before(advice, &cut).as_deref().map(cut),
         "change_after": after::after(advice, &cut).as_deref().map(cut),
-    })
+    });
+    // What is not known is left out: an incident shows each entry.
+    details
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 fn severity(severity: Severity) -> &'static str {
@@ -115,7 +121,8 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn any_finding_fits(advice in sample::any_advice(), name in sample::hostile()) {
-            let shown = AlertContext { details_url: Some(name.clone()), ..AlertContext::default() };
+            let owner = Some(alert::Owner { name: name.clone(), slack_id: None, because: name.clone() });
+            let shown = AlertContext { owner, ..AlertContext::default() };
             let digest = note(&Note { id: name.clone(), title: name.clone(), lines: vec![name; 99], ..Note::default() });
             for event in [event(&advice, &shown), digest] {
                 prop_assert!(units(event["payload"]["summary"].as_str().unwrap()) <= 1_024);

@@ -17,7 +17,7 @@ const DESCRIPTION_MAX: usize = 3_000;
 /// The notification of a finding; all of one finding share a thread.
 pub fn notification(advice: &Advice, shown: &AlertContext) -> Value {
     let label = if shown.test { "TEST: " } else { "" };
-    let title = format!("{label}{} ({})", prose_of(&words::headline(advice), TITLE_MAX - 60), code(&advice.id, 40));
+    let title = format!("{} ({})", prose_of(&alert::title(advice, shown), TITLE_MAX - 60), code(&advice.id, 40));
     // Nothing says that the chat parses this list, and nothing that it does not.
     let is_plain =
         |arn: &&String| arn.len() <= 300 && arn.bytes().all(|b| b.is_ascii_graphic() && !b"<>|&`*".contains(&b));
@@ -65,22 +65,30 @@ pub fn note(note: &Note) -> Value {
 
 fn description(advice: &Advice, shown: &AlertContext) -> String {
     let who = words::who_with(&advice.principal, |name| code(name, 160));
-    let action = words::lead(advice)
-        .and_then(|item| item.action.as_deref())
-        .map_or_else(|| "A call of unknown permission".to_owned(), |action| format!("*{}*", code(action, 80)));
+    let action = match (advice.denied.len(), words::lead(advice).and_then(|item| item.action.as_deref())) {
+        (0 | 1, Some(action)) => format!("*{}*", code(action, 80)),
+        // The number is of all of them.
+        (_, Some(_)) => words::capital(&words::permissions(advice)),
+        (_, None) => "A call of unknown permission".to_owned(),
+    };
+    let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
+    let regions: String =
+        alert::regions(advice).into_iter().take(4).map(|region| format!(" {}", code(region, 40))).collect();
     let place = advice.account.as_ref().map(|id| match shown.account_names.get(id) {
-        Some(name) => format!(" in {} {}", code(name, 60), code(id, 40)),
-        None => format!(" in {}", code(id, 40)),
+        Some(name) => format!(" in {} {}{regions}", code(name, 60), code(id, 40)),
+        None => format!(" in {}{regions}", code(id, 40)),
     });
     let owner = shown.owner.as_ref().filter(|owner| !owner.name.is_empty());
     let owner = owner.map(|owner| format!(" · owner {}", code(&owner.name, 80))).unwrap_or_default();
     let mut lines = vec![
-        format!("{action} denied {} for {who}{}{owner}", alert::times(advice.count), place.unwrap_or_default()),
+        format!("{action} denied {}{when} for {who}{}{owner}", alert::times(advice.count), place.unwrap_or_default()),
         marked(&words::capital(&advice.diagnosis.summary), 700),
     ];
     match alert::patch(advice) {
         _ if shown.stage == alert::Stage::Resolved => lines = vec![lines.swap_remove(0), after::over(advice)],
         Some(patch) => {
+            let unchecked = prose_of(&advice.diagnosis.unchecked.join(", "), 300);
+            lines.extend((!unchecked.is_empty()).then(|| format!("*Not checked:* {unchecked}")));
             lines.push(format!("*Risk:* {}", prose_of(&alert::risk(patch), 300)));
             if let Ok(Some(shown)) = snippet::snippet(patch, 1_400) {
                 lines.push(format!("```\n{}\n```", shown.code));
@@ -94,14 +102,11 @@ fn description(advice: &Advice, shown: &AlertContext) -> String {
 fn next_steps(advice: &Advice, shown: &AlertContext) -> Vec<String> {
     let id = plain(&advice.id);
     let mut steps = Vec::new();
-    if alert::patch(advice).is_some() {
+    if shown.stage != alert::Stage::Resolved && alert::patch(advice).is_some() {
         steps.push(format!("Terraform, CloudFormation, AWS CLI: `denywatch patch {id}`"));
     }
     steps.push(format!("All of it: `denywatch findings show {id}`"));
-    let details = shown.details_url.clone().filter(|url| super::slack::is_plain_url(url));
-    let pages = [(details, "Details"), (console::event(advice), "CloudTrail event")];
-    steps
-        .extend(pages.into_iter().filter_map(|(url, label)| Some(format!("<{}|{label}>", url?.replace('&', "&amp;")))));
+    steps.extend(console::event(advice).map(|url| format!("<{}|CloudTrail event>", url.replace('&', "&amp;"))));
     steps
 }
 
@@ -137,7 +142,7 @@ mod tests {
         fn any_finding_fits_and_mentions_nobody(advice in sample::any_advice(), name in sample::hostile()) {
             let account_names = advice.account.iter().map(|id| (id.clone(), name.clone())).collect();
             let owner = Some(alert::Owner { name: name.clone(), slack_id: Some(name.clone()), because: name.clone() });
-            let shown = AlertContext { account_names, owner, details_url: Some(name.clone()), ..AlertContext::default() };
+            let shown = AlertContext { account_names, owner, ..AlertContext::default() };
             check(&notification(&advice, &shown))?;
             check(&note(&Note { id: name.clone(), title: name.clone(), lines: vec![name; 30], body: String::new() }))?;
         }
@@ -150,7 +155,7 @@ mod tests {
         assert_eq!(message["id"], "D-7F3AQ2ZK4M-new");
         let text = message["content"]["description"].as_str().unwrap();
         assert!(
-            text.starts_with("*`kms:GenerateDataKey`* denied 14 times for role `shop-codepipeline-role-dev`"),
+            text.starts_with("*`kms:GenerateDataKey`* denied 14 times in 6 min (2026-11-11 10:02–10:08 UTC) for role"),
             "{text}"
         );
         assert!(text.contains("No policy attached to the role allows `kms:GenerateDataKey` on this key."), "{text}");

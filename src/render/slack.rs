@@ -41,7 +41,7 @@ pub fn webhook(advice: &Advice, shown: &AlertContext) -> Value {
         (1, Some(patch(advice))),
         (3, doubts(advice)),
         (4, notes(advice)),
-        (0, links(advice, shown)),
+        (0, Some(links(advice))),
         (0, Some(identity(advice, shown))),
     ];
     let blocks = within(blocks.into_iter().filter_map(|(rank, block)| Some((rank, block?))).collect());
@@ -60,18 +60,22 @@ pub fn app(advice: &Advice, shown: &AlertContext) -> Value {
 
 /// What is left to say when allowed calls were observed after the last denial.
 fn resolved(advice: &Advice, shown: &AlertContext) -> Value {
-    let headline = code(&words::headline(advice), 220);
+    let headline = fit(&words::past(advice), 220, end, prose);
     let when = alert::when(advice.first_seen, advice.last_seen).map(|when| format!(" {when}")).unwrap_or_default();
     let label = if shown.test { "TEST: " } else { "" };
     let change = after::after(advice, &|name| code(name, 120)).map(|one| format!("\nFirst change after: {one}"));
-    let text = format!(":white_check_mark: {label}{headline}\n{}{}", after::over(advice), change.unwrap_or_default());
+    let text = format!(
+        ":white_check_mark: {label}*Resolved* · {headline}\n{}{}",
+        after::over(advice),
+        change.unwrap_or_default()
+    );
     let facts = format!(
         "{} · {} denied{when} · reopens by itself if denied again",
         code(&advice.id, 40),
         alert::times(advice.count)
     );
     json!({
-        "text": fit(&format!("{label}{} {} {}", after::over(advice), words::headline(advice), advice.id), 500, end, prose),
+        "text": fit(&format!("{label}{} {} {}", after::over(advice), words::past(advice), advice.id), 500, end, prose),
         "unfurl_links": false,
         "unfurl_media": false,
         "blocks": [section(&text), {"type": "context", "elements": [mrkdwn(&facts)]}],
@@ -92,15 +96,19 @@ fn within(mut blocks: Vec<(u8, Value)>) -> Vec<Value> {
 }
 
 fn header(advice: &Advice, shown: &AlertContext) -> Value {
-    let label = if shown.test { "TEST: " } else { "" };
-    let text = middle(&format!("{label}{}", harmless(&words::headline(advice))), words::HEADLINE_MAX);
+    let text = middle(&harmless(&alert::title(advice, shown)), words::HEADLINE_MAX);
     json!({"type": "header", "text": {"type": "plain_text", "text": text, "emoji": false}})
 }
 
 fn fallback(advice: &Advice, shown: &AlertContext) -> String {
     let place = account(advice, shown).map(|(name, id)| format!(" ({})", name.unwrap_or(id))).unwrap_or_default();
     let label = if shown.test { "TEST. " } else { "" };
-    let text = format!("{label}{}{place}. Denied {}", words::needs(advice, 110), alert::times(advice.count));
+    let why = match shown.stage {
+        alert::Stage::New | alert::Stage::Update | alert::Stage::Resolved => "",
+        alert::Stage::Reopened => "Denied again: ",
+        alert::Stage::Reminder => "Still denied: ",
+    };
+    let text = format!("{label}{why}{}{place}. Denied {}", words::needs(advice, 110), alert::times(advice.count));
     let ready = words::verdict(advice.verdict);
     fit(&format!("{text}: {ready}. {}", advice.id), 500, end, prose)
 }
@@ -246,23 +254,15 @@ fn likely_next(advice: &Advice, patch: &Patch) -> Option<String> {
     })
 }
 
-fn links(advice: &Advice, shown: &AlertContext) -> Option<Value> {
-    let details = shown.details_url.clone().filter(|url| is_plain_url(url));
+fn links(advice: &Advice) -> Value {
     let page = if advice.principal.kind == PrincipalKind::User { "User in IAM" } else { "Role in IAM" };
-    let links =
-        [(details, "Details"), (console::event(advice), "CloudTrail event"), (console::principal(advice), page)];
+    let links = [(console::event(advice), "CloudTrail event"), (console::principal(advice), page)];
     let mut parts: Vec<String> = links
         .into_iter()
         .filter_map(|(url, label)| Some(format!("<{}|{label}>", url?.replace('&', "&amp;"))))
         .collect();
     parts.push(format!("All of it: {}", code(&format!("denywatch findings show {}", advice.id), 80)));
-    Some(section(&parts.join(" · ")))
-}
-
-pub(super) fn is_plain_url(url: &str) -> bool {
-    url.starts_with("https://")
-        && url.len() <= 1_000
-        && url.bytes().all(|b| b.is_ascii_graphic() && !b"<>|\"`".contains(&b))
+    section(&parts.join(" · "))
 }
 
 fn identity(advice: &Advice, shown: &AlertContext) -> Value {
@@ -462,7 +462,7 @@ mod tests {
             advice.changes = crate::change::Story { before: Some(change.clone()), after: Some(change) };
             let account_names = advice.account.iter().map(|id| (id.clone(), name.clone())).collect();
             let owner = Some(Owner { name: name.clone(), slack_id: Some(name.clone()), because: name.clone() });
-            let shown = AlertContext { account_names, owner, details_url: Some(name), ..AlertContext::default() };
+            let shown = AlertContext { account_names, owner, ..AlertContext::default() };
             check_limits(&webhook(&advice, &shown))?;
             check_limits(&app(&advice, &AlertContext { stage: alert::Stage::Resolved, ..shown }))?;
         }

@@ -5,7 +5,7 @@
 //! See <https://docs.aws.amazon.com/athena/latest/ug/create-cloudtrail-table-partition-projection.html>,
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/query-lake-cli.html>.
 
-use crate::denial::code;
+use crate::denial::code::{self, Codes};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use std::collections::BTreeSet;
@@ -21,6 +21,8 @@ pub struct Asked {
     pub accounts: BTreeSet<String>,
     /// Regions in which they happened.
     pub regions: BTreeSet<String>,
+    /// Error codes that are denials besides the built-in ones.
+    pub codes: Codes,
 }
 
 /// A name that could not be what it should be: it is never put into a statement.
@@ -178,7 +180,7 @@ impl Table {
 /// [`SqlError`], where an account or Region cannot be one.
 pub fn athena(asked: &Asked, table: &Table) -> Result<String, SqlError> {
     checked(asked)?;
-    let mut conditions = vec![denied("errorcode", "errormessage")];
+    let mut conditions = vec![denied(asked, "errorcode", "errormessage")];
     conditions.extend(asked.since.map(|at| format!("eventtime >= {}", literal(&at.to_string()))));
     conditions.extend(asked.until.map(|at| format!("eventtime < {}", literal(&at.to_string()))));
     conditions.extend(among("recipientaccountid", &asked.accounts));
@@ -205,7 +207,7 @@ pub fn lake(asked: &Asked, store: &str) -> Result<String, SqlError> {
         return Err(SqlError::Store(store.to_owned()));
     }
     let time = |at: Timestamp| literal(&at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string());
-    let mut conditions = vec![denied("errorCode", "errorMessage")];
+    let mut conditions = vec![denied(asked, "errorCode", "errorMessage")];
     conditions.extend(asked.since.map(|at| format!("eventTime >= {}", time(at))));
     conditions.extend(asked.until.map(|at| format!("eventTime < {}", time(at))));
     conditions.extend(among("recipientAccountId", &asked.accounts));
@@ -263,10 +265,12 @@ fn select(columns: &[&str], from: &str, conditions: &[String]) -> String {
 }
 
 /// Every refusal has a code that says so, or a message that relays one.
-fn denied(code: &str, message: &str) -> String {
+fn denied(asked: &Asked, code: &str, message: &str) -> String {
     let pattern = literal(&code::pattern());
+    let own = asked.codes.pattern().map(|own| format!("\n    OR regexp_like(lower({code}), {})", literal(&own)));
+    let own = own.unwrap_or_default();
     format!(
-        "(regexp_like(lower({code}), {pattern})\n    OR {code} IS NOT NULL AND {message} LIKE 'User: arn:%is not authorized to perform%')"
+        "(regexp_like(lower({code}), {pattern}){own}\n    OR {code} IS NOT NULL AND {message} LIKE 'User: arn:%is not authorized to perform%')"
     )
 }
 
@@ -324,6 +328,7 @@ mod tests {
             until: "2026-11-08T00:00:00Z".parse().ok(),
             accounts: ["111122223333".to_owned(), "444455556666".to_owned()].into(),
             regions: ["eu-west-1".to_owned()].into(),
+            codes: Codes::default(),
         }
     }
 

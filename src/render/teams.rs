@@ -19,21 +19,19 @@ const ITEMS_MAX: usize = 6;
 
 /// The card of a finding.
 pub fn card(advice: &Advice, shown: &AlertContext) -> Value {
-    let label = if shown.test { "TEST: " } else { "" };
-    let mut body = vec![title(&format!("{label}{}", words::headline(advice))), facts(advice, shown)];
+    let mut body = vec![title(&alert::title(advice, shown)), facts(advice, shown)];
     if shown.stage == alert::Stage::Resolved {
         body.push(block(vec![run(&after::over(advice))]));
         let change = after::after(advice, &|name| middle(&terminal(name), 120));
         body.extend(change.map(|one| block(vec![run(&cut(&format!("First change after: {one}"), 700))])));
     } else {
-        body.push(block(std::iter::once(bold("Why: ")).chain(runs(&advice.diagnosis.summary, 700)).collect()));
+        body.push(why(advice));
         let change = after::before(advice, &|name| middle(&terminal(name), 120));
         body.extend(change.map(|one| block(vec![run(&cut(&format!("Last change before: {one}"), 700))])));
         body.extend(patch(advice));
     }
-    let state = [words::severity(advice.severity), shown.stage.word(), words::verdict(advice.verdict)];
-    body.push(block(vec![run(&cut(&format!("{} · {}", advice.id, state.join(" · ")), 200))]));
-    message(body, links(advice, shown))
+    body.push(block(vec![run(&cut(&format!("{} · {}", advice.id, alert::state(advice, shown)), 200))]));
+    message(body, links(advice))
 }
 
 /// The card of a report or a digest.
@@ -70,6 +68,17 @@ fn title(text: &str) -> Value {
     json!({"type": "RichTextBlock", "inlines": [run]})
 }
 
+/// The conclusion, and what was not looked at.
+fn why(advice: &Advice) -> Value {
+    let mut inlines = vec![bold("Why: ")];
+    inlines.extend(runs(&advice.diagnosis.summary, 700));
+    if !advice.diagnosis.unchecked.is_empty() {
+        inlines.push(bold("\nNot checked: "));
+        inlines.extend(runs(&advice.diagnosis.unchecked.join(", "), 400));
+    }
+    block(inlines)
+}
+
 fn facts(advice: &Advice, shown: &AlertContext) -> Value {
     let mut inlines = Vec::new();
     for item in advice.denied.iter().take(ITEMS_MAX) {
@@ -86,7 +95,8 @@ fn facts(advice: &Advice, shown: &AlertContext) -> Value {
     )));
     if let Some(id) = &advice.account {
         let name = shown.account_names.get(id).map(|name| format!("{name} ")).unwrap_or_default();
-        inlines.push(run(&cut(&format!("\naccount {name}{id}"), 160)));
+        let regions: String = alert::regions(advice).into_iter().take(4).map(|one| format!(", {one}")).collect();
+        inlines.push(run(&cut(&format!("\naccount {name}{id}{regions}"), 240)));
     }
     if let Some(owner) = shown.owner.as_ref().filter(|owner| !owner.name.is_empty()) {
         inlines.push(run(&cut(&format!("\nowner {}", owner.name), 120)));
@@ -101,17 +111,22 @@ fn patch(advice: &Advice) -> Vec<Value> {
     let command = format!("denywatch patch {}", cut(&advice.id, 40));
     let grade = format!("Patch ({}): ", words::grade(patch.applicability));
     let mut blocks =
-        vec![block(vec![bold(&grade), mono(&command), run(&cut(&format!("\nRisk {}", alert::risk(patch)), 400))])];
+        vec![block(vec![bold(&grade), mono(&command), run(&cut(&format!("\nRisk: {}", alert::risk(patch)), 400))])];
+    let list = |label: &str, all: Vec<String>| {
+        let lines = all.iter().take(3).map(|one| run(&cut(&format!("\n• {one}"), 300)));
+        (!all.is_empty()).then(|| block(std::iter::once(bold(label)).chain(lines).collect()))
+    };
     if let Ok(Some(shown)) = snippet::snippet(patch, 2_400) {
         blocks.push(block(vec![mono(&shown.code)]));
     }
+    blocks.extend(list("Before you apply it", patch.doubts.clone()));
+    let next: Vec<String> = patch.companions.iter().map(|one| alert::companion(advice, one)).collect();
+    blocks.extend(list("Likely next (predicted, not in the patch)", next));
     blocks
 }
 
-fn links(advice: &Advice, shown: &AlertContext) -> Vec<Value> {
-    let details = shown.details_url.clone().filter(|url| super::slack::is_plain_url(url));
-    let pages =
-        [(details, "Details"), (console::event(advice), "CloudTrail event"), (console::principal(advice), "IAM")];
+fn links(advice: &Advice) -> Vec<Value> {
+    let pages = [(console::event(advice), "CloudTrail event"), (console::principal(advice), "IAM")];
     let open =
         |(url, title): (Option<String>, &str)| Some(json!({"type": "Action.OpenUrl", "title": title, "url": url?}));
     pages.into_iter().filter_map(open).collect()
@@ -174,7 +189,7 @@ mod tests {
         #[test]
         fn any_finding_fits(advice in sample::any_advice(), name in sample::hostile()) {
             let account_names = advice.account.iter().map(|id| (id.clone(), name.clone())).collect();
-            let shown = AlertContext { account_names, details_url: Some(name.clone()), ..AlertContext::default() };
+            let shown = AlertContext { account_names, ..AlertContext::default() };
             check(&card(&advice, &shown))?;
             check(&note(&Note { id: name.clone(), title: name.clone(), lines: vec![name; 99], ..Note::default() }))?;
         }

@@ -36,15 +36,37 @@ pub fn headline(advice: &Advice) -> String {
     middle(&capital(&text), HEADLINE_MAX)
 }
 
+/// Who was refused what, once that is over: ``Role app was refused s3:PutObject (and 1 more)``; at most [`HEADLINE_MAX`]
+/// UTF-16 units.
+pub fn past(advice: &Advice) -> String {
+    let who = middle(&who(&advice.principal), 70);
+    let action = lead(advice).and_then(|item| item.action.as_deref()).map(|action| middle(&terminal(action), 40));
+    let what = match action {
+        Some(action) => format!("{action}{}", more(advice)),
+        None => "a call whose permission is unknown".to_owned(),
+    };
+    middle(&capital(&format!("{who} was refused {what}")), HEADLINE_MAX)
+}
+
 /// Who lacks what, in at most `max` UTF-16 units: ``app needs s3:PutObject``; the form of subjects and notifications.
 /// The name gives way first.
 pub fn needs(advice: &Advice, max: usize) -> String {
+    match advice.verdict {
+        Verdict::Patch | Verdict::Review | Verdict::Owner => lacks(advice, "needs", max),
+        Verdict::Probing | Verdict::Upheld | Verdict::Transient | Verdict::Expected | Verdict::Unclear => {
+            lacks(advice, "was refused", max)
+        }
+    }
+}
+
+/// As [`needs`], of what is over: ``app was refused s3:PutObject``.
+pub fn lacked(advice: &Advice, max: usize) -> String {
+    lacks(advice, "was refused", max)
+}
+
+fn lacks(advice: &Advice, verb: &str, max: usize) -> String {
     let name = advice.principal.name.as_deref().map(terminal).unwrap_or_else(|| who(&advice.principal));
     let action = lead(advice).and_then(|item| item.action.as_deref()).map(terminal);
-    let verb = match advice.verdict {
-        Verdict::Patch | Verdict::Review | Verdict::Owner => "needs",
-        Verdict::Probing | Verdict::Upheld | Verdict::Transient | Verdict::Expected | Verdict::Unclear => "was refused",
-    };
     let what = match (advice.verdict, action) {
         (Verdict::Probing, _) => permissions(advice),
         (_, Some(action)) => format!("{}{}", middle(&action, 48), more(advice)),

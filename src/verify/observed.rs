@@ -83,6 +83,7 @@ pub struct Watcher<'f> {
     data: BTreeSet<String>,
     sources: BTreeSet<String>,
     history: bool,
+    given: Given,
 }
 
 #[derive(Debug)]
@@ -104,7 +105,14 @@ impl<'f> Watcher<'f> {
         let items = finding.items.iter().map(watched).collect();
         let (data, sources) = (BTreeSet::new(), BTreeSet::new());
         let (foretold, used) = (Vec::new(), BTreeMap::new());
-        Self { finding, catalog, items, names, foretold, used, records: 0, until: None, data, sources, history }
+        let given = Given::default();
+        Self { finding, catalog, items, names, foretold, used, records: 0, until: None, data, sources, history, given }
+    }
+
+    /// The same, which reads records with what is given: further error codes that are denials.
+    #[must_use]
+    pub fn given(self, given: Given) -> Self {
+        Self { given, ..self }
     }
 
     /// Watches also for uses of what the finding foretold.
@@ -140,7 +148,7 @@ impl<'f> Watcher<'f> {
         if !is_same(&caller, &self.finding.principal) {
             return;
         }
-        match (&record.error_code, denial::from_record(record, &Given::default(), self.catalog)) {
+        match (&record.error_code, denial::from_record(record, &self.given, self.catalog)) {
             (_, Some(denial)) => self.denied(&denial, at),
             (None, None) => self.allowed(record, at),
             // It failed for another reason: whether it was allowed is not told.

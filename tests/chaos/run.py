@@ -30,8 +30,9 @@ from proxy import Proxy  # noqa: E402
 from stand_ins import REGION, Ministack, from_topic, make_table  # noqa: E402
 
 COPIES = 2
-# Seconds that a message stays hidden: longer than a silent Slack takes a batch.
+# Seconds that a message stays hidden: longer than a silent Slack takes a batch. One that was handed back comes again sooner.
 HIDDEN = 15
+AGAIN = 3
 # Where the function is struck: each step of the line, before and after it was carried out.
 POINTS = [
     ("count", "before"),
@@ -49,28 +50,27 @@ POINTS = [
 
 
 class Striker:
-    """Kills the copy that comes to one of the points left, and strikes again when that copy has worked."""
+    """Kills the copy that comes to one of the points left, and strikes it again when it has worked; perhaps both at once."""
 
     def __init__(self, rounds, tally):
         self.left = POINTS * rounds  # each as often
         self.done, self.tally, self.hosts = collections.Counter(), tally, {}
-        self.lock, self.resting = threading.Lock(), None
+        self.lock, self.resting = threading.Lock(), set()
 
     def at(self, copy, step, moment):
         with self.lock:
-            if self.resting or (step, moment) not in self.left:
+            if copy in self.resting or (step, moment) not in self.left:
                 return
             self.left.remove((step, moment))
             self.done[step, moment] += 1
-            self.resting = copy
+            self.resting.add(copy)
             self.hosts[copy].kill()
             self.tally.killed(copy)
         raise OSError("struck")
 
     def worked(self, copy):
         with self.lock:
-            if self.resting == copy:
-                self.resting = None
+            self.resting.discard(copy)
 
 
 class Run:
@@ -173,12 +173,22 @@ class Run:
             return  # it answered, and nobody heard it
         again = {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
         done = [m for m in batch if m["MessageId"] not in again]
+        self.hand_back([m for m in batch if m["MessageId"] in again])
         with self.lock:
             self.answered += len(done)
             self.came_again += len(again)
         for start in range(0, len(done), 10):
             entries = [{"Id": str(n), "ReceiptHandle": m["ReceiptHandle"]} for n, m in enumerate(done[start : start + 10])]
             self.sqs.delete_message_batch(QueueUrl=self.queue, Entries=entries)
+
+    def hand_back(self, messages):
+        for start in range(0, len(messages), 10):
+            entries = [
+                {"Id": str(n), "ReceiptHandle": m["ReceiptHandle"], "VisibilityTimeout": AGAIN}
+                for n, m in enumerate(messages[start : start + 10])
+            ]
+            # One that came again meanwhile is another's now.
+            self.sqs.change_message_visibility_batch(QueueUrl=self.queue, Entries=entries)
 
     def ask(self, copy, host, event):
         try:
@@ -204,7 +214,8 @@ class Run:
         workers = [threading.Thread(target=self.work, args=pair) for pair in self.hosts]
         [worker.start() for worker in workers]
         while any(worker.is_alive() for worker in workers):
-            time.sleep(10)
+            end = time.monotonic() + 10
+            [worker.join(max(0, end - time.monotonic())) for worker in workers]
             print(f"waiting {self.waiting()}, due {self.due()}, kills to come {len(self.striker.left)}", file=sys.stderr)
         for error in self.errors:
             raise error

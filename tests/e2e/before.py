@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 import tempfile
+import zlib
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
 
@@ -59,6 +60,27 @@ def story():
     """What the release before was told."""
     many = [denial(n, "shop-worker", minute=n) for n in range(5)]
     return [*many, denial(10, "billing"), denial(11, "billing", "sns:Publish"), denial(12, "nightly-scan")]
+
+
+# Calls of `billing` that a scan of that release saw allowed after their denial.
+ALLOWED = ["2026-11-24T09:30:00Z", "2026-11-24T10:00:00Z"]
+
+
+def with_allowed(items):
+    """The items with those calls beside the denials of `sns:Publish`, as a scan of that release wrote them: bare times. Its
+    function alone, which made the fixture, sees denials only."""
+    return [scanned(item) if item["pk"]["S"].startswith("F#") else item for item in items]
+
+
+def scanned(item):
+    body = json.loads(zlib.decompress(item["body"]["B"], -15))
+    if body["principal"]["name"] != "billing":
+        return item
+    seen = [one for key, one in body["items"] if key["action"] == "sns:Publish"]
+    assert len(seen) == 1, body
+    seen[0]["allowed"] = ALLOWED
+    pack = zlib.compressobj(wbits=-15)
+    return item | {"body": {"B": pack.compress(json.dumps(body).encode()) + pack.flush()}}
 
 
 def batch(records):

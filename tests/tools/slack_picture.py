@@ -36,7 +36,7 @@ def mrkdwn(text):
     text = re.sub(r"<(https://[^|>]+)\|([^>]+)>", r'<a href="\1">\2</a>', text)
     text = re.sub(r"\*([^*\n]+)\*", r"<b>\1</b>", text)
     text = re.sub(r"\0(\d+)\0", lambda match: f"<code>{codes[int(match.group(1))]}</code>", text)
-    return text.replace("\n", "<br>")
+    return text.replace(":white_check_mark:", "✅").replace("\n", "<br>")
 
 
 def rich(element):
@@ -69,11 +69,16 @@ def block(one):
             raise SystemExit(f"unknown block: {other}")
 
 
-def main():
-    blocks = "".join(block(one) for one in json.load(sys.stdin)["blocks"])
+def message(body):
+    """One message, with its sender."""
+    blocks = "".join(block(one) for one in body["blocks"])
     head = "<span class=name>denywatch</span><span class=app>APP</span>"
-    print(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><div class=message><div class=face>dw</div>")
-    print(f"<div class=text>{head}{blocks}</div></div>")
+    return f"<div class=message><div class=face>dw</div>\n<div class=text>{head}{blocks}</div></div>"
 
 
-main()
+def main():
+    print(f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{message(json.load(sys.stdin))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,7 @@ mod trail;
 use crate::io::aws::Aws;
 use crate::io::aws::signed::CallError;
 use crate::io::settings::Settings;
+use crate::io::sources::regions;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -50,7 +51,7 @@ pub struct Point {
 pub struct Asked {
     /// The function's name.
     pub function: String,
-    /// Regions besides the function's own whose rules are looked for.
+    /// Only these Regions' rules are looked for, and us-east-1's; empty: those of all Regions that the account has switched on.
     pub regions: Vec<String>,
     /// The configuration, where the caller has it; else the function's own is read.
     pub settings: Option<Settings>,
@@ -102,10 +103,7 @@ pub async fn examine(aws: &Aws, asked: &Asked) -> Health {
     let mut health = Health { version: 1, ..Health::default() };
     trail::look(aws, &mut health).await;
     let function = function::look(aws, asked, &mut health).await;
-    let mut regions: BTreeSet<String> = asked.regions.iter().cloned().collect();
-    regions.insert("us-east-1".to_owned());
-    let own = aws.config().region().map(ToString::to_string).unwrap_or_default();
-    regions.remove(&own);
+    let regions = others(aws, asked, &mut health).await;
     for arn in &function.queues {
         queue::look(aws, arn, function.timeout, &mut health).await;
         rule::look(aws, arn, &regions, &mut health).await;
@@ -131,6 +129,27 @@ pub async fn examine(aws: &Aws, asked: &Asked) -> Health {
         ),
     }
     health
+}
+
+/// The Regions whose events have to be forwarded to this one.
+async fn others(aws: &Aws, asked: &Asked, health: &mut Health) -> BTreeSet<String> {
+    let own = aws.config().region().map(ToString::to_string).unwrap_or_default();
+    let mut all: BTreeSet<String> = asked.regions.iter().cloned().collect();
+    if all.is_empty() {
+        let (names, why) = regions::regions(aws).await;
+        all.extend(names);
+        if let Some(why) = why {
+            let says = format!("could not be checked: {why}; those that every account has were looked at");
+            let remedy = Some("let these credentials call `ec2:DescribeRegions`, or name them with --only-region");
+            health.add("rule", "the account's Regions", State::Unknown, says, remedy);
+        }
+    }
+    // Global services speak there, in AWS's first partition.
+    if !own.starts_with("cn-") && !own.starts_with("us-gov-") {
+        all.insert("us-east-1".to_owned());
+    }
+    all.remove(&own);
+    all
 }
 
 /// A text in an answer.

@@ -1,6 +1,6 @@
 //! The rules on the way to the queue, on each hop: the queue's own, and those that forward to its bus.
 
-use super::{Health, list, text};
+use super::{Health, Point, list, text};
 use crate::io::aws::Aws;
 use crate::io::aws::signed::Service;
 use serde_json::{Value, json};
@@ -148,21 +148,32 @@ async fn forwarders(aws: &Aws, bus: &str, arn: &str, regions: &BTreeSet<String>,
             describe(aws, None, &rule, "default", health).await;
         }
     }
+    let mut silent = Vec::new();
     for region in regions {
         let rules = rules(aws, Some(region), arn, "default", health).await;
         for rule in &rules {
             describe(aws, Some(region), rule, "default", health).await;
         }
-        if rules.is_empty()
-            && !health.points.iter().any(|point| point.what.ends_with(&format!("in {region}")) && point.area == AREA)
-        {
-            let global = if region == "us-east-1" {
-                "; IAM, Organizations, CloudFront and Route 53 tell theirs there"
-            } else {
-                ""
-            };
-            let says = format!("no rule there forwards to this one: its denials do not arrive{global}");
-            health.note(AREA, &format!("Region {region}"), says, "deploy the forwarder there: infra/README.md");
+        let told = |point: &Point| point.what.ends_with(&format!("in {region}")) && point.area == AREA;
+        if rules.is_empty() && !health.points.iter().any(told) {
+            silent.push(region.as_str());
         }
+    }
+    tell_silent(&silent, health);
+}
+
+/// Regions that forward nothing: one of its own for the global services', one for all others together.
+fn tell_silent(silent: &[&str], health: &mut Health) {
+    let (global, others): (Vec<&str>, Vec<&str>) = silent.iter().partition(|region| **region == "us-east-1");
+    let remedy = "deploy the forwarder there: infra/README.md";
+    for region in global {
+        let says = "no rule there forwards to this one: its denials do not arrive; IAM, Organizations, CloudFront and Route 53 \
+                    tell theirs there";
+        health.note(AREA, &format!("Region {region}"), says, remedy);
+    }
+    if !others.is_empty() {
+        let says = "no rule there forwards to this one: denials there do not arrive";
+        let what = format!("{} of the account's Regions: {}", others.len(), others.join(", "));
+        health.note(AREA, &what, says, &format!("{remedy}, for those that are in use"));
     }
 }

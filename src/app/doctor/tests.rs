@@ -80,6 +80,7 @@ fn healthy(operation: &str) -> Reply {
         "ListEventBuses" => json!({"EventBuses": [{"Name": "default", "Arn": arn("events", "event-bus/default")}]}).to_string(),
         "ListRuleNamesByTarget" => json!({"RuleNames": ["denials"]}).to_string(),
         "DescribeRule" => json!({"State": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "EventPattern": "{\"errorCode\":1}"}).to_string(),
+        "DescribeRegions" => regions(&["us-east-1"]),
         "GetParameter" => json!({"Parameter": {"Value": "https://hooks.slack.com/services/hush"}}).to_string(),
         "ListSubscriptionsByTopic" => xml("<Subscriptions><member><SubscriptionArn>arn:x</SubscriptionArn></member></Subscriptions>"),
         "GetCallerIdentity" => xml(&format!("<Account>{ACCOUNT}</Account>")),
@@ -89,6 +90,11 @@ fn healthy(operation: &str) -> Reply {
         "ListAttachedRolePolicies" => xml("<AttachedPolicies/><IsTruncated>false</IsTruncated>"),
         _ => return Reply::new(400, json!({"__type": "AccessDeniedException", "message": operation}).to_string()),
     })
+}
+
+fn regions(names: &[&str]) -> String {
+    let items: String = names.iter().map(|name| format!("<item><regionName>{name}</regionName></item>")).collect();
+    format!("<DescribeRegionsResponse><regionInfo>{items}</regionInfo></DescribeRegionsResponse>")
 }
 
 async fn health(account: Account) -> Health {
@@ -169,6 +175,36 @@ async fn rules_on_each_hop() {
         .with("ListEventBuses", json!({"EventBuses": [{"Name": "central", "Arn": "b"}]}))
         .with("DescribeEventBus", json!({"Name": "central"}));
     check(&health(central).await, &["rule Fault: its policy lets no other account put events"]);
+}
+
+/// Every Region that the account has switched on is looked at, and those that forward nothing are named.
+#[tokio::test]
+async fn rules_in_each_region_of_the_account() {
+    let of_region =
+        |request: &Request| request.header("authorization").split('/').nth(2).unwrap_or_default().to_owned();
+    let server = Server::start(move |request, _| match (operation(request).as_str(), of_region(request).as_str()) {
+        ("DescribeRegions", _) => Reply::new(200, regions(&["us-east-1", "eu-north-1", "eu-west-1"])),
+        ("ListRuleNamesByTarget", "eu-west-1" | "eu-north-1") => Reply::new(200, json!({"RuleNames": []}).to_string()),
+        (other, _) => healthy(other),
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let store = Some(format!("sqlite:{}", dir.path().join("ledger.db").display()));
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let asked = |regions: &[&str]| Asked {
+        function: "denywatch".into(),
+        store: store.clone(),
+        regions: regions.iter().map(|one| (*one).to_owned()).collect(),
+        ..Asked::default()
+    };
+    let silent = async |regions: &[&str]| {
+        let health = examine(&aws, &asked(regions)).await;
+        let notes = health.points.into_iter().filter(|point| point.area == "rule" && point.state == State::Note);
+        notes.map(|point| point.what).collect::<Vec<_>>()
+    };
+    let own = aws.config().region().unwrap().to_string();
+    let expect: Vec<&str> = ["eu-north-1", "eu-west-1"].into_iter().filter(|one| *one != own).collect();
+    assert_eq!(silent(&[]).await, [format!("{} of the account's Regions: {}", expect.len(), expect.join(", "))]);
+    assert_eq!(silent(&["us-east-1"]).await, [""; 0], "only those that were named");
 }
 
 #[test]
@@ -271,6 +307,7 @@ fn the_sweep_and_the_reports_are_among_the_needs() {
 #[tokio::test]
 async fn what_may_not_be_read_is_told_and_is_no_fault() {
     let refused = [
+        "DescribeRegions",
         "DescribeTrails",
         "GetTrailStatus",
         "ListEventBuses",

@@ -52,9 +52,15 @@ impl Known {
     }
 
     /// Concludes on a denial, and remembers it where that is certain.
-    pub(super) fn learn(&mut self, raw: Option<&str>, record: &Record, denial: Denial, catalog: &Catalog) -> Repeated {
+    pub(super) fn learn(
+        &mut self,
+        raw: Option<&str>,
+        record: &Record,
+        denial: Denial,
+        how: (&Catalog, &Given),
+    ) -> Repeated {
         let cut = raw.filter(|raw| raw.len() <= LARGEST).and_then(|raw| self.cutter.cut(raw));
-        let cut = cut.filter(|cut| denial.permissions.len() <= ITEMS && is_certain(cut, &denial, catalog));
+        let cut = cut.filter(|cut| denial.permissions.len() <= ITEMS && is_certain(cut, &denial, how));
         let diagnosed = diagnose(&denial);
         let met = Repeated::once(observe(denial, diagnosed));
         if let Some(cut) = cut {
@@ -88,11 +94,11 @@ fn place(cut: &Cut<'_>) -> usize {
 
 /// Whether what was cut out is the event's own ids and time, and nothing else of the denial rests on it: read with others
 /// in their place, it is the same but for them.
-fn is_certain(cut: &Cut<'_>, denial: &Denial, catalog: &Catalog) -> bool {
+fn is_certain(cut: &Cut<'_>, denial: &Denial, (catalog, given): (&Catalog, &Given)) -> bool {
     let read = |raw: &str| {
         let (mut records, _) = record::read(raw.as_bytes(), "");
         let record = records.pop().filter(|_| records.is_empty())?;
-        denial::from_record(&record, &Given::default(), catalog)
+        denial::from_record(&record, given, catalog)
     };
     let Some(mut other) = read(&cut.with_others()) else { return false };
     let is_own = denial.event_id.as_deref() == Some(cut.event_id)

@@ -4,7 +4,8 @@ mod known;
 pub(super) mod named;
 
 use crate::catalog::Catalog;
-use crate::denial::{self, Denial, Given, code};
+use crate::denial::code::Codes;
+use crate::denial::{self, Denial, Given};
 use crate::finding::Repeated;
 use crate::io::sources::archive::Selection;
 use crate::io::stores::Place;
@@ -43,18 +44,25 @@ pub struct Gatherer {
     /// Each denial is wanted by itself.
     singly: bool,
     known: Known,
+    given: Given,
 }
 
 impl Gatherer {
     /// `singly`: denials are wanted as they are, not ready for the ledger.
     pub fn new(catalog: &'static Catalog, singly: bool) -> Self {
-        Self { catalog, selection: Selection::default(), singly, known: Known::default() }
+        Self { catalog, selection: Selection::default(), singly, known: Known::default(), given: Given::default() }
     }
 
     /// Takes these events only.
     #[must_use]
     pub fn of(self, selection: &Selection) -> Self {
         Self { selection: selection.clone(), ..self }
+    }
+
+    /// Counts these error codes too.
+    #[must_use]
+    pub fn counting(self, codes: &Codes) -> Self {
+        Self { given: Given { codes: codes.clone(), ..Given::default() }, ..self }
     }
 
     /// Reads one file of any CloudTrail shape.
@@ -144,6 +152,7 @@ impl Gatherer {
             file.gathered.met.push(met);
             return true;
         }
+        let is_denial = |head: &Head<'_>| is_denial(&self.given.codes, head);
         if record::ending(candidate.raw).is_some_and(|head| head.error_code.is_some() && !is_denial(&head)) {
             // It failed for another reason.
             file.gathered.records += 1;
@@ -190,20 +199,20 @@ impl Gatherer {
 
     /// Takes a record if it is a denial, and says so; `raw` is its JSON where it stands by itself.
     fn denied(&mut self, file: &mut File<'_>, record: &Record, raw: Option<&str>) -> bool {
-        let Some(denial) = denial::from_record(record, &Given::default(), self.catalog) else { return false };
+        let Some(denial) = denial::from_record(record, &self.given, self.catalog) else { return false };
         file.gathered.denied += 1;
         match self.singly {
             true => file.gathered.denials.push(denial),
-            false => file.gathered.met.push(self.known.learn(raw, record, denial, self.catalog)),
+            false => file.gathered.met.push(self.known.learn(raw, record, denial, (self.catalog, &self.given))),
         }
         true
     }
 }
 
 /// Whether an event is a denial, by its head.
-fn is_denial(head: &Head<'_>) -> bool {
+fn is_denial(codes: &Codes, head: &Head<'_>) -> bool {
     let (source, kind) = (head.event_source.as_deref(), head.event_type.as_deref());
-    code::is_denial(head.error_code.as_deref(), source, kind, head.error_message.as_deref())
+    codes.is_denial(head.error_code.as_deref(), source, kind, head.error_message.as_deref())
 }
 
 /// What was gathered of the file that is being read.

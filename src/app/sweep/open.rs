@@ -63,7 +63,7 @@ impl<'f> Open<'f> {
         let watcher = |at: usize| {
             let finding = self.findings.get(at)?;
             let foretold = self.foretold.get(finding.id.as_str()).map(Vec::as_slice).unwrap_or_default();
-            Some((at, Watcher::new(finding, world.catalog, history).awaiting(foretold)))
+            Some((at, Watcher::new(finding, world.catalog, history).given(world.given()).awaiting(foretold)))
         };
         self.wanted().into_iter().filter_map(watcher).collect()
     }

@@ -1,8 +1,9 @@
 //! One run over Event history: which queries, how far each, and what was seen.
 
 use super::open::Open;
-use super::tracks::{Going, Track};
+use super::tracks::{Going, TRACKS, Track};
 use super::{Key, LAG, PAGES, Place, see};
+use crate::advice::QUIET;
 use crate::app::World;
 use crate::finding::{Finding, Observed, Source};
 use crate::io::sources::history::{History, HistoryError, Query};
@@ -11,6 +12,9 @@ use crate::record::{self, Problem, Record};
 use crate::verify::observed::Watcher;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What somebody looked at is told the ledger anew after so long.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The state of one run.
 pub(super) struct Run<'f, 'o> {
@@ -160,15 +164,33 @@ impl<'f, 'o> Run<'f, 'o> {
             let mut seen = watcher.sightings(|_| None);
             for (place, keys) in self.of_item.iter().filter(|(place, _)| place.0 == *at) {
                 let key = place.1;
-                if let Some(looked) = self.covered(*place, keys) {
-                    seen.looked.insert(key.clone(), looked);
-                } else if seen.allowed.get(key).is_some_and(|passes| !passes.is_empty()) {
-                    seen.more.insert(key.clone());
+                let met = seen.allowed.get(key).is_some_and(|passes| !passes.is_empty());
+                match self.covered(*place, keys) {
+                    Some(looked) if met || self.is_news(*place, looked) => {
+                        seen.looked.insert(key.clone(), looked);
+                    }
+                    None if met => {
+                        seen.more.insert(key.clone());
+                    }
+                    Some(_) | None => {}
                 }
             }
             finding.sighted(seen)
         };
         self.watchers.iter().filter_map(one).collect()
+    }
+
+    /// Whether that somebody looked until then is worth a write of its finding: the first time, when silence becomes quiet,
+    /// and once a day. In between the tracks know it.
+    fn is_news(&self, place: Place<'f>, (source, until): (Source, Timestamp)) -> bool {
+        let Some((item, last)) = self.open.item(place).and_then(|item| Some((item, item.last_seen?))) else {
+            return true;
+        };
+        let before = item.looked.get(&source).copied().filter(|before| *before > last);
+        let is_quiet = |until: Timestamp| until.duration_since(last) >= QUIET;
+        // Tracks that have no room are begun anew from what the finding says.
+        self.tracks.len() > TRACKS
+            || before.is_none_or(|before| until.duration_since(before) >= DAY || is_quiet(until) && !is_quiet(before))
     }
 
     /// Until when all queries of an item show its calls. Where no query can, somebody has at least tried.

@@ -167,6 +167,31 @@ async fn silence_is_quiet_and_never_resolved_and_a_new_denial_reopens() {
     assert_eq!((advice[0].count, advice[0].denied[0].status, advice[0].allowed_since), (4, Status::Open, None));
 }
 
+/// An hour later, and with nothing seen, the ledger's findings are left as they are; a day later the look is told.
+#[tokio::test]
+async fn a_run_that_sees_nothing_new_writes_no_finding() {
+    let mut ledger = denied_once();
+    let server = history(vec![], 50);
+    let (mut writes, mut before) = (Vec::new(), ledger.findings(&Filter::default()).unwrap());
+    for hour in 1..=73 {
+        let now = (at(DENIED) + SignedDuration::from_hours(hour)).to_string();
+        run(&mut ledger, &server, &now, 60).await;
+        let after = ledger.findings(&Filter::default()).unwrap();
+        if after != before {
+            writes.push(hour);
+            before = after;
+        }
+    }
+    // The first look, then silence that has become quiet (a day after the denial, less what history lags), then daily.
+    assert_eq!(writes, [1, 25, 49, 73]);
+    assert_eq!(told(&ledger)[0].denied[0].status, Status::Quiet);
+    assert_eq!(
+        server.seen().iter().filter(|seen| seen.body.contains("PurgeQueue")).count(),
+        73,
+        "each hour is asked once"
+    );
+}
+
 #[tokio::test]
 async fn what_no_source_holds_is_said_so_and_not_asked_for() {
     let mut ledger = MemoryLedger::default();

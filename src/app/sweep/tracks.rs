@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Tracks kept, so that they fit into one item of the ledger; what is left out is read anew.
-const TRACKS: usize = 800;
+/// Tracks kept, so that they fit into one item of the ledger with the next limit; what is left out is read anew.
+pub(super) const TRACKS: usize = 800;
+/// Bytes of all tracks as text; DynamoDB takes 400 KB.
+const TEXT: usize = 300_000;
 
 /// Where the sweep of one query stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +65,11 @@ pub(super) fn write_tracks(tracks: &BTreeMap<Key, Track>) -> String {
     };
     // What is being read comes first, where there are too many.
     let (going, idle): (Vec<_>, Vec<_>) = tracks.iter().partition(|(_, track)| track.going.is_some());
-    let kept: Vec<Kept> = going.into_iter().chain(idle).take(TRACKS).map(kept).collect();
-    serde_json::to_string(&kept).unwrap_or_default()
+    let mut kept: Vec<Kept> = going.into_iter().chain(idle).take(TRACKS).map(kept).collect();
+    let mut text = serde_json::to_string(&kept).unwrap_or_default();
+    while text.len() > TEXT {
+        kept.truncate(kept.len() / 2);
+        text = serde_json::to_string(&kept).unwrap_or_default();
+    }
+    text
 }

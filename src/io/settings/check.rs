@@ -2,7 +2,7 @@
 
 use super::file::{
     AboutTable, AlertTable, ExpectedTable, File, GroupTable, MatchTable, OneOrMany, OwnerTable, PatchTable, PrTable,
-    QuietHoursTable, RouteTable, RuleTable, StoreTable,
+    QuietHoursTable, RouteTable, RuleTable, SourceTable, StoreTable,
 };
 use super::receivers::{PagerDutyTable, SlackTable, WebhookTable};
 use super::timetable::{clock, digest, report, zone};
@@ -11,6 +11,7 @@ use crate::delivery::{
     Account, Asks, CodePlace, Codeowners, Destination, Floor, NoDestination, Owners, Pacing, Policy, Quiet, Rate,
     Receiver, Route, Routes, Source,
 };
+use crate::denial::code::Codes;
 use crate::io::secret::SecretRef;
 use crate::io::stores::{Hashed, Keep};
 use crate::render::Format;
@@ -22,6 +23,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// In `source.error_codes`.
+const BUILTIN_CODES: &str = "builtin";
 
 pub(super) type Checked<T> = Result<T, SettingsError>;
 
@@ -57,6 +61,7 @@ pub(super) fn settings(file: File) -> Checked<Settings> {
         digest: digest(&file.alert.digest)?,
         paused: file.alert.paused,
         expected: Expected { limits: limits(&file.patch)?, ..expected(file.expected)? },
+        codes: codes(&file.source)?,
         formats: formats(&file.patch)?,
         report: report(&file.report)?,
         base_url: file.report.base_url.map(|url| https("report.base_url", url)).transpose()?,
@@ -110,6 +115,13 @@ fn reachable(settings: &Settings) -> Checked<()> {
             return Err(invalid(why));
         }
     }
+    let topic_of_q =
+        |to: &Destination| matches!(to, Destination::Q(arn) if used.contains(&Destination::Sns(arn.clone())));
+    if used.iter().any(topic_of_q) {
+        return Err(invalid(
+            "one topic stands as `sns:` and as `q:`: Amazon Q drops all but its own messages, and people would get them as mail; give it a topic of its own",
+        ));
+    }
     let is_slack = |to: &Destination| matches!(to, Destination::SlackWebhook | Destination::SlackChannel(_));
     if settings.slack.is_some() && !used.iter().any(is_slack) {
         return Err(invalid("there is a `[slack]`, but no `[[route]]` has `slack` in its `to`"));
@@ -157,6 +169,21 @@ fn keep(table: &StoreTable) -> Checked<Keep> {
         return Err(invalid("`store.samples` is longer than `store.retention`: a sample goes with its finding"));
     }
     Ok(Keep { counts, samples, hashed: table.hash.iter().map(field).collect::<Result<_, _>>()? })
+}
+
+/// `builtin` is always among them: a code that is left out would be a denial that nobody hears of. What is expected has rules.
+fn codes(table: &SourceTable) -> Checked<Codes> {
+    let Some(list) = &table.error_codes else { return Ok(Codes::default()) };
+    let (builtin, own): (Vec<&str>, Vec<&str>) =
+        list.list().iter().map(String::as_str).partition(|code| *code == BUILTIN_CODES);
+    if builtin.is_empty() {
+        return Err(invalid(
+            "`source.error_codes` adds to the built-in codes and takes none away: write `[\"builtin\", \"CODE\"]`; `[[expected.rule]]` keeps denials out of the messages",
+        ));
+    }
+    Codes::new(own).ok_or_else(|| {
+        invalid("`source.error_codes` takes `builtin` and error codes as CloudTrail has them, such as `LimitExceededByTeam`")
+    })
 }
 
 fn slack(table: SlackTable) -> Checked<Slack> {

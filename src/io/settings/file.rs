@@ -97,8 +97,8 @@ pub(super) struct ReportTable {
     /// Where the function puts it: `s3://BUCKET` or `s3://BUCKET/PREFIX`, as `2026-W46.html` and `latest.html`, with JSON,
     /// CSV and Markdown beside it.
     pub bucket: Option<String>,
-    /// Where people open what is in the bucket, `https://…`; messages link to the week's page below it, and to
-    /// `i/FINDING`. Without it messages bear a presigned link, which dies with the function's session.
+    /// Where people open what is in the bucket, `https://…`; the report's messages link to the week's page below it. Without it
+    /// they bear a presigned link, which dies with the function's session.
     pub base_url: Option<String>,
     /// Send no message about a week without a denial [true].
     pub skip_if_empty: Option<bool>,
@@ -122,7 +122,8 @@ pub(super) struct ReportAtTable {
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct SourceTable {
-    /// Error codes that are denials; `builtin` stands for the built-in ones.
+    /// Error codes that are denials: `builtin`, or a list of `builtin` and further ones. What the function is to count, its rule must
+    /// let through: add them to the rule's pattern [builtin].
     pub error_codes: Option<OneOrMany>,
     /// Whether read-only management events are watched too.
     pub read_events: Option<bool>,

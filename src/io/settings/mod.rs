@@ -8,6 +8,7 @@ mod receivers;
 mod timetable;
 
 use crate::delivery::{Codeowners, Destination, Pacing, Policy, Receiver, Route, Routes};
+use crate::denial::code::Codes;
 use crate::io::secret::{NotASecretName, SecretRef};
 use crate::io::stores::Keep;
 use crate::render::Format;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub paused: bool,
     /// `expected`.
     pub expected: Expected,
+    /// `source.error_codes`: what counts as a denial besides the built-in codes.
+    pub codes: Codes,
     /// `patch.formats`: the forms in a thread.
     pub formats: Vec<Format>,
     /// `report.base_url`.
@@ -209,6 +212,7 @@ impl Default for Settings {
             digest: Digest { tz: TimeZone::UTC, days: Vec::new(), skip_if_empty: true },
             paused: false,
             expected: Expected::default(),
+            codes: Codes::default(),
             formats: Vec::new(),
             base_url: None,
             codeowners: None,

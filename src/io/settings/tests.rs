@@ -283,6 +283,13 @@ fn values_that_cannot_be() {
         ("[report]\nat = { time = '7' }", "report.at.time"),
         ("[report]\ntz = 'Mars/Olympus'", "report.tz"),
         ("[expected]\ndisable = ['config-headbuckets']", "did you mean `config-headbucket`?"),
+        (
+            "[[route]]\nmatch = { env = 'x' }\nto = 'q:arn:aws:sns:us-east-2:111122223333:iam-denials'",
+            "a topic of its own",
+        ),
+        ("[source]\nerror_codes = ['Throttled']", "takes none away: write `[\"builtin\", \"CODE\"]`"),
+        ("[source]\nerror_codes = []", "takes none away"),
+        ("[source]\nerror_codes = ['builtin', 'a|b']", "as CloudTrail has them"),
     ] {
         let error = Settings::parse(&format!("version = 1\n{text}\n{route}")).unwrap_err().to_string();
         assert!(error.contains(key), "{text}: {error}");

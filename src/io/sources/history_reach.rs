@@ -1,8 +1,7 @@
 //! Which Regions have an Event history, whose it is, what of it was read before, and what it cannot hold.
 
-use super::archive::REGIONS;
 use crate::io::aws::Aws;
-use crate::io::aws::ask::{EC2, STS};
+use crate::io::aws::ask::STS;
 use crate::io::stores::{Place, Run};
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
@@ -18,43 +17,8 @@ pub const NEVER: &str = "Event history holds management events alone: no data ev
     DynamoDB, messages of SQS and SNS, \u{2026}), no network activity (what a VPC endpoint's policy refused), nothing older than 90 \
     days, and no other account; an archive in S3 has what its trail was told to record";
 
-/// See [`REGIONS`].
-const CHINA: [&str; 2] = ["cn-north-1", "cn-northwest-1"];
-const GOV: [&str; 2] = ["us-gov-east-1", "us-gov-west-1"];
-
 /// Where AWS is asked when nobody names a Region.
 const FIRST: &str = "us-east-1";
-
-/// The Regions that the account has switched on. Where AWS does not tell, those that every account has, and why.
-pub async fn regions(aws: &Aws) -> (Vec<String>, Option<String>) {
-    let own = aws.config().region().map_or(FIRST, AsRef::as_ref);
-    let answer = aws.signed().query(EC2, "DescribeRegions", Some(own), &[]).await;
-    let told = answer.map(|answer| {
-        let items = answer.get("regionInfo").and_then(Value::as_array).cloned().unwrap_or_default();
-        let name = |item: &Value| item.get("regionName").and_then(Value::as_str).map(str::to_owned);
-        let mut names: Vec<String> = items.iter().filter_map(name).collect();
-        names.sort();
-        names
-    });
-    match told {
-        Ok(names) if !names.is_empty() => (names, None),
-        Ok(_) => (default_regions(own), Some("AWS named no Region".to_owned())),
-        Err(error) => (default_regions(own), Some(error.to_string())),
-    }
-}
-
-fn default_regions(own: &str) -> Vec<String> {
-    let of_partition: &[&str] = match own {
-        own if own.starts_with("cn-") => &CHINA,
-        own if own.starts_with("us-gov-") => &GOV,
-        _ => &REGIONS,
-    };
-    let mut all: Vec<String> = of_partition.iter().map(|name| (*name).to_owned()).collect();
-    if !all.iter().any(|name| name == own) {
-        all.push(own.to_owned());
-    }
-    all
-}
 
 /// The account that the credentials belong to; `None` when AWS does not tell.
 pub async fn account(aws: &Aws) -> Option<String> {

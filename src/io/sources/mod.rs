@@ -26,6 +26,8 @@ pub mod policies;
 #[cfg(feature = "s3")]
 pub mod query;
 pub(crate) mod reader;
+#[cfg(feature = "live")]
+pub mod regions;
 #[cfg(feature = "s3")]
 pub mod s3;
 mod salvage;

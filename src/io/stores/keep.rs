@@ -37,9 +37,13 @@ pub enum Hashed {
     SourceIp,
 }
 
-/// The key of the hashes; it is made with the ledger, stays in it, and is shown nowhere.
+/// In place of a hash, where there is no key.
+const HIDDEN: &str = "…";
+
+/// The key of the hashes; it is made with the ledger, stays in it, and is shown nowhere. `None` is the key of a rehearsal,
+/// under which no text has a hash that tells it.
 #[derive(Clone)]
-pub struct HashKey([u8; 32]);
+pub struct HashKey(Option<[u8; 32]>);
 
 impl std::fmt::Debug for HashKey {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,12 +56,17 @@ impl HashKey {
     pub(super) fn random() -> Option<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).ok()?;
-        Some(Self(key))
+        Some(Self(Some(key)))
+    }
+
+    /// That of a rehearsal.
+    pub(super) fn none() -> Self {
+        Self(None)
     }
 
     /// As the ledger stores it.
     pub(super) fn to_hex(&self) -> String {
-        hex(&self.0)
+        self.0.map(|key| hex(&key)).unwrap_or_default()
     }
 
     /// As the ledger stored it; `None` when it is broken.
@@ -67,12 +76,13 @@ impl HashKey {
         for (at, place) in key.iter_mut().enumerate() {
             *place = byte(at)?;
         }
-        (text.len() == 64).then_some(Self(key))
+        (text.len() == 64).then_some(Self(Some(key)))
     }
 
     /// The same text gives the same hash in this ledger, and another in any other.
     fn hash(&self, kind: &str, text: &str) -> Option<String> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        let Some(key) = &self.0 else { return Some(format!("{kind}-{HIDDEN}")) };
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
         mac.update(kind.as_bytes());
         mac.update(&[0]);
         mac.update(text.as_bytes());

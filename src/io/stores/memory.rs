@@ -1,7 +1,7 @@
 //! A ledger that lives as long as the process: for tests, and for runs that keep nothing.
 
 use super::keep::{HashKey, before};
-use super::types::{is_change_of, names};
+use super::types::{change_without, names, state_without};
 use super::{
     Coverage, Delivery, Filter, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
     Recorded, Run,
@@ -35,8 +35,18 @@ impl MemoryLedger {
         Self { keep: keep.clone(), key: HashKey::random(), ..Self::default() }
     }
 
+    /// One that keeps everything, as long as the process lives, and shows what is kept as hashes without its value.
+    pub fn rehearsing(keep: &Keep) -> Self {
+        let keep = Keep { hashed: keep.hashed.clone(), ..Keep::default() };
+        let key = (!keep.hashed.is_empty()).then(HashKey::none);
+        Self { keep, key, ..Self::default() }
+    }
+
     /// Notes an event's ids: both in any case, the next copy may bear only one of them.
     fn note(&mut self, event: &Observed) -> Fresh {
+        if event.is_sighting() {
+            return Fresh { own: true, shared: true };
+        }
         let own = self.events.insert(event.event_id.clone());
         let shared = event.shared_event_id.clone().is_none_or(|id| self.shared.insert(id));
         Fresh { own, shared }
@@ -52,12 +62,15 @@ impl MemoryLedger {
         Purged { findings: ids.len() as u64, deliveries, ..Purged::default() }
     }
 
-    fn remove_changes(&mut self, gone: impl Fn(&Change) -> bool) -> u64 {
+    fn keep_changes(&mut self, keep: impl Fn(&Change) -> Option<Change>) -> u64 {
         let all = |changes: &BTreeMap<String, BTreeSet<Change>>| {
             changes.values().flatten().map(|change| change.event_id.clone()).collect::<BTreeSet<String>>().len() as u64
         };
         let kept = all(&self.changes);
-        self.changes.values_mut().for_each(|of_target| of_target.retain(|change| !gone(change)));
+        for of_target in self.changes.values_mut() {
+            *of_target = of_target.iter().filter_map(&keep).collect();
+        }
+        self.changes.retain(|_, of_target| !of_target.is_empty());
         kept - all(&self.changes)
     }
 
@@ -70,6 +83,15 @@ impl MemoryLedger {
 
 impl Ledger for MemoryLedger {
     fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record_telling(batch, now, None)
+    }
+
+    fn record_telling(
+        &mut self,
+        batch: Vec<Observed>,
+        now: Timestamp,
+        mut counted: Option<&mut BTreeSet<String>>,
+    ) -> Result<Recorded, LedgerError> {
         let mut recorded = Recorded::default();
         for mut event in batch {
             if self.keep.is_stale(event.at, now) {
@@ -77,7 +99,7 @@ impl Ledger for MemoryLedger {
                 continue;
             }
             let fresh = self.note(&event);
-            recorded.note(fresh);
+            recorded.note(&event, fresh, &mut counted);
             if let Some(key) = &self.key {
                 self.keep.mask(&mut event, key);
             }
@@ -195,7 +217,11 @@ impl Ledger for MemoryLedger {
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
         let purged = self.remove(|finding| names(finding, principal));
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal));
-        let changes = self.remove_changes(|change| is_change_of(change, principal));
+        let changes = self.keep_changes(|change| change_without(change, principal));
+        for state in self.states.values_mut() {
+            *state = state_without(state, principal).unwrap_or_default();
+        }
+        self.states.retain(|_, state| !state.is_empty());
         Ok(Purged { quarantined, changes, ..purged })
     }
 
@@ -209,7 +235,8 @@ impl Ledger for MemoryLedger {
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
-        purged.changes = self.remove_changes(|change| keep.is_stale(Some(change.at), now));
+        purged.changes =
+            self.keep_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)));
         Ok(purged)
     }
 }

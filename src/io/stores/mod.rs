@@ -57,6 +57,20 @@ pub trait Ledger: Send {
     /// again: nothing of it counts twice.
     fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError>;
 
+    /// The same, which puts the ids of the events that count now into `counted`. A ledger that only hands calls on to
+    /// another, to time them, need not tell.
+    ///
+    /// # Errors
+    /// See [`Ledger::record`].
+    fn record_telling(
+        &mut self,
+        batch: Vec<Observed>,
+        now: Timestamp,
+        _counted: Option<&mut BTreeSet<String>>,
+    ) -> Result<Recorded, LedgerError> {
+        self.record(batch, now)
+    }
+
     /// The same for events many of which are the same denial met again: faster, and nothing else.
     ///
     /// # Errors
@@ -166,7 +180,9 @@ pub trait Ledger: Send {
     fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError>;
 
     /// Forgets a principal, by its ARN or name: its findings, what was told of them, changes that it made or that touched
-    /// it, and quarantined messages that name it. Ids of events that were counted stay, so that an event delivered once more does not bring it back.
+    /// it, documents of other changes that name it, quarantined messages that do, and what tasks left of it. Ids of events that
+    /// were counted stay, so that an event delivered once more does not bring it back. What other principals were refused
+    /// stays theirs, also where it was this one's role or user that they asked for.
     ///
     /// # Errors
     /// Any [`LedgerError`]; then the same call may be made again.

@@ -59,6 +59,18 @@ impl Run {
         Self { input, at, files: 0, bytes: 0, records: 0, denied: 0, unreadable: 0, places: Vec::new() }
     }
 
+    /// Adds another part of the same run.
+    #[cfg(feature = "dynamodb")]
+    pub(super) fn join(&mut self, other: Self) {
+        self.at = self.at.max(other.at);
+        self.files += other.files;
+        self.bytes += other.bytes;
+        self.records += other.records;
+        self.denied += other.denied;
+        self.unreadable += other.unreadable;
+        self.places.extend(other.places);
+    }
+
     /// Adds what some objects held.
     pub(super) fn add_objects<'a>(&mut self, objects: impl IntoIterator<Item = &'a ObjectRead>, at: Timestamp) {
         let key = |place: &Place| (place.account.clone(), place.region.clone());

@@ -23,7 +23,18 @@ pub struct Recorded {
 
 impl Recorded {
     /// Counts one event that is not stale.
-    pub(super) fn note(&mut self, fresh: Fresh) {
+    pub(super) fn note(&mut self, event: &Observed, fresh: Fresh, counted: &mut Option<&mut BTreeSet<String>>) {
+        if event.is_sighting() {
+            return;
+        }
+        self.count(fresh);
+        if let Some(counted) = counted.as_mut().filter(|_| fresh.counts()) {
+            counted.insert(event.event_id.clone());
+        }
+    }
+
+    /// See [`Recorded::note`].
+    pub(super) fn count(&mut self, fresh: Fresh) {
         match fresh.counts() {
             true => self.new += 1,
             false => self.duplicate += 1,
@@ -253,15 +264,45 @@ pub struct Quarantined {
 impl Quarantined {
     /// Whether it names a principal, by ARN or as a whole word: then it goes with it.
     pub(super) fn mentions(&self, principal: &str) -> bool {
-        let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "+=,.@_-".contains(c));
-        let in_text = |text: &str| {
-            text.match_indices(principal).any(|(at, _)| {
-                let after = &text[at + principal.len()..];
-                !touches(text[..at].chars().next_back()) && !touches(after.chars().next())
-            })
-        };
-        !principal.is_empty() && (in_text(&self.body) || in_text(&self.reason))
+        is_named_in(&self.body, principal) || is_named_in(&self.reason, principal)
     }
+}
+
+/// Whether a text names the principal with this ARN or name, as a whole word; of an ARN also its sessions, and its name
+/// where it stands alone between quotation marks, as in a record.
+fn is_named_in(text: &str, principal: &str) -> bool {
+    let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "+=,.@_-".contains(c));
+    let is_word = |word: &str| {
+        text.match_indices(word).any(|(at, _)| {
+            let after = &text[at + word.len()..];
+            !touches(text[..at].chars().next_back()) && !touches(after.chars().next())
+        })
+    };
+    let of_arn = |name: &str| {
+        let account = principal.split(':').nth(4).unwrap_or_default();
+        let session = format!("{account}:assumed-role/{name}/");
+        let alone = [format!("\"{name}\""), format!("\"{name}\\\"")];
+        text.contains(&session) || alone.iter().any(|quoted| text.contains(quoted))
+    };
+    !principal.is_empty() && (is_word(principal) || name_in(principal).is_some_and(of_arn))
+}
+
+/// The name in a principal's ARN; `None` for what is no ARN.
+fn name_in(principal: &str) -> Option<&str> {
+    principal.strip_prefix("arn:").and_then(|rest| rest.rsplit('/').next()).filter(|name| !name.is_empty())
+}
+
+/// What a task left, without what names a principal: the entries of a list that do; all of it, if it is no list.
+/// `None` where nothing is left of it.
+pub(super) fn state_without(state: &str, principal: &str) -> Option<String> {
+    let is_named =
+        |text: &str| [Some(principal), name_in(principal)].into_iter().flatten().any(|one| is_named_in(text, one));
+    if !is_named(state) {
+        return Some(state.to_owned());
+    }
+    let entries: Vec<serde_json::Value> = serde_json::from_str(state).ok()?;
+    let kept = entries.into_iter().filter(|entry| !is_named(&entry.to_string()));
+    Some(serde_json::Value::Array(kept.collect()).to_string())
 }
 
 /// What one receiver was told about one thing (a finding, a week's report), and whether somebody is telling it now: a
@@ -332,8 +373,17 @@ pub struct Purged {
     pub changes: u64,
 }
 
+/// A change as it is kept once a principal is forgotten: none that it made or that touched it, and no document that names it.
+pub(super) fn change_without(change: &Change, principal: &str) -> Option<Change> {
+    if is_change_of(change, principal) {
+        return None;
+    }
+    let document = change.document.clone().filter(|document| !is_named_in(document, principal));
+    Some(Change { document, ..change.clone() })
+}
+
 /// Whether a change was made by the principal with this ARN or name, or touched it.
-pub(super) fn is_change_of(change: &Change, principal: &str) -> bool {
+fn is_change_of(change: &Change, principal: &str) -> bool {
     let by = change.by.arn.as_deref() == Some(principal) || change.by.name.as_deref() == Some(principal);
     let kind = |kind: &str| principal.contains(&format!(":{kind}/"));
     let name = principal.rsplit('/').next().unwrap_or(principal);

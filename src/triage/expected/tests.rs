@@ -78,6 +78,13 @@ fn of_rule(id: &str) -> [Value; 2] {
             if action == "s3:ListBucket" { "arn:aws:s3:::shop-config" } else { "arn:aws:s3:::shop-config/a.txt" };
         record("s3", call, "config-role", &not_authorized("config-role", action, resource), more)
     };
+    // As the sources print them: a service that calls in its own name is no `AssumedRole`.
+    let of_service = |call: &str, host: &str| {
+        let mut one = s3(call, "s3:GetObject", json!({"userAgent": host, "sourceIPAddress": host}));
+        one["userIdentity"] = json!({"type": "AWSService", "invokedBy": host});
+        one["errorMessage"] = "Access Denied".into();
+        one
+    };
     let anonymous = |call: &str| {
         json!({
             "eventVersion": "1.11", "eventID": call, "eventTime": "2026-11-18T10:00:00Z", "eventSource": "s3.amazonaws.com",
@@ -96,13 +103,13 @@ fn of_rule(id: &str) -> [Value; 2] {
         )
     };
     match id {
-        "anonymous-s3" => [anonymous("GetObject"), anonymous("PutObject")],
+        "anonymous-s3" => [anonymous("ListObjects"), anonymous("PutObject")],
         "cloudfront-private-objects" => [
-            s3("GetObject", "s3:GetObject", json!({"invokedBy": "cloudfront.amazonaws.com"})),
+            of_service("HeadObject", "cloudfront.amazonaws.com"),
             s3("GetObject", "s3:GetObject", json!({"userAgent": "cloudfront.amazonaws.com"})),
         ],
         "config-headbucket" => [
-            s3("HeadBucket", "s3:ListBucket", json!({"invokedBy": "config.amazonaws.com"})),
+            of_service("HeadBucket", "config.amazonaws.com"),
             s3("PutObject", "s3:PutObject", json!({"invokedBy": "config.amazonaws.com"})),
         ],
         "console-callervalidation" => [

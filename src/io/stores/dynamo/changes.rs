@@ -97,23 +97,23 @@ pub(super) async fn of(
     Ok(all)
 }
 
-/// Takes changes away, wherever they stand; how many there were.
-pub(super) async fn remove(
+/// Keeps of each change what `keep` makes of it, wherever it stands; how many went.
+pub(super) async fn remake(
     ledger: &DynamoLedger,
     table: &Table<'_>,
-    gone: impl Fn(&Change) -> bool,
+    keep: impl Fn(&Change) -> Option<Change>,
 ) -> Result<u64, LedgerError> {
+    let gone = |change: &Change| keep(change).is_none();
     let mut removed = BTreeSet::new();
     for bucket in layout::buckets(&ledger.space, "C") {
         for item in table.query(&bucket, "").await? {
             let (Some(key), there) = (Key::of(&item), read(&item)?) else { continue };
-            let before = removed.len();
             removed.extend(there.iter().filter(|change| gone(change)).map(|change| change.event_id.clone()));
             if there.iter().all(&gone) {
                 table.delete(key.to_item()).await?;
-            } else if removed.len() > before || there.iter().any(&gone) {
-                let keep = |there: BTreeSet<Change>| there.into_iter().filter(|change| !gone(change)).collect();
-                replace(ledger, table, &key, keep).await?;
+            } else {
+                // It writes nothing where nothing changes.
+                replace(ledger, table, &key, |there| there.iter().filter_map(&keep).collect()).await?;
             }
         }
     }

@@ -4,12 +4,12 @@ use super::changes;
 use super::layout::{self, Key};
 use super::record::replace_part;
 use super::table::{Refused, Table};
-use super::value::{Item, read_text};
+use super::value::{Item, read_text, text};
 use super::{DynamoLedger, read_part};
 use crate::change::Change;
 use crate::finding::Finding;
 use crate::io::stores::keep::before;
-use crate::io::stores::types::{is_change_of, names};
+use crate::io::stores::types::{change_without, names, state_without};
 use crate::io::stores::{Filter, LedgerError, Purged, Quarantined};
 use jiff::Timestamp;
 
@@ -17,8 +17,11 @@ use jiff::Timestamp;
 pub(super) fn purge(ledger: &DynamoLedger, principal: &str) -> Result<Purged, LedgerError> {
     let purged = ledger.run(async |table| remove(ledger, table, |finding| names(finding, principal)).await)?;
     let quarantined = remove_quarantined(ledger, |kept| kept.mentions(principal))?;
-    let gone = |change: &Change| is_change_of(change, principal);
-    let changes = ledger.run(async |table| changes::remove(ledger, table, gone).await)?;
+    let keep = |change: &Change| change_without(change, principal);
+    let changes = ledger.run(async |table| {
+        remake_states(ledger, table, principal).await?;
+        changes::remake(ledger, table, keep).await
+    })?;
     Ok(Purged { quarantined, changes, ..purged })
 }
 
@@ -34,8 +37,8 @@ pub(super) fn expire(ledger: &DynamoLedger, now: Timestamp) -> Result<Purged, Le
     })?;
     let since = before(now, ledger.keep.samples);
     let quarantined = remove_quarantined(ledger, |kept| since.is_some_and(|since| kept.at < since))?;
-    let gone = |change: &Change| ledger.keep.is_stale(Some(change.at), now);
-    let changes = ledger.run(async |table| changes::remove(ledger, table, gone).await)?;
+    let keep = |change: &Change| Some(change.clone()).filter(|one| !ledger.keep.is_stale(Some(one.at), now));
+    let changes = ledger.run(async |table| changes::remake(ledger, table, keep).await)?;
     Ok(Purged { quarantined, changes, ..purged })
 }
 
@@ -63,6 +66,19 @@ async fn remove(
         }
     }
     Ok(purged)
+}
+
+/// Takes what names a principal out of what tasks left for their next run.
+async fn remake_states(ledger: &DynamoLedger, table: &Table<'_>, principal: &str) -> Result<(), LedgerError> {
+    for row in table.query(&layout::meta(&ledger.space, "").pk, "state#").await? {
+        let (Some(key), Some(state)) = (Key::of(&row), read_text(&row, "value")) else { continue };
+        match state_without(state, principal) {
+            Some(kept) if kept == state => {}
+            Some(kept) => table.put(key.with([("value", text(&kept))])).await?,
+            None => table.delete(key.to_item()).await?,
+        }
+    }
+    Ok(())
 }
 
 async fn remove_deliveries(ledger: &DynamoLedger, table: &Table<'_>, id: &str) -> Result<u64, LedgerError> {

@@ -9,7 +9,7 @@
 //! | `D#finding` | receiver | what was told to whom | `v`, `body`, `ttl` |
 //! | `O` | `finding#receiver` | a delivery that is not done, and when to look at it | `finding`, `destination`, `at` |
 //! | `Q#bucket` | hash | a message that nobody can process | `at`, `body`, `ttl` |
-//! | `R` | hash | what a run read | `v`, `body`, `ttl` |
+//! | `R` | hash, hash`#account` | what a run read, and what of one account | `v`, `body`, `ttl` |
 //! | `N#hash` | `-` | an object that was read to its end | `mark`, `body`, `ttl` |
 //! | `C#bucket` | hash of a target | the latest changes of a principal, policy or resource | `v`, `body`, `ttl` |
 //! | `META` | `state#task` | what a task left for its next run | `value` |
@@ -162,6 +162,12 @@ pub(super) fn poison(space: &str, reason: &str, body: &str) -> Key {
 /// What a run read.
 pub(super) fn run(space: &str, input: &str) -> Key {
     Key::new(format!("{space}R"), digest(input))
+}
+
+/// What a run read of one account.
+pub(super) fn run_of(space: &str, input: &str, account: &str) -> Key {
+    let own = run(space, input);
+    Key { sk: format!("{}#{}", own.sk, short(account)), ..own }
 }
 
 /// That an object was read.

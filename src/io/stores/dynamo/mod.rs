@@ -46,7 +46,7 @@ const MARGIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[derive(Debug)]
 pub struct DynamoLedger {
     /// A runtime of its own: the caller's may be the one that waits for the answer.
-    runtime: Runtime,
+    runtime: Own,
     aws: Aws,
     table: String,
     keep: Keep,
@@ -59,6 +59,27 @@ pub struct DynamoLedger {
     schema: OnceLock<bool>,
     /// Before all partition keys; empty outside tests, where many ledgers share a table.
     space: String,
+}
+
+/// A runtime that may be dropped inside of another, as a function does that ends: tokio's own panics there.
+#[derive(Debug)]
+struct Own(Option<Runtime>);
+
+impl Own {
+    fn start() -> std::io::Result<Self> {
+        Ok(Self(Some(tokio::runtime::Builder::new_current_thread().enable_all().build()?)))
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> std::io::Result<T> {
+        // It is there until the drop.
+        self.0.as_ref().map(|runtime| runtime.block_on(work)).ok_or_else(|| std::io::Error::other("it has ended"))
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
 }
 
 impl DynamoLedger {
@@ -89,8 +110,8 @@ impl DynamoLedger {
         space: String,
     ) -> Result<Self, LedgerError> {
         let failed = |why: std::io::Error| LedgerError::Table { table: table.to_owned(), why: why.to_string() };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let aws = apart(|| runtime.block_on(aws)).map_err(failed)?;
+        let runtime = Own::start().map_err(failed)?;
+        let aws = apart(|| runtime.block_on(aws)).flatten().map_err(failed)?;
         let default = Keep::days(COUNTS_DAYS, SAMPLES_DAYS);
         let (counts, samples) = (keep.counts.or(default.counts), keep.samples.or(default.samples));
         let keep = Keep { counts, samples, hashed: keep.hashed.clone() };
@@ -117,7 +138,7 @@ impl DynamoLedger {
                 work(&table).await
             })
         });
-        done.map_err(|why| LedgerError::Table { table: self.table.clone(), why: why.to_string() })?
+        done.flatten().map_err(|why| LedgerError::Table { table: self.table.clone(), why: why.to_string() })?
     }
 
     /// Version 1 is the first; a table without a mark is an empty one, and marked when something is recorded.
@@ -229,12 +250,21 @@ impl Ledger for DynamoLedger {
     }
 
     fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record_telling(batch, now, None)
+    }
+
+    fn record_telling(
+        &mut self,
+        batch: Vec<Observed>,
+        now: Timestamp,
+        counted: Option<&mut BTreeSet<String>>,
+    ) -> Result<Recorded, LedgerError> {
         // A function that met no denial asks nothing.
         if batch.is_empty() {
             return Ok(Recorded::default());
         }
         self.mark()?;
-        self.run(async |table| record::record(self, table, batch, now).await)
+        self.run(async |table| record::record(self, table, batch, now, counted).await)
     }
 
     fn findings(&self, filter: &Filter) -> Result<Vec<Finding>, LedgerError> {
@@ -256,8 +286,7 @@ impl Ledger for DynamoLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        let item = objects::run_item(self, run)?;
-        self.run(async |table| table.put(item).await)
+        self.run(async |table| objects::replace_run(self, table, run).await)
     }
 
     fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError> {
@@ -270,19 +299,12 @@ impl Ledger for DynamoLedger {
     }
 
     fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
-        let item = self.run(async |table| table.get(layout::run(&self.space, input).to_item()).await)?;
-        let now = clock::now();
-        item.filter(|item| !layout::is_over(item, now)).map(|item| objects::read_run(input, &item)).transpose()
+        self.run(async |table| objects::noted(self, table, input).await)
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
         let rows = self.run(async |table| table.query(&format!("{}R", self.space), "").await)?;
-        let now = clock::now();
-        let live = rows.iter().filter(|row| !layout::is_over(row, now));
-        let runs = live.map(|row| serde_json::from_str(read_text(row, "body").unwrap_or_default()));
-        let mut runs = runs.collect::<Result<Vec<Run>, _>>().map_err(entry("run"))?;
-        runs.sort_by(|a, b| a.input.cmp(&b.input));
-        Ok(Coverage::of(runs.into_iter(), since, until))
+        Ok(Coverage::of(objects::joined(&rows)?.into_iter(), since, until))
     }
 
     fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError> {

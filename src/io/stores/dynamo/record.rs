@@ -23,6 +23,7 @@ pub(super) async fn record(
     table: &Table<'_>,
     batch: Vec<Observed>,
     now: Timestamp,
+    mut counted: Option<&mut BTreeSet<String>>,
 ) -> Result<Recorded, LedgerError> {
     let mut recorded = Recorded::default();
     let offered = batch.len();
@@ -32,7 +33,9 @@ pub(super) async fn record(
         taken.iter_mut().for_each(|event| ledger.keep.mask(event, key));
     }
     for part in in_parts(taken) {
-        recorded.add(record_part(ledger, table, &part, now).await?);
+        let (done, ids) = record_part(ledger, table, &part, now).await?;
+        recorded.add(done);
+        counted.iter_mut().for_each(|counted| counted.extend(ids.iter().cloned()));
     }
     Ok(recorded)
 }
@@ -42,7 +45,7 @@ fn in_parts(batch: Vec<Observed>) -> Vec<Vec<Observed>> {
     let (mut parts, mut part, mut findings, mut actions) = (Vec::new(), Vec::new(), BTreeSet::new(), 0);
     for event in batch {
         // Its notes; for a finding its part, and perhaps its place in the list.
-        let notes = 1 + usize::from(event.shared_event_id.is_some());
+        let notes = if event.is_sighting() { 0 } else { 1 + usize::from(event.shared_event_id.is_some()) };
         let cost = |findings: &BTreeSet<String>| notes + if findings.contains(&event.finding.id) { 0 } else { 2 };
         let full = findings.len() == FINDINGS && !findings.contains(&event.finding.id);
         if full || actions + cost(&findings) > ACTIONS {
@@ -64,20 +67,20 @@ async fn record_part(
     table: &Table<'_>,
     events: &[Observed],
     now: Timestamp,
-) -> Result<Recorded, LedgerError> {
+) -> Result<(Recorded, BTreeSet<String>), LedgerError> {
     for tries in 0.. {
         let plan = Plan::of(ledger, events, counted(ledger, table, events, now).await?);
-        if plan.notes.is_empty() {
-            return Ok(plan.recorded);
-        }
         let actions = plan.actions(ledger, table, now).await?;
+        if actions.is_empty() {
+            return Ok((plan.recorded, plan.counted));
+        }
         match table.transact(actions).await {
-            Ok(()) => return Ok(plan.recorded),
+            Ok(()) => return Ok((plan.recorded, plan.counted)),
             Err(Refused::Conflict) => table.pause(tries, "other copies write the same findings").await?,
             Err(Refused::Other(error)) => return Err(error),
         }
     }
-    Ok(Recorded::default())
+    Ok(Default::default())
 }
 
 /// The notes that there are of these events.
@@ -87,7 +90,8 @@ async fn counted(
     events: &[Observed],
     now: Timestamp,
 ) -> Result<BTreeSet<Key>, LedgerError> {
-    let keys: BTreeSet<Key> = events.iter().flat_map(|event| layout::events(&ledger.space, event)).collect();
+    let noted = events.iter().filter(|event| !event.is_sighting());
+    let keys: BTreeSet<Key> = noted.flat_map(|event| layout::events(&ledger.space, event)).collect();
     let items = table.get_all(keys.iter().map(Key::to_item).collect()).await?;
     Ok(items.iter().filter(|item| !layout::is_over(item, now)).filter_map(Key::of).collect())
 }
@@ -99,11 +103,14 @@ struct Plan {
     /// What the events add, folded by finding.
     folded: BTreeMap<String, Finding>,
     recorded: Recorded,
+    /// Ids of the events that count now.
+    counted: BTreeSet<String>,
 }
 
 impl Plan {
     fn of(ledger: &DynamoLedger, events: &[Observed], mut seen: BTreeSet<Key>) -> Self {
-        let mut plan = Self { notes: BTreeMap::new(), folded: BTreeMap::new(), recorded: Recorded::default() };
+        let (recorded, mut counted) = (Recorded::default(), BTreeSet::new());
+        let mut plan = Self { notes: BTreeMap::new(), folded: BTreeMap::new(), recorded, counted: BTreeSet::new() };
         for event in events {
             // Both are noted in any case: the next copy may bear only one of them.
             let mut note = |key: Key| {
@@ -113,17 +120,17 @@ impl Plan {
                 }
                 is_new
             };
-            let own = note(layout::event(&ledger.space, event));
+            let own = event.is_sighting() || note(layout::event(&ledger.space, event));
             let shared = layout::shared_event(&ledger.space, event).is_none_or(&mut note);
             let fresh = Fresh { own, shared };
-            plan.recorded.note(fresh);
+            plan.recorded.note(event, fresh, &mut Some(&mut counted));
             let Some(finding) = event.clone().adds(fresh) else { continue };
             match plan.folded.get_mut(&finding.id) {
                 Some(there) => there.merge(finding),
                 None => drop(plan.folded.insert(finding.id.clone(), finding)),
             }
         }
-        plan
+        Self { counted, ..plan }
     }
 
     async fn actions(
@@ -139,10 +146,17 @@ impl Plan {
         for finding in self.folded.values() {
             let key = layout::part(&ledger.space, &finding.id, ledger.shard);
             let before = stored.get(&key);
+            let live = before.filter(|before| !layout::is_over(before, now)).map(read_part).transpose()?;
+            let mut merged = finding.clone();
+            live.iter().for_each(|live| merged.merge(live.clone()));
+            if live.as_ref() == Some(&merged) {
+                // What was seen before, seen again.
+                continue;
+            }
             if before.is_none() {
                 actions.push(list(ledger, finding));
             }
-            actions.push(put_part(ledger, &key, finding.clone(), before, now)?);
+            actions.push(replace_part(ledger, &key, &merged, before, now)?);
         }
         Ok(actions)
     }
@@ -167,20 +181,6 @@ fn list(ledger: &DynamoLedger, finding: &Finding) -> Value {
             ":finding": { "S": finding.id }, ":shard": { "NS": [ledger.shard.to_string()] },
         },
     } })
-}
-
-/// Puts a part, merged with what it held, in place of the one that was read.
-pub(super) fn put_part(
-    ledger: &DynamoLedger,
-    key: &Key,
-    mut finding: Finding,
-    before: Option<&Item>,
-    now: Timestamp,
-) -> Result<Value, LedgerError> {
-    if let Some(before) = before.filter(|before| !layout::is_over(before, now)) {
-        finding.merge(read_part(before)?);
-    }
-    replace_part(ledger, key, &finding, before, now)
 }
 
 /// Puts a part in place of the one that was read.

@@ -44,18 +44,18 @@ impl SqliteLedger {
         Ok(all)
     }
 
-    /// Takes changes away, wherever they stand; how many there were.
-    pub(super) fn remove_changes(&mut self, gone: impl Fn(&Change) -> bool) -> Result<u64, LedgerError> {
+    /// Keeps of each change what `keep` makes of it, wherever it stands; how many went.
+    pub(super) fn remake_changes(&mut self, keep: impl Fn(&Change) -> Option<Change>) -> Result<u64, LedgerError> {
         let mut removed = BTreeSet::new();
         for target in self.texts("SELECT target FROM change ORDER BY target", [])? {
-            let mut there = self.changes_of(&BTreeSet::from([target.clone()]))?;
-            let before = there.len();
-            removed.extend(there.iter().filter(|change| gone(change)).map(|change| change.event_id.clone()));
-            there.retain(|change| !gone(change));
-            if there.is_empty() {
+            let there = self.changes_of(&BTreeSet::from([target.clone()]))?;
+            let gone = there.iter().filter(|change| keep(change).is_none());
+            removed.extend(gone.map(|change| change.event_id.clone()));
+            let kept: BTreeSet<Change> = there.iter().filter_map(&keep).collect();
+            if kept.is_empty() {
                 self.run_sql("DELETE FROM change WHERE target = ?1", [&target])?;
-            } else if there.len() < before {
-                let body = serde_json::to_string(&there).map_err(entry(&target))?;
+            } else if kept != there {
+                let body = serde_json::to_string(&kept).map_err(entry(&target))?;
                 self.run_sql("UPDATE change SET body = ?2 WHERE target = ?1", [&target, &body])?;
             }
         }

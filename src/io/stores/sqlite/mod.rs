@@ -7,7 +7,7 @@ mod schema;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::types::{is_change_of, names};
+use super::types::{change_without, names, state_without};
 use super::{
     Coverage, Delivery, Filter, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
     Recorded, Run,
@@ -120,6 +120,15 @@ impl SqliteLedger {
 
 impl Ledger for SqliteLedger {
     fn record(&mut self, batch: Vec<Observed>, now: Timestamp) -> Result<Recorded, LedgerError> {
+        self.record_telling(batch, now, None)
+    }
+
+    fn record_telling(
+        &mut self,
+        batch: Vec<Observed>,
+        now: Timestamp,
+        counted: Option<&mut BTreeSet<String>>,
+    ) -> Result<Recorded, LedgerError> {
         let failed = self.failed();
         let offered = batch.len();
         let mut batch: Vec<Observed> = batch.into_iter().filter(|event| !self.keep.is_stale(event.at, now)).collect();
@@ -128,7 +137,7 @@ impl Ledger for SqliteLedger {
         }
         let stale = (offered - batch.len()) as u64;
         let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
-        let (recorded, folded) = fold_new(&change, batch).map_err(&failed)?;
+        let (recorded, folded) = fold_new(&change, batch, counted).map_err(&failed)?;
         for (_, finding) in folded {
             merge_into(&change, finding, &failed)?;
         }
@@ -265,7 +274,15 @@ impl Ledger for SqliteLedger {
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
         let purged = self.remove(|finding| names(finding, principal))?;
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
-        let changes = self.remove_changes(|change| is_change_of(change, principal))?;
+        let changes = self.remake_changes(|change| change_without(change, principal))?;
+        for task in self.texts("SELECT task FROM state ORDER BY task", [])? {
+            match self.state(&task)?.and_then(|state| state_without(&state, principal)) {
+                Some(state) => self.put_state(&task, &state)?,
+                None => drop(self.run_sql("DELETE FROM state WHERE task = ?1", [&task])?),
+            }
+        }
+        // What was deleted or replaced stands in the file's free places until they are used again.
+        self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(self.failed())?;
         Ok(Purged { quarantined, changes, ..purged })
     }
 
@@ -287,7 +304,8 @@ impl Ledger for SqliteLedger {
         }
         let since = before(now, keep.samples);
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since))?;
-        purged.changes = self.remove_changes(|change| keep.is_stale(Some(change.at), now))?;
+        purged.changes =
+            self.remake_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)))?;
         Ok(purged)
     }
 }
@@ -308,19 +326,23 @@ fn create(path: &Path) -> std::io::Result<()> {
 const NOTE: &str = "INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)";
 
 /// Notes the events' ids and folds those seen for the first time, by finding.
-fn fold_new(change: &Transaction, batch: Vec<Observed>) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
+fn fold_new(
+    change: &Transaction,
+    batch: Vec<Observed>,
+    mut counted: Option<&mut BTreeSet<String>>,
+) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
     let mut note = change.prepare_cached(NOTE)?;
     let (mut recorded, mut folded) = (Recorded::default(), BTreeMap::new());
     for event in batch {
         let at = event.at.map(Timestamp::as_second);
         // Both are noted in any case: the next copy may bear only one of them.
-        let own = note.execute(params![0, event.event_id, at])? == 1;
+        let own = event.is_sighting() || note.execute(params![0, event.event_id, at])? == 1;
         let shared = match &event.shared_event_id {
             Some(id) => note.execute(params![1, id, at])? == 1,
             None => true,
         };
         let fresh = Fresh { own, shared };
-        recorded.note(fresh);
+        recorded.note(&event, fresh, &mut counted);
         let Some(finding) = event.adds(fresh) else { continue };
         match folded.entry(finding.id.clone()) {
             Entry::Vacant(free) => drop(free.insert(finding)),

@@ -28,7 +28,7 @@ pub(super) fn fold_new(
             None => true,
         };
         let fresh = Fresh { own, shared };
-        recorded.note(fresh);
+        recorded.count(fresh);
         if fresh.own {
             let (_, events) = met.entry(Arc::as_ptr(&event.sample)).or_insert((&event.sample, Vec::new()));
             events.push((event.at, &event.event_id, fresh.counts()));
