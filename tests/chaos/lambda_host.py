@@ -130,7 +130,10 @@ class Host:
 
 
 def resident(pid):
+    """KiB that the process has in memory, and how much of it is its own (the rest are pages of its file)."""
+    found = {}
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0
+        name, _, rest = line.partition(":")
+        if name in ("VmRSS", "RssAnon"):
+            found[name] = int(rest.split()[0])
+    return found.get("VmRSS", 0), found.get("RssAnon", 0)
