@@ -45,18 +45,18 @@ impl<'a> Table<'a> {
                 continue;
             }
             if reader.is_in_size(size, &here) {
-                self.event(&cells, reader);
+                self.event(&cells, &here, reader);
             }
         }
     }
 
-    fn event(&self, cells: &[String], reader: &mut Reader<'_>) {
+    fn event(&self, cells: &[String], place: &str, reader: &mut Reader<'_>) {
         let get = |name: &str| {
             let column = self.header.iter().position(|cell| field::same_key(cell.trim(), name))?;
             cells.get(column).map(String::as_str)
         };
         let whole = || Some(field::build(|name| get(name).map(|cell| Value::String(cell.to_owned()))));
-        reader.event(&Head::from_members(get), whole);
+        reader.event(&Head::from_members(get), place, whole);
     }
 }
 

@@ -7,7 +7,7 @@ use super::members::{Members, Word};
 use super::{LARGEST_RECORD, Problem, Record, csv, field};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 /// What decides whether an event is worth reading whole; a field is `None` when the event lacks it or holds no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +107,8 @@ pub(super) struct Reader<'r> {
     on_record: &'r mut dyn FnMut(Record),
     on_problem: &'r mut dyn FnMut(Problem),
     depth: usize,
+    /// Columns that were reported as unread.
+    unread: BTreeSet<&'static str>,
     /// Events found so far, kept or not.
     pub(super) seen: u64,
 }
@@ -118,7 +120,7 @@ impl<'r> Reader<'r> {
         on_record: &'r mut dyn FnMut(Record),
         on_problem: &'r mut dyn FnMut(Problem),
     ) -> Self {
-        Self { name, keep, on_record, on_problem, depth: 0, seen: 0 }
+        Self { name, keep, on_record, on_problem, depth: 0, unread: BTreeSet::new(), seen: 0 }
     }
 
     /// The whole input.
@@ -238,7 +240,7 @@ impl<'r> Reader<'r> {
         match serde_json::from_str::<Head<'_>>(raw) {
             Ok(head) if head.is_event && !head.is_lookup_entry => {
                 if self.is_in_size(raw.len(), place) {
-                    self.event(&head, || {
+                    self.event(&head, place, || {
                         let members = Members::read(raw).ok()?;
                         Some(field::build(|name| members.value(name)))
                     });
@@ -262,13 +264,30 @@ impl<'r> Reader<'r> {
         fits
     }
 
-    /// Counts an event and reads it if wanted.
-    pub(super) fn event(&mut self, head: &Head<'_>, read: impl FnOnce() -> Option<Record>) {
+    /// Counts an event and reads it if wanted, as [`field::build`] does.
+    pub(super) fn event(
+        &mut self,
+        head: &Head<'_>,
+        place: &str,
+        read: impl FnOnce() -> Option<(Record, Vec<&'static str>)>,
+    ) {
         self.seen += 1;
         if (self.keep)(head)
-            && let Some(record) = read()
+            && let Some((record, unread)) = read()
         {
+            unread.into_iter().for_each(|column| self.unread(column, place));
             (self.on_record)(record);
+        }
+    }
+
+    /// Reports a column that cannot be read; once an input, since all rows are of one make.
+    fn unread(&mut self, column: &'static str, place: &str) {
+        if self.unread.insert(column) {
+            let error = format!(
+                "`{column}` cannot be read for certain, here and perhaps in later rows: text without quotation marks, in which a \
+                 name can pose as structure. Select it as JSON, as `denywatch query` does"
+            );
+            self.problem(Some(place), error);
         }
     }
 

@@ -146,7 +146,7 @@ impl Record {
             let folded = || object.iter().find(|(key, _)| field::same_key(key, name)).map(|(_, value)| value);
             object.get(name).or_else(folded).cloned()
         };
-        field::is_event(|name| get(name).is_some()).then(|| field::build(get))
+        field::is_event(|name| get(name).is_some()).then(|| field::build(get).0)
     }
 }
 

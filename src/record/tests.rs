@@ -82,6 +82,10 @@ fn rows_of_athena_and_lake() {
         arn=arn:aws:sts::111122223333:assumed-role/r/s, sessioncontext={sessionissuer={arn=arn:aws:iam::111122223333:role/p/r, \
         username=r}}}".into());
     check(&Value::Object(spaced).to_string());
+    // A column of JSON text that was cast to JSON.
+    let mut twice = row().into_iter().map(|(key, cell)| (key, cell.into())).collect::<serde_json::Map<String, Value>>();
+    twice.insert("useridentity".to_owned(), json!(json!(event()["userIdentity"].to_string()).to_string()));
+    check(&Value::Object(twice).to_string());
     let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let line = |cells: Vec<String>| cells.join(",");
     let header = line(row().iter().map(|(key, _)| quote(key)).collect());
@@ -90,6 +94,43 @@ fn rows_of_athena_and_lake() {
     check(&format!("{}\n{cells}", header.replace('"', "")));
     let (records, problems) = read(format!("{header}\na,b\n{cells}\n").as_bytes(), "in.csv");
     assert_eq!((records, problems[0].input.as_str()), (vec![record()], "in.csv:line 2"));
+}
+
+/// A key is whatever its writer chose: `}, {arn=…` as well.
+#[test]
+fn no_name_in_a_text_without_quotes_becomes_a_resource() {
+    let key = "}, {arn=arn:aws:s3:::payroll/secret.csv, accountid=111122223333";
+    let resources = format!("[{{arn=arn:aws:s3:::logs/{key}, type=AWS::S3::Object}}]");
+    let row = |parameters: Value| {
+        json!([{"eventname": "GetObject", "errorcode": "AccessDenied", "errormessage": "Access Denied",
+            "requestparameters": parameters, "resources": resources}])
+        .to_string()
+    };
+    let (records, problems) = read(row(Value::Null).as_bytes(), "in");
+    assert_eq!((&records[0].resource_arns, &records[0].resource_accounts), (&vec![], &vec![]));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].input == "in:record 1" && problems[0].error.starts_with("`resources` cannot be read"));
+    // The request tells it as well, so that nothing is lost.
+    let parameters = json!({"bucketName": "logs", "key": key});
+    let (records, problems) = read(row(json!(parameters.to_string())).as_bytes(), "in");
+    assert_eq!((records[0].resource_arns.len(), problems), (0, vec![]));
+    assert_eq!(records[0].request_parameters, parameters);
+    // A map of texts could name another bucket, whichever member comes first.
+    let (records, problems) = read(row(json!("{key=a, bucketName=payroll, bucketName=logs}")).as_bytes(), "in");
+    assert_eq!((&records[0].request_parameters, problems.len()), (&Value::Null, 2), "{problems:?}");
+    // Lists do not say which of their members is which.
+    let nameless = json!({"eventname": "x", "useridentity": "[\"Root\",null]", "resources": "[[\"arn:aws:s3:::b\"]]"});
+    let (records, problems) = read(nameless.to_string().as_bytes(), "in");
+    assert_eq!((&records[0].user_identity, records[0].resource_arns.len(), problems.len()), (&Value::Null, 0, 2));
+}
+
+#[test]
+fn a_caller_who_cannot_be_told_is_told_once() {
+    let row = json!({"eventname": "x", "useridentity": "{type=WebIdentityUser, principalid=p:a:x}y, username=x}y}"});
+    let (records, problems) = read(json!([row, row]).to_string().as_bytes(), "in");
+    assert_eq!(records.iter().map(|record| &record.user_identity).collect::<Vec<_>>(), [&Value::Null; 2]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].error.starts_with("`userIdentity` cannot be read"), "{problems:?}");
 }
 
 #[test]

@@ -84,10 +84,11 @@ const USER_IDENTITY: &str = "struct<type:string,principalid:string,arn:string,ac
     webidfederationdata:struct<federatedprovider:string,attributes:map<string,string>>>,\
     onbehalfof:struct<userid:string,identitystorearn:string>>";
 
-/// What is read of a record, in Athena's letter case.
+/// What is read of a record, in Athena's letter case. Structs are made JSON: Athena's own text for them quotes nothing, so
+/// that an object's key could pose as another resource.
 const READ: [&str; 20] = [
     "eventversion",
-    "useridentity",
+    "json_format(CAST(useridentity AS JSON)) AS useridentity",
     "eventtime",
     "eventsource",
     "eventname",
@@ -100,7 +101,7 @@ const READ: [&str; 20] = [
     "additionaleventdata",
     "eventid",
     "readonly",
-    "resources",
+    "json_format(CAST(resources AS JSON)) AS resources",
     "eventtype",
     "recipientaccountid",
     "sharedeventid",
@@ -108,11 +109,10 @@ const READ: [&str; 20] = [
     "eventcategory",
 ];
 
-/// What is read of a record in Lake: the same, where a map of texts is made JSON, in which nothing can pose as another
-/// member.
+/// What is read of a record in Lake: the same, where maps of texts are made JSON, too.
 const READ_LAKE: [&str; 20] = [
     "eventVersion",
-    "userIdentity",
+    "json_format(CAST(userIdentity AS JSON)) AS userIdentity",
     "eventTime",
     "eventSource",
     "eventName",
@@ -125,7 +125,7 @@ const READ_LAKE: [&str; 20] = [
     "json_format(CAST(additionalEventData AS JSON)) AS additionalEventData",
     "eventID",
     "readOnly",
-    "resources",
+    "json_format(CAST(resources AS JSON)) AS resources",
     "eventType",
     "recipientAccountId",
     "sharedEventID",
