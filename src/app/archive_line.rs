@@ -4,6 +4,7 @@
 //! before the deadline goes back. Every step may come twice: objects are noted, and events count once.
 
 use super::bucket::Source;
+use super::gather::is_denial;
 use super::line::{LedgerLine, busy};
 use super::scan::{Options, Scan};
 use super::watch::LineError;
@@ -18,7 +19,7 @@ use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::sources::reader::Reader;
 use crate::io::sources::s3::{Archive, Asked, Limits};
 use crate::io::stores::{Held, Object, ObjectRead, Place};
-use crate::record::is_denied_candidate;
+use crate::record::Head;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Deserialize;
@@ -310,7 +311,7 @@ fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
         let whence = serde_json::from_str::<Whence>(text).ok();
         let is_change = whence.as_ref().is_some_and(Whence::is_of_a_change);
         whence.into_iter().for_each(|whence| note(&mut places, whence));
-        let is_denied = is_denied_candidate(text.as_bytes());
+        let is_denied = serde_json::from_str::<Head<'_>>(text).is_ok_and(|head| is_denial(&head));
         denied += u64::from(is_denied);
         if is_denied || is_change {
             records.push(serde_json::from_str(text).map_err(|error| format!("a record that is no JSON: {error}"))?);

@@ -130,7 +130,7 @@ impl<'r> Reader<'r> {
             self.values(text);
         } else if let Some(table) = csv::Table::open(start) {
             table.rows(self);
-        } else if text.lines().any(|line| line.starts_with('{')) {
+        } else if text.lines().any(|line| message(line).starts_with('{')) {
             self.lines(text, 1);
         } else if !start.is_empty() {
             self.problem(None, "no CloudTrail event: expected JSON, JSON lines, or CSV with a header".to_owned());
@@ -145,6 +145,11 @@ impl<'r> Reader<'r> {
             line += newlines(&text[at..start]);
             if start == text.len() {
                 return;
+            }
+            if text[start..].starts_with(BYTE_ORDER_MARK) {
+                // Files that were put behind one another, each with its own.
+                at = start + BYTE_ORDER_MARK.len_utf8();
+                continue;
             }
             let Some(end) = self.top_value(text, start, line) else {
                 let next = text[start..].find('\n').map_or(text.len(), |n| start + n + 1);
@@ -207,7 +212,7 @@ impl<'r> Reader<'r> {
     /// JSON lines, each by itself; a run of lines that begin no value is one problem.
     fn lines(&mut self, text: &str, first: usize) {
         let mut in_run = false;
-        for (line, number) in text.lines().zip(first..) {
+        for (line, number) in text.lines().map(message).zip(first..) {
             let here = format!("line {number}");
             let begins = line.starts_with(['{', '[']);
             if line.trim().is_empty() || !begins && in_run {
@@ -302,6 +307,13 @@ impl<'r> Reader<'r> {
                 return self.value(inner.trim(), place);
             }
         }
+        let sender = members.text("source").filter(|_| members.raw("detail-type").is_some());
+        if let Some(sender) = sender.filter(|sender| !is_aws(sender)) {
+            let error = format!(
+                "an event of `{sender}`, not of AWS: whoever may put events on a bus can write one that looks like CloudTrail's"
+            );
+            return self.problem(Some(place), error);
+        }
         if let Some(inner) = is("detail", '{').or_else(|| is("sns", '{')) {
             return self.value(inner, place);
         }
@@ -335,6 +347,22 @@ impl<'r> Reader<'r> {
         let input = place.map_or_else(|| self.name.to_owned(), |place| format!("{}:{place}", self.name));
         (self.on_problem)(Problem { input, error });
     }
+}
+
+/// Whether an EventBridge event's `source` is one that AWS keeps for itself: `PutEvents` takes no other sender's `aws.…`.
+/// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html>.
+pub(crate) fn is_aws(source: &str) -> bool {
+    source.starts_with("aws.")
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A line without what stands before its event: a byte order mark, or the time that CloudWatch Logs puts before each
+/// message of an export. See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html>.
+fn message(line: &str) -> &str {
+    let line = line.trim_start_matches(BYTE_ORDER_MARK);
+    let time = line.starts_with(|c: char| c.is_ascii_digit()).then(|| line.split_once(' ')).flatten();
+    time.filter(|(time, _)| time.parse::<jiff::Timestamp>().is_ok()).map_or(line, |(_, message)| message.trim_start())
 }
 
 /// The length of `{"Records":[` at the text's beginning.

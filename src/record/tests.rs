@@ -60,6 +60,8 @@ fn every_wrapping_gives_the_same_record() {
     check(&json!({"messageType": "DATA_MESSAGE", "owner": "1", "logEvents": logs}).to_string());
     check(&json!({"events": logs}).to_string());
     check(&json!({"eventJson": one}).to_string());
+    // What CreateExportTask puts into a bucket.
+    check(&format!("2026-11-10T10:00:01.123Z {one}\n"));
     let columns: Vec<Value> = event().as_object().unwrap().iter().map(|(key, value)| json!({key: value})).collect();
     check(&json!({"QueryStatus": "FINISHED", "QueryResultRows": [columns]}).to_string());
     let (none, problems) = read(br#"{"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL"}]}"#, "in");
@@ -124,6 +126,48 @@ fn no_name_in_a_text_without_quotes_becomes_a_resource() {
     assert_eq!((&records[0].user_identity, records[0].resource_arns.len(), problems.len()), (&Value::Null, 0, 2));
 }
 
+/// As Windows' shell writes what is sent into a file.
+#[test]
+fn utf_16_is_told_by_its_mark() {
+    for (mark, bytes) in [(0xfeff_u16, u16::to_le_bytes as fn(u16) -> [u8; 2]), (0xfeff, u16::to_be_bytes)] {
+        let units = std::iter::once(mark).chain(format!("{}\r\n", event()).encode_utf16().collect::<Vec<_>>());
+        let (records, problems) = read(&units.flat_map(bytes).collect::<Vec<_>>(), "in");
+        assert_eq!((records, problems), (vec![record()], vec![]));
+    }
+    assert_eq!(read(&[0xff, 0xfe, b'{'], "in").0, vec![]);
+}
+
+/// A file of nothing but faults must not fill the memory, nor the screen.
+#[test]
+fn many_faults_are_told_as_a_number() {
+    let (one, many) = (event().to_string(), MOST_PROBLEMS + 30);
+    let lines = format!("{}{one}\n", "{\n".repeat(many));
+    let list = format!("[{}{one}]", "{},".repeat(many));
+    let log = format!("{{\"Records\":[{}{one}]}}", "{},".repeat(many));
+    for text in [&lines, &list, &log] {
+        for read in [|text: &str| read(text.as_bytes(), "in"), |text: &str| {
+            let (mut records, mut problems) = (Vec::new(), Vec::new());
+            scan_errors(text.as_bytes(), "in", |_| true, |record| records.push(record), |fault| problems.push(fault));
+            (records, problems)
+        }] {
+            let (records, problems) = read(text);
+            assert_eq!((records.len(), problems.len()), (1, MOST_PROBLEMS + 1), "{text:.40}");
+            let last = Problem { input: "in".to_owned(), error: "and 30 more that cannot be read".to_owned() };
+            assert_eq!(problems.last(), Some(&last));
+        }
+    }
+}
+
+/// `PutEvents` takes any `source` but AWS's own.
+#[test]
+fn what_others_put_on_a_bus_is_no_record() {
+    let forged =
+        json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "attacker.app", "detail": event()});
+    let (records, problems) = read(forged.to_string().as_bytes(), "in");
+    assert_eq!((records.len(), problems.len()), (0, 1), "{problems:?}");
+    assert!(problems[0].error.starts_with("an event of `attacker.app`, not of AWS"), "{problems:?}");
+}
+
 #[test]
 fn a_caller_who_cannot_be_told_is_told_once() {
     let row = json!({"eventname": "x", "useridentity": "{type=WebIdentityUser, principalid=p:a:x}y, username=x}y}"});
@@ -170,6 +214,7 @@ fn a_fault_loses_only_itself() {
     check_problems(format!("{{\"Records\": [{one}]}}\n{{\"Records\": [8]}}").as_bytes(), 1, &["in:line 2:record 1"]);
     let pretty = serde_json::to_string_pretty(&event()).unwrap();
     check_problems(&pretty.as_bytes()[..pretty.len() - 3], 0, &["in:line 1", "in:line 2"]);
+    check_problems(format!("{one}\n\u{feff}{one}\n{{bad\n\u{feff}{one}\n").as_bytes(), 3, &["in:line 3"]);
     check_problems(b"plain words", 0, &["in"]);
     check_problems(b" \n ", 0, &[]);
     check_problems(b"{\"Records\": []}", 0, &[]);
