@@ -176,6 +176,10 @@ impl<'p> Place<'p> {
         else {
             return self;
         };
+        if is_account(account) && is_region(region) && NO_EVENTS.contains(&service) {
+            // A digest's name goes on otherwise than a log file's.
+            return Self { account: Some(account), service: Some(service), region: Some(region), ..self };
+        }
         let known = is_account(account) && service.starts_with("CloudTrail") && is_region(region);
         match stamp_time(stamp).filter(|_| known) {
             Some(at) => Self {
@@ -190,7 +194,7 @@ impl<'p> Place<'p> {
     }
 
     /// Whether nothing at or below it is an event of CloudTrail.
-    fn holds_no_events(&self) -> bool {
+    pub(super) fn holds_no_events(&self) -> bool {
         self.service.is_some_and(|service| NO_EVENTS.contains(&service))
     }
 
