@@ -548,6 +548,10 @@ fn a_query_is_run_and_its_rows_are_read() {
     let store = "arn:aws:cloudtrail:eu-west-1:111122223333:eventdatastore/0233062b-51c6-4d18-8dec-a8c90da840d9";
     let (code, told, err) = desk.run(&["query", "lake", store, "--run", "--output", "json"]);
     assert_eq!((code, &told["stats"]["duplicates"]), (0, &json!(1)), "the same event: {told}\n{err}");
+    let elsewhere = store.replace("eu-west-1", "ap-south-1");
+    let (code, _, err) = desk.run(&["query", "lake", &elsewhere, "--run", "--output", "json"]);
+    let asked = server.seen().last().unwrap().header("authorization").to_owned();
+    assert!(code == 0 && asked.contains("/ap-south-1/cloudtrail/"), "{asked}\n{err}");
     let (code, _, err) = desk.run(&["query", "lake", store, "--run", "--offline"]);
     assert!(code == 2 && err.contains("`query --run` talks to AWS"), "{err}");
 }

@@ -124,7 +124,11 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
             let (workgroup, database, results) = (args.workgroup.clone(), args.database.clone(), args.results.clone());
             (app::query::Engine::Athena(Workplace { workgroup, database, results }), args.create.is_some())
         }
-        Engine::Lake(_) => (app::query::Engine::Lake, false),
+        Engine::Lake(args) => {
+            // The store's ARN says where it lies; for its id alone the SDK's Region has to be right.
+            let store = args.event_data_store.parse::<crate::arn::Arn>().ok();
+            (app::query::Engine::Lake(store.map(|arn| arn.region).filter(|region| !region.is_empty())), false)
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if creates {

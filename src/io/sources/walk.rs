@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
 
 /// Endings of log files; whether one is compressed is told by its first bytes.
-const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst"];
+pub(crate) const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst"];
 
 /// The path that stands for stdin; a file of that name is `./-`.
 pub(super) const STDIN: &str = "-";
