@@ -83,20 +83,26 @@ pub async fn lookup(
     Ok(outcome)
 }
 
-/// How long that would take: asks for the newest page of each Region.
-pub async fn estimate(asked: &Asked) -> Estimate {
+/// How long that would take: asks for the newest page of each Region. `is_all`: no account is left out, so that what the
+/// ledger says was read before need not be read again.
+///
+/// # Errors
+/// The ledger could not be read.
+pub async fn estimate(asked: &Asked, is_all: bool, ledger: &dyn Ledger) -> Result<Estimate, LedgerError> {
     let aws = load(asked).await;
     let (regions, problems) = regions(&aws, asked).await;
+    let account = if is_all { history_reach::account(&aws).await } else { None };
     let (span, _) = history_reach::within_reach(asked.period.since, asked.period.until, clock::now());
     let period = Period { since: Some(span.0), until: Some(span.1) };
     let mut samples = Vec::new();
     for region in regions {
         let newest = sample(&aws, &region, period, &RealPace::start()).await.map_err(|fault| fault.to_string());
-        samples.push((region, newest));
+        let gaps = Reading::plan(ledger, account.as_deref(), &region, span, asked.again)?.gaps;
+        samples.push((region, newest, gaps));
     }
     let mut estimate = of_history(samples, span);
     estimate.problems.splice(..0, problems);
-    estimate
+    Ok(estimate)
 }
 
 async fn load(asked: &Asked) -> Aws {
@@ -163,11 +169,11 @@ impl Reading {
     fn unread(&self, region: &str) -> Vec<Problem> {
         let (without, broken) = self.unread;
         let told = |count: u64, what: &str| {
-            let error = format!("{count} {what}; the next run asks for that time again");
+            let error = format!("{what}: {count}; the next run asks for that time again");
             (count > 0).then(|| Problem { input: format!("Event history of {region}"), error })
         };
-        let without = told(without, "events were listed without their record");
-        without.into_iter().chain(told(broken, "records of events could not be read, the first of them as told")).collect()
+        let without = told(without, "events that AWS listed without their record");
+        without.into_iter().chain(told(broken, "events whose record cannot be read")).collect()
     }
 
     /// Notes what was read of the open gap, once its denials are in the ledger.

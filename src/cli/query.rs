@@ -1,6 +1,7 @@
 //! `denywatch query`: the SQL that yields the denied records of a period, printed, or run and read.
 
 use super::{DONE, Global, inputs, print};
+use crate::io::sources::archive::regions_beside;
 use crate::render::sql::{self, Asked, SqlError, Table};
 use clap::{Args, Subcommand};
 
@@ -76,7 +77,7 @@ struct AskedArgs {
 
 pub(super) fn run(args: &QueryArgs, global: &Global) -> anyhow::Result<u8> {
     let (sql, asked) = match &args.engine {
-        Engine::Athena(args) => (athena(args).map_err(anyhow::Error::from)?, &args.asked),
+        Engine::Athena(args) => (athena(args, global)?, &args.asked),
         Engine::Lake(args) => (sql::lake(&read(&args.asked)?, &args.event_data_store)?, &args.asked),
     };
     if !asked.run || asked.dry_run {
@@ -97,13 +98,17 @@ pub(super) enum QueryMisuse {
     Input(#[from] inputs::Misuse),
 }
 
-fn athena(args: &AthenaArgs) -> Result<String, QueryMisuse> {
+fn athena(args: &AthenaArgs, global: &Global) -> Result<String, QueryMisuse> {
     let asked = read(&args.asked)?;
     let table = Table::parse(&args.table, !args.foreign)?;
-    match &args.create {
-        Some(location) => Ok(sql::athena_table(&asked, &table, location, &crate::io::sources::archive::REGIONS)?),
-        None => Ok(sql::athena(&asked, &table)?),
+    let Some(location) = &args.create else { return Ok(sql::athena(&asked, &table)?) };
+    let regions = regions_beside(global.region.as_deref());
+    let sql = sql::athena_table(&asked, &table, location, &regions)?;
+    if asked.regions.is_empty() {
+        let all = regions.join(", ");
+        print::say(global.quiet, &format!("the table covers these Regions; --only-region names others: {all}"));
     }
+    Ok(sql)
 }
 
 fn read(args: &AskedArgs) -> Result<Asked, QueryMisuse> {

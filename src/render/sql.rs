@@ -137,7 +137,7 @@ const READ_LAKE: [&str; 20] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     parts: Vec<String>,
-    /// It has our partitions: account, region, day.
+    /// It has our partitions: account, folder, region, day.
     pub is_ours: bool,
 }
 
@@ -213,7 +213,12 @@ pub fn lake(asked: &Asked, store: &str) -> Result<String, SqlError> {
     Ok(select(&READ_LAKE, id, &conditions))
 }
 
-/// The CREATE TABLE for Athena over an archive, with partitions by account, Region and day that Athena works out itself.
+/// Folders of an account that hold events: what a VPC endpoint's policy refused is in the second.
+/// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>.
+const FOLDERS: &str = "CloudTrail,CloudTrail-NetworkActivity";
+
+/// The CREATE TABLE for Athena over an archive, with partitions by account, folder, Region and day that Athena works out
+/// itself. It covers the Regions that are asked for, else `regions`.
 ///
 /// # Errors
 /// [`SqlError`]; the accounts have to be named.
@@ -231,11 +236,13 @@ pub fn athena_table(asked: &Asked, table: &Table, location: &str, regions: &[&st
         false => list(asked.regions.iter().map(String::as_str).collect()),
     };
     let first = asked.since.map_or_else(|| FIRST_DAY.to_owned(), |at| day(at, 0));
-    let template = format!("{location}${{account}}/CloudTrail/${{region}}/${{day}}");
+    let template = format!("{location}${{account}}/${{folder}}/${{region}}/${{day}}");
     let properties = [
         ("projection.enabled", "true".to_owned()),
         ("projection.account.type", "enum".to_owned()),
         ("projection.account.values", accounts),
+        ("projection.folder.type", "enum".to_owned()),
+        ("projection.folder.values", FOLDERS.to_owned()),
         ("projection.region.type", "enum".to_owned()),
         ("projection.region.values", regions),
         ("projection.day.type", "date".to_owned()),
@@ -247,7 +254,7 @@ pub fn athena_table(asked: &Asked, table: &Table, location: &str, regions: &[&st
     ];
     let properties: Vec<String> = properties.iter().map(|(key, value)| format!("  '{key}' = '{value}'")).collect();
     Ok(format!(
-        "CREATE EXTERNAL TABLE IF NOT EXISTS {} (\n{}\n)\nPARTITIONED BY (`account` string, `region` string, `day` string)\n\
+        "CREATE EXTERNAL TABLE IF NOT EXISTS {} (\n{}\n)\nPARTITIONED BY (`account` string, `folder` string, `region` string, `day` string)\n\
          ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'\n\
          STORED AS INPUTFORMAT 'com.amazon.emr.cloudtrail.CloudTrailInputFormat'\n\
          OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'\n\
@@ -355,8 +362,9 @@ mod tests {
             "CREATE EXTERNAL TABLE IF NOT EXISTS `denywatch` (\n  `eventversion` string,\n",
             "LOCATION 's3://my-logs/audit/AWSLogs/o-a1b2c3/'\n",
             "'projection.account.values' = '111122223333,444455556666'",
+            "'projection.folder.values' = 'CloudTrail,CloudTrail-NetworkActivity'",
             "'projection.day.range' = '2026/11/01,NOW'",
-            "'storage.location.template' = 's3://my-logs/audit/AWSLogs/o-a1b2c3/${account}/CloudTrail/${region}/${day}'",
+            "'storage.location.template' = 's3://my-logs/audit/AWSLogs/o-a1b2c3/${account}/${folder}/${region}/${day}'",
         ] {
             assert!(sql.contains(part), "{part}\n{sql}");
         }

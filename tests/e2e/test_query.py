@@ -37,10 +37,22 @@ def test_athena_takes_it(sql):
     made = sqlglot.parse_one(create, dialect="athena")
     assert (made.kind, len(made.this.expressions)) == ("TABLE", 23)
     properties = dict(re.findall(r"^  '([^']+)' = '([^']+)'", create, re.M))
-    assert properties["storage.location.template"].endswith("/${account}/CloudTrail/${region}/${day}")
+    assert properties["storage.location.template"].endswith("/${account}/${folder}/${region}/${day}")
     # Each partition that the template names has a projection, and stands among the table's.
     for name in re.findall(r"\$\{(\w+)\}", properties["storage.location.template"]):
         assert f"projection.{name}.type" in properties and f"`{name}` string" in create
+    # What an endpoint's policy refused lies in a folder of its own.
+    assert properties["projection.folder.values"] == "CloudTrail,CloudTrail-NetworkActivity"
+
+
+def test_the_table_covers_every_region_and_says_which(pytestconfig):
+    ask = [built(pytestconfig, "denywatch"), "query", "athena", "--only-account", "111122223333", "--create", "s3://my-logs/AWSLogs/"]
+    for arguments, some, count in [([], "ap-east-1", 34), (["--region", "cn-north-1"], "cn-northwest-1", 2),
+                                   (["--region", "us-gov-west-1"], "us-gov-east-1", 2), (["--only-region", "eu-west-1"], "eu-west-1", 1)]:
+        done = subprocess.run([*ask, *arguments], capture_output=True, text=True, timeout=60)
+        regions = re.search(r"'projection.region.values' = '([^']+)'", done.stdout).group(1).split(",")
+        assert some in regions and len(regions) == count, regions
+        assert "--only-region" in arguments or ", ".join(regions) in done.stderr, done.stderr
 
 
 def test_lake_takes_it(sql):

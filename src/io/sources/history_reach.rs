@@ -1,6 +1,6 @@
 //! Which Regions have an Event history, whose it is, what of it was read before, and what it cannot hold.
 
-use super::archive::REGIONS;
+use super::archive::{CHINA, GOV, REGIONS};
 use crate::io::aws::Aws;
 use crate::io::aws::ask::{EC2, STS};
 use crate::io::stores::{Place, Run};
@@ -17,10 +17,6 @@ pub const LATE_HOURS: i64 = 1;
 pub const NEVER: &str = "Event history holds management events alone: no data events (objects of S3, calls of Lambda functions, items of \
     DynamoDB, messages of SQS and SNS, \u{2026}), no network activity (what a VPC endpoint's policy refused), nothing older than 90 \
     days, and no other account; an archive in S3 has what its trail was told to record";
-
-/// See [`REGIONS`].
-const CHINA: [&str; 2] = ["cn-north-1", "cn-northwest-1"];
-const GOV: [&str; 2] = ["us-gov-east-1", "us-gov-west-1"];
 
 /// Where AWS is asked when nobody names a Region.
 const FIRST: &str = "us-east-1";
