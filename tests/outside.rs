@@ -443,14 +443,24 @@ fn event_history_that_cannot_be_read_is_not_noted_as_read() {
     for duplicates in [0, 1] {
         let before = lookups(&server).len();
         let (code, told, err) = desk.run(&scan);
-        assert_eq!((code, &told["stats"]["denied"], &told["stats"]["duplicates"]), (6, &json!(1), &json!(duplicates)), "{err}");
-        let problems: Vec<&str> = told["problems"].as_array().unwrap().iter().map(|one| one["error"].as_str().unwrap()).collect();
+        assert_eq!(
+            (code, &told["stats"]["denied"], &told["stats"]["duplicates"]),
+            (6, &json!(1), &json!(duplicates)),
+            "{err}"
+        );
+        let problems: Vec<&str> =
+            told["problems"].as_array().unwrap().iter().map(|one| one["error"].as_str().unwrap()).collect();
         assert_eq!(problems.len(), 3, "{problems:?}");
         assert!(problems[0].starts_with("broken JSON"), "{problems:?}");
-        assert_eq!(problems[1], "events that AWS listed without their record: 1; the next run asks for that time again");
+        assert_eq!(
+            problems[1],
+            "events that AWS listed without their record: 1; the next run asks for that time again"
+        );
         assert!(problems[2].starts_with("events whose record cannot be read: 2"), "{problems:?}");
         let asked = lookups(&server).split_off(before);
-        let old = asked.iter().filter(|(region, body)| region == "us-east-1" && body["StartTime"].as_i64().unwrap() < days_ago(5).1);
+        let old = asked
+            .iter()
+            .filter(|(region, body)| region == "us-east-1" && body["StartTime"].as_i64().unwrap() < days_ago(5).1);
         assert_eq!(old.count(), 1, "{asked:?}");
     }
 }

@@ -100,8 +100,11 @@ pub fn of_files(sources: &[PathBuf], selection: &Selection, one_look: bool) -> E
         }
         estimate.add(part);
     }
-    let ((files, bytes), looks) =
-        if one_look { (ONE_LOOK, "one look") } else { (TWO_LOOKS, "two looks, the second around denials: 1 % of the events") };
+    let ((files, bytes), looks) = if one_look {
+        (ONE_LOOK, "one look")
+    } else {
+        (TWO_LOOKS, "two looks, the second around denials: 1 % of the events")
+    };
     estimate.seconds = slower(&estimate, files, bytes);
     let told = format!(
         "{files} files and {} MB of compressed logs a second on one processor ({looks}); further ones share the work",
@@ -128,7 +131,9 @@ fn slower(estimate: &Estimate, objects: f64, bytes: f64) -> f64 {
 #[cfg(feature = "s3")]
 mod buckets {
     use super::{Asked, Selection, wanted};
-    use super::{BUCKET_BYTES_A_SECOND, Cost, DECRYPT, Estimate, GET, GIGABYTE_OUT, LIST, OBJECTS_A_SECOND, Part, slower};
+    use super::{
+        BUCKET_BYTES_A_SECOND, Cost, DECRYPT, Estimate, GET, GIGABYTE_OUT, LIST, OBJECTS_A_SECOND, Part, slower,
+    };
     use crate::io::aws::Aws;
     use crate::io::sources::archive::Place;
     use crate::io::sources::s3::{Archive, Limits};

@@ -96,7 +96,9 @@ mod tests {
         );
         check(
             "{type=WebIdentityUser, principalid=p:aud:repo:o/r, arn=null, username=repo:o/r}",
-            Some(json!({"type": "WebIdentityUser", "principalid": "p:aud:repo:o/r", "arn": null, "username": "repo:o/r"})),
+            Some(
+                json!({"type": "WebIdentityUser", "principalid": "p:aud:repo:o/r", "arn": null, "username": "repo:o/r"}),
+            ),
         );
         for text in ["", "word", "{", "{type", "{type=Root", "{type=Root} x", "[{type=Root}]", "{type=Root, c d=e}"] {
             check(text, None);

@@ -145,11 +145,20 @@ fn many_faults_are_told_as_a_number() {
     let list = format!("[{}{one}]", "{},".repeat(many));
     let log = format!("{{\"Records\":[{}{one}]}}", "{},".repeat(many));
     for text in [&lines, &list, &log] {
-        for read in [|text: &str| read(text.as_bytes(), "in"), |text: &str| {
-            let (mut records, mut problems) = (Vec::new(), Vec::new());
-            scan_errors(text.as_bytes(), "in", |_| true, |record| records.push(record), |fault| problems.push(fault));
-            (records, problems)
-        }] {
+        for read in [
+            |text: &str| read(text.as_bytes(), "in"),
+            |text: &str| {
+                let (mut records, mut problems) = (Vec::new(), Vec::new());
+                scan_errors(
+                    text.as_bytes(),
+                    "in",
+                    |_| true,
+                    |record| records.push(record),
+                    |fault| problems.push(fault),
+                );
+                (records, problems)
+            },
+        ] {
             let (records, problems) = read(text);
             assert_eq!((records.len(), problems.len()), (1, MOST_PROBLEMS + 1), "{text:.40}");
             let last = Problem { input: "in".to_owned(), error: "and 30 more that cannot be read".to_owned() };
@@ -161,8 +170,7 @@ fn many_faults_are_told_as_a_number() {
 /// `PutEvents` takes any `source` but AWS's own.
 #[test]
 fn what_others_put_on_a_bus_is_no_record() {
-    let forged =
-        json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "attacker.app", "detail": event()});
+    let forged = json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "attacker.app", "detail": event()});
     let (records, problems) = read(forged.to_string().as_bytes(), "in");
     assert_eq!((records.len(), problems.len()), (0, 1), "{problems:?}");
     assert!(problems[0].error.starts_with("an event of `attacker.app`, not of AWS"), "{problems:?}");

@@ -81,7 +81,9 @@ pub fn regions_beside(region: Option<&str>) -> Vec<&str> {
         _ if region.starts_with("cn-") => CHINA.to_vec(),
         _ if region.starts_with("us-gov-") => GOV.to_vec(),
         // Others have few Regions, and no list.
-        _ if region.starts_with("us-iso") || region.starts_with("eu-iso") || region.starts_with("eusc-") => vec![region],
+        _ if region.starts_with("us-iso") || region.starts_with("eu-iso") || region.starts_with("eusc-") => {
+            vec![region]
+        }
         _ => [REGIONS.as_slice(), &OPTIONAL].concat(),
     };
     if !region.is_empty() && !all.contains(&region) {
