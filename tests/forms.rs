@@ -119,6 +119,13 @@ fn struct_text(value: &Value) -> String {
     }
 }
 
+/// What a struct's text can carry: without quotation marks no resource is told for certain.
+fn without_resources(record: &Value) -> Value {
+    let mut left = record.clone();
+    left.as_object_mut().unwrap().remove("resources");
+    left
+}
+
 fn athena_structs(record: &Value) -> Map<String, Value> {
     let mut row = athena(record);
     for name in ["userIdentity", "resources"] {
@@ -177,9 +184,11 @@ fn every_form_of_a_record_gives_its_answer() {
     let (records, mut wrong) = (records(&world), Vec::new());
     for record in &records {
         let expect = answer(&record.to_string(), &world);
+        let bare = answer(&without_resources(record).to_string(), &world);
         for (form, text) in whole(record) {
             let found = answer(&text, &world);
-            if found != expect {
+            let expect = if form.ends_with("structs") { &bare } else { &expect };
+            if found != *expect {
                 wrong.push(format!("{form}:\n  record {record}\n  expect {expect}\n  found  {found}"));
             }
         }

@@ -400,6 +400,71 @@ fn event_history_is_estimated_by_its_newest_page() {
     assert_eq!(lookups(&server).len(), 2, "one request a Region");
 }
 
+#[test]
+fn an_estimate_of_event_history_knows_what_was_read() {
+    let server = event_history(|region, body, number| {
+        let young = body["StartTime"].as_i64().unwrap() > days_ago(2).1;
+        match region {
+            "us-east-1" if !young && number == 0 => {
+                page(&[denial_at("a", &days_ago(1).0), denial_at("b", &days_ago(2).0)], Some(1))
+            }
+            _ => page(&[], None),
+        }
+    });
+    let desk = desk(server.url());
+    let (code, told, err) = desk.run(&["scan", "--lookup", "--since", "10d", "--output", "json"]);
+    assert_eq!((code, &told["stats"]["denied"]), (0, &json!(2)), "{told}\n{err}");
+    let estimate = ["scan", "--lookup", "--since", "10d", "--estimate", "--output", "json"];
+    let (_, told, _) = desk.run(&estimate);
+    assert_eq!(told["events"], 1, "an hour of ten days: {told}");
+    assert!(told["assumptions"][2].as_str().unwrap().contains("read before"), "{told}");
+    let (_, told, _) = desk.run(&[estimate.as_slice(), &["--again"]].concat());
+    assert_eq!(told["events"], 20, "{told}");
+}
+
+/// What AWS lists without a record, or with one that nobody can read, is told, and asked for again.
+#[test]
+fn event_history_that_cannot_be_read_is_not_noted_as_read() {
+    let server = event_history(|region, body, _| match region {
+        "us-east-1" if body["StartTime"].as_i64().unwrap() < days_ago(5).1 => {
+            let at = |days| days_ago(days).1;
+            let events = json!({"Events": [
+                {"EventId": "a", "EventTime": at(3), "CloudTrailEvent": denial_at("a", &days_ago(3).0).to_string()},
+                {"EventId": "b", "EventTime": at(4)},
+                {"EventId": "c", "EventTime": at(5), "CloudTrailEvent": "{\"eventName\":"},
+                {"EventId": "d", "EventTime": at(6), "CloudTrailEvent": "{"},
+            ]});
+            Reply::new(200, events.to_string()).with("content-type", "application/x-amz-json-1.1")
+        }
+        _ => page(&[], None),
+    });
+    let desk = desk(server.url());
+    let scan = ["scan", "--lookup", "--since", "10d", "--output", "json"];
+    for duplicates in [0, 1] {
+        let before = lookups(&server).len();
+        let (code, told, err) = desk.run(&scan);
+        assert_eq!(
+            (code, &told["stats"]["denied"], &told["stats"]["duplicates"]),
+            (6, &json!(1), &json!(duplicates)),
+            "{err}"
+        );
+        let problems: Vec<&str> =
+            told["problems"].as_array().unwrap().iter().map(|one| one["error"].as_str().unwrap()).collect();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems[0].starts_with("broken JSON"), "{problems:?}");
+        assert_eq!(
+            problems[1],
+            "events that AWS listed without their record: 1; the next run asks for that time again"
+        );
+        assert!(problems[2].starts_with("events whose record cannot be read: 2"), "{problems:?}");
+        let asked = lookups(&server).split_off(before);
+        let old = asked
+            .iter()
+            .filter(|(region, body)| region == "us-east-1" && body["StartTime"].as_i64().unwrap() < days_ago(5).1);
+        assert_eq!(old.count(), 1, "{asked:?}");
+    }
+}
+
 /// A bucket with an archive of two accounts, two Regions, three days: a denial in each file.
 fn archive() -> doubles::bucket::Bucket {
     let bucket = doubles::bucket::Bucket::new(2);
@@ -548,6 +613,10 @@ fn a_query_is_run_and_its_rows_are_read() {
     let store = "arn:aws:cloudtrail:eu-west-1:111122223333:eventdatastore/0233062b-51c6-4d18-8dec-a8c90da840d9";
     let (code, told, err) = desk.run(&["query", "lake", store, "--run", "--output", "json"]);
     assert_eq!((code, &told["stats"]["duplicates"]), (0, &json!(1)), "the same event: {told}\n{err}");
+    let elsewhere = store.replace("eu-west-1", "ap-south-1");
+    let (code, _, err) = desk.run(&["query", "lake", &elsewhere, "--run", "--output", "json"]);
+    let asked = server.seen().last().unwrap().header("authorization").to_owned();
+    assert!(code == 0 && asked.contains("/ap-south-1/cloudtrail/"), "{asked}\n{err}");
     let (code, _, err) = desk.run(&["query", "lake", store, "--run", "--offline"]);
     assert!(code == 2 && err.contains("`query --run` talks to AWS"), "{err}");
 }

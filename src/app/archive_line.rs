@@ -4,11 +4,13 @@
 //! before the deadline goes back. Every step may come twice: objects are noted, and events count once.
 
 use super::bucket::Source;
+use super::gather::is_denial;
 use super::line::{LedgerLine, busy};
 use super::scan::{Options, Scan};
 use super::watch::LineError;
 use crate::arn::Arn;
 use crate::change::kind;
+use crate::denial::code::Codes;
 use crate::io::aws::Aws;
 use crate::io::aws::bucket::Bucket;
 use crate::io::aws::signed::{CallError, Service, Wire};
@@ -18,7 +20,7 @@ use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::sources::reader::Reader;
 use crate::io::sources::s3::{Archive, Asked, Limits};
 use crate::io::stores::{Held, Object, ObjectRead, Place};
-use crate::record::is_denied_candidate;
+use crate::record::Head;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Deserialize;
@@ -80,7 +82,7 @@ impl LedgerLine {
         let reading = self.reading.as_mut().ok_or_else(|| LineError::Failed("this line reads no log files".into()))?;
         let bucket = Bucket::new(reading.aws.signed().clone(), &file.bucket, false);
         let bytes = bucket.object(&file.key, PACKED).await.map_err(unread)?;
-        let (records, read) = open(&bytes.body).map_err(LineError::Failed)?;
+        let (records, read) = open(&bytes.body, &self.world.codes).map_err(LineError::Failed)?;
         let key = format!("s3://{}/{}", file.bucket, file.key);
         let mark = bytes.etag.unwrap_or_default().trim_matches('"').to_owned();
         let mut ids = records.iter().filter_map(id_of);
@@ -301,7 +303,7 @@ impl Whence {
 }
 
 /// The denials and the changes of policies in a log file, and what it held in all.
-fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
+fn open(bytes: &[u8], codes: &Codes) -> Result<(Vec<Value>, ObjectRead), String> {
     let mut reader = Reader::new(FileLimits { file: UNPACKED });
     let loaded = reader.bytes("log", bytes).map_err(|problem| problem.error)?;
     if let Some(problem) = loaded.fault {
@@ -316,7 +318,7 @@ fn open(bytes: &[u8]) -> Result<(Vec<Value>, ObjectRead), String> {
         let whence = serde_json::from_str::<Whence>(text).ok();
         let is_change = whence.as_ref().is_some_and(Whence::is_of_a_change);
         whence.into_iter().for_each(|whence| note(&mut places, whence));
-        let is_denied = is_denied_candidate(text.as_bytes());
+        let is_denied = serde_json::from_str::<Head<'_>>(text).is_ok_and(|head| is_denial(codes, &head));
         denied += u64::from(is_denied);
         if is_denied || is_change {
             records.push(serde_json::from_str(text).map_err(|error| format!("a record that is no JSON: {error}"))?);

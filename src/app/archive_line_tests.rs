@@ -85,7 +85,9 @@ async fn a_new_log_file_gives_its_denials_and_is_noted_with_them() {
     let file = key("111122223333", "eu-west-1", "2026/11/27", 1);
     let mut change = record("d", false);
     (change["eventSource"], change["eventName"]) = ("iam.amazonaws.com".into(), "PutRolePolicy".into());
-    bucket.put(&file, "e1", &log(&[record("a", true), record("b", false), record("c", true), change]));
+    let mut failed = record("e", false);
+    failed["errorCode"] = "NotFoundException".into();
+    bucket.put(&file, "e1", &log(&[record("a", true), record("b", false), record("c", true), change, failed]));
     let server = server(&bucket);
     let mut line = line(&server);
     let records = line.open(&LogFile { bucket: "my-logs".into(), key: file.clone() }).await.unwrap();
@@ -99,11 +101,12 @@ async fn a_new_log_file_gives_its_denials_and_is_noted_with_them() {
     assert!(known[0].is_none(), "not before its denials");
     let ingested = line.ingest(&[&records]).await.unwrap();
     assert_eq!((ingested.touched.len(), count(&line)), (1, 2));
-    assert!(line.ledger.known_objects(&[object]).unwrap()[0].is_some());
+    let held = line.ledger.known_objects(&[object]).unwrap()[0].unwrap();
+    assert_eq!((held.records, held.denied), (5, 2), "an error is no denial");
     let place = &line.ledger.coverage(None, None).unwrap().places[0];
     assert_eq!(
         (place.account.as_deref(), place.region.as_deref(), place.records),
-        (Some("111122223333"), Some("eu-west-1"), 4)
+        (Some("111122223333"), Some("eu-west-1"), 5)
     );
     // A scan leaves it alone.
     line.scan(&task("AWSLogs/111122223333/CloudTrail/eu-west-1/"), None, &mut 0).await.unwrap();

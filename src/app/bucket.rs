@@ -6,6 +6,7 @@ use super::scan::{Options, Scan};
 use crate::io::aws::Aws;
 use crate::io::aws::signed::CallError;
 use crate::io::clock;
+use crate::io::sources::ENDINGS;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::s3::{self, Archive, Limits};
 use crate::io::stores::{Ledger, LedgerError, Object, Run};
@@ -80,6 +81,8 @@ pub async fn scan_buckets(
     options: Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> Result<Outcome, LedgerError> {
+    // Every denial is wanted: then nothing is skipped.
+    let asked = &Asked { again: asked.again || options.denials, ..asked.clone() };
     let (selection, begun) = (options.selection.clone(), clock::now());
     let input = asked.input(&selection);
     let wanted = wanted(asked, &selection, ledger)?;
@@ -89,14 +92,26 @@ pub async fn scan_buckets(
     scan.note_each();
     // What is not listed again has its findings, too.
     scan.tells_known = wanted.since > selection.since;
+    let mut otherwise_named = 0;
     for place in &asked.places {
         let archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
-        Source::new(archive, &place.0, asked.again).read(&mut scan, progress, &mut is_stopped).await?;
+        let mut source = Source::new(archive, &place.0, asked.again);
+        source.read(&mut scan, progress, &mut is_stopped).await?;
+        otherwise_named += source.archive.listing().otherwise_named;
     }
     if !scan.is_over() && scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
-    scan.finish()
+    let mut outcome = scan.finish()?;
+    outcome.not_seen.extend(told_otherwise_named(otherwise_named));
+    Ok(outcome)
+}
+
+/// Objects that were passed over though they may hold events.
+fn told_otherwise_named(count: u64) -> Option<String> {
+    let (are, one) = if count == 1 { ("1 object was", "its name does") } else { ("objects were", "their names do") };
+    let are = if count == 1 { are.to_owned() } else { format!("{count} {are}") };
+    (count > 0).then(|| format!("{are} passed over, since {one} not end as log files' do: {}", ENDINGS.join(", ")))
 }
 
 /// From when on a list must be made again: whole days, as the keys have them.
@@ -283,6 +298,56 @@ mod tests {
         content.lock().unwrap()[1].1 = "e2".to_owned();
         let third = scan(&server, &mut ledger, Selection::default(), true).await;
         assert_eq!((third.stats.files, third.stats.duplicates), (2, 2), "asked to read again");
+    }
+
+    #[tokio::test]
+    async fn where_every_denial_is_wanted_nothing_is_skipped() {
+        let content = content(&[("2026/11/01", 1), ("2026/11/02", 2)]);
+        let server = bucket(&content);
+        let mut ledger = MemoryLedger::default();
+        scan(&server, &mut ledger, Selection::default(), false).await;
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let asked = Asked { places: vec![("my-logs".to_owned(), REGION.to_owned())], ..Asked::default() };
+        let options = Options { denials: true, ..Options::default() };
+        let told = scan_buckets(&aws, &asked, &mut ledger, &World::new(InForce::default()), options, &mut |_| {}).await;
+        let told = told.unwrap();
+        assert_eq!((told.denials.unwrap().len(), told.stats.known, told.stats.duplicates), (2, 0, 2));
+    }
+
+    #[tokio::test]
+    async fn what_is_passed_over_is_told() {
+        let content = content(&[("2026/11/01", 1)]);
+        for name in ["2026/11/01/a.json.zip", "2026/11/01/b", "2026/11/01/empty/"] {
+            content.lock().unwrap().push((format!("{REGION}{name}"), "e".into(), denial("2026/11/01", 2)));
+        }
+        let server = bucket(&content);
+        let told = scan(&server, &mut MemoryLedger::default(), Selection::default(), false).await;
+        let expect = "2 objects were passed over, since their names do not end as log files' do: .json, .jsonl, .ndjson, .gz, .bz2, .zst";
+        assert_eq!((told.stats.files, told.not_seen), (1, vec![expect.to_owned()]));
+    }
+
+    /// What lies behind a token that comes again is not known: the place is not noted as listed, and it is told.
+    #[tokio::test]
+    async fn a_list_that_repeats_itself_is_a_problem() {
+        let server = Server::start(|request, _| match request.target.contains("continuation-token=A&") {
+            _ if !request.target.contains('?') => Reply::new(200, denial("2026/11/01", 1)),
+            is_a => {
+                let (key, next) = (key("2026/11/01", usize::from(is_a)), if is_a { "B" } else { "A" });
+                Reply::new(
+                    200,
+                    format!(
+                        "<ListBucketResult><Contents><Key>{key}</Key><ETag>\"e\"</ETag><Size>9</Size></Contents>\
+                         <IsTruncated>true</IsTruncated><NextContinuationToken>{next}</NextContinuationToken></ListBucketResult>"
+                    ),
+                )
+            }
+        });
+        let mut ledger = MemoryLedger::default();
+        let told = scan(&server, &mut ledger, Selection::default(), false).await;
+        assert_eq!((told.stats.denied > 0, told.problems.len()), (true, 1), "{:?}", told.problems);
+        assert!(told.problems[0].error.contains("the list repeats itself"), "{:?}", told.problems);
+        let asked = Asked { places: vec![("my-logs".to_owned(), REGION.to_owned())], ..Asked::default() };
+        assert_eq!(ledger.noted_run(&asked.listed(&Selection::default())).unwrap(), None);
     }
 
     #[tokio::test]

@@ -70,7 +70,8 @@ pub async fn lookup(
     let tasks = LocalSet::new();
     let pages = start(&tasks, &aws, &places);
     tasks.run_until(take_in(pages, &mut places, &mut scan, progress)).await?;
-    for reading in places.values_mut() {
+    for (region, reading) in &mut places {
+        scan.problems.extend(reading.unread(region));
         scan.problems.extend(reading.problem.take());
     }
     // Pages, not files, were read.
@@ -83,20 +84,26 @@ pub async fn lookup(
     Ok(outcome)
 }
 
-/// How long that would take: asks for the newest page of each Region.
-pub async fn estimate(asked: &Asked) -> Estimate {
+/// How long that would take: asks for the newest page of each Region. `is_all`: no account is left out, so that what the
+/// ledger says was read before need not be read again.
+///
+/// # Errors
+/// The ledger could not be read.
+pub async fn estimate(asked: &Asked, is_all: bool, ledger: &dyn Ledger) -> Result<Estimate, LedgerError> {
     let aws = load(asked).await;
     let (regions, problems) = regions(&aws, asked).await;
+    let account = if is_all { history_reach::account(&aws).await } else { None };
     let (span, _) = history_reach::within_reach(asked.period.since, asked.period.until, clock::now());
     let period = Period { since: Some(span.0), until: Some(span.1) };
     let mut samples = Vec::new();
     for region in regions {
         let newest = sample(&aws, &region, period, &RealPace::start()).await.map_err(|fault| fault.to_string());
-        samples.push((region, newest));
+        let gaps = Reading::plan(ledger, account.as_deref(), &region, span, asked.again)?.gaps;
+        samples.push((region, newest, gaps));
     }
     let mut estimate = of_history(samples, span);
     estimate.problems.splice(..0, problems);
-    estimate
+    Ok(estimate)
 }
 
 async fn load(asked: &Asked) -> Aws {
@@ -125,6 +132,10 @@ struct Reading {
     open: Option<Span>,
     fresh: (u64, u64),
     reached: Option<Timestamp>,
+    /// Something of the gap could not be read: nothing older of it is noted, so that the next run asks again.
+    is_stuck: bool,
+    /// Events without a record, and events whose record cannot be read.
+    unread: (u64, u64),
     problem: Option<Problem>,
 }
 
@@ -151,7 +162,19 @@ impl Reading {
         let known = Known::of(noted, name, region, clock::now());
         let gaps = if again { vec![span] } else { known.gaps(span) };
         let (open, fresh, reached, problem) = (None, (0, 0), None, None);
-        Ok(Self { account: account.map(str::to_owned), known, gaps, open, fresh, reached, problem })
+        let account = account.map(str::to_owned);
+        Ok(Self { account, known, gaps, open, fresh, reached, is_stuck: false, unread: (0, 0), problem })
+    }
+
+    /// What AWS listed and nobody could read.
+    fn unread(&self, region: &str) -> Vec<Problem> {
+        let (without, broken) = self.unread;
+        let told = |count: u64, what: &str| {
+            let error = format!("{what}: {count}; the next run asks for that time again");
+            (count > 0).then(|| Problem { input: format!("Event history of {region}"), error })
+        };
+        let without = told(without, "events that AWS listed without their record");
+        without.into_iter().chain(told(broken, "events whose record cannot be read")).collect()
     }
 
     /// Notes what was read of the open gap, once its denials are in the ledger.
@@ -179,7 +202,7 @@ fn start(tasks: &LocalSet, aws: &Aws, places: &BTreeMap<String, Reading>) -> Rec
 }
 
 async fn read(aws: Aws, region: String, gaps: Vec<Span>, to: Sender<(String, Told)>) {
-    let pace = RealPace::start();
+    let (pace, mut last) = (RealPace::start(), None);
     for gap in gaps {
         if to.send((region.clone(), Told::Gap(gap))).await.is_err() {
             return;
@@ -191,7 +214,7 @@ async fn read(aws: Aws, region: String, gaps: Vec<Span>, to: Sender<(String, Tol
             let (region, to) = (region.clone(), to.clone());
             async move { to.send((region, Told::Page(page))).await.is_ok() }
         };
-        let told = match lookup_pages(&aws, &region, period, &pace, each).await {
+        let told = match lookup_pages(&aws, &region, period, &pace, &mut last, each).await {
             Ok(_) => Told::Done,
             Err(fault) => Told::Failed(fault.to_string()),
         };
@@ -213,14 +236,18 @@ async fn take_in(
     while let Some((region, told)) = pages.recv().await {
         let Some(reading) = places.get_mut(&region) else { continue };
         match told {
-            Told::Gap(gap) => (reading.open, reading.reached, reading.fresh) = (Some(gap), None, (0, 0)),
+            Told::Gap(gap) => {
+                (reading.open, reading.reached, reading.fresh, reading.is_stuck) = (Some(gap), None, (0, 0), false);
+            }
             Told::Page(page) => {
                 reading.page(&region, &page, scan);
                 since_note += 1;
                 progress(&scan.stats);
             }
             Told::Done => {
-                reading.reached = reading.open.map(|(from, _)| from);
+                if !reading.is_stuck {
+                    reading.reached = reading.open.map(|(from, _)| from);
+                }
                 reading.note(&region, scan)?;
             }
             Told::Failed(error) => {
@@ -247,15 +274,27 @@ impl Reading {
     fn page(&mut self, region: &str, page: &Page, scan: &mut Scan<'_>) {
         let name = format!("Event history of {region}");
         let before = scan.stats;
+        self.unread.0 += page.without_record;
+        self.is_stuck |= page.without_record > 0;
         for event in &page.events {
+            let told = scan.problems.len();
             scan.read(event.record.as_bytes(), &name);
             scan.stats.bytes += event.record.len() as u64;
+            if scan.problems.len() > told {
+                // The first is told as it is.
+                scan.problems.truncate(told + usize::from(self.unread.1 == 0));
+                self.unread.1 += 1;
+                self.is_stuck = true;
+            }
         }
         let sure = clock::now().checked_sub((history_reach::LATE_HOURS).hours()).ok();
         // What will be read again is counted then.
         if page.events.iter().all(|event| event.at < sure) {
             self.fresh.0 += scan.stats.records - before.records;
             self.fresh.1 += scan.stats.denied - before.denied;
+        }
+        if self.is_stuck {
+            return;
         }
         // Of the second that the page ends in there may be more.
         self.reached = page.reached.and_then(|at| at.checked_add(1.second()).ok()).or(self.reached);

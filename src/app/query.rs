@@ -14,8 +14,8 @@ use serde_json::Value;
 pub enum Engine {
     /// Amazon Athena.
     Athena(Workplace),
-    /// CloudTrail Lake.
-    Lake,
+    /// CloudTrail Lake, in the Region of the event data store; the configured one when `None`.
+    Lake(Option<String>),
 }
 
 /// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings.
@@ -35,8 +35,9 @@ pub async fn query(
 ) -> Result<Outcome, LedgerError> {
     let name = match engine {
         Engine::Athena(_) => "Athena",
-        Engine::Lake => "CloudTrail Lake",
+        Engine::Lake(_) => "CloudTrail Lake",
     };
+    let stop = options.stop;
     let mut scan = Scan::begin(ledger, world, options, &format!("{name}: {sql}"));
     let rows = |rows: Vec<Value>| {
         let text = Value::Array(rows).to_string();
@@ -44,7 +45,7 @@ pub async fn query(
         scan.read(text.as_bytes(), name);
         progress(&scan.stats);
     };
-    let done = ask(aws, engine, sql, rows).await;
+    let done = ask(aws, engine, sql, stop, rows).await;
     if let Err(error) = done {
         scan.problems.push(Problem { input: name.to_owned(), error: error.to_string() });
     }
@@ -58,15 +59,21 @@ pub async fn query(
 /// # Errors
 /// [`QueryError`].
 pub async fn execute(aws: &Aws, engine: &Engine, sql: &str) -> Result<(), QueryError> {
-    ask(aws, engine, sql, |_| {}).await
+    ask(aws, engine, sql, None, |_| {}).await
 }
 
-async fn ask(aws: &Aws, engine: &Engine, sql: &str, rows: impl FnMut(Vec<Value>)) -> Result<(), QueryError> {
+async fn ask(
+    aws: &Aws,
+    engine: &Engine,
+    sql: &str,
+    stop: query::Stop<'_>,
+    rows: impl FnMut(Vec<Value>),
+) -> Result<(), QueryError> {
     match engine {
-        Engine::Athena(place) => query::athena(aws, place, sql, rows).await,
+        Engine::Athena(place) => query::athena(aws, place, sql, stop, rows).await,
         #[cfg(feature = "lookup")]
-        Engine::Lake => query::lake(aws, None, sql, rows).await,
+        Engine::Lake(region) => query::lake(aws, region.as_deref(), sql, stop, rows).await,
         #[cfg(not(feature = "lookup"))]
-        Engine::Lake => Err(QueryError::Missing("the feature `lookup` of this build")),
+        Engine::Lake(_) => Err(QueryError::Missing("the feature `lookup` of this build")),
     }
 }

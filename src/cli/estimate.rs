@@ -16,6 +16,8 @@ pub(super) fn text(estimate: &Estimate) -> String {
         let (gets, lists) = (counted(cost.get_requests, "GET"), counted(cost.list_requests, "LIST"));
         let price = format!("about ${:.2} for {gets} and {lists}", cost.dollars);
         lines.push(format!("cost:    {price}; ${:.2} more if the bytes leave AWS", cost.dollars_out));
+        let kms = "more if a KMS key encrypts them and the bucket has no bucket key";
+        lines.extend((cost.get_requests > 0).then(|| format!("         ${:.2} {kms}", cost.dollars_kms)));
     }
     lines.push(format!("time:    about {}", time(estimate.seconds)));
     let mut parts: Vec<&Part> = estimate.parts.iter().collect();
@@ -81,7 +83,13 @@ mod tests {
             objects: Some(38_000_000),
             bytes: Some(2_000_000_000_000),
             known: 5,
-            cost: Cost { get_requests: 38_000_000, list_requests: 38_001, dollars: 15.39, dollars_out: 180.0 },
+            cost: Cost {
+                get_requests: 38_000_000,
+                list_requests: 38_001,
+                dollars: 15.39,
+                dollars_out: 180.0,
+                dollars_kms: 114.0,
+            },
             seconds: 63_334.0,
             assumptions: vec!["x".into()],
             parts: vec![part("s3://a/b/", 1, 999), part("s3://a/\u{1b}c/", 37_999_999, 2_000_000_000)],
@@ -89,7 +97,8 @@ mod tests {
         };
         let text = text(&estimate);
         let expect = "to read: 38000000 files, 2.0 TB\nread before, and not again: 5 objects\n\
-            cost:    about $15.39 for 38000000 GETs and 38001 LISTs; $180.00 more if the bytes leave AWS\n\
+            cost:    about $15.39 for 38000000 GETs and 38001 LISTs; $180.00 more if the bytes leave AWS\n         \
+            $114.00 more if a KMS key encrypts them and the bucket has no bucket key\n\
             time:    about 17.6 hours\n\n";
         assert!(text.starts_with(expect), "{text}");
         assert!(!text.contains('\u{1b}') && text.ends_with("assumed: x\n"), "{text}");

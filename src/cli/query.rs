@@ -2,6 +2,7 @@
 
 use super::{DONE, Global, inputs, print};
 use crate::denial::code::Codes;
+use crate::io::sources::archive::regions_beside;
 use crate::render::sql::{self, Asked, SqlError, Table};
 use clap::{Args, Subcommand};
 
@@ -78,7 +79,7 @@ struct AskedArgs {
 pub(super) fn run(args: &QueryArgs, global: &Global) -> anyhow::Result<u8> {
     let codes = inputs::settings(global)?.codes;
     let (sql, asked) = match &args.engine {
-        Engine::Athena(args) => (athena(args, codes).map_err(anyhow::Error::from)?, &args.asked),
+        Engine::Athena(args) => (athena(args, codes, global)?, &args.asked),
         Engine::Lake(args) => (sql::lake(&read(&args.asked, codes)?, &args.event_data_store)?, &args.asked),
     };
     if !asked.run || asked.dry_run {
@@ -99,13 +100,17 @@ pub(super) enum QueryMisuse {
     Input(#[from] inputs::Misuse),
 }
 
-fn athena(args: &AthenaArgs, codes: Codes) -> Result<String, QueryMisuse> {
+fn athena(args: &AthenaArgs, codes: Codes, global: &Global) -> Result<String, QueryMisuse> {
     let asked = read(&args.asked, codes)?;
     let table = Table::parse(&args.table, !args.foreign)?;
-    match &args.create {
-        Some(location) => Ok(sql::athena_table(&asked, &table, location, &crate::io::sources::archive::REGIONS)?),
-        None => Ok(sql::athena(&asked, &table)?),
+    let Some(location) = &args.create else { return Ok(sql::athena(&asked, &table)?) };
+    let regions = regions_beside(global.region.as_deref());
+    let sql = sql::athena_table(&asked, &table, location, &regions)?;
+    if asked.regions.is_empty() {
+        let all = regions.join(", ");
+        print::say(global.quiet, &format!("the table covers these Regions; --only-region names others: {all}"));
     }
+    Ok(sql)
 }
 
 fn read(args: &AskedArgs, codes: Codes) -> Result<Asked, QueryMisuse> {
@@ -126,7 +131,11 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
             let (workgroup, database, results) = (args.workgroup.clone(), args.database.clone(), args.results.clone());
             (app::query::Engine::Athena(Workplace { workgroup, database, results }), args.create.is_some())
         }
-        Engine::Lake(_) => (app::query::Engine::Lake, false),
+        Engine::Lake(args) => {
+            // The store's ARN says where it lies; for its id alone the SDK's Region has to be right.
+            let store = args.event_data_store.parse::<crate::arn::Arn>().ok();
+            (app::query::Engine::Lake(store.map(|arn| arn.region).filter(|region| !region.is_empty())), false)
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if creates {

@@ -288,9 +288,9 @@ fn buckets(
 /// Prints what would be read; 6 where something could not be listed.
 fn estimate(args: &ScanArgs, source: &Source, selection: &Selection, global: &Global) -> anyhow::Result<u8> {
     let estimate = match source {
-        Source::Files => app::estimate::of_files(&args.sources, selection),
+        Source::Files => app::estimate::of_files(&args.sources, selection, args.one_look),
         Source::Buckets(places) => estimate_buckets(args, places, selection, global)?,
-        Source::History => estimate_history(args, selection)?,
+        Source::History => estimate_history(args, selection, global)?,
     };
     match global.output {
         Output::Json => print::json(&estimate, true)?,
@@ -323,12 +323,13 @@ fn estimate_buckets(_: &ScanArgs, _: &[(String, String)], _: &Selection, _: &Glo
 }
 
 #[cfg(feature = "lookup")]
-fn estimate_history(args: &ScanArgs, selection: &Selection) -> anyhow::Result<Estimate> {
+fn estimate_history(args: &ScanArgs, selection: &Selection, global: &Global) -> anyhow::Result<Estimate> {
     let asked = asked_of_history(args, (selection.since, selection.until));
-    Ok(runtime()?.block_on(app::lookup::estimate(&asked)))
+    let ledger = inputs::ledger_if_any(global)?;
+    Ok(runtime()?.block_on(app::lookup::estimate(&asked, selection.accounts.is_empty(), ledger.as_ref()))?)
 }
 
 #[cfg(not(feature = "lookup"))]
-fn estimate_history(_: &ScanArgs, _: &Selection) -> anyhow::Result<Estimate> {
+fn estimate_history(_: &ScanArgs, _: &Selection, _: &Global) -> anyhow::Result<Estimate> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
 }

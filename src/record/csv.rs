@@ -31,7 +31,8 @@ impl<'a> Table<'a> {
         while !text.is_empty() {
             let here = format!("line {line}");
             let Some((cells, rest)) = row(text, self.delimiter) else {
-                return reader.problem(Some(&here), "a quotation mark is never closed".to_owned());
+                let error = "a quotation mark is never closed, or text stands behind a closing one: nothing from here on is read";
+                return reader.problem(Some(&here), error.to_owned());
             };
             let size = text.len() - rest.len();
             line += text[..size].matches('\n').count();
@@ -45,22 +46,23 @@ impl<'a> Table<'a> {
                 continue;
             }
             if reader.is_in_size(size, &here) {
-                self.event(&cells, reader);
+                self.event(&cells, &here, reader);
             }
         }
     }
 
-    fn event(&self, cells: &[String], reader: &mut Reader<'_>) {
+    fn event(&self, cells: &[String], place: &str, reader: &mut Reader<'_>) {
         let get = |name: &str| {
             let column = self.header.iter().position(|cell| field::same_key(cell.trim(), name))?;
             cells.get(column).map(String::as_str)
         };
         let whole = || Some(field::build(|name| get(name).map(|cell| Value::String(cell.to_owned()))));
-        reader.event(&Head::from_members(get), whole);
+        reader.event(&Head::from_members(get), place, whole);
     }
 }
 
-/// One row and the text behind it; `None` when a quotation mark stays open. A doubled mark inside quotes is one.
+/// One row and the text behind it; `None` when a quotation mark stays open, or is closed before a cell's end. A doubled mark
+/// inside quotes is one. So a chosen text that begins with a mark, where nothing is quoted, does not swallow what follows it.
 fn row(text: &str, delimiter: char) -> Option<(Vec<String>, &str)> {
     let (mut cells, mut cell, mut quoted) = (Vec::new(), String::new(), false);
     let mut chars = text.char_indices().peekable();
@@ -68,7 +70,11 @@ fn row(text: &str, delimiter: char) -> Option<(Vec<String>, &str)> {
         let next = chars.peek().map(|(_, next)| *next);
         match c {
             '"' if quoted && next == Some('"') => cell.extend(chars.next().map(|(_, mark)| mark)),
-            '"' if quoted => quoted = false,
+            '"' if quoted => {
+                quoted = false;
+                let is_end = |next: char| next == delimiter || matches!(next, '\r' | '\n');
+                next.is_none_or(is_end).then_some(())?;
+            }
             '"' if cell.is_empty() => quoted = true,
             _ if quoted => cell.push(c),
             '\r' if next == Some('\n') => {}
@@ -95,6 +101,15 @@ mod tests {
         assert_eq!(found, expect.map(|(cells, rest)| (cells.to_vec(), rest)), "{text}");
     }
 
+    /// A user agent of `x⇥AccessDenied⇥User: …⇥"` in a table of bare cells: the mark would hide the true ones.
+    #[test]
+    fn no_quotation_mark_hides_the_cells_behind_it() {
+        let text = "eventname\tuseragent\terrorcode\trequestparameters\n\
+            GetObject\tx\tAccessDenied\t\"\tNoSuchKey\t{\"key\": \"a\"}\n";
+        let (records, problems) = crate::record::read(text.as_bytes(), "in");
+        assert_eq!((records.len(), problems.len()), (0, 1), "{records:?} {problems:?}");
+    }
+
     #[test]
     fn cells_quotes_and_ends() {
         check("a,b\nc", Some((&["a", "b"], "c")));
@@ -102,5 +117,7 @@ mod tests {
         check("\"a\nb\",c", Some((&["a\nb", "c"], "")));
         check("a\"b,,", Some((&["a\"b", "", ""], "")));
         check("\"a", None);
+        check("\"a\"b,c", None);
+        check("\"a\r\",b", Some((&["a\r", "b"], "")));
     }
 }

@@ -15,10 +15,25 @@ pub(super) fn is_event(mut has: impl FnMut(&str) -> bool) -> bool {
     ["eventName", "eventSource", "errorCode", "userIdentity"].iter().any(|name| has(name))
 }
 
-/// Puts the record together; `get` yields a member by CloudTrail's name for it.
-pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> Record {
+/// Puts the record together; `get` yields a member by CloudTrail's name for it. The names of members come with it that are
+/// there and cannot be read for certain; the record lacks them.
+pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> (Record, Vec<&'static str>) {
+    let mut unread = Vec::new();
+    let mut tree = |name: &'static str, get: &mut dyn FnMut(&str) -> Option<Value>| {
+        let value = get(name)?;
+        let tree = tree(name, value);
+        unread.extend(tree.is_none().then_some(name));
+        tree
+    };
+    let user_identity = match tree("userIdentity", &mut get) {
+        Some(Value::Object(members)) => Value::Object(documented_case(members)),
+        _ => Value::Null,
+    };
+    let request_parameters = tree("requestParameters", &mut get).unwrap_or_default();
+    let additional_event_data = tree("additionalEventData", &mut get).unwrap_or_default();
+    let resources = tree("resources", &mut get).unwrap_or_default();
     let mut word = |name: &str| get(name).and_then(text);
-    Record {
+    let record = Record {
         event_id: word("eventID"),
         shared_event_id: word("sharedEventID"),
         event_time: word("eventTime").and_then(|text| time(&text)),
@@ -33,13 +48,18 @@ pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> Record {
         event_category: word("eventCategory"),
         vpc_endpoint_id: word("vpcEndpointId"),
         recipient_account: get("recipientAccountId").and_then(account),
-        user_identity: get("userIdentity").map_or(Value::Null, identity),
-        request_parameters: get("requestParameters").map_or(Value::Null, tree),
-        additional_event_data: get("additionalEventData").map_or(Value::Null, tree),
-        resource_arns: get("resources").map(tree).map_or_else(Vec::new, |list| each(&list, "arn")),
-        resource_accounts: get("resources").map(tree).map_or_else(Vec::new, |list| each(&list, "accountid")),
+        user_identity,
+        request_parameters,
+        additional_event_data,
+        resource_arns: each(&resources, "arn"),
+        resource_accounts: each(&resources, "accountid"),
         read_only: get("readOnly").and_then(|value| truth(&value)),
-    }
+    };
+    // Where message or request can name the resource, nothing is lost with the column.
+    let is_named_elsewhere = !record.request_parameters.is_null()
+        || record.error_message.as_ref().is_some_and(|message| message.contains("arn:"));
+    unread.retain(|name| *name != "resources" || !is_named_elsewhere);
+    (record, unread)
 }
 
 /// The fields that [`build`] gives a record for its place.
@@ -84,16 +104,27 @@ pub fn time(text: &str) -> Option<Timestamp> {
     Timestamp::from_second(exact.as_second()).ok()
 }
 
-/// A tree, also where a store wrote it as text (JSON or Athena's `{key=value}`).
-fn tree(value: Value) -> Value {
-    let Value::String(text) = value else { return value };
-    serde_json::from_str(&text).ok().or_else(|| row::parse(&text)).unwrap_or(Value::Null)
+/// A tree, also where a store wrote it as text: JSON, or an identity as Athena's `{key=value}`. `None` where it is a struct
+/// that cannot be read for certain.
+fn tree(name: &str, value: Value) -> Option<Value> {
+    let Value::String(text) = value else { return Some(value) };
+    match serde_json::from_str(&text) {
+        // A column of text that was cast to JSON.
+        Ok(Value::String(inner)) if inner.len() < text.len() => tree(name, Value::String(inner)),
+        Ok(value) => (!is_nameless(name, &value)).then_some(value),
+        Err(_) if !row::is_struct(&text) => Some(Value::Null),
+        Err(_) if name == "userIdentity" => row::identity(&text),
+        Err(_) => None,
+    }
 }
 
-fn identity(value: Value) -> Value {
-    match tree(value) {
-        Value::Object(members) => Value::Object(documented_case(members)),
-        _ => Value::Null,
+/// Some engines write structs as bare lists of values; which is which is then for nobody to tell.
+fn is_nameless(name: &str, value: &Value) -> bool {
+    let list = value.as_array();
+    match name {
+        "userIdentity" => list.is_some(),
+        "resources" => list.is_some_and(|list| list.iter().any(Value::is_array)),
+        _ => false,
     }
 }
 

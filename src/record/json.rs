@@ -7,7 +7,7 @@ use super::members::{Members, Word};
 use super::{LARGEST_RECORD, Problem, Record, csv, field};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt};
 
 /// What decides whether an event is worth reading whole; a field is `None` when the event lacks it or holds no text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +107,8 @@ pub(super) struct Reader<'r> {
     on_record: &'r mut dyn FnMut(Record),
     on_problem: &'r mut dyn FnMut(Problem),
     depth: usize,
+    /// Columns that were reported as unread.
+    unread: BTreeSet<&'static str>,
     /// Events found so far, kept or not.
     pub(super) seen: u64,
 }
@@ -118,7 +120,7 @@ impl<'r> Reader<'r> {
         on_record: &'r mut dyn FnMut(Record),
         on_problem: &'r mut dyn FnMut(Problem),
     ) -> Self {
-        Self { name, keep, on_record, on_problem, depth: 0, seen: 0 }
+        Self { name, keep, on_record, on_problem, depth: 0, unread: BTreeSet::new(), seen: 0 }
     }
 
     /// The whole input.
@@ -128,7 +130,7 @@ impl<'r> Reader<'r> {
             self.values(text);
         } else if let Some(table) = csv::Table::open(start) {
             table.rows(self);
-        } else if text.lines().any(|line| line.starts_with('{')) {
+        } else if text.lines().any(|line| message(line).starts_with('{')) {
             self.lines(text, 1);
         } else if !start.is_empty() {
             self.problem(None, "no CloudTrail event: expected JSON, JSON lines, or CSV with a header".to_owned());
@@ -143,6 +145,11 @@ impl<'r> Reader<'r> {
             line += newlines(&text[at..start]);
             if start == text.len() {
                 return;
+            }
+            if text[start..].starts_with(BYTE_ORDER_MARK) {
+                // Files that were put behind one another, each with its own.
+                at = start + BYTE_ORDER_MARK.len_utf8();
+                continue;
             }
             let Some(end) = self.top_value(text, start, line) else {
                 let next = text[start..].find('\n').map_or(text.len(), |n| start + n + 1);
@@ -205,7 +212,7 @@ impl<'r> Reader<'r> {
     /// JSON lines, each by itself; a run of lines that begin no value is one problem.
     fn lines(&mut self, text: &str, first: usize) {
         let mut in_run = false;
-        for (line, number) in text.lines().zip(first..) {
+        for (line, number) in text.lines().map(message).zip(first..) {
             let here = format!("line {number}");
             let begins = line.starts_with(['{', '[']);
             if line.trim().is_empty() || !begins && in_run {
@@ -238,7 +245,7 @@ impl<'r> Reader<'r> {
         match serde_json::from_str::<Head<'_>>(raw) {
             Ok(head) if head.is_event && !head.is_lookup_entry => {
                 if self.is_in_size(raw.len(), place) {
-                    self.event(&head, || {
+                    self.event(&head, place, || {
                         let members = Members::read(raw).ok()?;
                         Some(field::build(|name| members.value(name)))
                     });
@@ -262,13 +269,30 @@ impl<'r> Reader<'r> {
         fits
     }
 
-    /// Counts an event and reads it if wanted.
-    pub(super) fn event(&mut self, head: &Head<'_>, read: impl FnOnce() -> Option<Record>) {
+    /// Counts an event and reads it if wanted, as [`field::build`] does.
+    pub(super) fn event(
+        &mut self,
+        head: &Head<'_>,
+        place: &str,
+        read: impl FnOnce() -> Option<(Record, Vec<&'static str>)>,
+    ) {
         self.seen += 1;
         if (self.keep)(head)
-            && let Some(record) = read()
+            && let Some((record, unread)) = read()
         {
+            unread.into_iter().for_each(|column| self.unread(column, place));
             (self.on_record)(record);
+        }
+    }
+
+    /// Reports a column that cannot be read; once an input, since all rows are of one make.
+    fn unread(&mut self, column: &'static str, place: &str) {
+        if self.unread.insert(column) {
+            let error = format!(
+                "`{column}` cannot be read for certain, here and perhaps in later rows: text without quotation marks, in which a \
+                 name can pose as structure. Select it as JSON, as `denywatch query` does"
+            );
+            self.problem(Some(place), error);
         }
     }
 
@@ -282,6 +306,13 @@ impl<'r> Reader<'r> {
                 let inner = members.text(name).unwrap_or_default();
                 return self.value(inner.trim(), place);
             }
+        }
+        let sender = members.text("source").filter(|_| members.raw("detail-type").is_some());
+        if let Some(sender) = sender.filter(|sender| !is_aws(sender)) {
+            let error = format!(
+                "an event of `{sender}`, not of AWS: whoever may put events on a bus can write one that looks like CloudTrail's"
+            );
+            return self.problem(Some(place), error);
         }
         if let Some(inner) = is("detail", '{').or_else(|| is("sns", '{')) {
             return self.value(inner, place);
@@ -316,6 +347,22 @@ impl<'r> Reader<'r> {
         let input = place.map_or_else(|| self.name.to_owned(), |place| format!("{}:{place}", self.name));
         (self.on_problem)(Problem { input, error });
     }
+}
+
+/// Whether an EventBridge event's `source` is one that AWS keeps for itself: `PutEvents` takes no other sender's `aws.…`.
+/// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html>.
+pub(crate) fn is_aws(source: &str) -> bool {
+    source.starts_with("aws.")
+}
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// A line without what stands before its event: a byte order mark, or the time that CloudWatch Logs puts before each
+/// message of an export. See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html>.
+fn message(line: &str) -> &str {
+    let line = line.trim_start_matches(BYTE_ORDER_MARK);
+    let time = line.starts_with(|c: char| c.is_ascii_digit()).then(|| line.split_once(' ')).flatten();
+    time.filter(|(time, _)| time.parse::<jiff::Timestamp>().is_ok()).map_or(line, |(_, message)| message.trim_start())
 }
 
 /// The length of `{"Records":[` at the text's beginning.

@@ -12,6 +12,7 @@ mod skim;
 
 pub use cut::{Cut, Cutter};
 pub use field::time;
+pub(crate) use json::is_aws;
 pub use json::{Head, is_denied_candidate};
 pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_all, sift_with};
 
@@ -137,6 +138,14 @@ pub struct Problem {
     pub error: String,
 }
 
+/// Faults of one input that are told one by one; how many more there were is told in one.
+pub const MOST_PROBLEMS: usize = 20;
+
+/// That there were so many more.
+pub(crate) fn more_problems(input_name: &str, more: u64) -> Problem {
+    Problem { input: input_name.to_owned(), error: format!("and {more} more that cannot be read") }
+}
+
 impl Record {
     /// Reads one event that is a JSON object already; wrappings (`Records`, `detail`, …) are [`read`]'s business.
     /// `None` for anything but an object with a CloudTrail event's members.
@@ -146,15 +155,17 @@ impl Record {
             let folded = || object.iter().find(|(key, _)| field::same_key(key, name)).map(|(_, value)| value);
             object.get(name).or_else(folded).cloned()
         };
-        field::is_event(|name| get(name).is_some()).then(|| field::build(get))
+        field::is_event(|name| get(name).is_some()).then(|| field::build(get).0)
     }
 }
 
 /// Every event in an input, and what could not be read, in the input's order.
 ///
 /// The shape is told by content: `{"Records": […]}`, a bare list, one event, JSON lines, EventBridge envelopes,
-/// LookupEvents output, CloudWatch Logs payloads (decoded), Athena and Lake rows as JSON or CSV. A fault, or a size above
-/// [`LARGEST_RECORD`], loses the record that has it and no other. `input_name` is put before the place in a [`Problem`].
+/// LookupEvents output, CloudWatch Logs payloads (decoded) and exports, Athena and Lake rows as JSON or CSV. A size above
+/// [`LARGEST_RECORD`], or a fault in a line of JSON lines, loses the record that has it and no other; broken JSON in a list,
+/// or in a value of several lines, what is behind it, too. `input_name` is put before the place in a [`Problem`]; of more than
+/// [`MOST_PROBLEMS`] the rest is told as a number.
 ///
 /// ```
 /// let (records, problems) = denywatch::record::read(br#"{"Records": [{"eventName": "GetObject"}, 7]}"#, "log.json");
@@ -202,17 +213,41 @@ pub fn scan(
     mut on_record: impl FnMut(Record),
     mut on_problem: impl FnMut(Problem),
 ) -> u64 {
-    let mut reader = json::Reader::new(input_name, &mut keep, &mut on_record, &mut on_problem);
+    let mut faults = 0;
+    let mut few = |problem| {
+        faults += 1;
+        if faults <= MOST_PROBLEMS {
+            on_problem(problem);
+        }
+    };
+    let mut reader = json::Reader::new(input_name, &mut keep, &mut on_record, &mut few);
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => reader.text(text),
-        Err(fault) => {
+    match (std::str::from_utf8(bytes), utf16(bytes)) {
+        (_, Some(text)) => reader.text(&text),
+        (Ok(text), None) => reader.text(text),
+        (Err(fault), None) => {
             let at = fault.valid_up_to();
             reader.problem(None, format!("not UTF-8 at byte {at}; such bytes are read as U+FFFD"));
             reader.text(&String::from_utf8_lossy(bytes));
         }
     }
-    reader.seen
+    let seen = reader.seen;
+    if faults > MOST_PROBLEMS {
+        on_problem(more_problems(input_name, (faults - MOST_PROBLEMS) as u64));
+    }
+    seen
+}
+
+/// UTF-16, as Windows' shell writes what is sent into a file; told by its byte order mark.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let (read, rest): (fn([u8; 2]) -> u16, _) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
+        _ => return None,
+    };
+    let (pairs, _) = rest.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| read(*pair));
+    Some(char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ fn every_wrapping_gives_the_same_record() {
     check(&json!({"messageType": "DATA_MESSAGE", "owner": "1", "logEvents": logs}).to_string());
     check(&json!({"events": logs}).to_string());
     check(&json!({"eventJson": one}).to_string());
+    // What CreateExportTask puts into a bucket.
+    check(&format!("2026-11-10T10:00:01.123Z {one}\n"));
     let columns: Vec<Value> = event().as_object().unwrap().iter().map(|(key, value)| json!({key: value})).collect();
     check(&json!({"QueryStatus": "FINISHED", "QueryResultRows": [columns]}).to_string());
     let (none, problems) = read(br#"{"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL"}]}"#, "in");
@@ -82,6 +84,10 @@ fn rows_of_athena_and_lake() {
         arn=arn:aws:sts::111122223333:assumed-role/r/s, sessioncontext={sessionissuer={arn=arn:aws:iam::111122223333:role/p/r, \
         username=r}}}".into());
     check(&Value::Object(spaced).to_string());
+    // A column of JSON text that was cast to JSON.
+    let mut twice = row().into_iter().map(|(key, cell)| (key, cell.into())).collect::<serde_json::Map<String, Value>>();
+    twice.insert("useridentity".to_owned(), json!(json!(event()["userIdentity"].to_string()).to_string()));
+    check(&Value::Object(twice).to_string());
     let quote = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
     let line = |cells: Vec<String>| cells.join(",");
     let header = line(row().iter().map(|(key, _)| quote(key)).collect());
@@ -90,6 +96,93 @@ fn rows_of_athena_and_lake() {
     check(&format!("{}\n{cells}", header.replace('"', "")));
     let (records, problems) = read(format!("{header}\na,b\n{cells}\n").as_bytes(), "in.csv");
     assert_eq!((records, problems[0].input.as_str()), (vec![record()], "in.csv:line 2"));
+}
+
+/// A key is whatever its writer chose: `}, {arn=…` as well.
+#[test]
+fn no_name_in_a_text_without_quotes_becomes_a_resource() {
+    let key = "}, {arn=arn:aws:s3:::payroll/secret.csv, accountid=111122223333";
+    let resources = format!("[{{arn=arn:aws:s3:::logs/{key}, type=AWS::S3::Object}}]");
+    let row = |parameters: Value| {
+        json!([{"eventname": "GetObject", "errorcode": "AccessDenied", "errormessage": "Access Denied",
+            "requestparameters": parameters, "resources": resources}])
+        .to_string()
+    };
+    let (records, problems) = read(row(Value::Null).as_bytes(), "in");
+    assert_eq!((&records[0].resource_arns, &records[0].resource_accounts), (&vec![], &vec![]));
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].input == "in:record 1" && problems[0].error.starts_with("`resources` cannot be read"));
+    // The request tells it as well, so that nothing is lost.
+    let parameters = json!({"bucketName": "logs", "key": key});
+    let (records, problems) = read(row(json!(parameters.to_string())).as_bytes(), "in");
+    assert_eq!((records[0].resource_arns.len(), problems), (0, vec![]));
+    assert_eq!(records[0].request_parameters, parameters);
+    // A map of texts could name another bucket, whichever member comes first.
+    let (records, problems) = read(row(json!("{key=a, bucketName=payroll, bucketName=logs}")).as_bytes(), "in");
+    assert_eq!((&records[0].request_parameters, problems.len()), (&Value::Null, 2), "{problems:?}");
+    // Lists do not say which of their members is which.
+    let nameless = json!({"eventname": "x", "useridentity": "[\"Root\",null]", "resources": "[[\"arn:aws:s3:::b\"]]"});
+    let (records, problems) = read(nameless.to_string().as_bytes(), "in");
+    assert_eq!((&records[0].user_identity, records[0].resource_arns.len(), problems.len()), (&Value::Null, 0, 2));
+}
+
+/// As Windows' shell writes what is sent into a file.
+#[test]
+fn utf_16_is_told_by_its_mark() {
+    for (mark, bytes) in [(0xfeff_u16, u16::to_le_bytes as fn(u16) -> [u8; 2]), (0xfeff, u16::to_be_bytes)] {
+        let units = std::iter::once(mark).chain(format!("{}\r\n", event()).encode_utf16().collect::<Vec<_>>());
+        let (records, problems) = read(&units.flat_map(bytes).collect::<Vec<_>>(), "in");
+        assert_eq!((records, problems), (vec![record()], vec![]));
+    }
+    assert_eq!(read(&[0xff, 0xfe, b'{'], "in").0, vec![]);
+}
+
+/// A file of nothing but faults must not fill the memory, nor the screen.
+#[test]
+fn many_faults_are_told_as_a_number() {
+    let (one, many) = (event().to_string(), MOST_PROBLEMS + 30);
+    let lines = format!("{}{one}\n", "{\n".repeat(many));
+    let list = format!("[{}{one}]", "{},".repeat(many));
+    let log = format!("{{\"Records\":[{}{one}]}}", "{},".repeat(many));
+    for text in [&lines, &list, &log] {
+        for read in [
+            |text: &str| read(text.as_bytes(), "in"),
+            |text: &str| {
+                let (mut records, mut problems) = (Vec::new(), Vec::new());
+                scan_errors(
+                    text.as_bytes(),
+                    "in",
+                    |_| true,
+                    |record| records.push(record),
+                    |fault| problems.push(fault),
+                );
+                (records, problems)
+            },
+        ] {
+            let (records, problems) = read(text);
+            assert_eq!((records.len(), problems.len()), (1, MOST_PROBLEMS + 1), "{text:.40}");
+            let last = Problem { input: "in".to_owned(), error: "and 30 more that cannot be read".to_owned() };
+            assert_eq!(problems.last(), Some(&last));
+        }
+    }
+}
+
+/// `PutEvents` takes any `source` but AWS's own.
+#[test]
+fn what_others_put_on_a_bus_is_no_record() {
+    let forged = json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "attacker.app", "detail": event()});
+    let (records, problems) = read(forged.to_string().as_bytes(), "in");
+    assert_eq!((records.len(), problems.len()), (0, 1), "{problems:?}");
+    assert!(problems[0].error.starts_with("an event of `attacker.app`, not of AWS"), "{problems:?}");
+}
+
+#[test]
+fn a_caller_who_cannot_be_told_is_told_once() {
+    let row = json!({"eventname": "x", "useridentity": "{type=WebIdentityUser, principalid=p:a:x}y, username=x}y}"});
+    let (records, problems) = read(json!([row, row]).to_string().as_bytes(), "in");
+    assert_eq!(records.iter().map(|record| &record.user_identity).collect::<Vec<_>>(), [&Value::Null; 2]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].error.starts_with("`userIdentity` cannot be read"), "{problems:?}");
 }
 
 #[test]
@@ -129,6 +222,7 @@ fn a_fault_loses_only_itself() {
     check_problems(format!("{{\"Records\": [{one}]}}\n{{\"Records\": [8]}}").as_bytes(), 1, &["in:line 2:record 1"]);
     let pretty = serde_json::to_string_pretty(&event()).unwrap();
     check_problems(&pretty.as_bytes()[..pretty.len() - 3], 0, &["in:line 1", "in:line 2"]);
+    check_problems(format!("{one}\n\u{feff}{one}\n{{bad\n\u{feff}{one}\n").as_bytes(), 3, &["in:line 3"]);
     check_problems(b"plain words", 0, &["in"]);
     check_problems(b" \n ", 0, &[]);
     check_problems(b"{\"Records\": []}", 0, &[]);

@@ -86,10 +86,11 @@ const USER_IDENTITY: &str = "struct<type:string,principalid:string,arn:string,ac
     webidfederationdata:struct<federatedprovider:string,attributes:map<string,string>>>,\
     onbehalfof:struct<userid:string,identitystorearn:string>>";
 
-/// What is read of a record, in Athena's letter case.
+/// What is read of a record, in Athena's letter case. Structs are made JSON: Athena's own text for them quotes nothing, so
+/// that an object's key could pose as another resource.
 const READ: [&str; 20] = [
     "eventversion",
-    "useridentity",
+    "json_format(CAST(useridentity AS JSON)) AS useridentity",
     "eventtime",
     "eventsource",
     "eventname",
@@ -102,7 +103,7 @@ const READ: [&str; 20] = [
     "additionaleventdata",
     "eventid",
     "readonly",
-    "resources",
+    "json_format(CAST(resources AS JSON)) AS resources",
     "eventtype",
     "recipientaccountid",
     "sharedeventid",
@@ -110,11 +111,10 @@ const READ: [&str; 20] = [
     "eventcategory",
 ];
 
-/// What is read of a record in Lake: the same, where a map of texts is made JSON, in which nothing can pose as another
-/// member.
+/// What is read of a record in Lake: the same, where maps of texts are made JSON, too.
 const READ_LAKE: [&str; 20] = [
     "eventVersion",
-    "userIdentity",
+    "json_format(CAST(userIdentity AS JSON)) AS userIdentity",
     "eventTime",
     "eventSource",
     "eventName",
@@ -127,7 +127,7 @@ const READ_LAKE: [&str; 20] = [
     "json_format(CAST(additionalEventData AS JSON)) AS additionalEventData",
     "eventID",
     "readOnly",
-    "resources",
+    "json_format(CAST(resources AS JSON)) AS resources",
     "eventType",
     "recipientAccountId",
     "sharedEventID",
@@ -139,7 +139,7 @@ const READ_LAKE: [&str; 20] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
     parts: Vec<String>,
-    /// It has our partitions: account, region, day.
+    /// It has our partitions: account, folder, region, day.
     pub is_ours: bool,
 }
 
@@ -215,7 +215,12 @@ pub fn lake(asked: &Asked, store: &str) -> Result<String, SqlError> {
     Ok(select(&READ_LAKE, id, &conditions))
 }
 
-/// The CREATE TABLE for Athena over an archive, with partitions by account, Region and day that Athena works out itself.
+/// Folders of an account that hold events: what a VPC endpoint's policy refused is in the second.
+/// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/get-and-view-cloudtrail-log-files.html>.
+const FOLDERS: &str = "CloudTrail,CloudTrail-NetworkActivity";
+
+/// The CREATE TABLE for Athena over an archive, with partitions by account, folder, Region and day that Athena works out
+/// itself. It covers the Regions that are asked for, else `regions`.
 ///
 /// # Errors
 /// [`SqlError`]; the accounts have to be named.
@@ -233,11 +238,13 @@ pub fn athena_table(asked: &Asked, table: &Table, location: &str, regions: &[&st
         false => list(asked.regions.iter().map(String::as_str).collect()),
     };
     let first = asked.since.map_or_else(|| FIRST_DAY.to_owned(), |at| day(at, 0));
-    let template = format!("{location}${{account}}/CloudTrail/${{region}}/${{day}}");
+    let template = format!("{location}${{account}}/${{folder}}/${{region}}/${{day}}");
     let properties = [
         ("projection.enabled", "true".to_owned()),
         ("projection.account.type", "enum".to_owned()),
         ("projection.account.values", accounts),
+        ("projection.folder.type", "enum".to_owned()),
+        ("projection.folder.values", FOLDERS.to_owned()),
         ("projection.region.type", "enum".to_owned()),
         ("projection.region.values", regions),
         ("projection.day.type", "date".to_owned()),
@@ -249,7 +256,7 @@ pub fn athena_table(asked: &Asked, table: &Table, location: &str, regions: &[&st
     ];
     let properties: Vec<String> = properties.iter().map(|(key, value)| format!("  '{key}' = '{value}'")).collect();
     Ok(format!(
-        "CREATE EXTERNAL TABLE IF NOT EXISTS {} (\n{}\n)\nPARTITIONED BY (`account` string, `region` string, `day` string)\n\
+        "CREATE EXTERNAL TABLE IF NOT EXISTS {} (\n{}\n)\nPARTITIONED BY (`account` string, `folder` string, `region` string, `day` string)\n\
          ROW FORMAT SERDE 'org.apache.hive.hcatalog.data.JsonSerDe'\n\
          STORED AS INPUTFORMAT 'com.amazon.emr.cloudtrail.CloudTrailInputFormat'\n\
          OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'\n\
@@ -360,8 +367,9 @@ mod tests {
             "CREATE EXTERNAL TABLE IF NOT EXISTS `denywatch` (\n  `eventversion` string,\n",
             "LOCATION 's3://my-logs/audit/AWSLogs/o-a1b2c3/'\n",
             "'projection.account.values' = '111122223333,444455556666'",
+            "'projection.folder.values' = 'CloudTrail,CloudTrail-NetworkActivity'",
             "'projection.day.range' = '2026/11/01,NOW'",
-            "'storage.location.template' = 's3://my-logs/audit/AWSLogs/o-a1b2c3/${account}/CloudTrail/${region}/${day}'",
+            "'storage.location.template' = 's3://my-logs/audit/AWSLogs/o-a1b2c3/${account}/${folder}/${region}/${day}'",
         ] {
             assert!(sql.contains(part), "{part}\n{sql}");
         }

@@ -93,7 +93,7 @@ def test_the_kill_switch_holds_and_lets_go(stack, shell):
 
 
 def test_dead_letters_go_back(stack, shell):
-    body = {"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "x", "detail": events.sentinel(802)}
+    body = {"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "aws.kms", "detail": events.sentinel(802)}
     stack.sqs.send_message(QueueUrl=stack.outputs["DeadLettersUrl"], MessageBody=json.dumps(body))
     assert "sentinel-802" in shell(of_book("denywatch watch DEAD"), 0)
     shell(of_book("aws logs filter-log-events"))

@@ -83,17 +83,15 @@ impl Gatherer {
             },
             None => self.fully(&mut file, bytes),
         }
-        file.gathered.places = file.places.into_values().collect();
-        file.gathered
+        file.done()
     }
 
     /// Reads all of a file, and hands over what is not denied, too.
     pub fn gather_all(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         let mut file = File { others: true, ..File::new(name) };
         self.fully(&mut file, bytes);
-        file.gathered.places = file.places.into_values().collect();
         file.gathered.is_full = true;
-        file.gathered
+        file.done()
     }
 
     /// A file of one place: only what may be denied is read.
@@ -117,7 +115,8 @@ impl Gatherer {
 
     /// A file of whatever places: of each record its own is read.
     fn each(&mut self, file: &mut File<'_>, bytes: &[u8]) {
-        for candidate in record::sift_all(bytes).into_iter().flat_map(|sifted| sifted.candidates) {
+        let Some(sifted) = record::sift_all(bytes) else { return self.fully(file, bytes) };
+        for candidate in sifted.candidates {
             let place = candidate.is_event.then(|| record::whereabouts(candidate.raw)).flatten();
             let Some(place) = place else {
                 self.whole(file, &candidate);
@@ -158,10 +157,10 @@ impl Gatherer {
             file.gathered.records += 1;
             return true;
         }
-        let (mut denied, mut problems) = (Vec::new(), Vec::new());
-        let seen = candidate.read(file.name, is_denial, |record| denied.push(record), |fault| problems.push(fault));
+        let mut denied = Vec::new();
+        let (name, mut fault) = (file.name, |fault| file.fault(fault));
+        let seen = candidate.read(name, is_denial, |record| denied.push(record), &mut fault);
         file.gathered.records += seen;
-        file.gathered.problems.append(&mut problems);
         for record in denied {
             file.widen(&record.recipient_account, &record.region, record.event_time, 0);
             self.denied(file, &record, Some(candidate.raw));
@@ -171,9 +170,9 @@ impl Gatherer {
 
     /// Reads whatever it is, and notes the place of each event in it.
     fn whole(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) {
-        let (mut records, mut problems) = (Vec::new(), Vec::new());
-        candidate.read(file.name, |_| true, |record| records.push(record), |fault| problems.push(fault));
-        file.gathered.problems.append(&mut problems);
+        let mut records = Vec::new();
+        let (name, mut fault) = (file.name, |fault| file.fault(fault));
+        candidate.read(name, |_| true, |record| records.push(record), &mut fault);
         records.into_iter().for_each(|record| self.record(file, record));
     }
 
@@ -210,7 +209,7 @@ impl Gatherer {
 }
 
 /// Whether an event is a denial, by its head.
-fn is_denial(codes: &Codes, head: &Head<'_>) -> bool {
+pub(super) fn is_denial(codes: &Codes, head: &Head<'_>) -> bool {
     let (source, kind) = (head.event_source.as_deref(), head.event_type.as_deref());
     codes.is_denial(head.error_code.as_deref(), source, kind, head.error_message.as_deref())
 }
@@ -222,11 +221,28 @@ struct File<'f> {
     places: BTreeMap<(Option<String>, Option<String>), Place>,
     /// What is not denied is wanted, too.
     others: bool,
+    /// Faults beyond those that are told one by one.
+    more: u64,
 }
 
 impl<'f> File<'f> {
     fn new(name: &'f str) -> Self {
-        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false }
+        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false, more: 0 }
+    }
+
+    /// Takes what cannot be read; a file of nothing else must not fill the memory.
+    fn fault(&mut self, problem: Problem) {
+        match self.gathered.problems.len() < record::MOST_PROBLEMS {
+            true => self.gathered.problems.push(problem),
+            false => self.more += 1,
+        }
+    }
+
+    fn done(mut self) -> Gathered {
+        self.gathered.places = self.places.into_values().collect();
+        let more = (self.more > 0).then(|| record::more_problems(self.name, self.more));
+        self.gathered.problems.extend(more);
+        self.gathered
     }
 
     fn widen(&mut self, account: &Option<String>, region: &Option<String>, at: Option<jiff::Timestamp>, records: u64) {

@@ -100,6 +100,30 @@ fn places_are_each_records_own_where_the_name_does_not_tell() {
     assert_eq!(told, [(Some("eu-west-1"), 2, crate::record::time("2026-11-10T10:00:01Z"))]);
 }
 
+/// However many faults there are, a few are told and the rest is a number.
+#[test]
+fn faults_do_not_pile_up() {
+    let denied = event(1, 1, 1, true, &Value::Null);
+    let broken = r#"{"eventVersion":"1.08","userIdentity":{},"errorCode":"x",}"#;
+    for (name, fault) in [(NAMED, broken), ("x", broken), (NAMED, "{}"), ("x", "{}")] {
+        let mut records = vec![fault.to_owned(); record::MOST_PROBLEMS + 9];
+        records.push(denied.clone());
+        let gathered = Gatherer::new(Catalog::embedded(), false).gather(name, &log(&records));
+        assert_eq!((gathered.denied, gathered.problems.len()), (1, record::MOST_PROBLEMS + 1), "{name} {fault}");
+        assert_eq!(gathered.problems.last().unwrap().error, "and 9 more that cannot be read");
+    }
+}
+
+/// More records than are held at once are still all read.
+#[test]
+fn a_file_of_very_many_records_is_read_one_by_one() {
+    let allowed = r#"{"eventVersion":"1.08","userIdentity":{}}"#.to_owned();
+    let mut records = vec![allowed; 1 << 18];
+    records.push(event(1, 1, 1, true, &Value::Null));
+    let gathered = Gatherer::new(Catalog::embedded(), false).gather("x", &log(&records));
+    assert_eq!((gathered.records, gathered.denied, gathered.problems), ((1 << 18) + 1, 1, vec![]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 

@@ -134,8 +134,10 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("athena", Shape::Json("AmazonAthena.StartQueryExecution"), "`query athena --run` asks for denied records"),
     allowed("athena", Shape::Json("AmazonAthena.GetQueryExecution"), "whether that query is done"),
     allowed("athena", Shape::Json("AmazonAthena.GetQueryResults"), "its rows"),
+    allowed("athena", Shape::Json("AmazonAthena.StopQueryExecution"), "Ctrl-C ends that query"),
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.StartQuery"), "`query lake --run` asks for denied records"),
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetQueryResults"), "its rows"),
+    allowed("cloudtrail", Shape::Json("CloudTrail_20131101.CancelQuery"), "Ctrl-C ends that query"),
     // `doctor`: what stands between CloudTrail and the receivers.
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.DescribeTrails"), "`doctor`: the account's trails"),
     allowed("cloudtrail", Shape::Json("CloudTrail_20131101.GetTrailStatus"), "`doctor`: whether a trail logs"),
@@ -216,7 +218,9 @@ mod tests {
             // A SELECT of ours, and a message to the function itself.
             let own = matches!(
                 (entry.service, name),
-                ("athena", "StartQueryExecution") | ("cloudtrail", "StartQuery") | ("sqs", "SendMessage")
+                ("athena", "StartQueryExecution" | "StopQueryExecution")
+                    | ("cloudtrail", "StartQuery" | "CancelQuery")
+                    | ("sqs", "SendMessage")
             );
             let known = reads || other || items || looks || own;
             assert!(known, "{}:{name} is no read, no send, no ledger, no credential", entry.service);

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// Above the accounts.
 const ROOT: &str = "AWSLogs";
 /// Folders of an account that hold events.
-const EVENTS: [&str; 2] = ["CloudTrail", "CloudTrail-NetworkActivity"];
+pub(crate) const EVENTS: [&str; 2] = ["CloudTrail", "CloudTrail-NetworkActivity"];
 /// An event is delivered this many hours later at most; files from later on are not looked at for it.
 pub const LATE_HOURS: i64 = 24;
 /// The time in a file's name is cut to five minutes: its events may be later by as much.
@@ -42,6 +42,56 @@ pub const REGIONS: [&str; 17] = [
     "us-west-1",
     "us-west-2",
 ];
+
+/// Regions of AWS's main partition that an account switches on itself, as of 2026-11.
+const OPTIONAL: [&str; 17] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-south-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-west-1",
+    "eu-central-2",
+    "eu-south-1",
+    "eu-south-2",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "mx-central-1",
+];
+/// The Regions of China.
+pub(super) const CHINA: [&str; 2] = ["cn-north-1", "cn-northwest-1"];
+/// The Regions of AWS GovCloud (US).
+pub(super) const GOV: [&str; 2] = ["us-gov-east-1", "us-gov-west-1"];
+
+/// All Regions of the partition of this one, as of 2026-11; of the main partition when it is `None`.
+///
+/// ```
+/// use denywatch::io::sources::archive::regions_beside;
+/// assert!(regions_beside(None).contains(&"ap-east-1"));
+/// assert_eq!(regions_beside(Some("cn-north-1")), ["cn-north-1", "cn-northwest-1"]);
+/// ```
+pub fn regions_beside(region: Option<&str>) -> Vec<&str> {
+    let region = region.unwrap_or_default();
+    let mut all = match region {
+        _ if region.starts_with("cn-") => CHINA.to_vec(),
+        _ if region.starts_with("us-gov-") => GOV.to_vec(),
+        // Others have few Regions, and no list.
+        _ if region.starts_with("us-iso") || region.starts_with("eu-iso") || region.starts_with("eusc-") => {
+            vec![region]
+        }
+        _ => [REGIONS.as_slice(), &OPTIONAL].concat(),
+    };
+    if !region.is_empty() && !all.contains(&region) {
+        all.push(region);
+    }
+    all.sort_unstable();
+    all
+}
 
 /// `s3://BUCKET/PREFIX`; the prefix may be empty, and need not end with `/`.
 ///
@@ -176,6 +226,10 @@ impl<'p> Place<'p> {
         else {
             return self;
         };
+        if is_account(account) && is_region(region) && NO_EVENTS.contains(&service) {
+            // A digest's name goes on otherwise than a log file's.
+            return Self { account: Some(account), service: Some(service), region: Some(region), ..self };
+        }
         let known = is_account(account) && service.starts_with("CloudTrail") && is_region(region);
         match stamp_time(stamp).filter(|_| known) {
             Some(at) => Self {
@@ -190,7 +244,7 @@ impl<'p> Place<'p> {
     }
 
     /// Whether nothing at or below it is an event of CloudTrail.
-    fn holds_no_events(&self) -> bool {
+    pub(super) fn holds_no_events(&self) -> bool {
         self.service.is_some_and(|service| NO_EVENTS.contains(&service))
     }
 

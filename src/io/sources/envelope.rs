@@ -7,6 +7,7 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>.
 
 use super::notice::{self, LogFile, ScanTask};
+use crate::record::is_aws;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::io::Read;
@@ -141,7 +142,7 @@ fn sqs_message((at, item): (usize, &Value)) -> Message {
     match text("body") {
         Some(body) => {
             let queue = text("eventSourceARN").map(str::to_owned);
-            Message { queue, ..Message::new(id, text_records(body, DEPTH), body.to_owned()) }
+            Message { queue, ..Message::new(id, queued(body), body.to_owned()) }
         }
         None => Message::new(id, Err("the message has no body".into()), item.to_string()),
     }
@@ -155,16 +156,26 @@ fn sns_message((at, item): (usize, &Value)) -> Message {
     }
 }
 
+/// What a queue holds itself. A scan may come so, but none of the scheduler's tasks; inside a notification, or in a log, it
+/// would be the word of whoever may publish there, or write that log.
+fn queued(text: &str) -> Result<Found, String> {
+    let value = json(text)?;
+    match value.get("denywatch") {
+        Some(task) => scan(task),
+        None => found(&value, DEPTH),
+    }
+}
+
 fn text_records(text: &str, depth: usize) -> Result<Found, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
-    if is_test(&value) {
-        return Ok(Found::default());
-    }
-    // Through a queue a scan may come, but none of the scheduler's tasks.
-    if let Some(task) = value.get("denywatch") {
-        return scan(task);
-    }
-    records(&value, depth)
+    found(&json(text)?, depth)
+}
+
+fn json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+}
+
+fn found(value: &Value, depth: usize) -> Result<Found, String> {
+    if is_test(value) { Ok(Found::default()) } else { records(value, depth) }
 }
 
 /// What stands in `value`: a CloudTrail record, as itself, in `detail` or `Records`; log files that are told of; or an SNS
@@ -175,6 +186,11 @@ fn records(value: &Value, depth: usize) -> Result<Found, String> {
     }
     if is_record(value) {
         return Ok(Found::records(vec![value.clone()]));
+    }
+    let sender = value.get("source").and_then(Value::as_str).filter(|_| value.get("detail-type").is_some());
+    if let Some(sender) = sender.filter(|sender| !is_aws(sender)) {
+        // Whoever may put events on a bus can write such a one.
+        return Err(format!("an EventBridge event of `{sender}`, not of AWS"));
     }
     if let Some(files) = notice::log_files(value) {
         return Ok(Found { files: files?, ..Found::default() });

@@ -85,6 +85,34 @@ fn what_cannot_be_read_says_why() {
     check(&json!({"awslogs": {"data": "§"}}), &["!a Logs payload that is not base64"]);
 }
 
+/// `PutEvents` takes any `source` but AWS's own.
+#[test]
+fn what_others_put_on_a_bus_is_no_record() {
+    let mut forged = bridge("a");
+    forged["source"] = "attacker.app".into();
+    let refused = "!an EventBridge event of `attacker.app`, not of AWS";
+    check(&forged, &[refused]);
+    check(&sqs(&[&forged.to_string(), &sns_body(&forged.to_string())]), &[refused; 2]);
+    let stored = json!({"detail-type": "Object Created", "source": "attacker.app", "detail": {"bucket": {"name": "evil-logs"},
+        "object": {"key": "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/28/111122223333_CloudTrail_eu-west-1_20261128T1015Z_a.json.gz"}}});
+    check(&stored, &[refused]);
+    let Input::Messages { messages, .. } = read(&stored) else { panic!() };
+    assert_eq!(messages[0].files, []);
+}
+
+#[test]
+fn a_scan_comes_by_its_queue_alone() {
+    let task = json!({"denywatch": {"scan": ["s3://evil-logs/AWSLogs/"]}}).to_string();
+    let logs = json!({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "timestamp": 0, "message": task}]});
+    let direct = json!({"Records": [{"EventSource": "aws:sns", "Sns": {"Message": task}}]});
+    for event in [pack(&logs.to_string()), direct, sqs(&[&sns_body(&task)])] {
+        let Input::Messages { messages, .. } = read(&event) else { panic!("{event}") };
+        assert!(messages[0].scan.is_none() && messages[0].records.is_err(), "{event}");
+    }
+    let Input::Messages { messages, .. } = read(&sqs(&[&task])) else { panic!() };
+    assert!(messages[0].scan.is_some());
+}
+
 #[test]
 fn logs_payloads() {
     let event = |message: &str| json!({"id": "1", "timestamp": 0, "message": message});

@@ -35,8 +35,8 @@ pub struct Tally {
 /// Reads files and folders, and stdin for `-`, and hands each file's name and inflated bytes to `visit`.
 ///
 /// The order is that of the paths, and by name inside a folder. In folders only `.json`, `.jsonl`, `.ndjson`, `.gz`,
-/// `.bz2` and `.zst` files are read; compression is told by the first bytes. CloudTrail's digest, insight and aggregated folders are left
-/// out, since they hold no events. A file that cannot be read, or not to its end, is reported and the rest goes on; of
+/// `.bz2` and `.zst` files are read; compression is told by the first bytes. CloudTrail's digest, insight and aggregated folders, and
+/// files of such names, are left out, since they hold no events. A file that cannot be read, or not to its end, is reported and the rest goes on; of
 /// one that ends early the whole records are handed over.
 ///
 /// ```

@@ -44,9 +44,10 @@ pub(super) fn inflate(
             Some(taken) => &bytes[taken..],
             None => inflate_member(bytes, limit, out)?,
         };
+        // Padding with zeros is usual on tapes and in block stores, also before a further member.
+        bytes = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
     }
-    // Padding with zeros is usual on tapes and in block stores.
-    if bytes.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(Stop::Trailing) }
+    if bytes.is_empty() { Ok(()) } else { Err(Stop::Trailing) }
 }
 
 /// Inflates one member and returns what follows it.

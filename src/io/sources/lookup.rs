@@ -131,7 +131,7 @@ pub async fn lookup_events(
         page.events.iter().for_each(|event| each(&event.record));
         std::future::ready(true)
     };
-    lookup_pages(aws, region, period, pace, each_page).await
+    lookup_pages(aws, region, period, pace, &mut None, each_page).await
 }
 
 /// One page of Event history.
@@ -141,6 +141,8 @@ pub struct Page {
     pub events: Vec<Event>,
     /// All that is newer within the period has been handed on, with this page; `None` where no event told its time.
     pub reached: Option<Timestamp>,
+    /// Events that AWS listed without their record; nothing can be said of them.
+    pub without_record: u64,
 }
 
 /// One event.
@@ -152,7 +154,8 @@ pub struct Event {
     pub record: String,
 }
 
-/// Reads the Event history of one Region, newest first, and hands on each page; it stops when that answers false.
+/// Reads the Event history of one Region, newest first, and hands on each page; it stops when that answers false. `last` is when
+/// the Region was asked last, on this pace's clock: keep it from one period of a Region to the next.
 ///
 /// # Errors
 /// [`LookupError`], with the pages read until then.
@@ -161,18 +164,19 @@ pub async fn lookup_pages<F: Future<Output = bool>>(
     region: &str,
     period: Period,
     pace: &impl Pace,
+    last: &mut Option<Duration>,
     mut each: impl FnMut(Page) -> F,
 ) -> Result<Stats, LookupError> {
     // Our own retries: the SDK's would break the pace.
     let config = aws.in_region(region).into_builder().retry_config(RetryConfig::disabled()).build();
-    let mut reader = Reader { client: Client::new(&config), region, period, pace, last: None, stats: Stats::default() };
+    let mut reader = Reader { client: Client::new(&config), region, period, pace, last, stats: Stats::default() };
     let mut tokens = BTreeSet::new();
     let mut token = None;
     loop {
         let answer = reader.page(token).await?;
         let page = read_page(&answer);
         reader.stats.events += page.events.len() as u64;
-        reader.stats.without_record += (answer.events().len() - page.events.len()) as u64;
+        reader.stats.without_record += page.without_record;
         if !each(page).await {
             return Ok(reader.stats);
         }
@@ -195,7 +199,9 @@ fn read_page(answer: &LookupEventsOutput) -> Page {
         let at = event.event_time().and_then(time);
         Some(Event { at, record: event.cloud_trail_event()?.to_owned() })
     };
-    Page { events: events.filter_map(record).collect(), reached }
+    let events: Vec<Event> = events.filter_map(record).collect();
+    let without_record = (answer.events().len() - events.len()) as u64;
+    Page { events, reached, without_record }
 }
 
 /// The newest page of a Region's Event history in a period.
@@ -226,7 +232,8 @@ impl Sample {
 /// [`LookupError`].
 pub async fn sample(aws: &Aws, region: &str, period: Period, pace: &impl Pace) -> Result<Sample, LookupError> {
     let config = aws.in_region(region).into_builder().retry_config(RetryConfig::disabled()).build();
-    let mut reader = Reader { client: Client::new(&config), region, period, pace, last: None, stats: Stats::default() };
+    let last = &mut None;
+    let mut reader = Reader { client: Client::new(&config), region, period, pace, last, stats: Stats::default() };
     let answer = reader.page(None).await?;
     let page = read_page(&answer);
     let last = page.events.iter().filter_map(|event| event.at).max();
@@ -243,7 +250,7 @@ struct Reader<'a, P> {
     period: Period,
     pace: &'a P,
     /// When the last request left.
-    last: Option<Duration>,
+    last: &'a mut Option<Duration>,
     stats: Stats,
 }
 
@@ -271,13 +278,13 @@ impl<P: Pace> Reader<'_, P> {
     }
 
     async fn request(&mut self, token: Option<String>) -> Result<LookupEventsOutput, SdkError<LookupEventsError>> {
-        if let Some(last) = self.last {
+        if let Some(last) = *self.last {
             let rest = (last + INTERVAL).saturating_sub(self.pace.now());
             if !rest.is_zero() {
                 self.pace.sleep(rest).await;
             }
         }
-        self.last = Some(self.pace.now());
+        *self.last = Some(self.pace.now());
         let bound = |time: Option<Timestamp>| time.map(|time| DateTime::from_secs(time.as_second()));
         let request = self.client.lookup_events().max_results(50).set_next_token(token);
         request.set_start_time(bound(self.period.since)).set_end_time(bound(self.period.until)).send().await

@@ -73,6 +73,19 @@ async fn all_pages_at_two_a_second() {
     assert!(server.seen().iter().all(|r| r.header("authorization").contains("/eu-west-1/cloudtrail/aws4_request")));
 }
 
+/// AWS counts requests of a Region, not of a period: nor does the pace.
+#[tokio::test]
+async fn one_period_after_another_keeps_the_pace() {
+    let server = Server::start(|_, _| page(&["a"], None));
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let (pace, mut last) = (FakePace::default(), None);
+    for _ in 0..3 {
+        let each = |_| std::future::ready(true);
+        lookup_pages(&aws, "eu-west-1", Period::default(), &pace, &mut last, each).await.unwrap();
+    }
+    assert_eq!(*pace.slept.borrow(), [450, 450]);
+}
+
 #[tokio::test]
 async fn throttling_is_waited_out() {
     let server = Server::start(|_, before| match before {

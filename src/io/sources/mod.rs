@@ -35,3 +35,6 @@ mod salvage;
 pub mod told;
 mod unpack;
 mod walk;
+
+#[cfg(feature = "s3")]
+pub(crate) use walk::ENDINGS;

@@ -7,6 +7,8 @@
 use crate::io::aws::Aws;
 use crate::io::aws::signed::{CallError, Service};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Amazon Athena.
@@ -14,6 +16,8 @@ const ATHENA: Service = Service::json("athena", "Athena", "AmazonAthena");
 /// The first wait for a query's end; each further one is longer by half, `LONGEST` at most.
 const FIRST: Duration = Duration::from_millis(300);
 const LONGEST: Duration = Duration::from_secs(5);
+/// Between two looks at whether somebody stopped it.
+const LOOK: Duration = Duration::from_millis(100);
 /// A query is waited for so long; Athena and Lake end theirs sooner by default.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
@@ -37,9 +41,25 @@ pub enum QueryError {
     /// An answer without what it must have.
     #[error("`{0}` is missing in the engine's answer")]
     Missing(&'static str),
-    /// The same page came a second time: reading on would never end.
+    /// A page came a second time: reading on would never end.
     #[error("the rows repeat themselves after page {0}")]
     Repeats(u64),
+    /// Somebody stopped it.
+    #[error("the query was stopped before it had ended; {0}")]
+    Stopped(&'static str),
+}
+
+/// Becomes true when nobody waits for the rows any more; `None` waits.
+pub type Stop<'s> = Option<&'s AtomicBool>;
+
+fn is_stopped(stop: Stop<'_>) -> bool {
+    stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+}
+
+/// What became of a query that is not wanted any more.
+fn stopped<T, E>(told: Result<T, E>) -> QueryError {
+    let what = if told.is_ok() { "it costs nothing more" } else { "it goes on without denywatch" };
+    QueryError::Stopped(what)
 }
 
 /// Where Athena works.
@@ -69,7 +89,8 @@ impl Workplace {
     }
 }
 
-/// Runs a statement in Athena and hands on its rows, a page at a time; a statement without rows hands on none.
+/// Runs a statement in Athena and hands on its rows, a page at a time; a statement without rows hands on none. One that is
+/// stopped while it runs is ended in Athena, too.
 ///
 /// # Errors
 /// [`QueryError`].
@@ -77,6 +98,7 @@ pub async fn athena(
     aws: &Aws,
     place: &Workplace,
     sql: &str,
+    stop: Stop<'_>,
     mut each: impl FnMut(Vec<Value>),
 ) -> Result<(), QueryError> {
     let call = async |operation, input: Value| aws.signed().call(ATHENA, operation, None, &input).await;
@@ -92,11 +114,18 @@ pub async fn athena(
                 let why = text("/QueryExecution/Status/StateChangeReason");
                 return Err(QueryError::Ended { state: state.to_owned(), why });
             }
-            _ => wait.a_while().await?,
+            _ if is_stopped(stop) => {
+                return Err(stopped(call("StopQueryExecution", json!({ "QueryExecutionId": id })).await));
+            }
+            _ => wait.a_while(stop).await?,
         }
     }
     let (mut columns, mut token, mut pages): (Vec<String>, Option<String>, u64) = (Vec::new(), None, 0);
+    let mut tokens = BTreeSet::new();
     loop {
+        if is_stopped(stop) {
+            return Ok(());
+        }
         let mut input = json!({ "QueryExecutionId": id, "MaxResults": 1000 });
         if let (Some(object), Some(token)) = (input.as_object_mut(), &token) {
             object.insert("NextToken".to_owned(), json!(token));
@@ -114,7 +143,7 @@ pub async fn athena(
         let next = answer.get("NextToken").and_then(Value::as_str).filter(|next| !next.is_empty()).map(str::to_owned);
         match next {
             None => return Ok(()),
-            next if next == token => return Err(QueryError::Repeats(pages)),
+            Some(next) if !tokens.insert(next.clone()) => return Err(QueryError::Repeats(pages)),
             next => token = next,
         }
     }
@@ -137,18 +166,25 @@ impl<'q> Wait<'q> {
         Self { id, next: FIRST, waited: Duration::ZERO }
     }
 
-    async fn a_while(&mut self) -> Result<(), QueryError> {
+    /// Ends early when it is stopped.
+    async fn a_while(&mut self, stop: Stop<'_>) -> Result<(), QueryError> {
         if self.waited >= PATIENCE {
             return Err(QueryError::TooSlow(self.id.to_owned()));
         }
-        tokio::time::sleep(self.next).await;
+        let mut rest = self.next;
+        while !rest.is_zero() && !is_stopped(stop) {
+            let step = rest.min(LOOK);
+            tokio::time::sleep(step).await;
+            rest -= step;
+        }
         self.waited += self.next;
         self.next = (self.next * 3 / 2).min(LONGEST);
         Ok(())
     }
 }
 
-/// Runs a statement in CloudTrail Lake and hands on its rows, a page at a time.
+/// Runs a statement in CloudTrail Lake and hands on its rows, a page at a time. One that is stopped while it runs is ended in
+/// Lake, too.
 ///
 /// # Errors
 /// [`QueryError`].
@@ -157,6 +193,7 @@ pub async fn lake(
     aws: &Aws,
     region: Option<&str>,
     sql: &str,
+    stop: Stop<'_>,
     mut each: impl FnMut(Vec<Value>),
 ) -> Result<(), QueryError> {
     use aws_sdk_cloudtrail::types::QueryStatus;
@@ -166,12 +203,19 @@ pub async fn lake(
         client.start_query().query_statement(sql).send().await.map_err(|error| refused("StartQuery", &error))?;
     let id = started.query_id().ok_or(QueryError::Missing("QueryId"))?.to_owned();
     let (mut wait, mut token, mut pages): (Wait<'_>, Option<String>, u64) = (Wait::new(&id), None, 0);
+    let mut tokens = BTreeSet::new();
     loop {
+        if pages > 0 && is_stopped(stop) {
+            return Ok(());
+        }
         let request = client.get_query_results().query_id(&id).max_query_results(1_000).set_next_token(token.clone());
         let answer = request.send().await.map_err(|error| refused("GetQueryResults", &error))?;
         match answer.query_status() {
+            Some(QueryStatus::Queued | QueryStatus::Running) if is_stopped(stop) => {
+                return Err(stopped(client.cancel_query().query_id(&id).send().await));
+            }
             Some(QueryStatus::Queued | QueryStatus::Running) => {
-                wait.a_while().await?;
+                wait.a_while(stop).await?;
                 continue;
             }
             Some(QueryStatus::Finished) => {}
@@ -192,7 +236,7 @@ pub async fn lake(
         each(rows.collect());
         match answer.next_token().filter(|next| !next.is_empty()) {
             None => return Ok(()),
-            Some(next) if token.as_deref() == Some(next) => return Err(QueryError::Repeats(pages)),
+            Some(next) if !tokens.insert(next.to_owned()) => return Err(QueryError::Repeats(pages)),
             Some(next) => token = Some(next.to_owned()),
         }
     }

@@ -9,7 +9,7 @@ fn row(cells: &[Option<&str>]) -> Value {
 async fn ask(server: &Server, place: &Workplace) -> (Vec<Value>, Result<(), QueryError>) {
     let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
     let mut all = Vec::new();
-    let done = athena(&aws, place, "SELECT 1", |rows| all.extend(rows)).await;
+    let done = athena(&aws, place, "SELECT 1", None, |rows| all.extend(rows)).await;
     (all, done)
 }
 
@@ -70,6 +70,51 @@ async fn athena_that_fails_repeats_or_refuses_is_told() {
     );
 }
 
+#[tokio::test]
+async fn a_circle_of_pages_ends() {
+    let server = Server::start(|request, before| match request.header("x-amz-target") {
+        "AmazonAthena.StartQueryExecution" => Reply::new(200, r#"{"QueryExecutionId":"q1"}"#),
+        "AmazonAthena.GetQueryExecution" => Reply::new(200, r#"{"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}"#),
+        _ => Reply::new(
+            200,
+            json!({"ResultSet": {"Rows": []}, "NextToken": if before % 2 == 0 { "a" } else { "b" }}).to_string(),
+        ),
+    });
+    let told = ask(&server, &Workplace::default()).await.1.unwrap_err().to_string();
+    assert_eq!(told, "the rows repeat themselves after page 3");
+}
+
+/// Stopped while it runs: it is ended where it runs, and not waited for.
+#[tokio::test]
+async fn a_query_that_is_stopped_is_ended() {
+    let server = Server::start(|request, _| match request.header("x-amz-target") {
+        "AmazonAthena.StartQueryExecution" => Reply::new(200, r#"{"QueryExecutionId":"q1"}"#),
+        "AmazonAthena.GetQueryExecution" => Reply::new(200, r#"{"QueryExecution":{"Status":{"State":"RUNNING"}}}"#),
+        _ => Reply::new(200, "{}"),
+    });
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let stop = AtomicBool::new(true);
+    let told = athena(&aws, &Workplace::default(), "SELECT 1", Some(&stop), |_| {}).await.unwrap_err().to_string();
+    assert_eq!(told, "the query was stopped before it had ended; it costs nothing more");
+    let asked = server.seen().iter().map(|request| request.header("x-amz-target").to_owned()).collect::<Vec<_>>();
+    assert_eq!(asked.last().unwrap(), "AmazonAthena.StopQueryExecution");
+    #[cfg(feature = "lookup")]
+    {
+        let server = Server::start(|request, _| {
+            let body = match request.header("x-amz-target").rsplit('.').next() {
+                Some("StartQuery") => json!({"QueryId": "q1"}),
+                Some("CancelQuery") => json!({"QueryId": "q1", "QueryStatus": "CANCELLED"}),
+                _ => json!({"QueryStatus": "RUNNING"}),
+            };
+            Reply::new(200, body.to_string()).with("content-type", "application/x-amz-json-1.1")
+        });
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let told = lake(&aws, None, "SELECT 1", Some(&stop), |_| {}).await.unwrap_err().to_string();
+        assert_eq!(told, "the query was stopped before it had ended; it costs nothing more");
+        assert!(server.seen().last().unwrap().header("x-amz-target").ends_with("CancelQuery"));
+    }
+}
+
 #[cfg(feature = "lookup")]
 #[tokio::test]
 async fn lake_is_waited_for_and_read_page_by_page() {
@@ -88,7 +133,7 @@ async fn lake_is_waited_for_and_read_page_by_page() {
     });
     let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
     let mut rows = Vec::new();
-    lake(&aws, None, "SELECT 1", |page| rows.extend(page)).await.unwrap();
+    lake(&aws, None, "SELECT 1", None, |page| rows.extend(page)).await.unwrap();
     assert_eq!(rows, [json!({"eventName": "a", "errorCode": "x"}), json!({"eventName": "b"})]);
     let ended = Server::start(|request, _| {
         let body = match request.header("x-amz-target").rsplit('.').next() {
@@ -98,6 +143,6 @@ async fn lake_is_waited_for_and_read_page_by_page() {
         Reply::new(200, body.to_string()).with("content-type", "application/x-amz-json-1.1")
     });
     let aws = Aws::from_config(crate::io::aws::tests::config(&ended.url()));
-    let told = lake(&aws, None, "SELECT 1", |_| {}).await.unwrap_err().to_string();
+    let told = lake(&aws, None, "SELECT 1", None, |_| {}).await.unwrap_err().to_string();
     assert_eq!(told, "the query ended as TIMED_OUT: too much");
 }

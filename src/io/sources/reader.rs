@@ -122,8 +122,20 @@ impl Reader {
     }
 }
 
-/// Size and time of change, by which a file's state is known; `None` for what is no regular file.
+/// Size, time of change, and where the system tells them the file's number and the time at which that was last written: `cp -p`
+/// and `rsync -t` give other content the old time of change. `None` for what is no regular file.
 pub(super) fn mark(of: &Metadata) -> Option<String> {
     let changed = of.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    of.is_file().then(|| format!("{}-{}", of.len(), changed.as_nanos()))
+    of.is_file().then(|| format!("{}-{}{}", of.len(), changed.as_nanos(), number(of)))
+}
+
+#[cfg(unix)]
+fn number(of: &Metadata) -> String {
+    use std::os::unix::fs::MetadataExt;
+    format!("-{}-{}.{:09}", of.ino(), of.ctime(), of.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn number(_: &Metadata) -> String {
+    String::new()
 }

@@ -1,13 +1,9 @@
 //! Which Regions an account has switched on.
 
-use super::archive::REGIONS;
+use super::archive::{CHINA, GOV, REGIONS};
 use crate::io::aws::Aws;
 use crate::io::aws::ask::EC2;
 use serde_json::Value;
-
-/// See [`REGIONS`].
-const CHINA: [&str; 2] = ["cn-north-1", "cn-northwest-1"];
-const GOV: [&str; 2] = ["us-gov-east-1", "us-gov-west-1"];
 
 /// Where AWS is asked when nobody names a Region.
 const FIRST: &str = "us-east-1";

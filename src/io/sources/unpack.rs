@@ -39,14 +39,24 @@ impl Unpacker {
     #[cfg(feature = "archives")]
     fn unpack_rest(&self, name: &str, raw: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
         if is_bzip2(name, raw) {
-            return stream(bzip2::read::MultiBzDecoder::new(raw), "bzip2", self.limit, plain);
+            return stream(&mut bzip2::read::MultiBzDecoder::new(raw), "bzip2", self.limit, plain);
         }
         let mut rest = raw;
         // Frames behind one another, as `zstd` makes of several files.
         while !rest.is_empty() {
+            if let Some(length) = skippable(rest) {
+                rest = rest.get(length..).ok_or("the zstd file is cut short")?;
+                continue;
+            }
+            let start = plain.len();
             let decoder = ruzstd::decoding::StreamingDecoder::new(&mut rest);
-            let decoder = decoder.map_err(|fault| format!("the zstd file is damaged: {fault}"))?;
-            stream(decoder, "zstd", self.limit, plain)?;
+            let mut decoder = decoder.map_err(|fault| format!("the zstd file is damaged: {fault}"))?;
+            stream(&mut decoder, "zstd", self.limit, plain)?;
+            let (told, made) = (decoder.decoder.get_checksum_from_data(), decoder.decoder.get_calculated_checksum());
+            if told.is_some_and(|told| made != Some(told)) {
+                plain.truncate(start);
+                return Err("the zstd file is damaged: its checksum is another".to_owned());
+            }
         }
         Ok(())
     }
@@ -58,7 +68,7 @@ impl Unpacker {
 }
 
 #[cfg(feature = "archives")]
-fn stream(from: impl Read, what: &str, limit: u64, plain: &mut Vec<u8>) -> Result<(), String> {
+fn stream(from: &mut impl Read, what: &str, limit: u64, plain: &mut Vec<u8>) -> Result<(), String> {
     let room = limit.saturating_sub(plain.len() as u64);
     match from.take(room.saturating_add(1)).read_to_end(plain) {
         Ok(read) if read as u64 > room => {
@@ -80,7 +90,15 @@ fn is_bzip2(name: &str, raw: &[u8]) -> bool {
 }
 
 fn is_zstd(name: &str, raw: &[u8]) -> bool {
-    has_ending(name, "zst") && raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd])
+    has_ending(name, "zst") && (raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable(raw).is_some())
+}
+
+/// The length of a frame that holds something else than the file, such as an index; what it says of itself.
+/// See <https://datatracker.ietf.org/doc/html/rfc8878#section-3.1.2>.
+fn skippable(raw: &[u8]) -> Option<usize> {
+    let [0x50..=0x5f, 0x2a, 0x4d, 0x18, size @ ..] = raw else { return None };
+    let size = u32::from_le_bytes(*size.first_chunk()?);
+    usize::try_from(size).ok()?.checked_add(8)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Folders → the log files in them, always in the same order.
 
-use super::archive::Selection;
+use super::archive::{Place, Selection};
 use crate::record::Problem;
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub(super) const NO_EVENTS: [&str; 3] = ["CloudTrail-Digest", "CloudTrail-Insight", "CloudTrail-Aggregated"];
 
 /// Endings of log files; whether one is compressed is told by its first bytes.
-const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst"];
+pub(crate) const ENDINGS: [&str; 6] = [".json", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst"];
 
 /// The path that stands for stdin; a file of that name is `./-`.
 pub(super) const STDIN: &str = "-";
@@ -70,6 +70,10 @@ impl<'a> Walk<'a> {
             return Ok(Some(Found { path, size: 0, mark: None }));
         }
         let wanted = named || has_log_ending(&path);
+        if path.file_name().is_some_and(|name| Place::of(&name.to_string_lossy()).holds_no_events()) {
+            // By its name it is what the folders of NO_EVENTS hold, wherever it lies.
+            return Ok(None);
+        }
         let problem = |error: std::io::Error| problem(&path, &error);
         if !named && !self.selection.is_all() && !self.may_hold(&path) {
             return Ok(None);

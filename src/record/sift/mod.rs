@@ -16,6 +16,10 @@ pub use isa::Isa;
 use super::json::{self, newlines, skip_space};
 use super::{Head, Problem, Record};
 
+/// Candidates of one file that are held. CloudTrail's files have some ten thousand records; one of `[{},{},…]` could have
+/// hundreds of millions, which [`super::scan`] reads one by one.
+const MOST_CANDIDATES: usize = 1 << 18;
+
 /// What a log file holds, without what is plainly allowed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sifted<'a> {
@@ -100,6 +104,9 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
             return None;
         }
         let line = (at != skip_space(bytes, 0)).then(|| 1 + newlines(&bytes[..at]));
+        if spans.len() + list.candidates.len() > MOST_CANDIDATES {
+            return None;
+        }
         sifted.allowed += list.elements - list.candidates.len() as u64;
         spans.extend(list.candidates.into_iter().map(|element| (element, line)));
         edges = match (edges, list.edges) {
@@ -151,8 +158,19 @@ pub fn scan_errors(
 ) -> u64 {
     let mut keep = |head: &Head<'_>| head.error_code.is_some() && keep(head);
     let Some(sifted) = sift(bytes) else { return super::scan(bytes, input_name, keep, on_record, on_problem) };
-    let read = sifted.candidates.iter().map(|one| one.read(input_name, &mut keep, &mut on_record, &mut on_problem));
-    sifted.allowed + read.sum::<u64>()
+    let mut faults = 0;
+    let mut few = |problem| {
+        faults += 1;
+        if faults <= super::MOST_PROBLEMS {
+            on_problem(problem);
+        }
+    };
+    let read = sifted.candidates.iter().map(|one| one.read(input_name, &mut keep, &mut on_record, &mut few));
+    let seen = sifted.allowed + read.sum::<u64>();
+    if faults > super::MOST_PROBLEMS {
+        on_problem(super::more_problems(input_name, (faults - super::MOST_PROBLEMS) as u64));
+    }
+    seen
 }
 
 #[cfg(test)]

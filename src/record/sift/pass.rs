@@ -172,6 +172,9 @@ impl State<'_> {
         let is_ordinary = spell::is_ordinary(element);
         let is_marked = self.marked || element.len() > LARGEST_RECORD;
         if is_marked || !is_ordinary || self.all {
+            if self.list.candidates.len() == super::MOST_CANDIDATES {
+                return None;
+            }
             let (number, start) = (self.list.elements, self.from);
             self.list.candidates.push(Element {
                 number,

@@ -196,3 +196,12 @@ proptest! {
         prop_assert!(all.iter().all(|one| *one == all[0]));
     }
 }
+
+/// A list of nothing that is usual is read one by one, not held.
+#[test]
+fn candidates_are_not_piled_up() {
+    let list = |count: usize| format!("{{\"Records\":[{}{{}}]}}", "{},".repeat(count - 1));
+    assert_eq!(sift(list(MOST_CANDIDATES).as_bytes()).unwrap().candidates.len(), MOST_CANDIDATES);
+    assert!(sift(list(MOST_CANDIDATES + 1).as_bytes()).is_none());
+    assert!(sift(format!("{}{}", list(MOST_CANDIDATES), list(1)).as_bytes()).is_none());
+}

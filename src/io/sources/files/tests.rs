@@ -68,6 +68,38 @@ fn folders_are_read_in_order_without_what_is_no_log() {
     assert_eq!(told(folder.path(), 100), expect);
 }
 
+/// A download without its folders, and a folder of digests that was named itself.
+#[test]
+fn what_holds_no_events_is_told_by_its_name() {
+    let digest = "111122223333_CloudTrail-Digest_eu-west-1_trail_us-east-1_20261110T100000Z.json.gz";
+    let insight = "111122223333_CloudTrail-Insight_eu-west-1_20261110T1000Z_x.json.gz";
+    let folder =
+        folder(&[(digest, b"no"), (insight, b"no"), ("a.json", b"1"), (&format!("CloudTrail-Digest/{digest}"), b"no")]);
+    assert_eq!(told(folder.path(), 100), ["a.json=1"]);
+    assert_eq!(told(&folder.path().join("CloudTrail-Digest"), 100), Vec::<String>::new());
+    let (tally, problems) = each(&[folder.path().join(digest)], Limits::default(), |_, _| {});
+    assert_eq!((tally.files, problems), (0, vec![]));
+}
+
+/// `cp -p` and `rsync -t` keep the time of change, and a denial may take the room of another.
+#[cfg(unix)]
+#[test]
+fn other_content_of_the_same_size_and_time_is_another_file() {
+    let folder = folder(&[("a.json", b"1"), ("b.json", b"2")]);
+    let (path, other) = (folder.path().join("a.json"), folder.path().join("b.json"));
+    let mark = || super::super::reader::mark(&fs::metadata(&path).unwrap()).unwrap();
+    let (before, changed) = (mark(), fs::metadata(&path).unwrap().modified().unwrap());
+    assert_eq!(before, mark());
+    let set = |path: &Path| fs::File::options().write(true).open(path).unwrap().set_modified(changed).unwrap();
+    set(&other);
+    fs::rename(&other, &path).unwrap();
+    let replaced = mark();
+    fs::write(&path, b"3").unwrap();
+    set(&path);
+    let written = mark();
+    assert!(before != replaced && replaced != written && before != written, "{before} {replaced} {written}");
+}
+
 #[test]
 fn a_named_file_is_read_whatever_its_name() {
     let folder = folder(&[("error.txt", b"denied")]);

@@ -54,6 +54,8 @@ pub struct Listing {
     pub requests: u64,
     /// Keys seen that are no wanted log files.
     pub passed_over: u64,
+    /// Those among them that may be log files but for their names' endings.
+    pub otherwise_named: u64,
 }
 
 /// One object, read or not.

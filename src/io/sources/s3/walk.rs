@@ -10,7 +10,7 @@ use super::{Asked, ListError, Listing};
 use crate::io::aws::bucket::{Bucket, Query};
 use crate::io::aws::listing::{Listed, Page};
 use crate::io::aws::signed::CallError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tokio::task::JoinHandle;
 
@@ -23,6 +23,8 @@ struct List {
     query: Query,
     /// Keys from here on are not wanted; `None` takes all.
     before: Option<String>,
+    /// Tokens of the pages so far.
+    tokens: BTreeSet<String>,
 }
 
 /// What is still to be done.
@@ -86,7 +88,8 @@ impl Walk {
         let start_after = if inside > first.as_str() { inside.to_owned() } else { first };
         // A list that begins before its prefix begins with it.
         let start_after = if start_after.as_str() <= prefix { String::new() } else { start_after };
-        Some(List { query: Query { prefix: prefix.to_owned(), start_after, by_folder, token: None }, before })
+        let query = Query { prefix: prefix.to_owned(), start_after, by_folder, token: None };
+        Some(List { query, before, tokens: BTreeSet::new() })
     }
 
     /// The Region's folder that a prefix is, or lies in.
@@ -114,11 +117,9 @@ impl Walk {
                 continue;
             }
             let prefix = list.query.prefix.clone();
-            match self.page(&list.query).await {
-                Ok(page) => self.expand(list, page),
-                Err(source) => {
-                    return Some(Err(ListError { bucket: self.bucket.name().to_owned(), prefix, source }));
-                }
+            let expanded = self.page(&list.query).await.and_then(|page| self.expand(list, page));
+            if let Err(source) = expanded {
+                return Some(Err(ListError { bucket: self.bucket.name().to_owned(), prefix, source }));
             }
         }
     }
@@ -149,7 +150,10 @@ impl Walk {
     }
 
     /// Puts what a page holds in its place, in the order of the keys, and the next page behind it.
-    fn expand(&mut self, list: List, page: Page) {
+    ///
+    /// # Errors
+    /// The next page was there before: reading on would never end. What this page holds is taken all the same.
+    fn expand(&mut self, mut list: List, page: Page) -> Result<(), CallError> {
         let is_over = |key: &str| list.before.as_deref().is_some_and(|before| key >= before);
         let mut over = false;
         let mut found: Vec<(String, Step)> = Vec::new();
@@ -159,6 +163,7 @@ impl Walk {
                 found.push((object.key.clone(), Step::Object(object)));
             } else {
                 self.listing.passed_over += 1;
+                self.listing.otherwise_named += u64::from(!over && self.is_otherwise_named(&object));
             }
         }
         for folder in page.folders {
@@ -168,12 +173,22 @@ impl Walk {
             found.extend(list.map(|list| (folder, Step::List(list))));
         }
         found.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let repeats = page.next.is_some() && page.next == list.query.token;
-        if let Some(token) = page.next.filter(|_| !over && !repeats) {
+        let mut repeats = false;
+        if let Some(token) = page.next.filter(|_| !over) {
+            repeats = !list.tokens.insert(token.clone());
             let query = Query { token: Some(token), ..list.query };
-            self.steps.push(Step::List(List { query, before: list.before }));
+            self.steps.extend((!repeats).then_some(Step::List(List { query, ..list })));
         }
         self.steps.extend(found.into_iter().rev().map(|(_, step)| step));
+        let why = "the list repeats itself, so that the rest of it is not known";
+        if repeats { Err(CallError::Request(why.to_owned())) } else { Ok(()) }
+    }
+
+    /// Whether an object may be a log file but for its name's ending.
+    fn is_otherwise_named(&self, object: &Listed) -> bool {
+        let is_folder = object.key.ends_with('/');
+        let named = Listed { key: format!("{}.json", object.key), ..object.clone() };
+        !is_folder && !has_log_ending(Path::new(&object.key)) && self.takes(&named)
     }
 
     /// Whether an object is a log file that may be wanted.

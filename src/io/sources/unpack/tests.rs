@@ -38,6 +38,16 @@ fn every_packing_gives_what_was_packed() {
     }
 }
 
+/// As tapes and block stores leave it between two files.
+#[test]
+fn zeros_between_members_of_gzip_are_skipped() {
+    let packed = gzip(b"{\"Records\":[]}");
+    let raw = [&packed[..], &[0; 700], &packed, &[0; 3]].concat();
+    check("a.gz", &raw, u64::MAX, (&b"{\"Records\":[]}".repeat(2), Ok(())));
+    let told = Err("bytes that are no gzip follow the compressed data");
+    check("a.gz", &[&packed[..], &[0; 9], b"x"].concat(), u64::MAX, (b"{\"Records\":[]}", told));
+}
+
 #[test]
 fn a_bomb_is_cut_at_the_limit() {
     let text = vec![b'x'; 1 << 22];
@@ -64,6 +74,26 @@ fn what_is_cut_or_damaged_is_told() {
             assert!(text.starts_with(&plain), "{name}");
         }
     }
+}
+
+/// What came out of a frame whose checksum is another is not used; what stands before it is.
+#[test]
+fn the_checksum_of_zstd_is_tested() {
+    let (text, packed) = (b"{\"Records\":[]}", zstd(b"{\"Records\":[]}"));
+    let mut bad = packed.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    let told = Err("the zstd file is damaged: its checksum is another");
+    check("a.zst", &bad, u64::MAX, (b"", told));
+    check("a.zst", &[packed, bad].concat(), u64::MAX, (text, told));
+}
+
+#[test]
+fn frames_of_zstd_that_hold_something_else_are_skipped() {
+    let (text, packed) = (b"{\"Records\":[]}", zstd(b"{\"Records\":[]}"));
+    let other = [&[0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
+    check("a.zst", &[&packed[..], &other, &packed].concat(), u64::MAX, (&text.repeat(2), Ok(())));
+    check("a.zst", &[&other[..], &packed, &other].concat(), u64::MAX, (text, Ok(())));
+    check("a.zst", &[&packed[..], &other[..9]].concat(), u64::MAX, (text, Err("the zstd file is cut short")));
 }
 
 #[test]
