@@ -51,12 +51,12 @@ def test_a_denial_comes_over_the_bus(aws, centre):
 
 
 def test_scheduler_itself_asks_for_the_report(aws, slack, centre):
-    """Once, in two seconds, instead of weekly; Scheduler calls the function in its role's name."""
+    """Once, in ten seconds, instead of weekly; Scheduler calls the function in its role's name."""
     def reports():
         return [post for post in list(slack.posts) if "Denied actions, week" in json.dumps(post)]
 
     before = len(reports())
-    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=2)
+    soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=10)
     conftest.deploy(aws, centre["given"] | {"ScheduleExpression": f"at({soon:%Y-%m-%dT%H:%M:%S})"}, name=CENTRE)
     wait_for("the report", 60, lambda: reports()[before:])
 
