@@ -57,7 +57,7 @@ pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> (Record, Vec<
     };
     // Where message or request can name the resource, nothing is lost with the column.
     let is_named_elsewhere = !record.request_parameters.is_null()
-        || record.error_message.as_ref().is_some_and(|message| message.contains("arn:"));
+        || record.error_message.as_ref().is_some_and(|message| message.contains(" on resource: "));
     unread.retain(|name| *name != "resources" || !is_named_elsewhere);
     (record, unread)
 }

@@ -349,10 +349,17 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// Whether an EventBridge event's `source` is one that AWS keeps for itself: `PutEvents` takes no other sender's `aws.…`.
-/// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html>.
-pub(crate) fn is_aws(source: &str) -> bool {
-    source.starts_with("aws.")
+/// Whether an EventBridge event's `source` is a service of AWS: `PutEvents` takes `aws.…` from nobody else, but for partners,
+/// whose sources begin with `aws.partner/`.
+/// See <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html> and
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-saas.html>.
+///
+/// ```
+/// use denywatch::record::is_aws;
+/// assert!(is_aws("aws.kms") && !is_aws("acme.orders") && !is_aws("aws.partner/acme.com/orders"));
+/// ```
+pub fn is_aws(source: &str) -> bool {
+    source.starts_with("aws.") && !source.starts_with("aws.partner/")
 }
 
 const BYTE_ORDER_MARK: char = '\u{feff}';

@@ -12,8 +12,7 @@ mod skim;
 
 pub use cut::{Cut, Cutter};
 pub use field::time;
-pub(crate) use json::is_aws;
-pub use json::{Head, is_denied_candidate};
+pub use json::{Head, is_aws, is_denied_candidate};
 pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_all, sift_with};
 
 use jiff::Timestamp;

@@ -117,6 +117,13 @@ fn no_name_in_a_text_without_quotes_becomes_a_resource() {
     let (records, problems) = read(row(json!(parameters.to_string())).as_bytes(), "in");
     assert_eq!((records[0].resource_arns.len(), problems), (0, vec![]));
     assert_eq!(records[0].request_parameters, parameters);
+    // So does a message, where it names one.
+    for (message, told) in
+        [("User: a is not authorized to perform: s3:GetObject on resource: b", 0), ("User: arn:aws:iam::1:user/a", 1)]
+    {
+        let row = json!([{"eventname": "x", "errormessage": message, "resources": "[{arn=a}]"}]);
+        assert_eq!(read(row.to_string().as_bytes(), "in").1.len(), told, "{message}");
+    }
     // A map of texts could name another bucket, whichever member comes first.
     let (records, problems) = read(row(json!("{key=a, bucketName=payroll, bucketName=logs}")).as_bytes(), "in");
     assert_eq!((&records[0].request_parameters, problems.len()), (&Value::Null, 2), "{problems:?}");
@@ -170,10 +177,13 @@ fn many_faults_are_told_as_a_number() {
 /// `PutEvents` takes any `source` but AWS's own.
 #[test]
 fn what_others_put_on_a_bus_is_no_record() {
-    let forged = json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": "attacker.app", "detail": event()});
-    let (records, problems) = read(forged.to_string().as_bytes(), "in");
-    assert_eq!((records.len(), problems.len()), (0, 1), "{problems:?}");
-    assert!(problems[0].error.starts_with("an event of `attacker.app`, not of AWS"), "{problems:?}");
+    for source in ["attacker.app", "aws.partner/attacker.app/x"] {
+        let forged =
+            json!({"version": "0", "detail-type": "AWS API Call via CloudTrail", "source": source, "detail": event()});
+        let (records, problems) = read(forged.to_string().as_bytes(), "in");
+        assert_eq!((records.len(), problems.len()), (0, 1), "{problems:?}");
+        assert!(problems[0].error.starts_with(&format!("an event of `{source}`, not of AWS")), "{problems:?}");
+    }
 }
 
 #[test]

@@ -40,8 +40,8 @@ PATHS = {
 # Made by the command line alone (`verify --live`, `doctor`, `watch`, `query`, `scan --lookup`, a profile), in its user's name.
 AT_A_DESK = {
     "access-analyzer:CheckNoNewAccess", "access-analyzer:ValidatePolicy", "athena:GetQueryExecution", "athena:GetQueryResults",
-    "athena:StartQueryExecution", "cloudtrail:DescribeTrails", "cloudtrail:GetEventSelectors", "cloudtrail:GetQueryResults",
-    "cloudtrail:GetTrailStatus", "cloudtrail:StartQuery", "ec2:DescribeRegions", "events:DescribeRule", "events:ListEventBuses",
+    "athena:StartQueryExecution", "athena:StopQueryExecution", "cloudtrail:CancelQuery", "cloudtrail:DescribeTrails",
+    "cloudtrail:GetEventSelectors", "cloudtrail:GetQueryResults", "cloudtrail:GetTrailStatus", "cloudtrail:StartQuery", "ec2:DescribeRegions", "events:DescribeRule", "events:ListEventBuses",
     "events:ListRuleNamesByTarget", "iam:SimulatePrincipalPolicy", "lambda:GetFunctionConfiguration",
     "lambda:ListEventSourceMappings", "sns:ListSubscriptionsByTopic", "sqs:ChangeMessageVisibilityBatch",
     "sqs:DeleteMessageBatch", "sqs:ReceiveMessage", "sts:AssumeRole", "sts:GetCallerIdentity",

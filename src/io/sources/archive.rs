@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 /// Above the accounts.
 const ROOT: &str = "AWSLogs";
 /// Folders of an account that hold events.
-pub(crate) const EVENTS: [&str; 2] = ["CloudTrail", "CloudTrail-NetworkActivity"];
+const EVENTS: [&str; 2] = ["CloudTrail", "CloudTrail-NetworkActivity"];
 /// An event is delivered this many hours later at most; files from later on are not looked at for it.
 pub const LATE_HOURS: i64 = 24;
 /// The time in a file's name is cut to five minutes: its events may be later by as much.
