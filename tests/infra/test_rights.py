@@ -41,8 +41,8 @@ PATHS = {
 AT_A_DESK = {
     "access-analyzer:CheckNoNewAccess", "access-analyzer:ValidatePolicy", "athena:GetQueryExecution", "athena:GetQueryResults",
     "athena:StartQueryExecution", "athena:StopQueryExecution", "cloudtrail:CancelQuery", "cloudtrail:DescribeTrails",
-    "cloudtrail:GetEventSelectors", "cloudtrail:GetQueryResults", "cloudtrail:GetTrailStatus", "cloudtrail:StartQuery", "ec2:DescribeRegions", "events:DescribeRule", "events:ListEventBuses",
-    "events:ListRuleNamesByTarget", "iam:SimulatePrincipalPolicy", "lambda:GetFunctionConfiguration",
+    "cloudtrail:GetEventSelectors", "cloudtrail:GetQueryResults", "cloudtrail:GetTrailStatus", "cloudtrail:StartQuery",
+    "ec2:DescribeRegions", "events:DescribeRule", "events:ListEventBuses", "events:ListRuleNamesByTarget", "iam:SimulatePrincipalPolicy", "lambda:GetFunctionConfiguration",
     "lambda:ListEventSourceMappings", "sns:ListSubscriptionsByTopic", "sqs:ChangeMessageVisibilityBatch",
     "sqs:DeleteMessageBatch", "sqs:ReceiveMessage", "sts:AssumeRole", "sts:GetCallerIdentity",
 }  # fmt: skip
