@@ -61,7 +61,7 @@ def sha256(code):
     return base64.b64encode(hashlib.sha256(code).digest()).decode()
 
 
-def test_deploy(aws, shell, bootstrap_zip):
+def test_the_first_release(aws, shell, bootstrap_zip):
     shell(block("Deploy", "aws s3 cp"))
     made, held = function(aws)
     assert made["CodeSha256"] == sha256(bootstrap_zip) and held["AlertEmail"] == "you@example.com"
@@ -69,7 +69,7 @@ def test_deploy(aws, shell, bootstrap_zip):
     assert mail["Protocol"] == "email"
 
 
-def test_upgrade(aws, shell, bootstrap_zip):
+def test_the_next_release(aws, shell, bootstrap_zip):
     """Only the key is given; the rest stays."""
     newer = bootstrap_zip + b"\n"
     (shell.folder / "bootstrap-x86_64.zip").write_bytes(newer)
