@@ -90,7 +90,7 @@ fn tree(value: Value) -> Value {
     serde_json::from_str(&text).ok().or_else(|| row::parse(&text)).unwrap_or(Value::Null)
 }
 
-fn identity(value: Value) -> Value {
+pub(super) fn identity(value: Value) -> Value {
     match tree(value) {
         Value::Object(members) => Value::Object(documented_case(members)),
         _ => Value::Null,
@@ -142,7 +142,7 @@ fn documented_case(members: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// One member of each resource, in the list's order.
-fn each(list: &Value, name: &str) -> Vec<String> {
+pub(super) fn each(list: &Value, name: &str) -> Vec<String> {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let one = |item: &Value| {
         let (_, value) = item.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
