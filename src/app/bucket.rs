@@ -90,6 +90,8 @@ pub async fn scan_buckets(
     let mut is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let mut scan = Scan::begin(ledger, world, options, &input);
     scan.note_each();
+    // What was fetched is gone when the scan ends: no later one makes up for it.
+    scan.look_twice(false)?;
     // What is not listed again has its findings, too.
     scan.tells_known = wanted.since > selection.since;
     let mut otherwise_named = 0;
@@ -102,6 +104,7 @@ pub async fn scan_buckets(
     if !scan.is_over() && scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
+    scan.look_at_kept()?;
     let mut outcome = scan.finish()?;
     outcome.not_seen.extend(told_otherwise_named(otherwise_named));
     Ok(outcome)
@@ -417,5 +420,37 @@ mod tests {
         }
         let all = |ledger: &MemoryLedger| ledger.findings(&crate::io::stores::Filter::default()).unwrap();
         assert_eq!(all(&whole), all(&halves));
+    }
+
+    /// The same call, allowed, ten minutes before or after the denials of a day.
+    fn allowed(day: &str, minute: u32) -> String {
+        let mut event: serde_json::Value = serde_json::from_str(&denial(day, 0)).unwrap();
+        let record = &mut event["Records"][0];
+        record["eventID"] = format!("allowed {day} {minute}").into();
+        record["eventTime"] = format!("{}T10:{minute:02}:00Z", day.replace('/', "-")).into();
+        record["requestParameters"] = json!({"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/orders"});
+        let members = record.as_object_mut().unwrap();
+        members.retain(|key, _| !key.starts_with("error"));
+        event.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_second_look_fetches_nothing_twice() {
+        let content = content(&[("2026/11/02", 5)]);
+        for (day, number, minute) in [("2026/11/01", 1, 0), ("2026/11/03", 9, 20)] {
+            content.lock().unwrap().push((key(day, number), "e".into(), allowed(day, minute)));
+        }
+        content.lock().unwrap().sort();
+        let server = bucket(&content);
+        let mut ledger = MemoryLedger::default();
+        let told = scan(&server, &mut ledger, Selection::default(), false).await;
+        assert_eq!((told.stats.files, gets(&server).len(), told.problems), (3, 3, vec![]));
+        let item = &told.findings[0].denied[0];
+        assert_eq!(item.allowed_before, "2026-11-01T10:00:00Z".parse().ok());
+        assert_eq!(item.allowed_since.map(|since| since.count), Some(1));
+        // What comes later tells of what was found before.
+        content.lock().unwrap().push((key("2026/11/04", 9), "e".into(), allowed("2026/11/04", 30)));
+        let later = scan(&server, &mut ledger, Selection::default(), true).await;
+        assert_eq!(later.findings[0].denied[0].allowed_since.map(|since| since.count), Some(2));
     }
 }

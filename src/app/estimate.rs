@@ -213,6 +213,9 @@ mod buckets {
             format!(
                 "prices of S3 Standard in us-east-1, 2026-11: ${GET} a GET, ${LIST} a LIST, ${GIGABYTE_OUT} a GB that leaves AWS (nothing inside the Region), ${DECRYPT} a Decrypt of KMS"
             ),
+            "the second look asks for nothing again: up to 1 GiB of what came is kept in a temporary file, and beyond that \
+             each object is read in full when it comes, which takes more of the processor; `--one-look` does neither"
+                .to_owned(),
         ];
     }
 }

@@ -1,63 +1,110 @@
 //! The second look of a scan, on the thread that takes what was found.
 
-use super::around::Around;
-use super::passed::Passed;
-use crate::catalog::Catalog;
-use crate::change::{self, Change};
+use super::around::{Around, Seen};
+use super::operations::Named;
+use crate::change::Change;
+use crate::io::clock;
 use crate::io::sources::many::{Desk, FileRead};
-use crate::io::stores::Object;
-use crate::record::{Problem, Record};
+use crate::io::stores::{Ledger, LedgerError, Object};
+use crate::record::Problem;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Changes that go into the ledger in one transaction.
+const CHANGES: usize = 2_000;
+
 /// The second look: which objects it needs, and what it finds in them.
 pub struct Looking<'s> {
-    pub(super) of_all: &'s Around,
-    pub(super) of_touched: Option<Around>,
-    /// Sorted.
-    pub(super) fresh: &'s [u64],
-    pub(super) passed: Passed,
+    pub(super) around: &'s Around,
+    pub(super) fresh: &'s Fresh,
+    pub(super) named: &'s Named,
+    pub(super) seen: Seen,
     pub(super) changes: Vec<Change>,
-    pub(super) catalog: &'static Catalog,
+    pub(super) ledger: &'s mut dyn Ledger,
+    pub(super) failed: Option<LedgerError>,
     pub(super) stop: Option<&'static AtomicBool>,
 }
 
 impl<'s> Looking<'s> {
     /// What [`super::around::Seeker::new`] is to look for.
     pub fn around(&self) -> &'s Around {
-        self.of_all
+        self.around
     }
 
     /// Whether an object can tell: one that is new around any finding, one that was known around those denied now.
     pub fn wants(&self, object: &Object) -> bool {
-        let is_fresh = self.fresh.binary_search(&hash_of(object)).is_ok();
-        is_fresh && self.of_all.wants(&object.key) || self.of_touched.as_ref().is_some_and(|of| of.wants(&object.key))
+        self.around.wants(&object.key, self.fresh.has(object))
+            && (self.around.lacks_any() || self.named.may_name(object, self.around.operations()))
     }
 
-    /// Takes what [`super::around::Seeker::seek`] found.
-    pub fn found(&mut self, records: &[Record]) {
-        for record in records {
-            self.changes.extend(change::from_record(record));
-            self.passed.take(record, self.catalog);
+    /// Takes what [`super::around::Seeker::seek`] found; false when it is over.
+    pub fn found(&mut self, mut seen: Seen) -> bool {
+        self.changes.append(&mut seen.changes);
+        self.seen.add(seen, self.around);
+        if self.changes.len() >= CHANGES {
+            self.note_changes();
+        }
+        self.failed.is_none() && !self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+
+    /// Each change that was seen is one, whether the look comes to its end or not.
+    pub(super) fn note_changes(&mut self) {
+        let changes = std::mem::take(&mut self.changes);
+        if self.failed.is_none() {
+            self.failed = self.ledger.note_changes(&changes, clock::now()).err();
         }
     }
 }
 
-impl Desk<Vec<Record>> for Looking<'_> {
+impl Desk<Seen> for Looking<'_> {
     fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
         objects.iter().map(|object| !self.wants(object)).collect()
     }
 
-    fn take(&mut self, read: Result<FileRead<Vec<Record>>, Problem>) -> ControlFlow<()> {
+    fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {
         // What could not be read was told at the first look.
-        self.found(read.ok().and_then(|read| read.made).as_deref().unwrap_or_default());
-        let is_over = self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-        if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let seen = read.ok().and_then(|read| read.made).unwrap_or_default();
+        if self.found(seen) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 
-/// What an object that was read now is found by.
-pub(super) fn hash_of(object: &Object) -> u64 {
-    foldhash::fast::FixedState::default().hash_one(&object.key)
+/// Objects that were read now, in a memory that does not grow with them: one that was not may be taken for one that was,
+/// and is then looked at once more than it need be.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    bits: Vec<u64>,
+    is_empty: bool,
+}
+
+/// A power of two: 4 MiB, for millions of objects.
+const BITS: u64 = 1 << 25;
+
+impl Fresh {
+    pub(super) fn new() -> Self {
+        Self { bits: Vec::new(), is_empty: true }
+    }
+
+    pub(super) fn add(&mut self, object: &Object) {
+        if self.is_empty {
+            self.bits = vec![0; usize::try_from(BITS / 64).unwrap_or(0)];
+            self.is_empty = false;
+        }
+        let (word, bit) = place(object);
+        self.bits[word] |= bit;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    fn has(&self, object: &Object) -> bool {
+        let (word, bit) = place(object);
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+fn place(object: &Object) -> (usize, u64) {
+    let hash = foldhash::fast::FixedState::default().hash_one(&object.key) % BITS;
+    (usize::try_from(hash / 64).unwrap_or(0), 1 << (hash % 64))
 }

@@ -1,5 +1,6 @@
 //! Use cases, each one screen: the order of the steps and nothing else.
 
+mod allowed;
 #[cfg(feature = "lambda")]
 mod archive_line;
 pub mod around;
@@ -20,7 +21,9 @@ pub mod line;
 #[cfg(feature = "lookup")]
 pub mod lookup;
 pub mod looking;
+mod kept;
 mod objects;
+pub mod operations;
 #[cfg(feature = "lambda")]
 mod outbox;
 pub mod pause;
@@ -34,8 +37,10 @@ pub mod printed;
 pub mod pull_request;
 #[cfg(feature = "s3")]
 pub mod query;
+mod reach;
 pub mod report;
 pub mod scan;
+mod second;
 #[cfg(feature = "lambda")]
 pub mod shelf;
 #[cfg(feature = "sweep")]

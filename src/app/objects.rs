@@ -1,14 +1,17 @@
 //! Objects of an archive that a scan reads: each is noted once its denials are in the ledger, and not read again.
 
+#[cfg(feature = "s3")]
+use super::around::Seeker;
 use super::gather::Gatherer;
 #[cfg(feature = "lambda")]
 use super::outcome::Stats;
 use super::scan::Scan;
 use crate::io::clock;
 use crate::io::sources::files::Limits;
+use crate::io::sources::many;
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, LedgerError, Object, Place, Run};
-#[cfg(feature = "lambda")]
+#[cfg(any(feature = "lambda", feature = "s3"))]
 use crate::record::Problem;
 use crate::record::Record;
 use std::collections::BTreeMap;
@@ -56,23 +59,61 @@ impl Scan<'_> {
     pub fn object(&mut self, object: Object, bytes: &[u8]) {
         let singly = self.takes_singly();
         let (catalog, selection) = (self.world.catalog, self.options.selection.clone());
+        let (looks_twice, one_look) = (self.looks_twice, self.options.one_look);
         let codes = &self.world.codes;
-        let gatherer =
-            self.gatherer.get_or_insert_with(|| Gatherer::new(catalog, singly).of(&selection).counting(codes));
-        let reader = self.reader.get_or_insert_with(|| Reader::new(Limits::default()));
-        match reader.bytes(&object.key, bytes) {
-            Ok(loaded) => {
-                // There is no second look at what was fetched from afar.
-                let gathered = match self.options.one_look {
-                    true => gatherer.gather(&object.key, loaded.bytes),
-                    false => gatherer.gather_all(&object.key, loaded.bytes),
-                };
-                let held = Held { bytes_read: loaded.bytes_read, bytes: loaded.unpacked, ..Held::default() };
-                let fault = loaded.fault;
-                self.take_object(object, held, fault, gathered);
+        let gatherer = self
+            .gatherer
+            .get_or_insert_with(|| Gatherer::new(catalog, singly).of(&selection).counting(codes).noting(looks_twice));
+        let limits = Limits::default();
+        let reader = self.reader.get_or_insert_with(|| Reader::whole(limits));
+        if looks_twice {
+            self.fresh.add(&object);
+        }
+        // Without a second look at it, all of it has to be read now.
+        let is_sifted = one_look || looks_twice && self.kept.put(&object.key, bytes);
+        let read = many::bytes(reader, limits, &object.key, bytes, |name, text| match is_sifted {
+            true => gatherer.gather(name, text),
+            false => gatherer.gather_all(name, text),
+        });
+        match read {
+            Ok((streamed, made)) => {
+                let held = Held { bytes_read: streamed.bytes_read, bytes: streamed.unpacked, ..Held::default() };
+                self.take_object(object, held, streamed.fault, made.unwrap_or_default());
             }
             Err(problem) => self.problems.push(problem),
         }
+    }
+
+    /// A second look, at the objects that were given one by one and kept.
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    #[cfg(feature = "s3")]
+    pub(super) fn look_at_kept(&mut self) -> Result<(), LedgerError> {
+        if self.is_over() || !self.looks_twice {
+            return Ok(());
+        }
+        let (kept, catalog, limits) = (std::mem::take(&mut self.kept), self.world.catalog, Limits::default());
+        let mut failed = Ok(());
+        self.look_around(|looking| {
+            let mut seeker = Seeker::new(looking.around(), catalog);
+            let mut reader = Reader::whole(limits);
+            let looking = std::cell::RefCell::new(looking);
+            let object = |key: &str| Object { key: key.to_owned(), mark: String::new() };
+            failed = kept.each(
+                |key| looking.borrow().wants(&object(key)),
+                |key, bytes| {
+                    // What could not be read was told at the first look.
+                    let read = many::bytes(&mut reader, limits, key, bytes, |name, text| seeker.seek(name, text));
+                    let seen = read.ok().and_then(|(_, seen)| seen).unwrap_or_default();
+                    looking.borrow_mut().found(seen)
+                },
+            );
+        })?;
+        let problem =
+            |fault| Problem { input: self.input.clone(), error: format!("the second look broke off: {fault}") };
+        self.problems.extend(failed.err().map(problem));
+        Ok(())
     }
 
     /// Notes that everything of a place was listed and read.

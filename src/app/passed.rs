@@ -4,25 +4,25 @@
 //! Most calls of a log are allowed, so only a slim and bounded part is kept: of each caller and operation the latest few.
 //! What is refused is known only at the end, since the order inside a log means nothing.
 
-use crate::catalog::{Call, Catalog};
-use crate::finding::{ALLOWED_KEPT, Finding, Item, Observed, Pass, Sightings, Source};
-use crate::foretold::{Foretold, predictions};
+use super::allowed::Allowed;
+use super::reach::reach;
+use crate::catalog::Catalog;
+use crate::finding::{ALLOWED_KEPT, Finding, Observed, Pass, Sightings, Source};
+use crate::foretold::predictions;
 use crate::io::stores::Place;
 use crate::patch::{Companion, draft};
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
-use crate::verify::observed::is_data_event;
 use jiff::Timestamp;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Allowed calls kept of one caller's one operation: the latest.
 const OF_ONE: usize = ALLOWED_KEPT;
 /// Callers' operations watched; a log with more tells of later ones only where they were refused before.
 const WATCHED: usize = 20_000;
-/// Bytes of request parameters kept of one call.
-const PARAMETERS: usize = 4_096;
+/// Bytes kept of all calls, about.
+const BYTES: usize = 16 << 20;
 
 /// Who called what: `prefix:Operation`.
 type Watch = (Caller, String);
@@ -31,41 +31,16 @@ type Watch = (Caller, String);
 #[derive(Debug, Default)]
 pub struct Passed {
     seen: BTreeMap<Watch, BTreeMap<(Timestamp, String), Allowed>>,
-    /// Calls before the time from which their callers' calls matter as later ones, so that those do not push these out.
-    earlier: BTreeMap<Watch, BTreeMap<(Timestamp, String), Allowed>>,
-    /// That time; callers that have none are all later.
-    since: BTreeMap<Caller, Timestamp>,
     /// Services of which the log holds data events, and of which it holds any.
     data: BTreeSet<String>,
     services: BTreeSet<String>,
-    /// There were more callers and operations than are watched.
+    /// Bytes of the calls.
+    bytes: usize,
+    /// There were more callers, operations or bytes than are kept.
     overflows: bool,
 }
 
-/// What is kept of an allowed call.
-#[derive(Debug)]
-struct Allowed {
-    source: String,
-    name: String,
-    params: Value,
-    arns: Vec<String>,
-    region: String,
-    account: String,
-}
-
 impl Passed {
-    /// For findings that are known already: calls from before a caller's first denial are kept apart from those after it.
-    pub fn around<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
-        let mut since: BTreeMap<Caller, Timestamp> = BTreeMap::new();
-        for finding in findings {
-            if let Some(first) = finding.seen().0 {
-                let there = since.entry(caller(&finding.principal)).or_insert(first);
-                *there = (*there).min(first);
-            }
-        }
-        Self { since, ..Self::default() }
-    }
-
     /// Keeps an allowed call; a refused or failed one is none.
     pub fn take(&mut self, record: &Record, catalog: &Catalog) {
         let call =
@@ -77,18 +52,42 @@ impl Passed {
         }
         self.services.insert(prefix.to_owned());
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
-        let is_early = self.since.get(&who).is_some_and(|since| at < *since);
         let watch = (who, format!("{prefix}:{name}"));
-        let seen = if is_early { &mut self.earlier } else { &mut self.seen };
-        if seen.len() >= WATCHED && !seen.contains_key(&watch) {
+        let id = record.event_id.clone().unwrap_or_default();
+        self.keep(watch, [((at, id), Allowed::of(record, source, name))]);
+    }
+
+    fn keep(&mut self, watch: Watch, calls: impl IntoIterator<Item = ((Timestamp, String), Allowed)>) {
+        let is_new = !self.seen.contains_key(&watch);
+        if is_new && (self.seen.len() >= WATCHED || self.bytes >= BYTES) {
             self.overflows = true;
             return;
         }
-        let id = record.event_id.clone().unwrap_or_default();
-        let of_one = seen.entry(watch).or_default();
-        of_one.insert((at, id), Allowed::of(record, source, name));
-        while of_one.len() > OF_ONE {
-            of_one.pop_first();
+        let of_one = self.seen.entry(watch).or_default();
+        for (key, call) in calls {
+            self.bytes += call.size;
+            let given = of_one.insert(key, call);
+            // Where there is no room for one more the oldest goes.
+            let most = if self.bytes > BYTES { of_one.len().clamp(2, OF_ONE + 1) - 1 } else { OF_ONE };
+            self.overflows |= most < OF_ONE;
+            let pushed_out = std::iter::from_fn(|| (of_one.len() > most).then(|| of_one.pop_first()).flatten());
+            self.bytes -=
+                given.into_iter().chain(pushed_out.map(|(_, call)| call)).map(|call| call.size).sum::<usize>();
+        }
+    }
+
+    /// Whether no allowed call was met.
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+
+    /// Adds what another part of the log shows.
+    pub fn merge(&mut self, other: Self) {
+        self.data.extend(other.data);
+        self.services.extend(other.services);
+        self.overflows |= other.overflows;
+        for (watch, calls) in other.seen {
+            self.keep(watch, calls);
         }
     }
 
@@ -107,14 +106,13 @@ impl Passed {
             };
             for operation in &item.operations {
                 let watch = (who.clone(), operation.clone());
-                let earlier = self.earlier.get(&watch).into_iter().chain(self.seen.get(&watch)).flatten();
-                let before = earlier.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at < first));
+                let Some(calls) = self.seen.get(&watch) else { continue };
+                let before = calls.iter().filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at < first));
                 let before = before.filter(|(_, call)| is_same(call));
                 if let Some(at) = before.map(|((at, _), _)| *at).max() {
                     let there = seen.before.entry(key.clone()).or_insert(at);
                     *there = (*there).max(at);
                 }
-                let Some(calls) = self.seen.get(&watch) else { continue };
                 let same = calls.iter().filter(|(_, call)| is_same(call));
                 // What was allowed before the first denial says nothing of it.
                 let later = same.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at >= first));
@@ -124,7 +122,11 @@ impl Passed {
                 }
                 seen.allowed.entry(key.clone()).or_default().extend(passes);
             }
-            if let Some(until) = self.reach(finding, item, places) {
+            let holds = |service: &str, is_data: bool| {
+                let held = if is_data { &self.data } else { &self.services };
+                held.contains(service) && !self.overflows
+            };
+            if let Some(until) = reach(finding, item, places, holds) {
                 seen.looked.insert(key.clone(), (Source::Log, until));
             }
         }
@@ -146,82 +148,11 @@ impl Passed {
             seen.used.extend(used.map(|at| (foretold.action.clone(), at)));
         }
     }
-
-    /// Until when the log shows every call that the item could be, since its last denial; `None` where it does not reach so
-    /// far back, or cannot hold such calls.
-    fn reach(&self, finding: &Finding, item: &Item, places: &[Place]) -> Option<Timestamp> {
-        let last = item.last_seen.filter(|_| !self.overflows && !item.regions.is_empty())?;
-        let from = item.looked.get(&Source::Log).copied().unwrap_or(last).max(last);
-        let holds = |operation: &String| {
-            let (service, name) = operation.split_once(':')?;
-            let is_held = if is_data_event(service, name) { &self.data } else { &self.services };
-            is_held.contains(service).then_some(())
-        };
-        item.operations.iter().map(holds).collect::<Option<Vec<()>>>().filter(|all| !all.is_empty())?;
-        let ends = item.regions.iter().map(|region| {
-            let here = |place: &&Place| place.account == finding.account && place.region.as_ref() == Some(region);
-            let place = places.iter().find(here)?;
-            place.last.filter(|end| *end > last && place.first.is_some_and(|first| first <= from))
-        });
-        ends.collect::<Option<Vec<Timestamp>>>()?.into_iter().min()
-    }
 }
 
 /// What a finding's patches foretell.
 pub(super) fn companions(finding: &Finding, catalog: &Catalog) -> Vec<Companion> {
     draft(finding, None, catalog).into_iter().flat_map(|draft| draft.companions).collect()
-}
-
-impl Allowed {
-    fn of(record: &Record, source: &str, name: &str) -> Self {
-        let params = &record.request_parameters;
-        let fits = params.to_string().len() <= PARAMETERS;
-        Self {
-            source: source.to_owned(),
-            name: name.to_owned(),
-            params: if fits { params.clone() } else { Value::Null },
-            arns: record.resource_arns.clone(),
-            region: record.region.clone().unwrap_or_default(),
-            account: record.recipient_account.clone().unwrap_or_default(),
-        }
-    }
-
-    /// Whether the call needed the action on this resource.
-    fn is_of(&self, action: &str, resource: &str, catalog: &Catalog) -> bool {
-        !resource.is_empty() && self.needs(action, catalog) && self.resources(action, catalog).contains(resource)
-    }
-
-    /// Whether the call is one that was foretold.
-    fn uses(&self, foretold: &Foretold, catalog: &Catalog) -> bool {
-        let fits = |resource: &String| foretold.takes(&foretold.action, resource);
-        self.needs(&foretold.action, catalog)
-            && (foretold.takes(&foretold.action, "*") || self.resources(&foretold.action, catalog).iter().any(fits))
-    }
-
-    fn needs(&self, action: &str, catalog: &Catalog) -> bool {
-        let needed = catalog.resolve(&self.source, &self.name, Some(&self.params)).actions;
-        needed.iter().any(|one| one == action)
-    }
-
-    /// The resources of an action that the call had.
-    fn resources(&self, action: &str, catalog: &Catalog) -> BTreeSet<String> {
-        let partition = match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
-            Some("eusc") => "aws-eusc",
-            _ => "aws",
-        };
-        let call = Call {
-            operation: &self.name,
-            params: Some(&self.params),
-            partition,
-            region: &self.region,
-            account: &self.account,
-        };
-        let mut all: BTreeSet<String> = catalog.resources_from_request(action, &call).into_iter().collect();
-        all.extend(self.arns.iter().cloned());
-        all
-    }
 }
 
 #[cfg(test)]
@@ -232,7 +163,7 @@ mod tests {
     use crate::diagnosis::InForce;
     use crate::io::stores::{Filter, Ledger, MemoryLedger};
     use crate::triage::Verdict;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     const ROLE: &str = "arn:aws:iam::111122223333:role/target";
 

@@ -1,23 +1,25 @@
 //! Logs → ledger → ranked findings.
 
 use super::World;
-use super::around::{Around, Seeker};
+use super::around::Seeker;
 use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
-use super::looking::{Looking, hash_of};
+use super::kept::Kept;
+use super::looking::Fresh;
 use super::objects::Places;
+use super::operations::Named;
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
 use super::report::coverage;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial};
-use crate::finding::{Finding, Repeated};
+use crate::finding::Repeated;
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
 use crate::io::sources::many::{self, Desk, FileRead, How, Sort};
 use crate::io::sources::reader::Reader;
-use crate::io::stores::{Filter, Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
+use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
 use crate::record::{self, Problem, Record};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -76,6 +78,34 @@ pub struct Options {
 /// # Ok::<(), denywatch::io::stores::LedgerError>(())
 /// ```
 ///
+/// Since when, and who changed it: `allowed_before` is when the same call last succeeded (`None` where that was not seen
+/// within [`crate::change::BEFORE`]), `changes.before` the last change of a policy before the first denial that can have made
+/// it, `allowed_since` the same call succeeding after the last.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let logs = folder.path().join("log.json");
+/// # let user = |name: &str| format!(
+/// #     r#""eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/{name}","userName":"{name}"}},"awsRegion":"us-east-1","recipientAccountId":"111122223333""#);
+/// # let call = |id: u8, hour: &str, more: &str| format!(
+/// #     r#"{{{},"eventID":"{id}","eventTime":"2026-11-10T{hour}:00:00Z","eventSource":"sts.amazonaws.com","eventName":"AssumeRole"{more},"requestParameters":{{"roleArn":"arn:aws:iam::111122223333:role/target"}}}}"#, user("ana"));
+/// # let refused = r#","errorCode":"AccessDenied","errorMessage":"User: arn:aws:iam::111122223333:user/ana is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::111122223333:role/target""#;
+/// # let change = format!(
+/// #     r#"{{{},"eventID":"9","eventTime":"2026-11-10T09:30:00Z","eventSource":"iam.amazonaws.com","eventName":"DetachUserPolicy","requestParameters":{{"userName":"ana","policyArn":"arn:aws:iam::111122223333:policy/p"}}}}"#, user("eve"));
+/// # let events = [call(1, "08", ""), call(2, "09", ""), change, call(3, "10", refused), call(4, "11", "")];
+/// # std::fs::write(&logs, format!(r#"{{"Records":[{}]}}"#, events.join(","))).unwrap();
+/// use denywatch::app::{World, scan, scan::Options};
+/// use denywatch::{diagnosis::InForce, io::stores::MemoryLedger};
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let outcome = scan(&[logs], &mut ledger, &world, Options::default(), &mut |_stats| {})?;
+/// let finding = &outcome.findings[0];
+/// assert_eq!(finding.denied[0].allowed_before.unwrap().to_string(), "2026-11-10T09:00:00Z");
+/// assert_eq!(finding.denied[0].allowed_since.unwrap().first.to_string(), "2026-11-10T11:00:00Z");
+/// let change = finding.changes.before.as_ref().unwrap();
+/// assert_eq!((change.change.as_str(), change.by.name.as_deref()), ("iam:DetachUserPolicy", Some("eve")));
+/// # Ok::<(), denywatch::io::stores::LedgerError>(())
+/// ```
+///
 /// # Errors
 /// The ledger could not be read or written. What cannot be read of the sources is a problem of the outcome instead.
 pub fn scan(
@@ -90,12 +120,13 @@ pub fn scan(
     let threads = options.threads;
     let mut scan = Scan::begin(ledger, world, options, &names.join(" "));
     scan.note_each();
+    scan.look_twice(true)?;
     let singly = scan.takes_singly();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if threads == 0 { processors } else { threads };
     let catalog = world.catalog;
     let maker = || {
-        let mut gatherer = Gatherer::new(catalog, singly).of(&selection).counting(&world.codes);
+        let mut gatherer = Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look);
         move |name: &str, bytes: &[u8], sort: Sort| match sort {
             Sort::File => gatherer.gather(name, bytes),
             // There is no second look at a stream.
@@ -112,7 +143,7 @@ pub fn scan(
         scan.look_around(|looking| {
             let around = looking.around();
             let maker = || {
-                let mut seeker = Seeker::new(around);
+                let mut seeker = Seeker::new(around, catalog);
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
             many::read(sources, how, maker, looking);
@@ -161,15 +192,26 @@ pub struct Scan<'a> {
     pub(super) are_noted: bool,
     /// What an earlier scan read under this name is told, too.
     pub(super) tells_known: bool,
-    /// What was read now, by a hash of its key, and where it is from.
-    fresh: Vec<u64>,
-    fresh_places: Places,
+    /// This scan looks twice.
+    pub(super) looks_twice: bool,
+    /// What is noted as read is owed the second look until it had it.
+    pub(super) owes: bool,
+    /// Objects that are not there to be looked at twice.
+    pub(super) kept: Kept,
+    /// An earlier scan was ended before its second look was.
+    pub(super) is_owed: bool,
+    /// The ledger says so.
+    pub(super) is_owing: bool,
+    /// What was read now, and where it is from.
+    pub(super) fresh: Fresh,
+    pub(super) named: Named,
+    pub(super) fresh_places: Places,
     /// For objects that are given one by one.
     pub(super) gatherer: Option<Gatherer>,
     pub(super) reader: Option<Reader>,
-    passed: Passed,
+    pub(super) passed: Passed,
     changes: Vec<Change>,
-    touched: Touched,
+    pub(super) touched: Touched,
     denials: Option<Vec<Denial>>,
     /// Where what was read in full is from.
     pub(super) places: Places,
@@ -197,7 +239,13 @@ impl<'a> Scan<'a> {
             objects: Vec::new(),
             are_noted: false,
             tells_known: false,
-            fresh: Vec::new(),
+            looks_twice: false,
+            owes: false,
+            kept: Kept::default(),
+            is_owed: false,
+            is_owing: false,
+            fresh: Fresh::new(),
+            named: Named::default(),
             fresh_places: Places::default(),
             gatherer: None,
             reader: None,
@@ -222,7 +270,7 @@ impl<'a> Scan<'a> {
         self.failed.is_some() || self.is_stopped()
     }
 
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.options.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
@@ -238,7 +286,7 @@ impl<'a> Scan<'a> {
         };
         known.iter().flatten().for_each(|held| self.stats.add_known(held));
         let new = objects.iter().zip(&known).filter(|(_, known)| known.is_none());
-        self.fresh.extend(new.map(|(object, _)| hash_of(object)));
+        new.for_each(|(object, _)| self.fresh.add(object));
         known.iter().map(Option::is_some).collect()
     }
 
@@ -262,8 +310,10 @@ impl<'a> Scan<'a> {
         self.stats.left_out += gathered.left_out;
         self.problems.extend(fault);
         self.problems.extend(gathered.problems);
-        for record in &gathered.others {
-            self.not_denied(record);
+        self.passed.merge(gathered.passed);
+        self.changes.extend(gathered.changes);
+        if self.changes.len() >= BATCH {
+            self.flush_changes();
         }
         for place in &gathered.places {
             self.fresh_places.add_place(place);
@@ -278,6 +328,7 @@ impl<'a> Scan<'a> {
             }
         }
         self.batch.extend(gathered.met);
+        self.named.add(&object, gathered.operations);
         self.objects.push(ObjectRead { object, held, places: gathered.places });
         let denials = self.batch.len() + self.singles.len();
         let different = self.different.len() + self.singles.len();
@@ -342,10 +393,12 @@ impl<'a> Scan<'a> {
             self.stats.duplicates += recorded.duplicate;
             self.stats.stale += recorded.stale;
             if objects.is_empty() || !self.are_noted {
-                Ok(())
-            } else {
-                self.ledger.note_objects(&self.input, &objects, now)
+                return Ok(());
             }
+            if self.owes && !self.is_owing {
+                self.note_debt(true)?;
+            }
+            self.ledger.note_objects(&self.input, &objects, now)
         });
         self.failed = noted.err();
     }
@@ -354,79 +407,6 @@ impl<'a> Scan<'a> {
         let changes = std::mem::take(&mut self.changes);
         let noted = self.ledger.note_changes(&changes, clock::now());
         self.failed = self.failed.take().or(noted.err());
-    }
-
-    /// Adds allowed calls to what was denied, now or in a scan before.
-    pub(super) fn note_passed(&mut self) {
-        if self.failed.is_some() {
-            return;
-        }
-        let noted = self.ledger.findings(&Filter::default()).and_then(|all| {
-            let places = self.places.list();
-            let observed = self.passed.observed(&all, &places, self.world.catalog);
-            observed.iter().for_each(|one| self.touched.add(one));
-            self.ledger.record(observed, clock::now())
-        });
-        self.failed = noted.err();
-    }
-
-    /// A second look at the objects, around what was found: `look` reads those that [`Looking`] does not skip.
-    ///
-    /// # Errors
-    /// The ledger could not be read or written.
-    pub fn look_around(&mut self, look: impl FnOnce(&mut Looking<'_>)) -> Result<(), LedgerError> {
-        self.flush();
-        if self.failed.is_some() || self.fresh.is_empty() {
-            return Ok(());
-        }
-        let all = self.ledger.findings(&Filter::default())?;
-        let (touched, rest): (Vec<Finding>, Vec<Finding>) =
-            all.into_iter().partition(|finding| self.touched.ids.contains(&finding.id));
-        let Some(of_all) = Around::of(touched.iter().chain(&rest), self.world.catalog) else { return Ok(()) };
-        self.fresh.sort_unstable();
-        let passed = Passed::around(touched.iter().chain(&rest));
-        let mut looking = Looking {
-            of_all: &of_all,
-            of_touched: Around::of(&touched, self.world.catalog),
-            fresh: &self.fresh,
-            passed,
-            changes: Vec::new(),
-            catalog: self.world.catalog,
-            stop: self.options.stop,
-        };
-        look(&mut looking);
-        let Looking { passed, changes, .. } = looking;
-        let now = clock::now();
-        self.ledger.note_changes(&changes, now)?;
-        if self.is_stopped() {
-            // What was not looked at to its end tells nothing of what is not there.
-            return Ok(());
-        }
-        // Around what was denied now all that was ever read was looked at; around older findings, what is new.
-        let here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
-        let new = self.fresh_places.list();
-        let mut observed = passed.observed(&touched, &here, self.world.catalog);
-        observed.extend(passed.observed(&rest, &new, self.world.catalog));
-        observed.iter().for_each(|one| self.touched.add(one));
-        self.ledger.record(observed, now).map(drop)
-    }
-
-    /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,
-    /// where the files were read under another name, all.
-    fn touch_known(&mut self, run: Option<&Run>) -> Result<(), LedgerError> {
-        let is_of = |finding: &Finding, run: &Run| {
-            let (first, last) = finding.seen();
-            run.places.iter().any(|place| {
-                let is_there = place.account.is_none() || place.account == finding.account;
-                is_there && place.first <= last && (place.last.is_none() || first <= place.last)
-            })
-        };
-        for finding in self.ledger.findings(&Filter::default())? {
-            if run.is_none_or(|run| is_of(&finding, run)) {
-                self.touched.add_finding(&finding);
-            }
-        }
-        Ok(())
     }
 
     /// Writes the rest, notes what was read, and advises.

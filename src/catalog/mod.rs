@@ -19,6 +19,7 @@ mod request;
 mod risk;
 mod road;
 mod template;
+mod told;
 
 pub use action::{AccessLevel, Action, ResourceType};
 pub use companions::{Companion, PassedRole};

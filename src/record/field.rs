@@ -25,10 +25,7 @@ pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> (Record, Vec<
         unread.extend(tree.is_none().then_some(name));
         tree
     };
-    let user_identity = match tree("userIdentity", &mut get) {
-        Some(Value::Object(members)) => Value::Object(documented_case(members)),
-        _ => Value::Null,
-    };
+    let user_identity = tree("userIdentity", &mut get).map_or(Value::Null, identity);
     let request_parameters = tree("requestParameters", &mut get).unwrap_or_default();
     let additional_event_data = tree("additionalEventData", &mut get).unwrap_or_default();
     let resources = tree("resources", &mut get).unwrap_or_default();
@@ -128,6 +125,14 @@ fn is_nameless(name: &str, value: &Value) -> bool {
     }
 }
 
+/// `userIdentity` with its members in AWS's letter case.
+pub(super) fn identity(value: Value) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(documented_case(members)),
+        _ => Value::Null,
+    }
+}
+
 /// The members of `userIdentity` in AWS's letter case, as
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html> lists them.
 const IDENTITY_KEYS: &[&str] = &[
@@ -173,7 +178,7 @@ fn documented_case(members: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// One member of each resource, in the list's order.
-fn each(list: &Value, name: &str) -> Vec<String> {
+pub(super) fn each(list: &Value, name: &str) -> Vec<String> {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let one = |item: &Value| {
         let (_, value) = item.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;

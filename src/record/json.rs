@@ -37,6 +37,11 @@ pub fn is_denied_candidate(event: &[u8]) -> bool {
     serde_json::from_slice::<Head<'_>>(event).is_ok_and(|head| head.error_code.is_some())
 }
 
+/// Whether an object is read as one event.
+pub(super) fn is_event(object: &str) -> bool {
+    serde_json::from_str::<Head<'_>>(object).is_ok_and(|head| head.is_event && !head.is_lookup_entry)
+}
+
 impl<'a> Head<'a> {
     /// The head of an event whose members are found by name.
     pub(super) fn from_members(mut get: impl FnMut(&str) -> Option<&'a str>) -> Self {

@@ -4,6 +4,7 @@
 mod csv;
 mod cut;
 mod field;
+mod glance;
 mod json;
 mod members;
 mod row;
@@ -12,8 +13,9 @@ mod skim;
 
 pub use cut::{Cut, Cutter};
 pub use field::time;
+pub use glance::Glance;
 pub use json::{Head, is_aws, is_denied_candidate};
-pub use sift::{Candidate, Isa, Sifted, scan_errors, sift, sift_all, sift_with};
+pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
 
 use jiff::Timestamp;
 use serde_json::Value;

@@ -3,11 +3,14 @@
 use super::*;
 use crate::app::World;
 use crate::app::scan::{Options, Scan, scan};
+use crate::change::BEFORE;
 use crate::diagnosis::InForce;
 use crate::io::stores::{Filter, Ledger, MemoryLedger};
+use crate::record;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 const START: i64 = 1_762_768_800;
 
@@ -18,14 +21,14 @@ fn event(id: usize, (minute, who, what, kind): Call) -> Value {
     let at = Timestamp::from_second(START + minute * 60).unwrap();
     let arn = format!("arn:aws:sts::111122223333:assumed-role/role-{who}/s");
     let issuer = format!("arn:aws:iam::111122223333:role/role-{who}");
-    let queue = format!("arn:aws:sqs:eu-west-1:111122223333:q{what}");
+    let queue = format!("arn:aws:sqs:eu-west-1:111122223333:queue-{what}");
     let mut event = json!({
         "eventVersion": "1.08",
         "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333",
             "sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer, "userName": format!("role-{who}")}}},
         "eventTime": at.to_string(), "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage",
         "awsRegion": "eu-west-1",
-        "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/q{what}")},
+        "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/queue-{what}")},
         "eventID": format!("e{id}"), "eventCategory": "Data", "recipientAccountId": "111122223333",
     });
     match kind {
@@ -132,6 +135,40 @@ fn a_later_file_tells_of_an_older_finding() {
 }
 
 #[test]
+fn a_scan_that_was_ended_before_its_second_look_is_made_up_for() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let day = 24 * 60;
+    let calls = [(day, 1, 1, 3), (2 * day, 1, 1, 0), (2 * day + 60, 1, 1, 3)];
+    for files in 1..=3 {
+        let folder = tempfile::tempdir().unwrap();
+        archive(folder.path(), &calls);
+        let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+        let run = |ledger: &mut MemoryLedger, stops_at: u64| {
+            STOP.store(false, Relaxed);
+            let options = Options { stop: Some(&STOP), threads: 1, ..Options::default() };
+            let mut progress = |stats: &crate::app::Stats| STOP.store(stats.files >= stops_at, Relaxed);
+            scan(&[folder.path().to_owned()], ledger, &world, options, &mut progress).unwrap()
+        };
+        assert!(run(&mut ledger, files).interrupted);
+        let told = run(&mut ledger, 9);
+        assert_eq!((told.stats.known, told.findings[0].count), (files, 1));
+        let item = &told.findings[0].denied[0];
+        assert_eq!(item.allowed_before, Timestamp::from_second(START + day * 60).ok(), "{files}");
+        assert_eq!(item.allowed_since.map(|since| since.count), Some(1), "{files}");
+        // It is made up for once, and a third scan adds nothing.
+        let before = ledger.findings(&Filter::default()).unwrap();
+        run(&mut ledger, 9);
+        assert_eq!(ledger.findings(&Filter::default()).unwrap(), before);
+        assert!(
+            ledger
+                .state(&format!("second look at {}", folder.path().display()))
+                .unwrap()
+                .is_some_and(|state| state.is_empty())
+        );
+    }
+}
+
+#[test]
 fn files_that_cannot_tell_are_left_alone() {
     let calls = [(40 * 24 * 60, 1, 1, 0)];
     let folder = tempfile::tempdir().unwrap();
@@ -139,14 +176,19 @@ fn files_that_cannot_tell_are_left_alone() {
     let world = World::new(InForce::default());
     let mut ledger = MemoryLedger::default();
     scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {}).unwrap();
-    let around = Around::of(&ledger.findings(&Filter::default()).unwrap(), Catalog::embedded()).unwrap();
+    let mut around = Around::new();
+    assert!(around.is_empty() && !around.wants("events.json", true));
+    for finding in ledger.findings(&Filter::default()).unwrap() {
+        around.add(&finding, true, Catalog::embedded());
+    }
     let name = |account: &str, region: &str, day: &str| format!("{account}_CloudTrail_{region}_{day}T1000Z_x.json.gz");
-    assert!(around.wants(&name("111122223333", "eu-west-1", "20251220")));
-    assert!(around.wants(&name("111122223333", "ap-south-1", "20261220")));
-    assert!(!around.wants(&name("111122223333", "eu-west-1", "20251110")));
-    assert!(around.wants(&name("444455556666", "us-east-1", "20251220")));
-    assert!(!around.wants(&name("444455556666", "eu-west-1", "20251220")));
-    assert!(around.wants("events.json"));
+    assert!(around.wants(&name("111122223333", "eu-west-1", "20251220"), false));
+    assert!(around.wants(&name("111122223333", "us-east-1", "20261220"), false), "IAM's own");
+    assert!(!around.wants(&name("111122223333", "ap-south-1", "20261220"), false), "neither called nor lying there");
+    assert!(!around.wants(&name("111122223333", "eu-west-1", "20251110"), true));
+    assert!(around.wants(&name("444455556666", "us-east-1", "20251220"), false));
+    assert!(!around.wants(&name("444455556666", "eu-west-1", "20251220"), true));
+    assert!(around.wants("events.json", false));
 }
 
 proptest! {
@@ -157,5 +199,117 @@ proptest! {
         calls in prop::collection::vec((0_i64..30_000, 0_u64..3, 0_u64..2, 0_u64..5), 1..40)
     ) {
         check(&calls);
+    }
+}
+
+/// An event of role 1 that may be a call of its, and what of it is written otherwise than CloudTrail writes it.
+fn hostile(id: usize, minute: i64, what: u64, turn: usize) -> String {
+    let event = event(id, (minute, 1, what, 3)).to_string();
+    let (from, to) = TURNS[turn];
+    assert!(from.is_empty() || event.contains(from), "{from} {event}");
+    event.replacen(from, to, 1)
+}
+
+const TURNS: [(&str, &str); 26] = [
+    ("", ""),
+    (r#""eventName""#, r#""event\u004eame""#),
+    (r#""eventName""#, r#""event_name""#),
+    (r#""SendMessage""#, r#""Send\u004dessage""#),
+    (r#""SendMessage""#, r#""GetQueueUrl""#),
+    (r#""eventName":"SendMessage""#, r#""eventName":"GetQueueUrl","eventName":"SendMessage""#),
+    (r#""eventName":"SendMessage""#, r#""eventName":"SendMessage","event_name":"GetQueueUrl""#),
+    (r#""requestParameters":{"#, r#""requestParameters":{"x":{"eventName":"SendMessage","errorCode":"AccessDenied"},"#),
+    (r#""eventName":"SendMessage""#, r#""eventName":"GetQueueUrl","requestParameters":{"eventName":"SendMessage"}"#),
+    (r#""eventName""#, r#""errorCode":"AccessDenied","eventName""#),
+    (r#""eventName""#, r#""errorCode":null,"eventName""#),
+    (r#""eventName""#, r#""error_code":"Throttling","eventName""#),
+    (r#""arn:aws:iam::111122223333:role/role-1""#, r#""arn:aws:iam::111122223333:role/team/role-1""#),
+    (r#""arn:aws:iam::111122223333:role/role-1""#, r#""arn:aws:iam::111122223333:role/role-2""#),
+    (r#""arn:aws:iam::111122223333:role/role-1""#, r#""arn:aws:iam::111122223333:role\/role-1""#),
+    (r#""sessionIssuer""#, r#""SessionIssuer""#),
+    (r#""sessionIssuer":{"#, r#""sessionIssuer":{"arn":"arn:aws:iam::111122223333:role/role-2","#),
+    (r#""type":"AssumedRole""#, r#""type":"assumedrole""#),
+    (r#""eventTime""#, r#""userIdentity":{"type":"Root"},"eventTime""#),
+    (r#"111122223333/q"#, r#"111122223333\/q"#),
+    (r#"111122223333/q"#, r#"111122223333/\u0071"#),
+    (
+        r#""requestParameters":{"queueUrl""#,
+        r#""resources":[{"ARN":"arn:aws:sqs:eu-west-1:111122223333:queue-1"}],"requestParameters":{"a""#,
+    ),
+    (r#""eu-west-1""#, r#""eu-west-2""#),
+    (r#""eventTime":""#, r#""eventTime":" "#),
+    (
+        r#"{"eventVersion":"1.08""#,
+        r#"{"cloudTrailEvent":"{\"eventName\":\"SendMessage\",\"eventSource\":\"sqs.amazonaws.com\"}","eventVersion":"1.08""#,
+    ),
+    (r#""recipientAccountId":"111122223333""#, r#""recipientAccountId":111122223333"#),
+];
+
+/// What a file shows that is sifted, and one that is read.
+#[track_caller]
+fn check_quick(around: &Around, records: &[String]) -> String {
+    let sifted = format!(r#"{{"Records":[{}]}}"#, records.join(","));
+    let read = format!("[{}]", records.join(","));
+    assert!(
+        record::sift_calls(sifted.as_bytes(), |_| true).is_some()
+            && record::sift_calls(read.as_bytes(), |_| true).is_none()
+    );
+    let told = |text: &str| {
+        // Of the two one may come to a file with something worked out before.
+        let mut seeker = Seeker::new(around, Catalog::embedded());
+        let mut seek = || {
+            let mut seen = seeker.seek("x", text.as_bytes());
+            seen.changes.sort();
+            format!("{seen:?}")
+        };
+        let first = seek();
+        assert_eq!(seek(), first);
+        first
+    };
+    let quick = told(&sifted);
+    assert_eq!(quick, told(&read), "{sifted}");
+    quick
+}
+
+/// Around a denial of role 1, at minute 100, of queue 1.
+fn around_one() -> Around {
+    let mut ledger = MemoryLedger::default();
+    let world = World::new(InForce::default());
+    let mut full = Scan::begin(&mut ledger, &world, Options::default(), "one");
+    full.read(json!({"Records": [event(0, (100, 1, 1, 0))]}).to_string().as_bytes(), "one");
+    full.finish().unwrap();
+    let mut around = Around::new();
+    for finding in ledger.findings(&Filter::default()).unwrap() {
+        around.add(&finding, true, Catalog::embedded());
+    }
+    around
+}
+
+#[test]
+fn each_turn_is_told_as_reading_tells_it() {
+    let nothing = format!("{:?}", Seen::default());
+    let mut shown = Vec::new();
+    for turn in 0..TURNS.len() {
+        let calls = [(1, 50), (2, 150)].map(|(id, minute)| hostile(id, minute, 1, turn));
+        if check_quick(&around_one(), &calls) != nothing {
+            shown.push(turn);
+        }
+        check_quick(&around_one(), &[hostile(1, 150, 2, turn)]);
+    }
+    let none = [4, 8, 9, 11, 13, 18, 22, 24];
+    assert_eq!(shown, (0..TURNS.len()).filter(|turn| !none.contains(turn)).collect::<Vec<_>>());
+}
+
+proptest! {
+    #[test]
+    fn the_quick_way_is_reading_every_record(
+        picks in prop::collection::vec((0_i64..200, 1_u64..3, 0..TURNS.len(), 0_u64..8), 1..12)
+    ) {
+        let one = |(id, (minute, what, turn, kind)): (usize, &(i64, u64, usize, u64))| match kind {
+            0 => event(id, (*minute, *what, 1, 1)).to_string(),
+            1 => event(id, (*minute, 1, 1, 0)).to_string(),
+            _ => hostile(id, *minute, *what, *turn),
+        };
+        check_quick(&around_one(), &picks.iter().enumerate().map(one).collect::<Vec<_>>());
     }
 }

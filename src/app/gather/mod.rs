@@ -3,11 +3,15 @@
 mod known;
 pub(super) mod named;
 
+use super::operations::Operations;
+use super::passed::Passed;
 use crate::catalog::Catalog;
+use crate::change::{self, Change};
 use crate::denial::code::Codes;
 use crate::denial::{self, Denial, Given};
 use crate::finding::Repeated;
 use crate::io::sources::archive::Selection;
+use crate::io::sources::many::Joins;
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted};
 use known::Known;
@@ -24,8 +28,10 @@ pub struct Gathered {
     pub met: Vec<Repeated>,
     /// Them, as AWS told them; empty where they are not wanted so.
     pub denials: Vec<Denial>,
-    /// All others, where they were asked for.
-    pub others: Vec<Record>,
+    /// Allowed calls among all others, and changes of policies, where these were asked for.
+    pub passed: Passed,
+    /// See there.
+    pub changes: Vec<Change>,
     /// They were.
     pub is_full: bool,
     /// Where and when the events happened. Of a file that is named as CloudTrail names its files, and whose first and last
@@ -33,8 +39,31 @@ pub struct Gathered {
     pub places: Vec<Place>,
     /// Events that were not asked for.
     pub left_out: u64,
+    /// Operations of the file; `None` where they were not asked for, or are not certain.
+    pub operations: Option<Operations>,
     /// What could not be read.
     pub problems: Vec<Problem>,
+}
+
+impl Joins for Gathered {
+    fn join(&mut self, later: Self) {
+        self.records += later.records;
+        self.denied += later.denied;
+        self.met.extend(later.met);
+        self.denials.extend(later.denials);
+        self.passed.merge(later.passed);
+        self.changes.extend(later.changes);
+        self.is_full |= later.is_full;
+        self.left_out += later.left_out;
+        self.problems.extend(later.problems);
+        self.operations = None;
+        for place in later.places {
+            match self.places.iter_mut().find(|own| (&own.account, &own.region) == (&place.account, &place.region)) {
+                Some(own) => own.add(place.first, place.last, place.records),
+                None => self.places.push(place),
+            }
+        }
+    }
 }
 
 /// Gathers from one file after another. What it makes of a file does not depend on the files before.
@@ -43,6 +72,8 @@ pub struct Gatherer {
     selection: Selection,
     /// Each denial is wanted by itself.
     singly: bool,
+    /// The operations of small files are.
+    noting: bool,
     known: Known,
     given: Given,
 }
@@ -50,7 +81,8 @@ pub struct Gatherer {
 impl Gatherer {
     /// `singly`: denials are wanted as they are, not ready for the ledger.
     pub fn new(catalog: &'static Catalog, singly: bool) -> Self {
-        Self { catalog, selection: Selection::default(), singly, known: Known::default(), given: Given::default() }
+        let (selection, known, given) = (Selection::default(), Known::default(), Given::default());
+        Self { catalog, selection, singly, noting: false, known, given }
     }
 
     /// Takes these events only.
@@ -63,6 +95,12 @@ impl Gatherer {
     #[must_use]
     pub fn counting(self, codes: &Codes) -> Self {
         Self { given: Given { codes: codes.clone(), ..Given::default() }, ..self }
+    }
+
+    /// Notes the operations of small files, too.
+    #[must_use]
+    pub fn noting(self, noting: bool) -> Self {
+        Self { noting, ..self }
     }
 
     /// Reads one file of any CloudTrail shape.
@@ -83,10 +121,12 @@ impl Gatherer {
             },
             None => self.fully(&mut file, bytes),
         }
-        file.done()
+        let mut gathered = file.done();
+        gathered.operations = self.noting.then(|| Operations::of(bytes)).flatten();
+        gathered
     }
 
-    /// Reads all of a file, and hands over what is not denied, too.
+    /// Reads all of a file, and notes what is not denied, too.
     pub fn gather_all(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         let mut file = File { others: true, ..File::new(name) };
         self.fully(&mut file, bytes);
@@ -192,7 +232,8 @@ impl Gatherer {
         file.gathered.records += 1;
         file.widen(&record.recipient_account, &record.region, record.event_time, 1);
         if !self.denied(file, &record, None) && file.others {
-            file.gathered.others.push(record);
+            file.gathered.changes.extend(change::from_record(&record));
+            file.gathered.passed.take(&record, self.catalog);
         }
     }
 

@@ -2,12 +2,15 @@
 
 use super::archive::Selection;
 use super::files::Limits;
-use super::reader::{Loaded, Reader};
-use super::walk::{Found, STDIN, Walk};
+use super::huge::{self, Streamed, WHOLE};
+use super::reader::{Reader, changed, mark};
+use super::spool::Spool;
+use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
@@ -62,6 +65,22 @@ pub struct FileRead<T> {
     pub made: Option<T>,
 }
 
+/// What is made of a file that is read in parts is joined.
+pub trait Joins {
+    /// Adds what was made of the part behind.
+    fn join(&mut self, later: Self);
+}
+
+impl Joins for () {
+    fn join(&mut self, (): Self) {}
+}
+
+impl Joins for String {
+    fn join(&mut self, later: Self) {
+        self.push_str(&later);
+    }
+}
+
 /// Who takes the files, on the calling thread and in the archive's order.
 pub trait Desk<T> {
     /// Which of these objects are not to be read, as they were read before.
@@ -87,8 +106,9 @@ pub fn size(paths: &[PathBuf], selection: &Selection) -> Size {
 }
 
 /// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
-/// the `threads` has a maker of its own; what they make must not depend on which of them made it.
-pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
+/// the `threads` has a maker of its own; what they make must not depend on which of them made it. A file that is too large
+/// to stand in memory is handed over in parts.
+pub fn read<T: Joins + Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
     paths: &[PathBuf],
     how: How<'_>,
     maker: impl Fn() -> M,
@@ -98,10 +118,10 @@ pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
     let mut jobs =
         Jobs { walk: Walk::new(paths, selection), base: std::env::current_dir().unwrap_or_default(), streams };
     if threads <= 1 {
-        let (mut reader, mut make) = (Reader::new(limits), maker());
+        let (mut reader, mut make) = (Reader::whole(limits), maker());
         while let Some(job) = jobs.next(desk) {
             for task in job {
-                if desk.take(one(&mut reader, &mut make, task)).is_break() {
+                if desk.take(one(&mut reader, limits, &mut make, task)).is_break() {
                     return;
                 }
             }
@@ -117,11 +137,11 @@ pub fn read<T: Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
         for mut make in makers {
             let tell = tell.clone();
             scope.spawn(move || {
-                let mut reader = Reader::new(limits);
+                let mut reader = Reader::whole(limits);
                 loop {
                     let job = given.lock().map(|given| given.recv());
                     let Ok(Ok((number, job))) = job else { return };
-                    let made: Vec<_> = job.into_iter().map(|task| one(&mut reader, &mut make, task)).collect();
+                    let made: Vec<_> = job.into_iter().map(|task| one(&mut reader, limits, &mut make, task)).collect();
                     if tell.send((number, made)).is_err() {
                         return;
                     }
@@ -220,26 +240,119 @@ impl Jobs<'_> {
     }
 }
 
-fn one<T>(
+fn one<T: Joins>(
     reader: &mut Reader,
+    limits: Limits,
     make: &mut impl FnMut(&str, &[u8], Sort) -> T,
     task: Result<Task, Problem>,
 ) -> Result<FileRead<T>, Problem> {
     let Task { found, object } = task?;
     let name = found.path.to_string_lossy().into_owned();
-    let Loaded { bytes, bytes_read, unpacked, fault } = reader.load(&found.path, found.mark.as_deref())?;
-    let object = object.unwrap_or_else(|| of_content(&found.path, bytes));
-    let sort = if found.mark.is_some() { Sort::File } else { Sort::Stream };
-    let made = (!bytes.is_empty()).then(|| make(&name, bytes, sort));
-    let is_whole = fault.is_none();
-    Ok(FileRead { name, object, is_whole, sort, bytes_read, bytes: unpacked, fault, made })
+    let Some(object) = object else { return stream(reader, limits, make, &found.path, name) };
+    let (sort, path) = (Sort::File, &found.path);
+    let read = |object, read: Streamed, made| {
+        let Streamed { bytes_read, unpacked, fault } = read;
+        let is_whole = fault.is_none();
+        FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
+    };
+    if found.size <= WHOLE {
+        let loaded = reader.load(path, found.mark.as_deref())?;
+        if !loaded.is_huge {
+            let made = (!loaded.bytes.is_empty()).then(|| make(&name, loaded.bytes, sort));
+            return Ok(read(object, loaded.into(), made));
+        }
+    }
+    #[allow(clippy::disallowed_methods)] // this is the source that reads files
+    let open = || std::fs::File::open(path);
+    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), limits, |name, text| make(name, text, sort))?;
+    let now = open().and_then(|file| file.metadata()).ok().and_then(|now| mark(&now));
+    if streamed.fault.is_none() && now.is_some() && now != found.mark {
+        streamed.fault = Some(changed(&name));
+    }
+    Ok(read(object, streamed, made))
+}
+
+/// Reads what can be read but once: in memory, or from a file that goes with it.
+fn stream<T: Joins>(
+    reader: &mut Reader,
+    limits: Limits,
+    make: &mut impl FnMut(&str, &[u8], Sort) -> T,
+    path: &Path,
+    name: String,
+) -> Result<FileRead<T>, Problem> {
+    let sort = Sort::Stream;
+    let (first, mut rest) = begun(path, limits.file).map_err(|error| problem(path, &error))?;
+    let read = |object, read: Streamed, made| {
+        let Streamed { bytes_read, unpacked, fault } = read;
+        let is_whole = fault.is_none();
+        FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
+    };
+    if first.len() as u64 <= WHOLE {
+        let loaded = reader.bytes(&name, &first)?;
+        if !loaded.is_huge {
+            let made = (!loaded.bytes.is_empty()).then(|| make(&name, loaded.bytes, sort));
+            return Ok(read(of_content(path, &hash(loaded.bytes)), loaded.into(), made));
+        }
+    }
+    let (spool, hash) = Spool::all(&first, &mut rest, limits.file).map_err(|error| problem(path, &error))?;
+    let open = || Ok::<Box<dyn Read + '_>, std::io::Error>(Box::new(spool.from(0)?));
+    let (streamed, made) = in_parts(&name, &open, limits, |name, text| make(name, text, sort))?;
+    Ok(read(of_content(path, &hash), streamed, made))
+}
+
+/// What fits into memory of a stream, or a little more than that, and the rest.
+fn begun(path: &Path, limit: u64) -> std::io::Result<(Vec<u8>, Box<dyn Read>)> {
+    #[allow(clippy::disallowed_methods)] // this is the source that reads files
+    let mut from: Box<dyn Read> = match path == Path::new(STDIN) {
+        true => Box::new(std::io::stdin()),
+        false => Box::new(std::fs::File::open(path)?),
+    };
+    let mut first = Vec::new();
+    (&mut from).take(WHOLE.min(limit) + 1).read_to_end(&mut first)?;
+    Ok((first, from))
+}
+
+/// Bytes that came from elsewhere, as if they were a file's; the larger ones in parts.
+pub(crate) fn bytes<T: Joins>(
+    reader: &mut Reader,
+    limits: Limits,
+    name: &str,
+    bytes: &[u8],
+    mut make: impl FnMut(&str, &[u8]) -> T,
+) -> Result<(Streamed, Option<T>), Problem> {
+    let loaded = reader.bytes(name, bytes)?;
+    if loaded.is_huge {
+        return in_parts(name, &|| Ok(Box::new(bytes)), limits, make);
+    }
+    let made = (!loaded.bytes.is_empty()).then(|| make(name, loaded.bytes));
+    Ok((loaded.into(), made))
+}
+
+fn in_parts<T: Joins>(
+    name: &str,
+    open: huge::Open<'_>,
+    limits: Limits,
+    mut make: impl FnMut(&str, &[u8]) -> T,
+) -> Result<(Streamed, Option<T>), Problem> {
+    let mut made = None::<T>;
+    let streamed = huge::each(name, open, limits.file, &mut |name, text| {
+        let part = make(name, text);
+        match &mut made {
+            Some(made) => made.join(part),
+            None => made = Some(part),
+        }
+    });
+    Ok((streamed.map_err(|error| problem(Path::new(name), &error))?, made))
 }
 
 /// A stream is known by what came out of it.
-fn of_content(path: &Path, bytes: &[u8]) -> Object {
-    let mark: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+fn of_content(path: &Path, mark: &str) -> Object {
     let key = if path == Path::new(STDIN) { "stdin".to_owned() } else { format!("stream {mark}") };
-    Object { key: format!("{key} {mark}"), mark }
+    Object { key: format!("{key} {mark}"), mark: mark.to_owned() }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod gzip;
 pub mod history;
 #[cfg(feature = "lookup")]
 pub mod history_reach;
+mod huge;
 mod libdeflate;
 #[cfg(feature = "live")]
 pub mod live;
@@ -31,10 +32,12 @@ pub mod regions;
 #[cfg(feature = "s3")]
 pub mod s3;
 mod salvage;
+pub(crate) mod spool;
 #[cfg(feature = "live")]
 pub mod told;
 mod unpack;
 mod walk;
+mod windows;
 
 #[cfg(feature = "s3")]
 pub(crate) use walk::ENDINGS;

@@ -1,6 +1,8 @@
 //! One file after another → its plain bytes, in buffers that are used again.
 
 use super::files::Limits;
+use super::gzip;
+use super::huge::WHOLE;
 use super::salvage::salvage;
 use super::unpack::Unpacker;
 use super::walk::{STDIN, problem};
@@ -15,6 +17,8 @@ const STEP: usize = 64 << 10;
 /// Reads and unpacks.
 pub(crate) struct Reader {
     limit: u64,
+    /// What is larger is not salvaged: others read it in parts.
+    leaves_huge: bool,
     unpacker: Unpacker,
     /// Bytes as they lie there; only the first ones are of the file that is read.
     raw: Vec<u8>,
@@ -32,12 +36,26 @@ pub(crate) struct Loaded<'a> {
     pub(crate) unpacked: u64,
     /// Why it was not read to its end, or is not to be relied on.
     pub(crate) fault: Option<Problem>,
+    /// It is too large to stand in memory; nothing of it is here.
+    pub(crate) is_huge: bool,
+}
+
+impl Loaded<'_> {
+    fn huge() -> Self {
+        Self { bytes: b"", bytes_read: 0, unpacked: 0, fault: None, is_huge: true }
+    }
 }
 
 impl Reader {
     pub(crate) fn new(limits: Limits) -> Self {
         let unpacker = Unpacker::new(limits.file);
-        Self { limit: limits.file, unpacker, raw: Vec::new(), plain: Vec::new() }
+        Self { limit: limits.file, leaves_huge: false, unpacker, raw: Vec::new(), plain: Vec::new() }
+    }
+
+    /// Reads what may stand in memory as a whole, and tells of what may not.
+    pub(crate) fn whole(limits: Limits) -> Self {
+        let file = limits.file.min(WHOLE);
+        Self { leaves_huge: limits.file > WHOLE, ..Self::new(Limits { file }) }
     }
 
     /// Unpacks bytes that came from elsewhere, as if they were a file's.
@@ -58,8 +76,7 @@ impl Reader {
         let mut loaded = self.stream(&name, &mut file, size)?;
         let is_same = |now: Metadata| found.is_none_or(|found| mark(&now).is_none_or(|mark| mark == found));
         if loaded.fault.is_none() && !file.metadata().map(is_same).unwrap_or(true) {
-            let error = "it changed while it was read: scan it again when nobody writes it".to_owned();
-            loaded.fault = Some(Problem { input: name.into_owned(), error });
+            loaded.fault = Some(changed(&name));
         }
         Ok(loaded)
     }
@@ -73,11 +90,19 @@ impl Reader {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let raw = &self.raw[..read.min(limit)];
         self.plain.clear();
+        let told = raw.last_chunk::<4>().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
+        let is_huge = read > limit || gzip::is_gzip(raw) && told > self.limit;
+        if self.leaves_huge && is_huge {
+            return Ok(Loaded::huge());
+        }
         let is_packed = Unpacker::is_packed(name, raw);
         if is_packed {
             // What could be read is unpacked in either case.
             let unpacked = self.unpacker.unpack(name, raw, &mut self.plain);
             end = end.and(unpacked);
+        }
+        if self.leaves_huge && is_packed && end.is_err() && self.plain.len() >= limit {
+            return Ok(Loaded::huge());
         }
         // Named first: a file that is not read to its end seems cut, too.
         if read > limit {
@@ -86,7 +111,7 @@ impl Reader {
         let unpacked = if is_packed { self.plain.len() } else { raw.len() } as u64;
         let Err(error) = end else {
             let bytes = if is_packed { &self.plain[..] } else { raw };
-            return Ok(Loaded { bytes, bytes_read: read as u64, unpacked, fault: None });
+            return Ok(Loaded { bytes, bytes_read: read as u64, unpacked, fault: None, is_huge: false });
         };
         if !is_packed {
             self.plain.extend_from_slice(raw);
@@ -94,7 +119,7 @@ impl Reader {
         salvage(&mut self.plain);
         let kept = if self.plain.is_empty() { "nothing of it is used" } else { "the whole records before are used" };
         let fault = Some(Problem { input: name.to_owned(), error: format!("{error}; {kept}") });
-        Ok(Loaded { bytes: &self.plain, bytes_read: read as u64, unpacked, fault })
+        Ok(Loaded { bytes: &self.plain, bytes_read: read as u64, unpacked, fault, is_huge: false })
     }
 
     /// Reads to the end, or one byte beyond the limit, and tells how many bytes that were. A file of which `size` bytes
@@ -120,6 +145,12 @@ impl Reader {
             }
         }
     }
+}
+
+/// A file that is another one after it was read.
+pub(super) fn changed(name: &str) -> Problem {
+    let error = "it changed while it was read: scan it again when nobody writes it".to_owned();
+    Problem { input: name.to_owned(), error }
 }
 
 /// Size, time of change, and where the system tells them the file's number and the time at which that was last written: `cp -p`

@@ -85,11 +85,11 @@ fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|own| own.eq_ignore_ascii_case(ending))
 }
 
-fn is_bzip2(name: &str, raw: &[u8]) -> bool {
+pub(super) fn is_bzip2(name: &str, raw: &[u8]) -> bool {
     has_ending(name, "bz2") && raw.starts_with(b"BZh")
 }
 
-fn is_zstd(name: &str, raw: &[u8]) -> bool {
+pub(super) fn is_zstd(name: &str, raw: &[u8]) -> bool {
     has_ending(name, "zst") && (raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable(raw).is_some())
 }
 

@@ -85,6 +85,16 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn findings(&self, filter: &Filter) -> Result<Vec<Finding>, LedgerError>;
 
+    /// All findings whose ids stand behind this one, by id: as many as this and perhaps more, none only at the end. So they
+    /// are gone through without holding all of them.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn page(&self, after: Option<&str>, _most: usize) -> Result<Vec<Finding>, LedgerError> {
+        // The first page is all of it.
+        if after.is_some() { Ok(Vec::new()) } else { self.findings(&Filter::default()) }
+    }
+
     /// The one finding whose id is, or begins with, this; letter case does not matter.
     ///
     /// # Errors

@@ -22,6 +22,10 @@ pub(super) struct Masks {
     pub(super) r: u64,
     /// `_` (or DEL, which no JSON text needs).
     pub(super) underscore: u64,
+    /// `t` or `T`.
+    pub(super) t: u64,
+    /// `n` or `N`.
+    pub(super) n: u64,
 }
 
 /// Work over blocks, compiled once for each instruction set.
@@ -107,6 +111,7 @@ mod x86 {
         let is = |byte: u8| _mm512_set1_epi8(byte as i8);
         let (quote, backslash, low_case) = (is(b'"'), is(b'\\'), is(0x20));
         let (open, close, r, under) = (is(b'{'), is(b'}'), is(b'r'), is(0x7f));
+        let (t, n) = (is(b't'), is(b'n'));
         work.run(
             |block: &[u8; BLOCK]| {
                 // SAFETY: the block has 64 bytes, and the load needs no alignment.
@@ -119,6 +124,8 @@ mod x86 {
                     close: _mm512_cmpeq_epi8_mask(low, close),
                     r: _mm512_cmpeq_epi8_mask(low, r),
                     underscore: _mm512_cmpeq_epi8_mask(low, under),
+                    t: _mm512_cmpeq_epi8_mask(low, t),
+                    n: _mm512_cmpeq_epi8_mask(low, n),
                 }
             },
             |bits| parity(bits),
@@ -131,6 +138,7 @@ mod x86 {
         let is = |byte: u8| _mm256_set1_epi8(byte as i8);
         let (quote, backslash, low_case) = (is(b'"'), is(b'\\'), is(0x20));
         let (open, close, r, under) = (is(b'{'), is(b'}'), is(b'r'), is(0x7f));
+        let (t, n) = (is(b't'), is(b'n'));
         let bits = |mask: __m256i| u64::from(_mm256_movemask_epi8(mask).cast_unsigned());
         work.run(
             |block: &[u8; BLOCK]| {
@@ -148,6 +156,8 @@ mod x86 {
                     close: low(close),
                     r: low(r),
                     underscore: low(under),
+                    t: low(t),
+                    n: low(n),
                 }
             },
             |bits| parity(bits),
@@ -198,6 +208,8 @@ mod arm {
                     close: equal(low, b'}'),
                     r: equal(low, b'r'),
                     underscore: equal(low, 0x7f),
+                    t: equal(low, b't'),
+                    n: equal(low, b'n'),
                 }
             },
             portable::parity,
@@ -225,6 +237,8 @@ mod portable {
             put(&mut all.close, equal(low, b'}'));
             put(&mut all.r, equal(low, b'r'));
             put(&mut all.underscore, equal(low, 0x7f));
+            put(&mut all.t, equal(low, b't'));
+            put(&mut all.n, equal(low, b'n'));
         }
         all
     }
@@ -296,6 +310,8 @@ mod tests {
             close: bits(&|byte| matches!(byte, b'}' | b']')),
             r: bits(&|byte| matches!(byte, b'r' | b'R')),
             underscore: bits(&|byte| matches!(byte, b'_' | 0x7f)),
+            t: bits(&|byte| matches!(byte, b't' | b'T')),
+            n: bits(&|byte| matches!(byte, b'n' | b'N')),
         };
         let brackets = block.iter().filter(|byte| matches!(byte, b'{' | b'[' | b'}' | b']'));
         let picked =
@@ -305,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_see_the_same(bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"\"\\{}[]orcORC_\x7f\xff\x02\x03".to_vec())], BLOCK)) {
+        fn all_see_the_same(bytes in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(b"\"\\{}[]orctnORCTN_\x7f\xff\x02\x03".to_vec())], BLOCK)) {
             let block: [u8; BLOCK] = bytes.try_into().unwrap();
             for isa in Isa::available() {
                 prop_assert_eq!(isa.run(Look(&block)), plainly(&block), "{:?}", isa);

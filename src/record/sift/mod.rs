@@ -7,10 +7,12 @@
 //! plain list of records is left to [`super::scan`]. Brackets and strings are followed; the JSON (and UTF-8) inside of an allowed
 //! record is not checked, and what begins as CloudTrail's events is taken for one.
 
+mod calls;
 mod isa;
 mod pass;
 mod spell;
 
+pub use calls::{Named, sift_calls};
 pub use isa::Isa;
 
 use super::json::{self, newlines, skip_space};

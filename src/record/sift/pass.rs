@@ -203,7 +203,7 @@ impl State<'_> {
 /// How far below where it began the depth falls at most; `closes` has a bit for each bracket in their order, set where one
 /// closes. Where one behind the eighth closes it is told too large, which costs time alone.
 #[inline(always)]
-fn deepest_fall(closes: u64) -> i64 {
+pub(super) fn deepest_fall(closes: u64) -> i64 {
     FALLS.get(closes as usize).map_or(i64::MAX, |fall| i64::from(*fall))
 }
 
@@ -228,7 +228,7 @@ static FALLS: [u8; 256] = {
 
 /// The bytes whose meaning a backslash takes; `carry` goes from block to block.
 #[inline(always)]
-fn escaped(backslash: u64, carry: &mut u64) -> u64 {
+pub(super) fn escaped(backslash: u64, carry: &mut u64) -> u64 {
     const EVEN: u64 = 0x5555_5555_5555_5555;
     let starts = backslash & !*carry;
     let follows = starts << 1 | *carry;

@@ -171,6 +171,15 @@ impl Ledger for SqliteLedger {
         Ok(findings.into_iter().filter(|finding| filter.takes(finding)).collect())
     }
 
+    fn page(&self, after: Option<&str>, most: usize) -> Result<Vec<Finding>, LedgerError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX).max(1);
+        let bodies = self.texts(
+            "SELECT body FROM finding WHERE id > ?1 ORDER BY id LIMIT ?2",
+            params![after.unwrap_or_default(), most],
+        )?;
+        bodies.iter().map(|body| read_finding("finding", body)).collect()
+    }
+
     fn find(&self, id_prefix: &str) -> Result<Finding, LedgerError> {
         let sql = "SELECT id FROM finding WHERE lower(substr(id, 1, length(?1))) = lower(?1) ORDER BY id";
         let id = the_one(id_prefix, self.texts(sql, [id_prefix])?)?;

@@ -1,0 +1,234 @@
+//! A file that is too large to stand in memory → its text, some megabytes at a time.
+//!
+//! What is packed as gzip is unpacked twice: first to see that its checksums hold, so that nothing is taken from a damaged
+//! member, as from smaller files.
+
+use super::gzip::{Stop, is_gzip};
+use super::reader::Loaded;
+use super::unpack::{is_bzip2, is_zstd};
+use super::windows::Windows;
+use crate::record::{LARGEST_RECORD, Problem};
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use std::io::{self, BufRead, BufReader, Read, Result};
+
+/// Bytes that a file, read or unpacked, may be to be read as a whole.
+pub(super) const WHOLE: u64 = 16 << 20;
+/// Bytes read at a time.
+const STEP: usize = 256 << 10;
+
+/// What was read of a file.
+#[derive(Debug, Default)]
+pub(crate) struct Streamed {
+    pub(crate) bytes_read: u64,
+    pub(crate) unpacked: u64,
+    /// Why it was not read to its end, or not all of it is used.
+    pub(crate) fault: Option<Problem>,
+}
+
+impl From<Loaded<'_>> for Streamed {
+    fn from(read: Loaded<'_>) -> Self {
+        Self { bytes_read: read.bytes_read, unpacked: read.unpacked, fault: read.fault }
+    }
+}
+
+/// Opens the bytes anew, as they lie there.
+pub(super) type Open<'o> = &'o dyn Fn() -> Result<Box<dyn Read + 'o>>;
+
+/// Hands the text over in order, each part with a name that tells where in it it stands; of more than `limit` bytes the rest is
+/// left out.
+///
+/// # Errors
+/// It could not be opened.
+pub(super) fn each(name: &str, open: Open<'_>, limit: u64, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Streamed> {
+    let mut first = [0; 4];
+    let length = read_some(&mut *open()?, &mut first)?;
+    let first = &first[..length];
+    let (usable, stop) = if is_gzip(first) { check(&mut *open()?, limit)? } else { (limit, None) };
+    let mut raw = Counted { from: open()?, read: 0 };
+    let (unpacked, mut stop) = {
+        let plain = plain(name, first, BufReader::with_capacity(STEP, &mut raw));
+        let (unpacked, windows, end) = feed(plain, (usable, is_gzip(first)), name, visit);
+        let stop = stop.map(|stop| stop.to_string()).or_else(|| over(name, first, unpacked > limit, limit)).or(end);
+        let too_large = windows.too_large;
+        windows.end(stop.is_none(), &mut |text, at| visit(&label(name, at), text));
+        (
+            unpacked.min(limit),
+            stop.map(|stop| format!("{stop}; the whole records before are used")).or(left_out(too_large)),
+        )
+    };
+    let fault = stop.take().map(|error| Problem { input: name.to_owned(), error });
+    Ok(Streamed { bytes_read: raw.read, unpacked, fault })
+}
+
+fn feed(
+    mut plain: Box<dyn Read + '_>,
+    (usable, is_checked): (u64, bool),
+    name: &str,
+    visit: &mut dyn FnMut(&str, &[u8]),
+) -> (u64, Windows, Option<String>) {
+    let (mut windows, mut buffer, mut unpacked) = (Windows::new(), vec![0; STEP], 0);
+    loop {
+        let read = match plain.read(&mut buffer) {
+            Ok(0) => return (unpacked, windows, None),
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return (unpacked, windows, Some(ended(&error))),
+        };
+        let room = usize::try_from(usable - unpacked.min(usable)).unwrap_or(usize::MAX);
+        unpacked += read as u64;
+        windows.feed(&buffer[..read.min(room)], &mut |text, at| visit(&label(name, at), text));
+        // Of what was looked through before so much is good, of what was not one byte more tells that there is more.
+        if unpacked > usable || is_checked && unpacked == usable {
+            return (unpacked, windows, None);
+        }
+    }
+}
+
+/// Unpacks gzip without keeping anything: how many bytes can be used, and what stopped it.
+fn check(from: &mut dyn Read, limit: u64) -> Result<(u64, Option<Stop>)> {
+    let mut raw = BufReader::with_capacity(STEP, from);
+    let mut usable = 0;
+    loop {
+        let next = raw.fill_buf()?;
+        if next.is_empty() {
+            return Ok((usable, None));
+        }
+        if !is_gzip(next) {
+            // Padding with zeros is usual on tapes and in block stores.
+            return Ok((usable, if is_zeros(&mut raw)? { None } else { Some(Stop::Trailing) }));
+        }
+        let mut member = GzDecoder::new(&mut raw);
+        let room = (limit - usable).saturating_add(1);
+        let mut sink = Sink(0);
+        match io::copy(&mut (&mut member).take(room), &mut sink) {
+            Ok(_) if sink.0 == room => return Ok((limit, Some(Stop::TooLarge(limit)))),
+            Ok(_) => usable += sink.0,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok((usable + sink.0, Some(Stop::Cut)));
+            }
+            Err(error) => return Ok((usable, Some(Stop::Damaged(error.to_string())))),
+        }
+    }
+}
+
+fn is_zeros(raw: &mut impl BufRead) -> Result<bool> {
+    loop {
+        let next = raw.fill_buf()?;
+        let length = next.len();
+        if length == 0 || next.iter().any(|byte| *byte != 0) {
+            return Ok(length == 0);
+        }
+        raw.consume(length);
+    }
+}
+
+/// Counts what is written, and keeps none of it.
+struct Sink(u64);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+struct Counted<'r> {
+    from: Box<dyn Read + 'r>,
+    read: u64,
+}
+
+impl Read for &mut Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+fn plain<'r>(name: &str, first: &[u8], raw: impl BufRead + 'r) -> Box<dyn Read + 'r> {
+    if is_gzip(first) {
+        return Box::new(MultiGzDecoder::new(raw));
+    }
+    #[cfg(feature = "archives")]
+    if is_bzip2(name, first) {
+        return Box::new(bzip2::bufread::MultiBzDecoder::new(raw));
+    }
+    #[cfg(feature = "archives")]
+    if is_zstd(name, first) {
+        return Box::new(Frames { raw: Some(raw), frame: None });
+    }
+    let _ = name;
+    Box::new(raw)
+}
+
+/// Frames of zstd behind one another, as `zstd` makes of several files.
+#[cfg(feature = "archives")]
+struct Frames<R: Read> {
+    /// Between two frames.
+    raw: Option<R>,
+    frame: Option<ruzstd::decoding::StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+}
+
+#[cfg(feature = "archives")]
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                match frame.read(buffer)? {
+                    0 => self.raw = self.frame.take().map(ruzstd::decoding::StreamingDecoder::into_inner),
+                    read => return Ok(read),
+                }
+            }
+            let Some(mut raw) = self.raw.take() else { return Ok(0) };
+            if raw.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            self.frame = Some(ruzstd::decoding::StreamingDecoder::new(raw).map_err(io::Error::other)?);
+        }
+    }
+}
+
+fn read_some(from: &mut dyn Read, buffer: &mut [u8]) -> Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match from.read(&mut buffer[read..]) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+fn over(name: &str, first: &[u8], is_over: bool, limit: u64) -> Option<String> {
+    let told = match super::unpack::Unpacker::is_packed(name, first) {
+        true => Stop::TooLarge(limit).to_string(),
+        false => format!("it is larger than {limit} bytes"),
+    };
+    is_over.then_some(told)
+}
+
+fn ended(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the file is cut short".to_owned(),
+        _ => format!("it cannot be read to its end: {error}"),
+    }
+}
+
+fn left_out(too_large: u64) -> Option<String> {
+    let (limit, largest) = (LARGEST_RECORD >> 20, "CloudTrail's largest has 256 KB, CloudTrail Lake's 1 MB");
+    (too_large > 0).then(|| format!("{too_large} records are left out, being larger than {limit} MiB: {largest}"))
+}
+
+/// A part's name: of one that is not the first, with its place.
+fn label(name: &str, at: u64) -> String {
+    if at == 0 { name.to_owned() } else { format!("{name}:byte {at}") }
+}
+
+#[cfg(test)]
+mod tests;

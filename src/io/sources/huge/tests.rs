@@ -1,0 +1,88 @@
+#![allow(clippy::disallowed_methods)] // tests write files
+
+use super::*;
+use crate::record;
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+
+fn gz(text: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::fast());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+fn log(from: usize, count: usize) -> String {
+    let event = |id: usize| format!(r#"{{"eventName":"e{id}","userAgent":"{}"}}"#, "x".repeat(300));
+    let events: Vec<String> = (from..from + count).map(event).collect();
+    format!("{{\"Records\":[{}]}}\n", events.join(","))
+}
+
+/// The names of all events, the windows that they came in, and what was told of the whole.
+fn read(name: &str, raw: &[u8], limit: u64) -> (Vec<String>, usize, Streamed) {
+    let (mut names, mut windows) = (Vec::new(), 0);
+    let streamed = each(name, &|| Ok(Box::new(raw)), limit, &mut |_, text| {
+        windows += 1;
+        assert!(text.len() <= 5 << 20, "{}", text.len());
+        let (records, problems) = record::read(text, "x");
+        assert_eq!(problems, []);
+        names.extend(records.into_iter().filter_map(|record| record.event_name));
+    });
+    (names, windows, streamed.unwrap())
+}
+
+#[test]
+fn every_packing_gives_the_same_records() {
+    let text = log(0, 30_000);
+    let packed = [
+        ("x.json", text.clone().into_bytes()),
+        ("x.json.gz", gz(text.as_bytes())),
+        ("x.json.gz", [gz(&text.as_bytes()[..1_000_000]), gz(&text.as_bytes()[1_000_000..]), vec![0; 9]].concat()),
+    ];
+    for (name, raw) in packed {
+        let (names, windows, streamed) = read(name, &raw, 1 << 30);
+        assert_eq!((names.len(), names[29_999].as_str(), windows), (30_000, "e29999", 3), "{name}");
+        assert_eq!((streamed.bytes_read, streamed.unpacked), (raw.len() as u64, text.len() as u64));
+        assert_eq!(streamed.fault, None);
+    }
+}
+
+#[test]
+#[cfg(feature = "archives")]
+fn so_do_the_others() {
+    let text = log(0, 200);
+    let zstd = ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(text.as_bytes()).unwrap();
+    for (name, raw) in [("x.zst", [&*zstd, &*zstd].concat()), ("x.bz2", bzip2.finish().unwrap())] {
+        let (names, _, streamed) = read(name, &raw, 1 << 30);
+        assert_eq!((names.len() % 200, names.len() >= 200, streamed.fault), (0, true, None), "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_member_is_not_used_and_a_cut_one_as_far_as_it_goes() {
+    let mut damaged = gz(log(10, 10).as_bytes());
+    let end = damaged.len();
+    damaged[end - 6] ^= 1;
+    let (names, _, streamed) =
+        read("x.gz", &[gz(log(0, 10).as_bytes()), damaged, gz(log(20, 10).as_bytes())].concat(), 1 << 30);
+    assert_eq!(names.len(), 10);
+    assert!(streamed.fault.unwrap().error.starts_with("the gzip file is damaged"));
+    let whole = gz(log(0, 30_000).as_bytes());
+    let (names, _, streamed) = read("x.gz", &whole[..whole.len() / 2], 1 << 30);
+    assert!((10_000..20_000).contains(&names.len()), "{}", names.len());
+    assert_eq!(streamed.fault.unwrap().error, "the gzip file is cut short; the whole records before are used");
+    let (names, _, streamed) = read("x.gz", &[&*gz(log(0, 10).as_bytes()), b"PK\x03"].concat(), 1 << 30);
+    assert_eq!((names.len(), streamed.fault.is_some()), (10, true));
+}
+
+#[test]
+fn more_than_the_limit_is_left_out() {
+    let text = log(0, 1_000);
+    for (name, raw) in [("x.json", text.clone().into_bytes()), ("x.gz", gz(text.as_bytes()))] {
+        let (names, _, streamed) = read(name, &raw, 100_000);
+        assert!((250..310).contains(&names.len()), "{}", names.len());
+        let error = streamed.fault.unwrap().error;
+        assert!(error.contains("100000 bytes; the whole records"), "{error}");
+    }
+}

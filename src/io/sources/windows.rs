@@ -1,0 +1,171 @@
+//! A text of any length → texts of some megabytes that hold whole records each, so that no long one stands in memory.
+
+mod json;
+
+use crate::record::{LARGEST_RECORD, is_table};
+use json::Json;
+
+/// Bytes of a window, where no record is larger.
+const WINDOW: usize = 4 << 20;
+
+/// Cuts what it is fed behind whole records. Each window is a text by itself: what a list begins and ends with stands
+/// around its part of the list, a table's first row above its part of the rows.
+pub(super) struct Windows {
+    size: usize,
+    largest: usize,
+    /// What every window begins with, and behind it what was not handed over yet.
+    text: Vec<u8>,
+    head: usize,
+    shape: Shape,
+    /// Bytes of the whole text before what stands behind the head.
+    passed: u64,
+    /// What comes next belongs to a record that is left out.
+    skips: bool,
+    /// A comma between two records comes next, or white space.
+    at_comma: bool,
+    /// Records that were left out, being larger than any event.
+    pub(super) too_large: u64,
+}
+
+enum Shape {
+    /// Nothing but white space yet.
+    Unknown,
+    Json(Json),
+    /// A table, or lines of whatever sort; `end` is behind the last row.
+    Rows {
+        in_quotes: bool,
+        end: usize,
+    },
+}
+
+impl Windows {
+    pub(super) fn new() -> Self {
+        Self::of(WINDOW, LARGEST_RECORD + WINDOW)
+    }
+
+    fn of(size: usize, largest: usize) -> Self {
+        let (text, shape) = (Vec::new(), Shape::Unknown);
+        Self { size, largest, text, head: 0, shape, passed: 0, skips: false, at_comma: false, too_large: 0 }
+    }
+
+    /// Takes in more of the text; `each` gets a window and where in the text its part begins.
+    pub(super) fn feed(&mut self, mut bytes: &[u8], each: &mut dyn FnMut(&[u8], u64)) {
+        while !bytes.is_empty() {
+            let most = bytes.len().min(self.size);
+            let (now, later) = bytes.split_at(most);
+            self.take(now);
+            if self.text.len() >= self.size {
+                self.cut(each);
+            }
+            if self.text.len() > self.largest {
+                self.leave_out();
+            }
+            bytes = later;
+        }
+    }
+
+    /// The rest. `is_whole`: the text ends here, else it breaks off, and only whole records are handed over.
+    pub(super) fn end(mut self, is_whole: bool, each: &mut dyn FnMut(&[u8], u64)) {
+        match is_whole {
+            true if self.skips => {}
+            true if self.text.len() > self.head || self.passed == 0 => each(&self.text, self.passed),
+            true => {}
+            false => self.cut(each),
+        }
+    }
+
+    /// The open record is larger than any event.
+    fn leave_out(&mut self) {
+        self.passed += (self.text.len() - self.head) as u64;
+        if let Shape::Json(json) = &mut self.shape {
+            self.text = json.head_here().to_vec();
+            self.head = self.text.len();
+            json.moved(usize::MAX, self.head);
+        }
+        self.text.truncate(self.head);
+        (self.skips, self.too_large) = (true, self.too_large + 1);
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) {
+        if self.skips {
+            let behind = match &mut self.shape {
+                Shape::Json(json) => json.ends_record(bytes),
+                _ => bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1),
+            };
+            let dropped = behind.unwrap_or(bytes.len());
+            self.passed += dropped as u64;
+            bytes = &bytes[dropped..];
+            (self.skips, self.at_comma) = (behind.is_none(), self.head > 0);
+        }
+        if self.at_comma {
+            let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(bytes.len());
+            let is_comma = bytes.get(start) == Some(&b',');
+            let dropped = start + usize::from(is_comma);
+            self.passed += dropped as u64;
+            self.at_comma = start == bytes.len();
+            bytes = &bytes[dropped..];
+        }
+        let from = self.text.len();
+        self.text.extend_from_slice(bytes);
+        if matches!(self.shape, Shape::Unknown) {
+            let is_mark = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
+            let Some(first) = self.text.iter().find(|byte| !is_mark(byte)) else { return };
+            self.shape = match first {
+                b'{' | b'[' => Shape::Json(Json::default()),
+                _ => Shape::Rows { in_quotes: false, end: 0 },
+            };
+            return self.look(0);
+        }
+        self.look(from);
+    }
+
+    fn look(&mut self, from: usize) {
+        match &mut self.shape {
+            Shape::Unknown => {}
+            Shape::Json(json) => json.look(&self.text, from),
+            Shape::Rows { in_quotes, end } => {
+                for (at, byte) in self.text.iter().enumerate().skip(from) {
+                    *in_quotes ^= *byte == b'"';
+                    if *byte == b'\n' && !*in_quotes {
+                        if *end == 0 && is_table(&String::from_utf8_lossy(&self.text[..at])) {
+                            self.head = at + 1;
+                        }
+                        *end = at + 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hands over what stands before the end of the last whole record.
+    fn cut(&mut self, each: &mut dyn FnMut(&[u8], u64)) {
+        let (end, head, closing) = match &self.shape {
+            Shape::Unknown => return,
+            Shape::Json(json) => (json.end, json.head().to_vec(), json.closing),
+            Shape::Rows { end, .. } => (*end, self.text[..self.head].to_vec(), &b""[..]),
+        };
+        if end <= self.head {
+            return;
+        }
+        let rest = self.text.split_off(end);
+        self.text.extend_from_slice(closing);
+        each(&self.text, self.passed);
+        self.passed += (end - self.head) as u64;
+        let start = rest.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(rest.len());
+        let comma = usize::from(!closing.is_empty() && rest.get(start) == Some(&b','));
+        let dropped = if closing.is_empty() { 0 } else { start + comma };
+        self.at_comma = !closing.is_empty() && start == rest.len();
+        self.passed += dropped as u64;
+        self.head = head.len();
+        self.text = head;
+        self.text.extend_from_slice(&rest[dropped..]);
+        match &mut self.shape {
+            Shape::Json(json) => json.moved(end + dropped, self.head),
+            Shape::Rows { end, .. } => *end = self.head,
+            Shape::Unknown => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

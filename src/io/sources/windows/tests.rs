@@ -1,0 +1,93 @@
+use super::*;
+use crate::record::{self, Record};
+use proptest::prelude::*;
+
+/// What the windows of a text hold, fed in parts of this size.
+fn windowed(text: &str, size: usize, largest: usize, part: usize, is_whole: bool) -> (Vec<Record>, u64, usize) {
+    let (mut records, mut count) = (Vec::new(), 0);
+    let mut windows = Windows::of(size, largest);
+    let mut each = |text: &[u8], _: u64| {
+        count += 1;
+        let (mut found, problems) = record::read(text, "x");
+        assert_eq!(problems, [], "{}", String::from_utf8_lossy(text));
+        records.append(&mut found);
+    };
+    text.as_bytes().chunks(part).for_each(|part| windows.feed(part, &mut each));
+    let too_large = windows.too_large;
+    windows.end(is_whole, &mut each);
+    (records, too_large, count)
+}
+
+fn event(id: usize, inner: &str) -> String {
+    format!(r#"{{"eventName":"e{id}","requestParameters":{{"a":"{inner}","Records":[{{"eventName":"no"}}]}}}}"#)
+}
+
+/// Shapes that may be long.
+const SHAPES: [(&str, &str, &str); 8] = [
+    ("{\"Records\":[", ",", "]}"),
+    (" { \"x\": [1, {\"Records\": []}], \"Records\" : [ ", " ,\n ", " ] , \"y\": 1 }\n"),
+    ("[", ",\n", "]"),
+    ("", "\n", "\n"),
+    ("", "", ""),
+    ("{\"Events\":[", ",", "],\"NextToken\":\"t\"}"),
+    ("{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[", ",", "]}"),
+    ("{\"Records\":[]}{\"Records\":[", "]} {\"Records\":[", "]}"),
+];
+
+#[test]
+fn windows_are_few_megabytes_and_hold_all() {
+    let events: Vec<String> = (0..20_000).map(|id| event(id, &"x".repeat(500))).collect();
+    for (before, between, after) in [SHAPES[0], SHAPES[3]] {
+        let text = format!("{before}{}{after}", events.join(between));
+        let (records, too_large, count) = windowed(&text, WINDOW, LARGEST_RECORD, 70_000, true);
+        assert_eq!((records.len(), too_large), (20_000, 0), "{before}");
+        assert!((3..=4).contains(&count), "{count}");
+    }
+}
+
+#[test]
+fn a_record_larger_than_any_event_is_left_out_alone() {
+    for (before, between, after) in SHAPES {
+        let large = event(1, &"y".repeat(5_000));
+        for all in [[event(0, ""), large.clone(), event(2, "")], [large.clone(), event(0, ""), event(2, "")]] {
+            let text = format!("{before}{}{after}", all.join(between));
+            let (records, too_large, _) = windowed(&text, 300, 1_000, 90, true);
+            let names: Vec<&str> = records.iter().filter_map(|record| record.event_name.as_deref()).collect();
+            assert_eq!((names, too_large), (vec!["e0", "e2"], 1), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_table_is_cut_between_its_rows() {
+    let rows: String = (0..50).map(|id| format!("e{id},,\"a\"\"b\n{id}\"\n")).collect();
+    let (records, _, count) = windowed(&format!("eventname,errorcode,useragent\n{rows}"), 100, 1_000, 7, true);
+    assert_eq!((records.len(), records[49].event_name.as_deref()), (50, Some("e49")));
+    assert!(count > 3);
+}
+
+proptest! {
+    #[test]
+    fn windows_hold_what_the_text_holds(
+        shape in 0..SHAPES.len(), texts in prop::collection::vec("[a{}\\[\\],:ü]{0,20}|\\\\\\\\|\\\\\"", 0..12), size in 1_usize..200,
+        part in 1_usize..100, cut in prop::option::of(0_usize..1_000),
+    ) {
+        let (before, between, after) = SHAPES[shape];
+        let events: Vec<String> = texts.iter().enumerate().map(|(id, text)| event(id, text)).collect();
+        let text = format!("{before}{}{after}", events.join(between));
+        match cut {
+            None => {
+                let (records, ..) = windowed(&text, size, 1 << 20, part, true);
+                prop_assert_eq!(records, record::read(text.as_bytes(), "x").0);
+            }
+            Some(cut) => {
+                // What breaks off has the whole records before.
+                let cut = (0..=cut.min(text.len())).rev().find(|cut| text.is_char_boundary(*cut)).unwrap_or(0);
+                let (records, ..) = windowed(&text[..cut], size, 1 << 20, part, false);
+                let mut salvaged = text.as_bytes()[..cut].to_vec();
+                crate::io::sources::salvage::salvage(&mut salvaged);
+                prop_assert_eq!(records, record::read(&salvaged, "x").0);
+            }
+        }
+    }
+}

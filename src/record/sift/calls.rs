@@ -1,0 +1,402 @@
+//! A log file → the records that may be calls of certain operations: the pass of [`super::pass`], led by the letters of
+//! `eventName` instead of those of `errorCode`.
+//!
+//! A name counts wherever its key stands, also nested, so that nothing hides a call; whoever reads the record sees whether it
+//! is the event's own. A key with an escape, in another spelling or inside of a text is for the reader, too.
+
+use super::isa::{BLOCK, Isa, Masks, Work};
+use super::pass::{deepest_fall, escaped};
+use super::{Candidate, spell};
+use crate::record::LARGEST_RECORD;
+use crate::record::json::{newlines, records_list, skip_space};
+
+/// One operation as a record names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Named<'a> {
+    /// `eventName`, or whatever stands under such a key.
+    pub operation: &'a [u8],
+    /// The log up to that key.
+    pub before: &'a [u8],
+}
+
+impl<'a> Named<'a> {
+    /// `eventSource`, where it stands right before, as CloudTrail writes it; it may be nested, and so say nothing.
+    pub fn source(&self) -> Option<&'a [u8]> {
+        let before = self.before.strip_suffix(b"\",")?;
+        let start = before.iter().rposition(|byte| *byte == b'"')?;
+        before[..start].ends_with(b"\"eventSource\":").then(|| &before[start + 1..])
+    }
+}
+
+/// Sifts a log file for the records that may be calls of operations which `wants` takes, in the file's order, with those
+/// that are none of CloudTrail's usual ones, and some beside these that are not. `None` when it is no plain list of records, which [`super::super::scan`] reads.
+///
+/// ```
+/// use denywatch::record::sift_calls;
+/// let other = r#"{"eventVersion":"1.08","userIdentity":{},"eventName":"GetObject"}"#;
+/// let hidden = r#"{"eventVersion":"1.08","userIdentity":{},"event\u004eame":"PutObject"}"#;
+/// let wanted = r#"{"eventVersion":"1.08","userIdentity":{},"eventName":"PutObject"}"#;
+/// let log = format!(r#"{{"Records":[{other},{hidden},{wanted}]}}"#);
+/// let found = sift_calls(log.as_bytes(), |named| named.operation == b"PutObject").unwrap();
+/// assert!([hidden, wanted].iter().all(|raw| found.iter().any(|one| one.raw == *raw)));
+/// ```
+pub fn sift_calls(bytes: &[u8], wants: impl Fn(&Named<'_>) -> bool) -> Option<Vec<Candidate<'_>>> {
+    sift_calls_with(Isa::best(), bytes, wants)
+}
+
+pub(super) fn sift_calls_with(
+    isa: Isa,
+    bytes: &[u8],
+    wants: impl Fn(&Named<'_>) -> bool,
+) -> Option<Vec<Candidate<'_>>> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut candidates = Vec::new();
+    let first = skip_space(bytes, 0);
+    let mut at = first;
+    loop {
+        let start = at + records_list(&bytes[at..])?;
+        let found = isa.run(Pass { bytes, start, wants: &wants })?;
+        let close = skip_space(bytes, found.end);
+        if bytes.get(close) != Some(&b'}') {
+            return None;
+        }
+        let line = (at != first).then(|| 1 + newlines(&bytes[..at]));
+        for Element { number, start, end, is_event, may_be_denied } in found.elements {
+            let raw = std::str::from_utf8(&bytes[start..end]).ok()?;
+            candidates.push(Candidate { raw, is_event, may_be_denied, has_escapes: false, number, line });
+        }
+        at = skip_space(bytes, close + 1);
+        if at == bytes.len() {
+            return Some(candidates);
+        }
+    }
+}
+
+/// What one list holds of what is wanted.
+#[derive(Default)]
+struct Found {
+    /// Behind its closing bracket.
+    end: usize,
+    elements: Vec<Element>,
+}
+
+struct Element {
+    number: u64,
+    start: usize,
+    end: usize,
+    is_event: bool,
+    /// It is too large.
+    may_be_denied: bool,
+}
+
+struct Pass<'a, W> {
+    bytes: &'a [u8],
+    /// Of the list's first byte.
+    start: usize,
+    wants: &'a W,
+}
+
+impl<W: Fn(&Named<'_>) -> bool> Work for Pass<'_, W> {
+    type Out = Option<Found>;
+
+    #[inline(always)]
+    fn run(
+        self,
+        masks: impl Fn(&[u8; BLOCK]) -> Masks,
+        parity: impl Fn(u64) -> u64,
+        pick: impl Fn(u64, u64) -> u64,
+    ) -> Self::Out {
+        let Self { bytes, start, wants } = self;
+        let mut state = State {
+            bytes,
+            wants,
+            depth: 0,
+            from: start,
+            until: start,
+            marked: false,
+            marked_here: false,
+            number: 0,
+            found: Found::default(),
+        };
+        let (blocks, rest) = bytes[start..].as_chunks::<BLOCK>();
+        let mut last = [b' '; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        let (mut escape, mut string, mut t) = (0, 0, 0);
+        let mut at = start;
+        for block in blocks.iter().chain([&last]) {
+            let seen = masks(block);
+            let mut quote = seen.quote;
+            if seen.backslash | escape != 0 {
+                quote &= !escaped(seen.backslash, &mut escape);
+                // An escaped letter may hide a key.
+                state.marked_here = spell::has_escaped(bytes, at, seen.backslash, b'4');
+            }
+            let inside = parity(quote) ^ string;
+            string = (inside.cast_signed() >> 63).cast_unsigned();
+            let (open, close) = (seen.open & !inside, seen.close & !inside);
+            // With this every spelling of `eventName` goes on.
+            let word = (seen.t << 1 | t) & (seen.n | seen.underscore);
+            t = seen.t >> 63;
+            if word != 0 || state.marked_here || state.depth <= deepest_fall(pick(close, open | close)) {
+                if state.look(at, open, close, word)? {
+                    return Some(state.found);
+                }
+            } else {
+                state.depth += i64::from(open.count_ones()) - i64::from(close.count_ones());
+            }
+            at += BLOCK;
+        }
+        None
+    }
+}
+
+struct State<'a, W> {
+    bytes: &'a [u8],
+    wants: &'a W,
+    /// Brackets open inside the list.
+    depth: i64,
+    /// Where the open element starts.
+    from: usize,
+    /// Where the last element ended, or the list began.
+    until: usize,
+    /// The open element is wanted.
+    marked: bool,
+    /// Something in this block is.
+    marked_here: bool,
+    /// Elements so far.
+    number: u64,
+    found: Found,
+}
+
+impl<W: Fn(&Named<'_>) -> bool> State<'_, W> {
+    /// A block in which an element may begin, end, or be named; true at the end of the list, `None` where something is
+    /// irregular.
+    #[inline(never)]
+    fn look(&mut self, at: usize, open: u64, close: u64, word: u64) -> Option<bool> {
+        let marked = std::mem::take(&mut self.marked_here) || self.is_named(at, word);
+        self.marked |= marked;
+        let mut brackets = open | close;
+        while brackets != 0 {
+            let bit = brackets.trailing_zeros();
+            brackets &= brackets - 1;
+            let here = at + bit as usize;
+            if open >> bit & 1 == 1 {
+                if self.depth == 0 {
+                    self.begin(here, marked)?;
+                }
+                self.depth += 1;
+            } else {
+                self.depth -= 1;
+                match self.depth {
+                    0 => self.end(here + 1)?,
+                    -1 => return self.close(here),
+                    _ => {}
+                }
+            }
+        }
+        Some(false)
+    }
+
+    /// Whether a wanted name, or one that only a reader can tell, stands behind a key at one of these bytes, each the one
+    /// behind the key's `t`.
+    fn is_named(&self, at: usize, mut word: u64) -> bool {
+        while word != 0 {
+            let place = at + word.trailing_zeros() as usize;
+            word &= word - 1;
+            let is_wanted = match name_at(self.bytes, place) {
+                Name::No => false,
+                Name::Unclear => true,
+                Name::Plain(named) => (self.wants)(&named),
+            };
+            if is_wanted {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// An element begins. What was marked in its block may belong to it.
+    fn begin(&mut self, at: usize, marked: bool) -> Option<()> {
+        let between = &self.bytes[self.until..at];
+        let is_first = self.number == 0;
+        if !(between == b"," && !is_first || spell::is_separator(between, is_first)) {
+            return None;
+        }
+        (self.from, self.marked) = (at, marked);
+        Some(())
+    }
+
+    fn end(&mut self, end: usize) -> Option<()> {
+        let element = &self.bytes[self.from..end];
+        if element[0] == b'{' && element[element.len() - 1] != b'}' {
+            return None;
+        }
+        self.number += 1;
+        let (is_event, is_large) = (spell::is_ordinary(element), element.len() > LARGEST_RECORD);
+        if self.marked || !is_event || is_large {
+            let (number, start) = (self.number, self.from);
+            self.found.elements.push(Element { number, start, end, is_event, may_be_denied: is_large });
+        }
+        self.until = end;
+        Some(())
+    }
+
+    fn close(&mut self, at: usize) -> Option<bool> {
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        self.found.end = at + 1;
+        (self.bytes[at] == b']' && self.bytes[self.until..at].iter().all(is_space)).then_some(true)
+    }
+}
+
+/// What stands at a place where an event's name may.
+enum Name<'a> {
+    No,
+    /// Another spelling, or a value with an escape: only reading tells.
+    Unclear,
+    Plain(Named<'a>),
+}
+
+/// `place` is the byte behind the `t` of `eventName`, or another one.
+fn name_at(bytes: &[u8], place: usize) -> Name<'_> {
+    const KEY: &[u8] = b"\"eventName\"";
+    let Some(start) = place.checked_sub(6) else { return Name::No };
+    let is_plain = bytes.get(start..start + KEY.len()) == Some(KEY) && (start == 0 || bytes[start - 1] != b'\\');
+    if !is_plain {
+        return if is_spelt_at(bytes, place) { Name::Unclear } else { Name::No };
+    }
+    let colon = skip_space(bytes, start + KEY.len());
+    if bytes.get(colon) != Some(&b':') {
+        // The word by itself, as a value.
+        return Name::No;
+    }
+    let value = skip_space(bytes, colon + 1);
+    if bytes.get(value) != Some(&b'"') {
+        return Name::No;
+    }
+    match bytes[value + 1..].iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        Some(length) if bytes[value + 1 + length] == b'"' => {
+            Name::Plain(Named { operation: &bytes[value + 1..value + 1 + length], before: &bytes[..start] })
+        }
+        _ => Name::Unclear,
+    }
+}
+
+/// Whether a spelling of `eventName` stands around a place: underscores and letter case do not matter, as in
+/// [`super::super::field::same_key`].
+#[cold]
+fn is_spelt_at(bytes: &[u8], place: usize) -> bool {
+    let is_letter = |byte: &&u8| **byte != b'_';
+    let mut before = bytes[..place].iter().rev().filter(is_letter).map(u8::to_ascii_lowercase);
+    let mut after = bytes[place..].iter().filter(is_letter).map(u8::to_ascii_lowercase);
+    b"tneve".iter().all(|byte| before.next() == Some(*byte))
+        && b"name".iter().all(|byte| after.next() == Some(*byte))
+        && matches!(after.next(), Some(b'"' | b'\\'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::{self, Record};
+    use proptest::prelude::*;
+
+    fn calls_of(records: Vec<Record>) -> Vec<Record> {
+        records.into_iter().filter(|record| record.event_name.as_deref() == Some("Put")).collect()
+    }
+
+    /// Of all calls of one operation none is missed, and sifting sees no other ones than reading.
+    #[track_caller]
+    fn check(text: &str) -> usize {
+        let expect = calls_of(record::read(text.as_bytes(), "x").0);
+        let mut most = 0;
+        for isa in Isa::available() {
+            let Some(found) = sift_calls_with(isa, text.as_bytes(), |named| named.operation == b"Put") else {
+                continue;
+            };
+            let mut read = Vec::new();
+            for one in &found {
+                one.read("x", |_| true, |record| read.push(record), |_| {});
+            }
+            assert_eq!(calls_of(read), expect, "{isa:?} {text}");
+            most = found.len();
+        }
+        most
+    }
+
+    fn with(members: &str) -> String {
+        format!(r#"{{"eventVersion":"1.08","userIdentity":{{"arn":"a"}},{members}}}"#)
+    }
+
+    fn log(records: &[String]) -> String {
+        format!(r#"{{"Records":[{}]}}"#, records.join(","))
+    }
+
+    /// Members of an event, and whether they have to be read.
+    const MEMBERS: [(&str, bool); 22] = [
+        (r#""eventName":"Put""#, true),
+        (r#""eventName" :	"Put""#, true),
+        (r#""eventName":"Get""#, false),
+        (r#""eventName":null"#, false),
+        (r#""x":"eventName""#, false),
+        (r#""event_name":"Put""#, true),
+        (r#""e_v_e_n_t_n_a_m_e_":"Put""#, true),
+        (r#""EVENTNAME":"Put""#, true),
+        (r#""event\u004eame":"Put""#, true),
+        (r#""\u0065ventName":"Put""#, true),
+        (r#""eventName":"P\u0075t""#, true),
+        (r#""eventName":"\u0050ut""#, true),
+        (r#""eventName":"Get","eventName":"Put""#, true),
+        (r#""event_name":"Get","eventName":"Put""#, true),
+        (r#""eventName":"Get","event_name":"Put""#, true),
+        (r#""requestParameters":{"eventName":"Put"},"eventName":"Get""#, true),
+        (r#""eventName":"Get","requestParameters":{"a":"},{\"eventVersion\":\"1.08\",\"eventName\":\"Put\"}"}"#, true),
+        (r#""cloudTrailEvent":"{\"eventName\":\"Put\",\"eventSource\":\"s\"}","eventName":"Get""#, true),
+        (r#""cloudTrailEvent":null,"detail":{"eventName":"Put","eventSource":"s"},"eventName":"Get""#, true),
+        (r#""cloudTrailEvent":"{\u0022eventName\u0022:\u0022Put\u0022}""#, true),
+        (r#""bucketName":"ü","eventName":"Get""#, false),
+        (r#""x\"eventName":"Put","eventName":"Get""#, true),
+    ];
+
+    #[test]
+    fn no_spelling_hides_a_call_and_no_look_alike_makes_one() {
+        let other = with(r#""eventName":"Get""#);
+        for (members, is_read) in MEMBERS {
+            let one = with(members);
+            assert_eq!(check(&log(&[other.clone(), one.clone(), other.clone()])) > 0, is_read, "{members}");
+            check(&log(&[one.clone(), one.clone()]));
+        }
+    }
+
+    #[test]
+    fn any_place_in_a_block() {
+        for pad in 0..140 {
+            let before = with(&format!(r#""eventName":"{}""#, "x".repeat(pad)));
+            for members in [r#""eventName":"Put""#, r#""event_Name":"Put""#, r#""\u0065ventName":"Put""#] {
+                let text = log(&[before.clone(), with(members), with(r#""eventName":"Get""#)]);
+                assert!((1..=2).contains(&check(&text)), "{pad} {members}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_source_stands_before_the_name() {
+        let before = |text: &'static str| Named { operation: b"x", before: text.as_bytes() }.source();
+        assert_eq!(before(r#"{"eventSource":"s3.amazonaws.com","#), Some(b"s3.amazonaws.com".as_slice()));
+        assert_eq!(before(r#"{"eventTime":"s3.amazonaws.com","#), None);
+        assert_eq!(before(r#"{"eventSource":"s3.amazonaws.com","x":1,"#), None);
+        assert_eq!(before(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn sifting_is_reading(
+            picks in prop::collection::vec((0..MEMBERS.len(), 0_usize..80), 1..6), spaced in any::<bool>()
+        ) {
+            let records: Vec<String> = picks
+                .iter()
+                .map(|(at, pad)| with(&format!(r#""pad":"{}",{}"#, "x".repeat(*pad), MEMBERS[*at].0)))
+                .collect();
+            let text = log(&records);
+            check(&if spaced { text.replace(r#"":""#, "\" : \n \"") } else { text });
+        }
+    }
+}
