@@ -16,6 +16,9 @@ const SIGN_IN: &[&str] = &["unauthorizedclient", "unauthorizedssotoken"];
 /// Beginnings of messages, in lower case, by which a service says that the credentials, not the policies, were at fault.
 const AUTHENTICATION: &[&str] = &["session token not found or invalid", "the security token included in the request"];
 
+/// How AWS's own message of a refusal begins, whatever code it comes under.
+pub(crate) const RELAYED: &str = "User: arn:";
+
 /// Whether `code` alone means a refusal; `Client.`/`Server.` before it and `Exception`/`Fault` behind it mean nothing.
 ///
 /// ```
@@ -74,7 +77,7 @@ fn is_authentication(message: &str) -> bool {
 
 /// Only the message's own beginning counts: what stands later may be a name that someone chose.
 fn relays_refusal(message: &str) -> bool {
-    let Some(rest) = message.trim_start().strip_prefix("User: arn:") else { return false };
+    let Some(rest) = message.trim_start().strip_prefix(RELAYED) else { return false };
     let behind = rest.split_once(char::is_whitespace).map(|(_, behind)| behind.trim_start());
     behind.is_some_and(|text| text.starts_with("is not authorized to perform"))
 }

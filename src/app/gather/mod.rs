@@ -10,7 +10,11 @@ use crate::io::sources::archive::Selection;
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted};
 use known::Known;
+use memchr::memmem::Finder;
 use std::collections::BTreeMap;
+
+/// Error codes that are remembered: most logs have few.
+const HARMLESS: usize = 16;
 
 /// What one file holds.
 #[derive(Debug, Default)]
@@ -43,12 +47,17 @@ pub struct Gatherer {
     /// Each denial is wanted by itself.
     singly: bool,
     known: Known,
+    /// Error codes that mean no refusal.
+    harmless: Vec<String>,
+    /// Finds what every message begins with that relays a refusal under another code.
+    relays: Finder<'static>,
 }
 
 impl Gatherer {
     /// `singly`: denials are wanted as they are, not ready for the ledger.
     pub fn new(catalog: &'static Catalog, singly: bool) -> Self {
-        Self { catalog, selection: Selection::default(), singly, known: Known::default() }
+        let relays = Finder::new(code::RELAYED);
+        Self { catalog, selection: Selection::default(), singly, known: Known::default(), harmless: Vec::new(), relays }
     }
 
     /// Takes these events only.
@@ -137,6 +146,10 @@ impl Gatherer {
         if !candidate.is_event {
             return false;
         }
+        if self.failed_otherwise(candidate) {
+            file.gathered.records += 1;
+            return true;
+        }
         if let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() {
             file.widen(&place.account, &place.region, met.at, 0);
             file.gathered.records += 1;
@@ -145,7 +158,6 @@ impl Gatherer {
             return true;
         }
         if record::ending(candidate.raw).is_some_and(|head| head.error_code.is_some() && !is_denial(&head)) {
-            // It failed for another reason.
             file.gathered.records += 1;
             return true;
         }
@@ -156,6 +168,20 @@ impl Gatherer {
         for record in denied {
             file.widen(&record.recipient_account, &record.region, record.event_time, 0);
             self.denied(file, &record, Some(candidate.raw));
+        }
+        true
+    }
+
+    /// Whether it is plain without reading it that it bears no error code, or one for another reason than a refusal, and no
+    /// message that relays one.
+    fn failed_otherwise(&mut self, candidate: &Candidate<'_>) -> bool {
+        let Some(code) = candidate.only_error_code().filter(|_| !candidate.has_escapes) else { return false };
+        let is_known = self.harmless.iter().any(|known| known == code);
+        if !is_known && code::is_denial_code(code) || self.relays.find(candidate.raw.as_bytes()).is_some() {
+            return false;
+        }
+        if !is_known && self.harmless.len() < HARMLESS {
+            self.harmless.push(code.to_owned());
         }
         true
     }
@@ -194,7 +220,7 @@ impl Gatherer {
         file.gathered.denied += 1;
         match self.singly {
             true => file.gathered.denials.push(denial),
-            false => file.gathered.met.push(self.known.learn(raw, record, denial, self.catalog)),
+            false => file.gathered.met.push(self.known.learn(raw, record, denial)),
         }
         true
     }
