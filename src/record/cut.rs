@@ -124,7 +124,10 @@ mod tests {
     fn an_events_own_ids_are_told_from_look_alikes() {
         let check = |raw: &str, expect: bool| assert_eq!(Cutter::default().cut(raw).unwrap().is_own(), expect, "{raw}");
         check(r#"{"eventTime":"t","eventID":"i"}"#, true);
-        check(r#"{"eventTime":"t","additionalEventData":{"a":[{"x-amz-id-2":"z"}]},"eventID":"i","requestID":"r"}"#, true);
+        check(
+            r#"{"eventTime":"t","additionalEventData":{"a":[{"x-amz-id-2":"z"}]},"eventID":"i","requestID":"r"}"#,
+            true,
+        );
         check(r#"{"eventTime":"t","eventID":"i","requestParameters":{"x-amz-id-2":"z"}}"#, false);
         check(r#"{"eventTime":"t","requestParameters":{"eventID":"i"}}"#, false);
         check(r#"{"eventTime":"t","eventID":"i","userIdentity":{"requestID":"r"}}"#, false);

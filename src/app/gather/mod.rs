@@ -150,6 +150,12 @@ impl Gatherer {
             file.gathered.records += 1;
             return true;
         }
+        let is_plain = candidate.only_error_code().is_some();
+        // What bears several spellings of the key is mostly no denial, but a look-alike of one inside of a request.
+        if !is_plain && is_no_denial(candidate.raw) {
+            file.gathered.records += 1;
+            return true;
+        }
         if let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() {
             file.widen(&place.account, &place.region, met.at, 0);
             file.gathered.records += 1;
@@ -157,7 +163,7 @@ impl Gatherer {
             file.gathered.met.push(met);
             return true;
         }
-        if record::ending(candidate.raw).is_some_and(|head| head.error_code.is_some() && !is_denial(&head)) {
+        if is_plain && is_no_denial(candidate.raw) {
             file.gathered.records += 1;
             return true;
         }
@@ -224,6 +230,11 @@ impl Gatherer {
         }
         true
     }
+}
+
+/// Whether a glance at an event tells that it is no denial.
+fn is_no_denial(raw: &str) -> bool {
+    record::ending(raw).is_some_and(|head| !is_denial(&head))
 }
 
 /// Whether an event is a denial, by its head.

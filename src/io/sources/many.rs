@@ -227,7 +227,8 @@ fn one<T>(
 ) -> Result<FileRead<T>, Problem> {
     let Task { found, object } = task?;
     let name = found.path.to_string_lossy().into_owned();
-    let Loaded { bytes, bytes_read, unpacked, fault } = reader.load(&found.path, found.mark.as_deref().map(|mark| (found.size, mark)))?;
+    let Loaded { bytes, bytes_read, unpacked, fault } =
+        reader.load(&found.path, found.mark.as_deref().map(|mark| (found.size, mark)))?;
     let object = object.unwrap_or_else(|| of_content(&found.path, bytes));
     let sort = if found.mark.is_some() { Sort::File } else { Sort::Stream };
     let made = (!bytes.is_empty()).then(|| make(&name, bytes, sort));

@@ -73,7 +73,8 @@ impl Work for Pass<'_> {
                 let (marks, at) = (&groups[group], at + group * GROUP * BLOCK);
                 if marks.words {
                     let window = window(bytes, at, &mut end);
-                    let found = |block: usize| words(window[BLOCK * block..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]));
+                    let found =
+                        |block: usize| words(window[BLOCK * block..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]));
                     (0..GROUP).for_each(|block| state.spell(at + BLOCK * block, found(block)));
                 }
                 if marks.unicode {
