@@ -73,9 +73,12 @@ impl Work for Pass<'_> {
                 let (marks, at) = (&groups[group], at + group * GROUP * BLOCK);
                 if marks.words {
                     let window = window(bytes, at, &mut end);
-                    let found =
-                        |block: usize| words(window[BLOCK * block..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]));
-                    (0..GROUP).for_each(|block| state.spell(at + BLOCK * block, found(block)));
+                    for block in 0..GROUP {
+                        let found = words(window[BLOCK * block..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]));
+                        if found != 0 {
+                            state.spell(at + BLOCK * block, found);
+                        }
+                    }
                 }
                 if marks.unicode {
                     state.uncover(at, marks);
