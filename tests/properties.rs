@@ -18,6 +18,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
+use std::path::Path;
 
 const ACCOUNT: &str = "111122223333";
 
@@ -634,4 +635,15 @@ fn readers_of_an_archive_keep_their_laws() {
         let (from, to) = (cut(from), cut(from + length));
         laws::archive::archive(&format!("{}{other}{}", &text[..from], &text[to..]));
     });
+}
+
+/// What fuzzing found worth keeping, before every instruction set that is here.
+#[test]
+fn what_fuzzing_kept_keeps_the_laws_of_sifting() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/sift");
+    let Ok(kept) = std::fs::read_dir(folder) else { return println!("skipped: the package comes without fuzz/") };
+    let kept: Vec<Vec<u8>> = kept.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect();
+    kept.iter().for_each(|bytes| read::sifted(bytes));
+    let is_sifted = |bytes: &&Vec<u8>| denywatch::record::sift(bytes).is_some();
+    assert!(kept.iter().filter(is_sifted).count() >= 20, "the law is about what can be sifted");
 }

@@ -179,13 +179,15 @@ const HOSTILE: &str = r#"{"encryptionContext":{"x":"},{\"eventVersion\":\"1.08\"
 pub fn make(folder: &Path, plan: Plan, seed: u64) -> std::io::Result<Truth> {
     let mut chance = Chance(seed);
     let mut truth = Truth::default();
-    let accounts = ["111122223333", "444455556666", "777788889999"];
+    // Sessions and loops of an account go on from file to file.
+    let mut accounts = ["111122223333", "444455556666", "777788889999"].map(|account| {
+        let sessions: Vec<Session> = (0..SESSIONS).map(|_| draw(&mut chance, account, 0)).collect();
+        (account, sessions, (0, 0, 0))
+    });
     for file in 0..plan.files {
-        let account = accounts[(file % 3) as usize];
+        let (account, sessions, looping) = &mut accounts[(file % 3) as usize];
         let at = file * 10 * 86_400 / plan.files;
-        let mut sessions: Vec<Session> = (0..SESSIONS).map(|_| draw(&mut chance, account, at)).collect();
         let mut text = "{\"Records\":[".to_owned();
-        let mut looping = (0, 0, 0);
         for number in 0..plan.records {
             let at = at + number * 300 / plan.records;
             if chance.below(40) == 0 {
@@ -194,7 +196,7 @@ pub fn make(folder: &Path, plan: Plan, seed: u64) -> std::io::Result<Truth> {
             }
             // A loop goes on between other calls, until it is over.
             if looping.0 == 0 && chance.below(10_000 * LOOP * 3) < plan.denied * 4 {
-                looping = (1 + chance.below(2 * LOOP - 1), chance.below(SESSIONS) as usize, chance.below(3));
+                *looping = (1 + chance.below(2 * LOOP - 1), chance.below(SESSIONS) as usize, chance.below(3));
             }
             let is_denied = looping.0 > 0 && chance.below(2) == 0;
             if number > 0 {

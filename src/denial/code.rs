@@ -18,6 +18,9 @@ const SIGN_IN: &[&str] = &["unauthorizedclient", "unauthorizedssotoken"];
 /// Beginnings of messages, in lower case, by which a service says that the credentials, not the policies, were at fault.
 const AUTHENTICATION: &[&str] = &["session token not found or invalid", "the security token included in the request"];
 
+/// How AWS's own message of a refusal begins, whatever code it comes under.
+pub(crate) const RELAYED: &str = "User: arn:";
+
 /// Whether `code` alone means a refusal; `Client.`/`Server.` before it and `Exception`/`Fault` behind it mean nothing.
 ///
 /// ```
@@ -79,6 +82,11 @@ impl Codes {
         self.0.is_empty()
     }
 
+    /// As [`is_denial_code`], with these codes too.
+    pub fn takes(&self, code: &str) -> bool {
+        is_denial_code(code) || !self.0.is_empty() && self.0.contains(&plain(code))
+    }
+
     /// As [`is_denial`], with these codes too.
     ///
     /// ```
@@ -123,7 +131,7 @@ fn is_authentication(message: &str) -> bool {
 
 /// Only the message's own beginning counts: what stands later may be a name that someone chose.
 fn relays_refusal(message: &str) -> bool {
-    let Some(rest) = message.trim_start().strip_prefix("User: arn:") else { return false };
+    let Some(rest) = message.trim_start().strip_prefix(RELAYED) else { return false };
     let behind = rest.split_once(char::is_whitespace).map(|(_, behind)| behind.trim_start());
     behind.is_some_and(|text| text.starts_with("is not authorized to perform"))
 }

@@ -1,5 +1,6 @@
 //! An event's JSON without what differs each time that the same call is made again: its ids and its time.
 
+use super::skim;
 use memchr::memmem::Finder;
 
 /// What is cut out, each as `"NAME":"…"`; the first two must be there.
@@ -61,6 +62,24 @@ impl<'a> Cut<'a> {
         starts.zip(ends).map(move |(from, to)| &raw[from..to])
     }
 
+    /// Whether what was cut out stands where [`super::Record`] reads the event's own ids and time from, or nothing at all: then
+    /// an event with others in these places is read as the same record with other ids and another time.
+    pub fn is_own(&self) -> bool {
+        let start = |text: &str| text.as_ptr().addr() - self.raw.as_ptr().addr();
+        let mut own = 0;
+        let skimmed = skim::members(self.raw, |key, value| {
+            let (from, to) = (start(value), start(value) + value.len());
+            let is_there = |span: &&(usize, usize)| match key {
+                "eventID" | "eventTime" | "sharedEventID" | "requestID" => **span == (from + 1, to - 1),
+                // What is looked at of these is not what was cut out.
+                "additionalEventData" | "responseElements" => from < span.0 && span.1 < to,
+                _ => false,
+            };
+            own += self.spans.iter().filter(|span| span.0 < span.1).filter(is_there).count();
+        });
+        skimmed.is_some() && own == self.spans.iter().filter(|span| span.0 < span.1).count()
+    }
+
     /// The text with other ids and another time: what reads differently here is what was cut out there.
     pub fn with_others(&self) -> String {
         let other = |(from, to): &(usize, usize)| match &self.raw[*from..*to] {
@@ -99,6 +118,20 @@ mod tests {
         let cut = cut.cut(whole).unwrap();
         assert_eq!((cut.event_id, cut.event_time, cut.shared_event_id), ("i", "t", Some("s")));
         assert_eq!(cut.rest().map(str::len).sum::<usize>(), whole.len() - 5);
+    }
+
+    #[test]
+    fn an_events_own_ids_are_told_from_look_alikes() {
+        let check = |raw: &str, expect: bool| assert_eq!(Cutter::default().cut(raw).unwrap().is_own(), expect, "{raw}");
+        check(r#"{"eventTime":"t","eventID":"i"}"#, true);
+        check(
+            r#"{"eventTime":"t","additionalEventData":{"a":[{"x-amz-id-2":"z"}]},"eventID":"i","requestID":"r"}"#,
+            true,
+        );
+        check(r#"{"eventTime":"t","eventID":"i","requestParameters":{"x-amz-id-2":"z"}}"#, false);
+        check(r#"{"eventTime":"t","requestParameters":{"eventID":"i"}}"#, false);
+        check(r#"{"eventTime":"t","eventID":"i","userIdentity":{"requestID":"r"}}"#, false);
+        check(r#"{"eventTime":"t","eventID":"i","event\u0049D":"j"}"#, false);
     }
 
     #[test]

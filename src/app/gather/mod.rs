@@ -7,7 +7,7 @@ use super::operations::Operations;
 use super::passed::Passed;
 use crate::catalog::Catalog;
 use crate::change::{self, Change};
-use crate::denial::code::Codes;
+use crate::denial::code::{self, Codes};
 use crate::denial::{self, Denial, Given};
 use crate::finding::Repeated;
 use crate::io::sources::archive::Selection;
@@ -15,7 +15,11 @@ use crate::io::sources::many::Joins;
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted};
 use known::Known;
+use memchr::memmem::Finder;
 use std::collections::BTreeMap;
+
+/// Error codes that are remembered: most logs have few.
+const HARMLESS: usize = 16;
 
 /// What one file holds.
 #[derive(Debug, Default)]
@@ -76,13 +80,25 @@ pub struct Gatherer {
     noting: bool,
     known: Known,
     given: Given,
+    /// Error codes that mean no refusal.
+    harmless: Vec<String>,
+    /// Finds what every message begins with that relays a refusal under another code.
+    relays: Finder<'static>,
 }
 
 impl Gatherer {
     /// `singly`: denials are wanted as they are, not ready for the ledger.
     pub fn new(catalog: &'static Catalog, singly: bool) -> Self {
-        let (selection, known, given) = (Selection::default(), Known::default(), Given::default());
-        Self { catalog, selection, singly, noting: false, known, given }
+        Self {
+            catalog,
+            selection: Selection::default(),
+            singly,
+            noting: false,
+            known: Known::default(),
+            given: Given::default(),
+            harmless: Vec::new(),
+            relays: Finder::new(code::RELAYED),
+        }
     }
 
     /// Takes these events only.
@@ -184,6 +200,16 @@ impl Gatherer {
         if !candidate.is_event {
             return false;
         }
+        if self.failed_otherwise(candidate) {
+            file.gathered.records += 1;
+            return true;
+        }
+        let is_plain = candidate.only_error_code().is_some();
+        // What bears several spellings of the key is mostly no denial, but a look-alike of one inside of a request.
+        if !is_plain && self.is_no_denial(candidate.raw) {
+            file.gathered.records += 1;
+            return true;
+        }
         if let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() {
             file.widen(&place.account, &place.region, met.at, 0);
             file.gathered.records += 1;
@@ -191,14 +217,13 @@ impl Gatherer {
             file.gathered.met.push(met);
             return true;
         }
-        let is_denial = |head: &Head<'_>| is_denial(&self.given.codes, head);
-        if record::ending(candidate.raw).is_some_and(|head| head.error_code.is_some() && !is_denial(&head)) {
-            // It failed for another reason.
+        if is_plain && self.is_no_denial(candidate.raw) {
             file.gathered.records += 1;
             return true;
         }
         let mut denied = Vec::new();
         let (name, mut fault) = (file.name, |fault| file.fault(fault));
+        let is_denial = |head: &Head<'_>| is_denial(&self.given.codes, head);
         let seen = candidate.read(name, is_denial, |record| denied.push(record), &mut fault);
         file.gathered.records += seen;
         for record in denied {
@@ -206,6 +231,25 @@ impl Gatherer {
             self.denied(file, &record, Some(candidate.raw));
         }
         true
+    }
+
+    /// Whether it is plain without reading it that it bears no error code, or one for another reason than a refusal, and no
+    /// message that relays one.
+    fn failed_otherwise(&mut self, candidate: &Candidate<'_>) -> bool {
+        let Some(code) = candidate.only_error_code().filter(|_| !candidate.has_escapes) else { return false };
+        let is_known = self.harmless.iter().any(|known| known == code);
+        if !is_known && self.given.codes.takes(code) || self.relays.find(candidate.raw.as_bytes()).is_some() {
+            return false;
+        }
+        if !is_known && self.harmless.len() < HARMLESS {
+            self.harmless.push(code.to_owned());
+        }
+        true
+    }
+
+    /// Whether a glance at an event tells that it is no denial.
+    fn is_no_denial(&self, raw: &str) -> bool {
+        record::ending(raw).is_some_and(|head| !is_denial(&self.given.codes, &head))
     }
 
     /// Reads whatever it is, and notes the place of each event in it.
@@ -243,7 +287,7 @@ impl Gatherer {
         file.gathered.denied += 1;
         match self.singly {
             true => file.gathered.denials.push(denial),
-            false => file.gathered.met.push(self.known.learn(raw, record, denial, (self.catalog, &self.given))),
+            false => file.gathered.met.push(self.known.learn(raw, record, denial)),
         }
         true
     }

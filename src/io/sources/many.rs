@@ -256,7 +256,7 @@ fn one<T: Joins>(
         FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
     };
     if found.size <= WHOLE {
-        let loaded = reader.load(path, found.mark.as_deref())?;
+        let loaded = reader.load(path, found.mark.as_deref().map(|mark| (found.size, mark)))?;
         if !loaded.is_huge {
             let made = (!loaded.bytes.is_empty()).then(|| make(&name, loaded.bytes, sort));
             return Ok(read(object, loaded.into(), made));

@@ -63,8 +63,8 @@ impl Reader {
         self.stream(name, bytes, bytes.len() as u64)
     }
 
-    /// Reads a file, or stdin for `-`. `mark` tells the state in which it was found, by [`mark`].
-    pub(super) fn load(&mut self, path: &Path, found: Option<&str>) -> Result<Loaded<'_>, Problem> {
+    /// Reads a file, or stdin for `-`. `found` tells the state in which it was found: its size and its [`mark`].
+    pub(super) fn load(&mut self, path: &Path, found: Option<(u64, &str)>) -> Result<Loaded<'_>, Problem> {
         let name = path.to_string_lossy();
         if path == Path::new(STDIN) {
             return self.stream(&name, std::io::stdin().lock(), 0);
@@ -72,9 +72,9 @@ impl Reader {
         let failed = |error: std::io::Error| problem(path, &error);
         #[allow(clippy::disallowed_methods)] // this is the source that reads files
         let mut file = std::fs::File::open(path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
+        let size = found.map_or_else(|| file.metadata().map(|now| now.len()), |(size, _)| Ok(size)).map_err(failed)?;
         let mut loaded = self.stream(&name, &mut file, size)?;
-        let is_same = |now: Metadata| found.is_none_or(|found| mark(&now).is_none_or(|mark| mark == found));
+        let is_same = |now: Metadata| found.is_none_or(|(_, found)| mark(&now).is_none_or(|mark| mark == found));
         if loaded.fault.is_none() && !file.metadata().map(is_same).unwrap_or(true) {
             loaded.fault = Some(changed(&name));
         }

@@ -3,7 +3,8 @@
 use super::archive::{Place, Selection};
 use crate::record::Problem;
 use std::collections::BTreeSet;
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
 /// Folders beside `CloudTrail/` that hold no events: digests of log files, insights, five-minute sums.
@@ -31,15 +32,22 @@ pub(super) struct Found {
 /// regular files with a log's ending are.
 pub(super) struct Walk<'a> {
     selection: &'a Selection,
-    /// What is still to be seen, the next one last; true for the paths that were named.
-    ahead: Vec<(PathBuf, bool)>,
+    /// What is still to be seen, the next one last.
+    ahead: Vec<Ahead>,
     /// Folders seen, by their real path: a symbolic link back up ends here.
     seen: BTreeSet<PathBuf>,
 }
 
+/// A path that is still to be seen.
+enum Ahead {
+    Named(PathBuf),
+    /// A member of a folder; it asks its folder for what it is, which is quicker than going all the path.
+    Member(DirEntry),
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn new(paths: &[PathBuf], selection: &'a Selection) -> Self {
-        let ahead = paths.iter().rev().map(|path| (path.clone(), true)).collect();
+        let ahead = paths.iter().rev().map(|path| Ahead::Named(path.clone())).collect();
         Self { selection, ahead, seen: BTreeSet::new() }
     }
 
@@ -48,10 +56,11 @@ impl<'a> Walk<'a> {
         if !self.seen.insert(fs::canonicalize(folder)?) {
             return Ok(());
         }
-        let mut members = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
-        members.sort();
-        members.retain(|path| !NO_EVENTS.iter().any(|name| path.file_name().is_some_and(|own| own == *name)));
-        self.ahead.extend(members.into_iter().rev().map(|path| (path, false)));
+        let members = fs::read_dir(folder)?.map(|entry| entry.map(|entry| (entry.file_name(), entry)));
+        let mut members = members.collect::<std::io::Result<Vec<(OsString, DirEntry)>>>()?;
+        members.retain(|(name, _)| !NO_EVENTS.iter().any(|other| name == other));
+        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        self.ahead.extend(members.into_iter().rev().map(|(_, entry)| Ahead::Member(entry)));
         Ok(())
     }
 
@@ -65,7 +74,12 @@ impl<'a> Walk<'a> {
     }
 
     /// The next file, `None` when the path is a folder or nothing to read.
-    fn step(&mut self, path: PathBuf, named: bool) -> Result<Option<Found>, Problem> {
+    fn step(&mut self, ahead: Ahead) -> Result<Option<Found>, Problem> {
+        let (path, member) = match ahead {
+            Ahead::Named(path) => (path, None),
+            Ahead::Member(entry) => (entry.path(), Some(entry)),
+        };
+        let named = member.is_none();
         if named && path == Path::new(STDIN) {
             return Ok(Some(Found { path, size: 0, mark: None }));
         }
@@ -78,7 +92,8 @@ impl<'a> Walk<'a> {
         if !named && !self.selection.is_all() && !self.may_hold(&path) {
             return Ok(None);
         }
-        let kind = match fs::metadata(&path) {
+        let own = member.and_then(|member| member.metadata().ok()).filter(|own| !own.is_symlink());
+        let kind = match own.map_or_else(|| fs::metadata(&path), Ok) {
             Ok(kind) => kind,
             // A broken link to something that is no log is nobody's loss.
             Err(_) if !wanted && path.is_symlink() => return Ok(None),
@@ -98,8 +113,8 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let (path, named) = self.ahead.pop()?;
-            if let Some(found) = self.step(path, named).transpose() {
+            let ahead = self.ahead.pop()?;
+            if let Some(found) = self.step(ahead).transpose() {
                 return Some(found);
             }
         }
@@ -107,8 +122,12 @@ impl Iterator for Walk<'_> {
 }
 
 pub(super) fn has_log_ending(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let ends = |ending: &str| {
+        let from = name.len().checked_sub(ending.len());
+        from.is_some_and(|from| name[from..].eq_ignore_ascii_case(ending.as_bytes()))
+    };
+    ENDINGS.iter().any(|ending| ends(ending))
 }
 
 /// An error of the file system, about a path.

@@ -4,9 +4,9 @@
 //! A name counts wherever its key stands, also nested, so that nothing hides a call; whoever reads the record sees whether it
 //! is the event's own. A key with an escape, in another spelling or inside of a text is for the reader, too.
 
-use super::isa::{BLOCK, Isa, Masks, Work};
-use super::pass::{deepest_fall, escaped};
-use super::{Candidate, spell};
+use super::isa::{Isa, Letters};
+use super::pass::{Element, Key, Pass};
+use super::{Candidate, MOST_CANDIDATES};
 use crate::record::LARGEST_RECORD;
 use crate::record::json::{newlines, records_list, skip_space};
 
@@ -55,15 +55,19 @@ pub(super) fn sift_calls_with(
     let mut at = first;
     loop {
         let start = at + records_list(&bytes[at..])?;
-        let found = isa.run(Pass { bytes, start, wants: &wants })?;
+        let found = isa.run(Pass { key: Call(&wants), bytes, start, all: false })?;
         let close = skip_space(bytes, found.end);
         if bytes.get(close) != Some(&b'}') {
             return None;
         }
         let line = (at != first).then(|| 1 + newlines(&bytes[..at]));
-        for Element { number, start, end, is_event, may_be_denied } in found.elements {
+        if candidates.len() + found.candidates.len() > MOST_CANDIDATES {
+            return None;
+        }
+        for Element { number, start, end, is_ordinary: is_event, has_escapes, .. } in found.candidates {
             let raw = std::str::from_utf8(&bytes[start..end]).ok()?;
-            candidates.push(Candidate { raw, is_event, may_be_denied, has_escapes: false, number, line });
+            let may_be_denied = raw.len() > LARGEST_RECORD;
+            candidates.push(Candidate { raw, is_event, may_be_denied, has_escapes, spelt: None, number, line });
         }
         at = skip_space(bytes, close + 1);
         if at == bytes.len() {
@@ -72,179 +76,21 @@ pub(super) fn sift_calls_with(
     }
 }
 
-/// What one list holds of what is wanted.
-#[derive(Default)]
-struct Found {
-    /// Behind its closing bracket.
-    end: usize,
-    elements: Vec<Element>,
-}
+/// `eventName`, from its `t` on.
+pub(super) const NAME: Letters = Letters { first: b't', second: b'n', third: b'a' };
 
-struct Element {
-    number: u64,
-    start: usize,
-    end: usize,
-    is_event: bool,
-    /// It is too large.
-    may_be_denied: bool,
-}
+/// `eventName` of what is wanted.
+struct Call<'w, W>(&'w W);
 
-struct Pass<'a, W> {
-    bytes: &'a [u8],
-    /// Of the list's first byte.
-    start: usize,
-    wants: &'a W,
-}
+impl<W: Fn(&Named<'_>) -> bool> Key for Call<'_, W> {
+    const LETTERS: Letters = NAME;
 
-impl<W: Fn(&Named<'_>) -> bool> Work for Pass<'_, W> {
-    type Out = Option<Found>;
-
-    #[inline(always)]
-    fn run(
-        self,
-        masks: impl Fn(&[u8; BLOCK]) -> Masks,
-        parity: impl Fn(u64) -> u64,
-        pick: impl Fn(u64, u64) -> u64,
-    ) -> Self::Out {
-        let Self { bytes, start, wants } = self;
-        let mut state = State {
-            bytes,
-            wants,
-            depth: 0,
-            from: start,
-            until: start,
-            marked: false,
-            marked_here: false,
-            number: 0,
-            found: Found::default(),
-        };
-        let (blocks, rest) = bytes[start..].as_chunks::<BLOCK>();
-        let mut last = [b' '; BLOCK];
-        last[..rest.len()].copy_from_slice(rest);
-        let (mut escape, mut string, mut t) = (0, 0, 0);
-        let mut at = start;
-        for block in blocks.iter().chain([&last]) {
-            let seen = masks(block);
-            let mut quote = seen.quote;
-            if seen.backslash | escape != 0 {
-                quote &= !escaped(seen.backslash, &mut escape);
-                // An escaped letter may hide a key.
-                state.marked_here = spell::has_escaped(bytes, at, seen.backslash, b'4');
-            }
-            let inside = parity(quote) ^ string;
-            string = (inside.cast_signed() >> 63).cast_unsigned();
-            let (open, close) = (seen.open & !inside, seen.close & !inside);
-            // With this every spelling of `eventName` goes on.
-            let word = (seen.t << 1 | t) & (seen.n | seen.underscore);
-            t = seen.t >> 63;
-            if word != 0 || state.marked_here || state.depth <= deepest_fall(pick(close, open | close)) {
-                if state.look(at, open, close, word)? {
-                    return Some(state.found);
-                }
-            } else {
-                state.depth += i64::from(open.count_ones()) - i64::from(close.count_ones());
-            }
-            at += BLOCK;
+    fn is_at(&self, bytes: &[u8], place: usize) -> bool {
+        match name_at(bytes, place + 1) {
+            Name::No => false,
+            Name::Unclear => true,
+            Name::Plain(named) => (self.0)(&named),
         }
-        None
-    }
-}
-
-struct State<'a, W> {
-    bytes: &'a [u8],
-    wants: &'a W,
-    /// Brackets open inside the list.
-    depth: i64,
-    /// Where the open element starts.
-    from: usize,
-    /// Where the last element ended, or the list began.
-    until: usize,
-    /// The open element is wanted.
-    marked: bool,
-    /// Something in this block is.
-    marked_here: bool,
-    /// Elements so far.
-    number: u64,
-    found: Found,
-}
-
-impl<W: Fn(&Named<'_>) -> bool> State<'_, W> {
-    /// A block in which an element may begin, end, or be named; true at the end of the list, `None` where something is
-    /// irregular.
-    #[inline(never)]
-    fn look(&mut self, at: usize, open: u64, close: u64, word: u64) -> Option<bool> {
-        let marked = std::mem::take(&mut self.marked_here) || self.is_named(at, word);
-        self.marked |= marked;
-        let mut brackets = open | close;
-        while brackets != 0 {
-            let bit = brackets.trailing_zeros();
-            brackets &= brackets - 1;
-            let here = at + bit as usize;
-            if open >> bit & 1 == 1 {
-                if self.depth == 0 {
-                    self.begin(here, marked)?;
-                }
-                self.depth += 1;
-            } else {
-                self.depth -= 1;
-                match self.depth {
-                    0 => self.end(here + 1)?,
-                    -1 => return self.close(here),
-                    _ => {}
-                }
-            }
-        }
-        Some(false)
-    }
-
-    /// Whether a wanted name, or one that only a reader can tell, stands behind a key at one of these bytes, each the one
-    /// behind the key's `t`.
-    fn is_named(&self, at: usize, mut word: u64) -> bool {
-        while word != 0 {
-            let place = at + word.trailing_zeros() as usize;
-            word &= word - 1;
-            let is_wanted = match name_at(self.bytes, place) {
-                Name::No => false,
-                Name::Unclear => true,
-                Name::Plain(named) => (self.wants)(&named),
-            };
-            if is_wanted {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// An element begins. What was marked in its block may belong to it.
-    fn begin(&mut self, at: usize, marked: bool) -> Option<()> {
-        let between = &self.bytes[self.until..at];
-        let is_first = self.number == 0;
-        if !(between == b"," && !is_first || spell::is_separator(between, is_first)) {
-            return None;
-        }
-        (self.from, self.marked) = (at, marked);
-        Some(())
-    }
-
-    fn end(&mut self, end: usize) -> Option<()> {
-        let element = &self.bytes[self.from..end];
-        if element[0] == b'{' && element[element.len() - 1] != b'}' {
-            return None;
-        }
-        self.number += 1;
-        let (is_event, is_large) = (spell::is_ordinary(element), element.len() > LARGEST_RECORD);
-        if self.marked || !is_event || is_large {
-            let (number, start) = (self.number, self.from);
-            self.found.elements.push(Element { number, start, end, is_event, may_be_denied: is_large });
-        }
-        self.until = end;
-        Some(())
-    }
-
-    fn close(&mut self, at: usize) -> Option<bool> {
-        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-        self.found.end = at + 1;
-        (self.bytes[at] == b']' && self.bytes[self.until..at].iter().all(is_space)).then_some(true)
     }
 }
 

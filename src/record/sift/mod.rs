@@ -1,6 +1,6 @@
-//! A log file → the few records that may be denied, at the speed of inflating it: one pass over blocks of 64 bytes counts
-//! brackets outside strings and looks for the letters of `errorCode`, and only records that bear a spelling of that key are
-//! read.
+//! A log file → the few records that may be denied, at the speed of inflating it: a pass over blocks of 64 bytes tells which
+//! stand where, brackets outside strings are counted, the letters of `errorCode` looked for, and only records that bear a
+//! spelling of that key are read.
 //!
 //! Exact for a log that is valid JSON, since callers choose parts of an event: a record's bounds come from the brackets around it, so that an object
 //! inside a request cannot pose as one, and a key counts in every spelling that [`super::scan`] takes. Whatever is not a
@@ -42,15 +42,31 @@ pub struct Candidate<'a> {
     pub is_event: bool,
     /// It may bear an error code, in whatever spelling, or is too large to be an event.
     pub may_be_denied: bool,
-    /// It may hold an ASCII character as an escape; told by [`sift_all`] alone.
+    /// It may hold an ASCII character as an escape.
     pub has_escapes: bool,
+    /// Where `errorCode` is spelt in it: the first `r`; `None` where that is nowhere, more than one place, or hidden.
+    spelt: Option<usize>,
     /// Which of its list, from 1.
     number: u64,
     /// The line at which its list begins; `None` for the input's first.
     line: Option<usize>,
 }
 
-impl Candidate<'_> {
+impl<'a> Candidate<'a> {
+    /// The value of `errorCode` where this is the one spelling of it in the record, at whatever depth, and the value a string
+    /// without escapes: then the record bears this error code or none. `None` where only reading it tells.
+    ///
+    /// ```
+    /// use denywatch::record::sift;
+    /// let log = br#"{"Records":[{"eventVersion":"1.08","userIdentity":{},"errorCode":"NoSuchKey"}]}"#;
+    /// assert_eq!(sift(log).unwrap().candidates[0].only_error_code(), Some("NoSuchKey"));
+    /// ```
+    pub fn only_error_code(&self) -> Option<&'a str> {
+        let text = self.raw.get(self.spelt?.checked_sub(2)?..)?.strip_prefix("\"errorCode\":\"")?;
+        let value = &text[..memchr::memchr2(b'"', b'\\', text.as_bytes())?];
+        text.as_bytes()[value.len()].eq(&b'"').then_some(value)
+    }
+
     /// Reads it as [`super::scan`] reads a record of the input with this name; returns how many events it holds.
     pub fn read(
         &self,
@@ -100,7 +116,7 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     let mut at = skip_space(bytes, 0);
     loop {
         let start = at + json::records_list(&bytes[at..])?;
-        let list = isa.run(pass::Pass { bytes, start, all })?;
+        let list = isa.run(pass::Pass { key: pass::ErrorCode, bytes, start, all })?;
         let close = skip_space(bytes, list.end);
         if bytes.get(close) != Some(&b'}') {
             return None;
@@ -122,16 +138,11 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     }
     let text = |from: usize, end: usize| std::str::from_utf8(&bytes[from..end]).ok();
     for (element, line) in spans {
-        let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied, has_escapes } =
+        let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied, has_escapes, spelt } =
             element;
-        sifted.candidates.push(Candidate {
-            raw: text(start, end)?,
-            is_event,
-            may_be_denied,
-            has_escapes,
-            number,
-            line,
-        });
+        let spelt = spelt.map(|first| first - start);
+        let raw = text(start, end)?;
+        sifted.candidates.push(Candidate { raw, is_event, may_be_denied, has_escapes, spelt, number, line });
     }
     for (from, end) in edges.into_iter().flatten() {
         sifted.edges.push(text(from, end)?);

@@ -1,6 +1,6 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{BLOCK, Masks, Work};
+use super::isa::{AHEAD, BLOCK, Carry, GROUP, Letters, Marks, Window, Work};
 use super::spell;
 use crate::record::LARGEST_RECORD;
 
@@ -26,236 +26,349 @@ pub(super) struct Element {
     pub(super) end: usize,
     /// It begins as CloudTrail writes events.
     pub(super) is_ordinary: bool,
-    /// It may bear an error code, or is too large.
+    /// The key is spelt in it, or may be, or it is too large.
     pub(super) is_marked: bool,
-    /// It may hold an escaped ASCII character; told where all elements are wanted.
+    /// It may hold an escaped ASCII character.
     pub(super) has_escapes: bool,
+    /// The one place where the key is spelt in it; `None` where that is more than one, or hidden.
+    pub(super) spelt: Option<usize>,
+}
+
+/// The key that is looked for.
+pub(super) trait Key {
+    /// Three of its letters.
+    const LETTERS: Letters;
+
+    /// Whether it is spelt around a place where these stand, the first one's, and is wanted.
+    fn is_at(&self, bytes: &[u8], place: usize) -> bool;
+}
+
+/// `errorCode`, from its first `r` on.
+pub(super) const CODE: Letters = Letters { first: b'r', second: b'r', third: b'o' };
+
+/// `errorCode` in whatever spelling.
+pub(super) struct ErrorCode;
+
+impl Key for ErrorCode {
+    const LETTERS: Letters = CODE;
+
+    fn is_at(&self, bytes: &[u8], place: usize) -> bool {
+        spell::is_spelt_at(bytes, place)
+    }
 }
 
 /// A pass over the list whose first byte, behind its bracket, is at `start`; `None` for anything but a whole list of
 /// objects, with nothing but commas and white space between them.
-pub(super) struct Pass<'a> {
+pub(super) struct Pass<'a, K> {
+    pub(super) key: K,
     pub(super) bytes: &'a [u8],
     pub(super) start: usize,
     /// All elements are wanted.
     pub(super) all: bool,
 }
 
-impl Work for Pass<'_> {
+impl<K: Key> Work for Pass<'_, K> {
     type Out = Option<List>;
+    const LETTERS: Letters = K::LETTERS;
 
     #[inline(always)]
     fn run(
         self,
-        masks: impl Fn(&[u8; BLOCK]) -> Masks,
-        parity: impl Fn(u64) -> u64,
+        look: impl Fn(&Window, &mut Marks),
+        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
+        nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
-        let Self { bytes, start, all } = self;
-        let mut state = State {
-            bytes,
-            depth: 0,
-            from: start,
-            until: start,
-            marked: false,
-            escapes: false,
-            all,
-            list: List::default(),
-        };
-        let (blocks, rest) = bytes[start..].as_chunks::<BLOCK>();
-        let mut last = [b' '; BLOCK];
-        last[..rest.len()].copy_from_slice(rest);
-        // What one block leaves for the next: a backslash that takes a byte's meaning, an open string, an `r`.
-        let (mut escape, mut string, mut r) = (0, 0, 0);
-        let mut at = start;
-        for block in blocks.iter().chain([&last]) {
-            let seen = masks(block);
-            let mut quote = seen.quote;
-            let is_escaping = seen.backslash | escape != 0;
-            if is_escaping {
-                quote &= !escaped(seen.backslash, &mut escape);
+        let mut state = State::new(&self);
+        let (mut groups, mut carry) = ([Marks::default(); GROUPS], Carry::default());
+        let (bytes, mut at) = (self.bytes, self.start);
+        let mut end = [b' '; size_of::<Window>()];
+        while at < bytes.len() {
+            // First all are looked at, then all are weighed: what was stored a moment ago is slow to load.
+            for (group, marks) in groups.iter_mut().enumerate() {
+                look(window(bytes, at + group * GROUP * BLOCK, &mut end), marks);
             }
-            let inside = parity(quote) ^ string;
-            string = (inside.cast_signed() >> 63).cast_unsigned();
-            let (open, close) = (seen.open & !inside, seen.close & !inside);
-            // With this every spelling of `errorCode` goes on.
-            let word = (seen.r << 1 | r) & (seen.r | seen.underscore);
-            r = seen.r >> 63;
-            if word != 0 || is_escaping || state.depth <= deepest_fall(pick(close, open | close)) {
-                let seen = Seen { open, close, word, backslash: seen.backslash };
-                if state.look(at, seen)? {
-                    return Some(state.list);
+            let (mut places, mut rare) = (0, 0);
+            for (group, marks) in groups.iter_mut().enumerate() {
+                places |= u64::from(weigh(marks, &mut carry)) << (group * GROUP);
+                rare |= u64::from(marks.words | marks.unicode) << group;
+            }
+            each(rare, |group| {
+                let (marks, at) = (&groups[group], at + group * GROUP * BLOCK);
+                if marks.words {
+                    let window = window(bytes, at, &mut end);
+                    for block in 0..GROUP {
+                        let found = words(window[BLOCK * block..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]));
+                        if found != 0 {
+                            state.spell(&self.key, at + BLOCK * block, found);
+                        }
+                    }
                 }
-            } else {
-                state.depth += i64::from(open.count_ones()) - i64::from(close.count_ones());
+                if marks.unicode {
+                    state.uncover(at, marks);
+                }
+            });
+            if let Some(whole) = state.weighed(at, &groups, places, &pick, &nth) {
+                return whole.then_some(state.list);
             }
-            at += BLOCK;
+            state.go_on();
+            at += GROUPS * GROUP * BLOCK;
         }
         None
     }
 }
 
-/// What is worth a closer look in a block: brackets outside strings, places of [`spell::is_spelt`], backslashes.
-struct Seen {
-    open: u64,
-    close: u64,
-    word: u64,
-    backslash: u64,
+/// Groups that are looked at before they are weighed.
+const GROUPS: usize = 8;
+
+/// The bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
+#[inline(always)]
+fn window<'a>(bytes: &'a [u8], at: usize, end: &'a mut Window) -> &'a Window {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(window) => window,
+        None => {
+            *end = [b' '; size_of::<Window>()];
+            end[..rest.len()].copy_from_slice(rest);
+            end
+        }
+    }
+}
+
+/// The places of a mask's bits.
+#[inline(always)]
+fn each(mut bits: u64, mut take: impl FnMut(usize)) {
+    while bits != 0 {
+        take(bits.trailing_zeros() as usize);
+        bits &= bits - 1;
+    }
 }
 
 struct State<'a> {
     bytes: &'a [u8],
-    /// Brackets open inside the list.
-    depth: i64,
-    /// Where the open element starts.
-    from: usize,
+    all: bool,
     /// Where the last element ended, or the list began.
     until: usize,
-    /// The open element must be read.
-    marked: bool,
-    /// It may hold an escaped ASCII character.
-    escapes: bool,
-    all: bool,
+    /// Places where a key is spelt, or may hide, in the blocks at hand; those behind the last element's end.
+    spelt: Vec<usize>,
+    hidden: Vec<usize>,
+    /// Places of escaped ASCII characters.
+    escaped: Vec<usize>,
+    /// What was met of the open element in blocks before.
+    met: Met,
     list: List,
 }
 
-impl State<'_> {
-    /// A block in which an element may begin, end, or have to be read; true at the end of the list, `None` where something
-    /// is irregular.
+/// What was met of an element.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    /// Places where the key is spelt, and the first.
+    spelt: usize,
+    first: usize,
+    hidden: bool,
+    escaped: bool,
+}
+
+impl<'a> State<'a> {
+    fn new<K>(pass: &Pass<'a, K>) -> Self {
+        let (spelt, hidden, escaped) = (Vec::new(), Vec::new(), Vec::new());
+        let Pass { bytes, start: until, all, .. } = *pass;
+        Self { bytes, all, until, spelt, hidden, escaped, met: Met::default(), list: List::default() }
+    }
+
     #[inline(never)]
-    fn look(&mut self, at: usize, seen: Seen) -> Option<bool> {
-        // Escapes within a text inside a text count, too: such a text may itself be an event.
-        let marked =
-            spell::has_escaped(self.bytes, at, seen.backslash, b'4') || spell::is_spelt(self.bytes, at, seen.word);
-        let escapes = self.all && spell::has_escaped(self.bytes, at, seen.backslash, b'2');
-        self.marked |= marked;
-        self.escapes |= escapes;
-        let mut brackets = seen.open | seen.close;
-        while brackets != 0 {
-            let bit = brackets.trailing_zeros();
-            brackets &= brackets - 1;
-            if seen.open >> bit & 1 == 1 {
-                if self.depth == 0 {
-                    self.begin(at + bit as usize, marked, escapes)?;
-                }
-                self.depth += 1;
-            } else {
-                self.depth -= 1;
-                match self.depth {
-                    0 => self.end(at + bit as usize + 1)?,
-                    -1 => return self.close(at + bit as usize),
-                    _ => {}
-                }
+    fn spell(&mut self, key: &impl Key, at: usize, found: u64) {
+        each(found, |bit| {
+            if key.is_at(self.bytes, at + bit) {
+                self.spelt.push(at + bit);
             }
-        }
-        Some(false)
+        });
     }
 
-    /// An element begins. What was marked in its block may belong to it.
-    fn begin(&mut self, at: usize, marked: bool, escapes: bool) -> Option<()> {
-        let between = &self.bytes[self.until..at];
-        let is_first = self.list.elements == 0;
-        if !(between == b"," && !is_first || spell::is_separator(between, is_first)) {
-            return None;
-        }
-        (self.from, self.marked, self.escapes) = (at, marked, escapes);
-        Some(())
-    }
-
-    /// An element ends.
-    fn end(&mut self, end: usize) -> Option<()> {
-        let element = &self.bytes[self.from..end];
-        if element[0] == b'{' && element[element.len() - 1] != b'}' {
-            return None;
-        }
-        self.list.elements += 1;
-        let is_ordinary = spell::is_ordinary(element);
-        let is_marked = self.marked || element.len() > LARGEST_RECORD;
-        if is_marked || !is_ordinary || self.all {
-            if self.list.candidates.len() == super::MOST_CANDIDATES {
-                return None;
-            }
-            let (number, start) = (self.list.elements, self.from);
-            self.list.candidates.push(Element {
-                number,
-                start,
-                end,
-                is_ordinary,
-                is_marked,
-                has_escapes: self.escapes,
+    #[cold]
+    fn uncover(&mut self, at: usize, marks: &Marks) {
+        for (block, backslash) in marks.backslash.iter().enumerate() {
+            each(*backslash, |bit| {
+                let place = at + BLOCK * block + bit;
+                if let Some(first) = spell::escaped_at(self.bytes, place) {
+                    self.escaped.push(place);
+                    // Escapes within a text inside a text count, too: such a text may itself be an event.
+                    if first >= b'4' {
+                        self.hidden.push(place);
+                    }
+                }
             });
         }
-        self.until = end;
-        let edges = self.list.edges.get_or_insert([(self.from, end); 2]);
-        edges[1] = (self.from, end);
-        Some(())
     }
 
-    /// The list ends.
-    fn close(&mut self, at: usize) -> Option<bool> {
-        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
-        let whole = self.bytes[at] == b']' && self.bytes[self.until..at].iter().all(is_space);
-        self.list.end = at + 1;
-        whole.then_some(true)
-    }
-}
-
-/// How far below where it began the depth falls at most; `closes` has a bit for each bracket in their order, set where one
-/// closes. Where one behind the eighth closes it is told too large, which costs time alone.
-#[inline(always)]
-pub(super) fn deepest_fall(closes: u64) -> i64 {
-    FALLS.get(closes as usize).map_or(i64::MAX, |fall| i64::from(*fall))
-}
-
-/// For eight brackets, one a bit, set where one closes: the deepest fall on the way.
-static FALLS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut at = 0;
-    while at < 256 {
-        let (mut depth, mut fall, mut bit) = (8, 8, 0);
-        while bit < 8 {
-            depth = if at >> bit & 1 == 1 { depth - 1 } else { depth + 1 };
-            if depth < fall {
-                fall = depth;
+    /// Follows the brackets in the blocks in which an element may end; at the end of the list, whether it is whole, and
+    /// false where something is irregular.
+    #[inline(always)]
+    fn weighed(
+        &mut self,
+        at: usize,
+        groups: &[Marks; GROUPS],
+        mut places: u64,
+        pick: &impl Fn(u64, u64) -> u64,
+        nth: &impl Fn(u64, u32) -> u32,
+    ) -> Option<bool> {
+        while places != 0 {
+            let block = places.trailing_zeros() as usize;
+            places &= places - 1;
+            let (marks, from) = (&groups[block / GROUP % GROUPS], at + BLOCK * block);
+            let (open, close) = (marks.open[block % GROUP], marks.close[block % GROUP]);
+            let (both, level) = (open | close, marks.level[block % GROUP]);
+            // In the order of the brackets, set where one closes.
+            let mut closes = pick(close, both);
+            let (mut gone, mut level) = (0, usize::try_from(level).unwrap_or(usize::MAX));
+            if closes >> 8 != 0 || level >= FALLS.len() {
+                if let Some(whole) = self.one_by_one(from, marks.level[block % GROUP].cast_signed(), both, close) {
+                    return Some(whole);
+                }
+                continue;
             }
-            bit += 1;
+            loop {
+                let fall = u32::from(FALLS[level][closes as usize & 255]);
+                if fall == NEVER {
+                    break;
+                }
+                let place = from + nth(both, gone + fall) as usize;
+                if level == 0 && fall == 0 {
+                    return Some(self.close(place));
+                }
+                if !self.end(place + 1) {
+                    return Some(false);
+                }
+                closes >>= fall + 1;
+                gone += fall + 1;
+                level = 0;
+            }
         }
-        table[at] = 8 - fall;
-        at += 1;
+        None
+    }
+
+    /// The same for a block with many brackets.
+    #[cold]
+    fn one_by_one(&mut self, from: usize, mut level: i64, mut both: u64, close: u64) -> Option<bool> {
+        while both != 0 {
+            let bit = both.trailing_zeros();
+            both &= both - 1;
+            let place = from + bit as usize;
+            level += if close >> bit & 1 == 1 { -1 } else { 1 };
+            match (level, close >> bit & 1) {
+                (..0, _) => return Some(self.close(place)),
+                (0, 1) if !self.end(place + 1) => return Some(false),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// An element ends; false where it is irregular.
+    #[inline(always)]
+    fn end(&mut self, end: usize) -> bool {
+        let start = match &self.bytes[self.until..] {
+            [b',', b'{', ..] if self.list.elements > 0 => self.until + 1,
+            _ => match self.begin() {
+                Some(start) => start,
+                None => return false,
+            },
+        };
+        let element = &self.bytes[start..end];
+        if element[0] == b'{' && element[element.len() - 1] != b'}' {
+            return false;
+        }
+        self.list.elements += 1;
+        self.until = end;
+        let is_ordinary = spell::is_ordinary(element);
+        if !(self.spelt.is_empty() && self.escaped.is_empty()) {
+            self.meet(end);
+        }
+        let Met { spelt, first, hidden, escaped: has_escapes } = std::mem::take(&mut self.met);
+        let is_marked = spelt > 0 || hidden || element.len() > LARGEST_RECORD;
+        if is_marked || !is_ordinary || self.all {
+            if self.list.candidates.len() == super::MOST_CANDIDATES {
+                return false;
+            }
+            let number = self.list.elements;
+            let spelt = (spelt == 1 && !hidden).then_some(first);
+            self.list.candidates.push(Element { number, start, end, is_ordinary, is_marked, has_escapes, spelt });
+        }
+        match &mut self.list.edges {
+            Some([_, last]) => *last = (start, end),
+            edges => *edges = Some([(start, end); 2]),
+        }
+        true
+    }
+
+    /// Where the next element begins, if nothing but what parts elements stands before it.
+    #[inline(never)]
+    fn begin(&self) -> Option<usize> {
+        let rest = &self.bytes[self.until..];
+        let length = rest.iter().position(|byte| matches!(byte, b'{' | b'['))?;
+        spell::is_separator(&rest[..length], self.list.elements == 0).then_some(self.until + length)
+    }
+
+    /// Counts for the open element what was met before this place.
+    #[inline(never)]
+    fn meet(&mut self, end: usize) {
+        let taken = |places: &mut Vec<usize>| {
+            let count = places.iter().take_while(|place| **place < end).count();
+            let first = places.first().copied().unwrap_or_default();
+            places.drain(..count);
+            (count, first)
+        };
+        let ((spelt, first), (hidden, _), (escaped, _)) =
+            (taken(&mut self.spelt), taken(&mut self.hidden), taken(&mut self.escaped));
+        self.met.first = if self.met.spelt == 0 { first } else { self.met.first };
+        self.met.spelt += spelt;
+        self.met.hidden |= hidden > 0;
+        self.met.escaped |= escaped > 0;
+    }
+
+    /// The blocks are over: what is left belongs to the open element.
+    #[inline(always)]
+    fn go_on(&mut self) {
+        if !(self.spelt.is_empty() && self.escaped.is_empty()) {
+            self.meet(usize::MAX);
+        }
+    }
+
+    /// The list ends; whether it is whole.
+    fn close(&mut self, at: usize) -> bool {
+        let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        self.list.end = at + 1;
+        self.bytes[at] == b']' && self.bytes[self.until..at].iter().all(is_space)
+    }
+}
+
+/// No bracket of eight.
+const NEVER: u32 = 8;
+
+/// For so many open brackets and the next eight, a bit each, set where one closes: which of them is the first that closes
+/// and leaves none open, or [`NEVER`]. From none open on it is also the one that closes more than there are.
+static FALLS: [[u8; 256]; 9] = {
+    let mut table = [[NEVER as u8; 256]; 9];
+    let mut level = 0;
+    while level < table.len() {
+        let mut closes = 0;
+        while closes < 256 {
+            let (mut depth, mut bit) = (level, 0);
+            while bit < 8 {
+                if closes >> bit & 1 == 0 {
+                    depth += 1;
+                } else if depth <= 1 {
+                    table[level][closes] = bit;
+                    break;
+                } else {
+                    depth -= 1;
+                }
+                bit += 1;
+            }
+            closes += 1;
+        }
+        level += 1;
     }
     table
 };
-
-/// The bytes whose meaning a backslash takes; `carry` goes from block to block.
-#[inline(always)]
-pub(super) fn escaped(backslash: u64, carry: &mut u64) -> u64 {
-    const EVEN: u64 = 0x5555_5555_5555_5555;
-    let starts = backslash & !*carry;
-    let follows = starts << 1 | *carry;
-    let odd_starts = starts & !EVEN & !follows;
-    let (even_sequences, overflow) = odd_starts.overflowing_add(starts);
-    *carry = u64::from(overflow);
-    (EVEN ^ even_sequences << 1) & follows
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn backslashes_take_meaning_in_pairs(backslashes in prop::collection::vec(any::<[bool; 64]>(), 1..4)) {
-            let (mut carry, mut open) = (0, false);
-            for block in backslashes {
-                let bits = block.iter().enumerate().fold(0, |bits, (at, is)| bits | u64::from(*is) << at);
-                let expect = block.iter().enumerate().fold(0, |bits, (at, is)| {
-                    let taken = open;
-                    open = *is && !open;
-                    bits | u64::from(taken) << at
-                });
-                prop_assert_eq!(escaped(bits, &mut carry), expect);
-            }
-        }
-    }
-}

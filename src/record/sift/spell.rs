@@ -1,41 +1,24 @@
 //! The few places that the pass cannot tell from masks alone.
 
-/// Whether a spelling of the key `errorCode` stands at one of these bytes (each the one behind its first `r`). Underscores and
-/// letter case do not matter, as in [`super::super::field::same_key`].
-pub(super) fn is_spelt(bytes: &[u8], at: usize, mut word: u64) -> bool {
-    while word != 0 {
-        let place = at + word.trailing_zeros() as usize;
-        word &= word - 1;
-        if place <= bytes.len() && is_spelt_at(bytes, place - 1) {
-            return true;
-        }
-    }
-    false
-}
-
-/// The byte at `first` is the first `r`, or another one.
-fn is_spelt_at(bytes: &[u8], first: usize) -> bool {
-    let before = bytes[..first].iter().rev().find(|byte| **byte != b'_');
-    let mut after = bytes[first..].iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
+/// Whether a spelling of the key `errorCode` stands around this byte, its first `r` (or another byte). Underscores and letter
+/// case do not matter, as in [`super::super::field::same_key`].
+pub(super) fn is_spelt_at(bytes: &[u8], first: usize) -> bool {
+    let Some((before, from)) = bytes.split_at_checked(first) else { return false };
+    let before = before.iter().rev().find(|byte| **byte != b'_');
+    let mut after = from.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
     // The quotation mark may itself be escaped: an event inside a text.
     before.is_some_and(|byte| byte.eq_ignore_ascii_case(&b'e'))
         && b"rrorcode".iter().all(|byte| after.next() == Some(*byte))
         && matches!(after.next(), Some(b'"' | b'\\'))
 }
 
-/// Whether one of these backslashes begins the escape of an ASCII character from `\u0020` (`first` is `2`) or of a letter or
-/// an underscore (`4`; `\u0065`) on: then any key may hide.
-pub(super) fn has_escaped(bytes: &[u8], at: usize, mut backslashes: u64, first: u8) -> bool {
-    while backslashes != 0 {
-        let place = at + backslashes.trailing_zeros() as usize;
-        backslashes &= backslashes - 1;
-        if let Some([b'u', b'0', b'0', digit, ..]) = bytes.get(place + 1..)
-            && (first..=b'7').contains(digit)
-        {
-            return true;
-        }
+/// The first digit, `2` to `7`, of the escape of an ASCII character from `\u0020` on that a backslash begins: from `4` on it is
+/// a letter or an underscore (`\u0065`), and any key may hide.
+pub(super) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<u8> {
+    match bytes.get(backslash + 1..) {
+        Some([b'u', b'0', b'0', digit @ b'2'..=b'7', ..]) => Some(*digit),
+        _ => None,
     }
-    false
 }
 
 /// Whether an object begins as CloudTrail writes events, version and caller first, so that it is an event and nothing else.

@@ -178,6 +178,41 @@ fn element() -> impl Strategy<Value = String> {
     prop_oneof![6 => ordinary, 1 => members().prop_map(|members| object(&members)), 1 => value()]
 }
 
+/// What [`Candidate::only_error_code`] tells is what is read.
+#[track_caller]
+fn check_only_code(text: &[u8]) {
+    for one in sift(text).iter().flat_map(|sifted| &sifted.candidates) {
+        let Some(code) = one.only_error_code() else { continue };
+        let mut told = Vec::new();
+        one.read("x", |head| head.error_code.is_some(), |record| told.push(record.error_code), |_| {});
+        assert!(told.iter().all(|told| told.as_deref() == Some(code)), "{code}: {told:?} {}", one.raw);
+    }
+}
+
+#[test]
+fn a_code_is_told_where_nothing_else_can_be_one() {
+    let code = |members: &str| {
+        let one = with(members);
+        check_only_code(log(&[&one]).as_bytes());
+        sift(log(&[ALLOWED, &one]).as_bytes()).unwrap().candidates[0].only_error_code().map(str::to_owned)
+    };
+    assert_eq!(code(r#""errorCode":"NoSuchKey""#).as_deref(), Some("NoSuchKey"));
+    assert_eq!(code(r#""requestParameters":{"errorCode":"NoSuchKey"}"#).as_deref(), Some("NoSuchKey"));
+    for members in [
+        r#""errorCode":"NoSuchKey","requestParameters":{"errorCode":"AccessDenied"}"#,
+        r#""errorCode":"NoSuchKey","error_code":"AccessDenied""#,
+        r#""errorCode":"NoSuchKey","error\u0043ode":"AccessDenied""#,
+        r#""errorCode":"Access\u0044enied""#,
+        r#""errorCode":"Access\/Denied""#,
+        r#""errorCode": "NoSuchKey""#,
+        r#""errorCode":null"#,
+        r#""ErrorCode":"NoSuchKey""#,
+        r#""requestParameters":"{\"errorCode\":\"NoSuchKey\"}""#,
+    ] {
+        assert_eq!(code(members), None, "{members}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -186,11 +221,22 @@ proptest! {
         let join = format!("{space},{space}");
         let text = format!("{{{space}\"Records\":[{space}{}{space}]}}{space}", elements.join(&join));
         check(text.as_bytes());
+        check_only_code(text.as_bytes());
         check(format!("{text}{text}").as_bytes());
     }
 
+    /// Longer than what is looked at together, so that elements begin, end and are marked at any place of it.
     #[test]
-    fn any_bytes_are_survived_and_seen_alike(bytes in prop::collection::vec(prop::sample::select(b"{}[]\",\\:_ eRrorCodu0459\xc3\n".to_vec()), 0..300)) {
+    fn of_many_elements_too(elements in prop::collection::vec((element(), "[a-z\\\\\\\"{}ü_r]{0,600}"), 1..16), from in 0_usize..70) {
+        let elements: Vec<String> = elements.into_iter().map(|(element, text)| {
+            let text = serde_json::Value::from(text);
+            if element.starts_with("{\"") { format!("{},\"userAgent\":{text}}}", &element[..element.len() - 1]) } else { element }
+        }).collect();
+        check(format!("{}{}", " ".repeat(from), log(&elements.iter().map(String::as_str).collect::<Vec<_>>())).as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_survived_and_seen_alike(bytes in prop::collection::vec(prop::sample::select(b"{}[]\",\\:_ eRrorCodu0459\xc3\n".to_vec()), 0..5_000)) {
         let text = [br#"{"Records":[{"#.as_slice(), &bytes].concat();
         let all: Vec<_> = Isa::available().into_iter().map(|isa| sift_with(isa, &text).map(|sifted| format!("{sifted:?}"))).collect();
         prop_assert!(all.iter().all(|one| *one == all[0]));

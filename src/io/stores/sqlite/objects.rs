@@ -7,6 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
     let sql = "SELECT bytes_read, bytes, records, denied, unreadable FROM object WHERE id = ?1 AND mark = ?2";
+    // Each query by itself would take a lock of the file and give it back.
+    let _together = connection.unchecked_transaction()?;
     let mut query = connection.prepare_cached(sql)?;
     let read = |row: &Row<'_>| {
         let [bytes_read, bytes, records, denied, unreadable] = [0, 1, 2, 3, 4].map(|at| row.get::<_, i64>(at));
@@ -34,11 +36,14 @@ pub(super) fn note<'a>(
                unreadable = excluded.unreadable WHERE mark <> excluded.mark";
     let mut note = connection.prepare_cached(sql)?;
     let mut fresh = Vec::new();
-    for one in objects {
+    // In the order of the table, so that a page is changed once.
+    let mut objects: Vec<([u8; 16], &ObjectRead)> = objects.iter().map(|one| (one.object.id(), one)).collect();
+    objects.sort_by_key(|(id, _)| *id);
+    for (id, one) in objects {
         let Held { bytes_read, bytes, records, denied, unreadable } = one.held;
         let [bytes_read, bytes, records, denied, unreadable] =
             [bytes_read, bytes, records, denied, unreadable].map(u64::cast_signed);
-        let (id, mark, at) = (one.object.id(), &one.object.mark, now.as_second());
+        let (mark, at) = (&one.object.mark, now.as_second());
         if note.execute(params![id, mark, at, bytes_read, bytes, records, denied, unreadable])? == 1 {
             fresh.push(one);
         }

@@ -15,18 +15,13 @@ pub(super) fn fold_new(
     change: &Transaction,
     batch: &[Repeated],
 ) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
-    let mut note = change.prepare_cached(NOTE)?;
+    // Both are noted in any case: the next copy may bear only one of them.
+    let own = note(change, 0, batch, |event| Some(&event.event_id))?;
+    let shared = note(change, 1, batch, |event| event.shared_event_id.as_deref())?;
     let mut recorded = Recorded::default();
     // By address: which of the same denials are merged first does not show.
     let mut met: BTreeMap<*const Observed, (&Observed, Events<'_>)> = BTreeMap::new();
-    for event in batch {
-        let at = event.at.map(Timestamp::as_second);
-        // Both are noted in any case: the next copy may bear only one of them.
-        let own = note.execute(params![0, event.event_id, at])? == 1;
-        let shared = match &event.shared_event_id {
-            Some(id) => note.execute(params![1, id, at])? == 1,
-            None => true,
-        };
+    for (event, (own, shared)) in batch.iter().zip(own.into_iter().zip(shared)) {
         let fresh = Fresh { own, shared };
         recorded.count(fresh);
         if fresh.own {
@@ -43,4 +38,23 @@ pub(super) fn fold_new(
         }
     }
     Ok((recorded, folded))
+}
+
+/// Notes one kind of ids, and tells of each event whether its id is new, or none. Of events with the same id the first is; they
+/// are noted in the order of the table, so that a page is changed once.
+fn note<'e>(
+    change: &Transaction,
+    kind: i64,
+    batch: &'e [Repeated],
+    id: impl Fn(&'e Repeated) -> Option<&'e str>,
+) -> rusqlite::Result<Vec<bool>> {
+    let mut note = change.prepare_cached(NOTE)?;
+    let ids = batch.iter().enumerate().filter_map(|(at, event)| Some((id(event)?, at)));
+    let mut ids: Vec<(&str, usize)> = ids.collect();
+    ids.sort_unstable();
+    let mut is_new = vec![true; batch.len()];
+    for (id, at) in ids {
+        is_new[at] = note.execute(params![kind, id, batch[at].at.map(Timestamp::as_second)])? == 1;
+    }
+    Ok(is_new)
 }

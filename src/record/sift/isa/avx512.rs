@@ -1,0 +1,173 @@
+//! Sixty-four bytes at once, and eight masks at once.
+
+use super::{BLOCK, Carry, GROUP, Marks, Window, Work, plain};
+use std::arch::x86_64::*;
+use std::marker::PhantomData;
+
+/// Whether the machine has what is needed beside that of [`super::avx2`]; Ice Lake and Zen 4 are the first that do.
+pub(super) fn is_here() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vpopcntdq")
+        && is_x86_feature_detected!("vpclmulqdq")
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vpopcntdq,vpclmulqdq,pclmulqdq,popcnt,bmi1,bmi2")]
+pub(super) fn run<W: Work>(work: W) -> W::Out {
+    let equal = |block: &[u8; BLOCK], set: u8, byte: u8| {
+        // SAFETY: the block has 64 bytes, and the load needs no alignment.
+        let raw = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
+        _mm512_cmpeq_epi8_mask(_mm512_or_si512(raw, splat(set)), splat(byte))
+    };
+    work.run(
+        |bytes, marks| look::<W>(bytes, marks),
+        |marks, carry| weigh(marks, carry),
+        |bytes| plain::words(bytes, W::LETTERS, equal),
+        |from, which| _pext_u64(from, which),
+        |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
+    )
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn splat(byte: u8) -> __m512i {
+    _mm512_set1_epi8(byte.cast_signed())
+}
+
+/// What [`look`] adds up over a group, for what stands rarely and needs no place: a bit where a byte is (for the first
+/// byte) or may follow (for the second) what is looked for. Bytes from 128 on share the bits of those 128 below.
+const WORD: u8 = 1;
+const BACKSLASH: u8 = 2;
+
+const fn table(letter: u8, other: Option<u8>, all: u8) -> [u8; 128] {
+    let mut table = [all; 128];
+    table[letter as usize] = WORD | all;
+    table[letter.to_ascii_uppercase() as usize] = WORD | all;
+    if let Some(other) = other {
+        table[other as usize] = WORD | all;
+    }
+    if all == 0 {
+        table[b'\\' as usize] = BACKSLASH;
+    }
+    table
+}
+
+struct Tables<W>(PhantomData<W>);
+
+impl<W: Work> Tables<W> {
+    const FIRST: &[u8; 128] = &table(W::LETTERS.first, None, 0);
+    const SECOND: &[u8; 128] = &table(W::LETTERS.second, Some(b'_'), BACKSLASH);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn halves(table: &[u8; 128]) -> [__m512i; 2] {
+    // SAFETY: the table has 128 bytes, two times 64, and the loads need no alignment.
+    unsafe { [_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(table.as_ptr().add(64).cast())] }
+}
+
+/// A block, and the same one byte later.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(bytes: &Window, block: usize) -> [__m512i; 2] {
+    let both: &[u8; BLOCK + 1] = bytes[block * BLOCK..].first_chunk().unwrap_or(&[0; BLOCK + 1]);
+    // SAFETY: there are 65 bytes, two times 64 that overlap, and the loads need no alignment.
+    unsafe { [_mm512_loadu_si512(both.as_ptr().cast()), _mm512_loadu_si512(both.as_ptr().add(1).cast())] }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn look<W: Work>(bytes: &Window, marks: &mut Marks) {
+    let ([first, more], [second, others]) = (halves(Tables::<W>::FIRST), halves(Tables::<W>::SECOND));
+    let mut met = _mm512_setzero_si512();
+    for at in 0..GROUP {
+        let [raw, next] = load(bytes, at);
+        let low = _mm512_or_si512(raw, splat(0x20));
+        marks.quote[at] = _mm512_cmpeq_epi8_mask(raw, splat(b'"'));
+        marks.open[at] = _mm512_cmpeq_epi8_mask(low, splat(b'{'));
+        marks.close[at] = _mm512_cmpeq_epi8_mask(low, splat(b'}'));
+        let is = _mm512_permutex2var_epi8(first, raw, more);
+        let may_follow = _mm512_permutex2var_epi8(second, next, others);
+        // met | is & may_follow
+        met = _mm512_ternarylogic_epi64::<0xf8>(met, is, may_follow);
+    }
+    marks.words = _mm512_test_epi8_mask(met, splat(WORD)) != 0;
+    (marks.escapes, marks.unicode) = (_mm512_test_epi8_mask(met, splat(BACKSLASH)) != 0, false);
+    if marks.escapes {
+        look_at_escapes(bytes, marks);
+    }
+}
+
+/// What [`look`] leaves out: most blocks have no backslash.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn look_at_escapes(bytes: &Window, marks: &mut Marks) {
+    let (mut all, mut before_u) = (0, 0);
+    for at in 0..GROUP {
+        let [raw, next] = load(bytes, at);
+        marks.backslash[at] = _mm512_cmpeq_epi8_mask(raw, splat(b'\\'));
+        all |= marks.backslash[at];
+        before_u |= _mm512_mask_cmpeq_epi8_mask(marks.backslash[at], next, splat(b'u'));
+    }
+    (marks.escapes, marks.unicode) = (all != 0, before_u != 0);
+}
+
+/// For eight bits the running exclusive or.
+static PARITY: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut bits = 0;
+    while bits < 256 {
+        let mut parity = bits as u8;
+        parity ^= parity << 1;
+        parity ^= parity << 2;
+        parity ^= parity << 4;
+        table[bits] = parity;
+        bits += 1;
+    }
+    table
+};
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vpopcntdq,vpclmulqdq")]
+fn weigh(marks: &mut Marks, carry: &mut Carry) -> u8 {
+    let (none, ones) = (_mm512_setzero_si512(), _mm512_set1_epi64(-1));
+    if marks.escapes || carry.escape != 0 {
+        plain::take_escaped(marks, carry);
+    }
+    // A carry-less product with all ones is the running exclusive or; of every second mask at once.
+    let quote = eight(&marks.quote);
+    let (even, odd) = (_mm512_clmulepi64_epi128::<0>(quote, ones), _mm512_clmulepi64_epi128::<1>(quote, ones));
+    let inside = _mm512_unpacklo_epi64(even, odd);
+    let parity = PARITY[usize::from(_mm512_movepi64_mask(inside))];
+    let begins_inside = parity << 1 ^ carry.string as u8;
+    carry.string ^= i64::from(parity.cast_signed() >> 7).cast_unsigned();
+    let inside = _mm512_mask_xor_epi64(inside, begins_inside, inside, ones);
+    let open = _mm512_andnot_si512(inside, eight(&marks.open));
+    let close = _mm512_andnot_si512(inside, eight(&marks.close));
+    let closes = _mm512_popcnt_epi64(close);
+    let own = _mm512_sub_epi64(_mm512_popcnt_epi64(open), closes);
+    // Running sums of eight.
+    let mut sum = _mm512_add_epi64(own, _mm512_alignr_epi64::<7>(own, none));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<6>(sum, none));
+    sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<4>(sum, none));
+    let level = _mm512_add_epi64(_mm512_set1_epi64(carry.depth), _mm512_sub_epi64(sum, own));
+    carry.depth += _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_alignr_epi64::<7>(sum, sum)));
+    put(&mut marks.open, open);
+    put(&mut marks.close, close);
+    put(&mut marks.level, level);
+    _mm512_mask_cmple_epi64_mask(_mm512_test_epi64_mask(close, close), level, closes)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn eight(of: &[u64; GROUP]) -> __m512i {
+    // SAFETY: there are eight, and the load needs no alignment.
+    unsafe { _mm512_loadu_si512(of.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn put(to: &mut [u64; GROUP], what: __m512i) {
+    // SAFETY: there is room for eight, and the store needs no alignment.
+    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), what) };
+}

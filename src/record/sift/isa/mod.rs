@@ -1,0 +1,145 @@
+//! Blocks of sixty-four bytes → which of their bytes are what, one bit a byte, on the widest instructions that the machine has.
+//!
+//! This folder is the one place of the crate's core with `unsafe`: loads of whole blocks, and calls of functions that need
+//! instructions whose presence was tested.
+#![allow(unsafe_code, reason = "vector loads and the call behind a tested CPU feature have no safe form")]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
+mod plain;
+mod portable;
+
+use std::sync::OnceLock;
+
+/// Bytes that one mask tells of.
+pub(super) const BLOCK: usize = 64;
+/// Blocks that are looked at together.
+pub(super) const GROUP: usize = 8;
+/// Bytes behind them that are looked at, too.
+pub(super) const AHEAD: usize = 2;
+
+/// A group's bytes.
+pub(super) type Window = [u8; GROUP * BLOCK + AHEAD];
+
+/// What stands where in a group's blocks; bit 0 of a mask is a block's first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Marks {
+    pub(super) quote: [u64; GROUP],
+    /// `{` or `[`; outside strings, once weighed.
+    pub(super) open: [u64; GROUP],
+    /// `}` or `]`; outside strings, once weighed.
+    pub(super) close: [u64; GROUP],
+    /// Told where `escapes` is.
+    pub(super) backslash: [u64; GROUP],
+    /// Brackets that are open where a block begins (its bits those of an `i64`), once weighed.
+    pub(super) level: [u64; GROUP],
+    /// The first two of [`Letters`] stand somewhere, in either case; or something like it.
+    pub(super) words: bool,
+    /// There are backslashes.
+    pub(super) escapes: bool,
+    /// One stands before a `u`.
+    pub(super) unicode: bool,
+}
+
+/// What blocks leave for the next ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Carry {
+    /// 1 where a backslash takes the next byte's meaning.
+    pub(super) escape: u64,
+    /// All ones where a string is open.
+    pub(super) string: u64,
+    /// Brackets that are open.
+    pub(super) depth: i64,
+}
+
+/// Three letters of the key that is looked for, one behind the other, in lower case. Underscores may stand between them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Letters {
+    pub(super) first: u8,
+    pub(super) second: u8,
+    pub(super) third: u8,
+}
+
+/// Work over blocks, compiled once for each instruction set.
+pub(super) trait Work {
+    type Out;
+    const LETTERS: Letters;
+    /// `look` fills in what stands where, `weigh` the rest, and gives the blocks (bit 0 is the first) in which more brackets
+    /// close than are open at their beginning, or as many: no element of a list ends anywhere else. `words` tells the bytes of
+    /// a block at which [`plain::words`] hold, `pick(from, which)` puts the bits of `from` that `which` names side by side,
+    /// `nth(of, n)` is the place of a mask's nth bit, from 0 on.
+    fn run(
+        self,
+        look: impl Fn(&Window, &mut Marks),
+        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
+        pick: impl Fn(u64, u64) -> u64,
+        nth: impl Fn(u64, u32) -> u32,
+    ) -> Self::Out;
+}
+
+/// An instruction set that this machine has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As Ice Lake and Zen 4 have it.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    Portable,
+}
+
+impl Isa {
+    /// All that this machine can run, the fastest first; the last one is portable.
+    pub fn available() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if avx2::is_here() && avx512::is_here() {
+                all.push(Self(Kind::Avx512));
+            }
+            if avx2::is_here() {
+                all.push(Self(Kind::Avx2));
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            all.push(Self(Kind::Neon));
+        }
+        all.push(Self(Kind::Portable));
+        all
+    }
+
+    /// The fastest that this machine can run.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
+    }
+
+    pub(super) fn run<W: Work>(self, work: W) -> W::Out {
+        match self.0 {
+            // SAFETY: such a value is only made where the features were found.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => unsafe { avx512::run(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { avx2::run(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => unsafe { neon::run(work) },
+            Kind::Portable => portable::run(work),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
