@@ -19,10 +19,10 @@ pub(super) fn look(calls: &[Call<'_>]) -> Option<Look> {
     let questions = own(calls, is_question);
     let (enough, actions) = windows(&questions).map(count).max()?;
     let words = format!(
-        "{actions} different List, Get or Describe actions were refused in {REGIONS} Regions or more within ten minutes"
+        "{actions} List, Get or Describe actions were refused in {REGIONS} or more Regions each within ten minutes"
     );
     match (enough && actions >= ACTIONS, actions >= NEAR_ACTIONS) {
-        (true, _) => Some(Look::Sweep(format!("{words}: a sweep, not a workload"))),
+        (true, _) => Some(Look::Sweep(words)),
         (false, true) => Some(Look::Near(format!("{words}: make sure that this is no sweep"))),
         (false, false) => None,
     }
