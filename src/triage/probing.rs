@@ -3,7 +3,7 @@
 //! Heuristics after published attack write-ups, one file a signal: many actions of many services (`doors`), the calls
 //! that intruders make first (`firsts`), many secrets (`secrets`), the same questions in many Regions (`regions`), the
 //! user agent of an attacker's system or tool (`tools`). A broken workload fails on the same few calls again and again,
-//! however often. Signals add up and never take back: more denials make nobody look better.
+//! however often. Signals add up; none takes another back.
 //!
 //! Not told, because the denials do not show it:
 //! - `sts:GetCallerIdentity` before a burst: AWS refuses it to nobody, so it never comes as a denial;
@@ -13,7 +13,8 @@
 //! - an instance's keys from outside of AWS: that takes AWS's list of addresses, which changes by the day, and a call
 //!   through a private network bears none of them;
 //! - single sign-on without MFA: AWS writes so of every such session, whatever was asked for at the portal;
-//! - further denials of an item: the user agent and the address kept are those of the earliest, the times first and last;
+//! - further denials of an item: the user agent and the address kept are those of the earliest, the times first and last.
+//!   So Regions that one item gathered over more than ten minutes count no longer, though they once may have;
 //! - a user agent whose sample's time in the ledger is over.
 
 mod doors;
