@@ -1,70 +1,161 @@
 //! One caller that tries many doors in minutes is looking around, not working: no patch for it, ever.
 //!
-//! Heuristics after published attack write-ups: a sweep of many actions over several services within minutes.
-//! A broken workload fails on the same few calls again and again, however often.
+//! Heuristics after published attack write-ups, one file a signal: many actions of many services (`doors`), the calls
+//! that intruders make first (`firsts`), many secrets (`secrets`), the same questions in many Regions (`regions`), the
+//! user agent of an attacker's system or tool (`tools`). A broken workload fails on the same few calls again and again,
+//! however often. Signals add up; none takes another back.
+//!
+//! Not told, because the denials do not show it:
+//! - `sts:GetCallerIdentity` before a burst: AWS refuses it to nobody, so it never comes as a denial;
+//! - `Client.DryRunOperation` in between: it says that the call would have been allowed, so it is none either;
+//! - more refused than allowed, a service's first use ever, a new network or user agent, a console user's keys in a
+//!   script: the ledger keeps neither the calls that are allowed nor a caller's habits;
+//! - an instance's keys from outside of AWS: that takes AWS's list of addresses, which changes by the day, and a call
+//!   through a private network bears none of them;
+//! - single sign-on without MFA: AWS writes so of every such session, whatever was asked for at the portal;
+//! - further denials of an item: the user agent and the address kept are those of the earliest, the times first and last.
+//!   So Regions that one item gathered over more than ten minutes count no longer, though they once may have;
+//! - a user agent whose sample's time in the ledger is over.
 
+mod doors;
+mod firsts;
+mod regions;
+mod secrets;
+mod tools;
+
+use super::expected::BUILTIN;
 use crate::diagnosis::Cause;
-use crate::finding::Finding;
-use crate::principal::Principal;
+use crate::finding::{Finding, Item, ItemKey};
+use crate::principal::{Principal, PrincipalKind};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Within this time …
+/// What is refused within this time is seen together.
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
-/// … that many different actions …
-const ACTIONS: usize = 10;
-/// … of that many services are a sweep.
-const SERVICES: usize = 4;
-/// So many actions …
-const NEAR_ACTIONS: usize = 5;
-/// … of so many services within the time are worth a doubt.
-const NEAR_SERVICES: usize = 3;
 
 /// Tells principals apart: account, kind and name, as a finding's id does.
-pub type Caller = (Option<String>, crate::principal::PrincipalKind, Option<String>);
+pub type Caller = (Option<String>, PrincipalKind, Option<String>);
 
 /// Whose findings these are.
 pub fn caller(principal: &Principal) -> Caller {
     (principal.account.clone(), principal.kind, principal.name.clone().or_else(|| principal.arn.clone()))
 }
 
-/// Callers that swept or came near to it, seen over all their findings together.
+/// Callers that looked around or came near to it, seen over all their findings together.
 pub fn sweeps<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> BTreeMap<Caller, Look> {
-    let mut calls: BTreeMap<Caller, Vec<(Timestamp, &str)>> = BTreeMap::new();
+    let mut calls: BTreeMap<Caller, Vec<Call<'a>>> = BTreeMap::new();
     for finding in findings {
-        let firsts = finding.items.iter().filter(|(key, _)| !key.action.is_empty());
-        let firsts = firsts.filter_map(|(key, item)| Some((item.first_seen?, key.action.as_str())));
-        calls.entry(caller(&finding.principal)).or_default().extend(firsts);
+        let refused = finding.items.iter().filter_map(|(key, item)| Call::of(finding, key, item));
+        calls.entry(caller(&finding.principal)).or_default().extend(refused);
     }
     calls.into_iter().filter_map(|(who, calls)| Some((who, look(calls)?))).collect()
 }
 
-/// How far a caller's calls look like a sweep.
+/// How far a caller's calls look like a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Look {
-    /// A sweep, in words.
+    /// A sweep, or the mark of an attacker's tool, in words.
     Sweep(String),
     /// Fewer doors than a sweep, but several in minutes: seen in part it may be one, so nothing is ready to apply.
     Near(String),
 }
 
-/// The densest window of a caller's calls; `None` when it is an ordinary one.
-fn look(mut calls: Vec<(Timestamp, &str)>) -> Option<Look> {
+/// What one signal says of a caller's calls, which are in order of time; `None`: nothing.
+type Signal = fn(&[Call<'_>]) -> Option<Look>;
+
+/// The signals, in the order in which they are told.
+const SIGNALS: [Signal; 5] = [doors::look, firsts::look, secrets::look, regions::look, tools::look];
+
+/// What all signals say of a caller's calls; `None` when it is an ordinary one. A doubt beside a sweep is not told.
+fn look(mut calls: Vec<Call<'_>>) -> Option<Look> {
     calls.sort_unstable();
-    let windows = (0..calls.len()).map(|from| {
-        let until = calls[from].0 + WINDOW;
-        let inside = calls[from..].iter().take_while(|(at, _)| *at <= until);
-        inside.map(|(_, action)| *action).collect::<BTreeSet<_>>()
-    });
-    let densest = windows.max_by_key(BTreeSet::len)?;
-    let services: BTreeSet<&str> = densest.iter().filter_map(|action| action.split(':').next()).collect();
-    let (actions, services) = (densest.len(), services.len());
-    let words = format!("{actions} different actions of {services} services were refused within ten minutes");
-    match (actions >= ACTIONS && services >= SERVICES, actions >= NEAR_ACTIONS && services >= NEAR_SERVICES) {
-        (true, _) => Some(Look::Sweep(format!("{words}: a sweep, not a workload"))),
-        (false, true) => Some(Look::Near(format!("{words}: make sure that this is no sweep"))),
-        (false, false) => None,
+    let (mut sweeps, mut nears) = (Vec::new(), Vec::new());
+    for look in SIGNALS.iter().filter_map(|signal| signal(&calls)) {
+        match look {
+            Look::Sweep(why) => sweeps.push(why),
+            Look::Near(why) => nears.push(why),
+        }
     }
+    match (sweeps.is_empty(), nears.is_empty()) {
+        (false, _) => Some(Look::Sweep(sweeps.join("; "))),
+        (true, false) => Some(Look::Near(nears.join("; "))),
+        (true, true) => None,
+    }
+}
+
+/// An item's denials, as far as the signals look at them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Call<'a> {
+    /// The first of them.
+    at: Timestamp,
+    /// The last of them.
+    until: Timestamp,
+    /// Empty when unknown.
+    action: &'a str,
+    /// Empty when unknown.
+    resource: &'a str,
+    regions: &'a BTreeSet<String>,
+    /// Id of the first event.
+    event: &'a str,
+    /// The first event's user agent: the caller's own words. Empty when unknown.
+    agent: &'a str,
+    /// Made by this caller itself, as far as AWS tells, and known to no built-in rule.
+    own: bool,
+}
+
+impl<'a> Call<'a> {
+    fn of(finding: &Finding, key: &'a ItemKey, item: &'a Item) -> Option<Self> {
+        let at = item.first_seen?;
+        Some(Self {
+            at,
+            until: item.last_seen.unwrap_or(at),
+            action: &key.action,
+            resource: &key.resource,
+            regions: &item.regions,
+            event: item.events.first().map_or("", |(_, id)| id),
+            agent: item.facts.user_agent.as_deref().unwrap_or_default(),
+            own: is_one(&finding.principal)
+                && is_direct(item)
+                && !BUILTIN.iter().any(|rule| rule.fits(finding, key, item)),
+        })
+    }
+
+    fn service(&self) -> &'a str {
+        self.action.split(':').next().unwrap_or_default()
+    }
+}
+
+/// Whether it is one customer's identity: no AWS service, and nobody under whose name strangers are counted together.
+fn is_one(principal: &Principal) -> bool {
+    match principal.kind {
+        PrincipalKind::Service | PrincipalKind::ServiceLinkedRole | PrincipalKind::Anonymous => false,
+        PrincipalKind::Unknown => principal.name.is_some() || principal.arn.is_some(),
+        PrincipalKind::Role
+        | PrincipalKind::User
+        | PrincipalKind::PermissionSet
+        | PrincipalKind::Root
+        | PrincipalKind::Federated
+        | PrincipalKind::Account => true,
+    }
+}
+
+/// Whether no AWS service made the call for the caller. AWS fills in both fields; the user agent would be the caller's.
+fn is_direct(item: &Item) -> bool {
+    let from = item.facts.source_ip.as_deref().unwrap_or_default();
+    item.vias.iter().all(String::is_empty) && from != "AWS Internal" && !from.ends_with(".amazonaws.com")
+}
+
+/// The calls within the time of each one of them; they are in order of time.
+fn windows<'c, 'a>(calls: &'c [Call<'a>]) -> impl Iterator<Item = &'c [Call<'a>]> {
+    calls.iter().enumerate().map(|(from, first)| {
+        let rest = &calls[from..];
+        &rest[..rest.partition_point(|call| call.at.duration_since(first.at) <= WINDOW)]
+    })
+}
+
+/// The caller's own calls of these actions, in the same order.
+fn own<'a>(calls: &[Call<'a>], is_asked: impl Fn(&str) -> bool) -> Vec<Call<'a>> {
+    calls.iter().filter(|call| call.own && is_asked(call.action)).copied().collect()
 }
 
 /// Causes that are an incident by themselves.
@@ -73,42 +164,4 @@ pub fn is_incident(cause: Cause) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(calls: impl IntoIterator<Item = (i64, &'static str)>, expect: Option<bool>) {
-        let calls = calls.into_iter().map(|(second, action)| (Timestamp::from_second(second).unwrap(), action));
-        assert_eq!(look(calls.collect()).map(|look| matches!(look, Look::Sweep(_))), expect);
-    }
-
-    const DOORS: [&str; 10] = [
-        "iam:ListUsers",
-        "iam:ListRoles",
-        "s3:ListAllMyBuckets",
-        "ec2:DescribeInstances",
-        "ec2:DescribeVpcs",
-        "lambda:ListFunctions",
-        "rds:DescribeDBInstances",
-        "kms:ListKeys",
-        "ssm:DescribeParameters",
-        "sns:ListTopics",
-    ];
-
-    #[test]
-    fn many_doors_in_minutes_are_a_sweep_and_nothing_less_is() {
-        let spread = |gap: i64| DOORS.iter().enumerate().map(move |(at, door)| (at as i64 * gap, *door));
-        check(spread(20), Some(true));
-        check(spread(600), None);
-        check(spread(20).take(9), Some(false));
-        check(spread(20).take(4), None);
-        check((0..5_000).map(|second| (second, DOORS[usize::try_from(second).unwrap() % 3])), None);
-        check(
-            (0..10).map(|at| {
-                (at, ["s3:A", "s3:B", "s3:C", "s3:D", "s3:E", "s3:F", "s3:G", "s3:H", "s3:I", "s3:J"][at as usize])
-            }),
-            None,
-        );
-        check([], None);
-    }
-}
+mod tests;

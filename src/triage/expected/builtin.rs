@@ -102,7 +102,7 @@ pub const BUILTIN: &[Builtin] = &[
 
 impl Builtin {
     /// Whether it is about this item.
-    pub(super) fn fits(&self, finding: &Finding, key: &ItemKey, item: &Item) -> bool {
+    pub(in crate::triage) fn fits(&self, finding: &Finding, key: &ItemKey, item: &Item) -> bool {
         self.permissions.iter().any(|pattern| matches_action(pattern, &key.action)) && self.who.is(finding, item)
     }
 }
