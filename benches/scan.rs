@@ -307,6 +307,7 @@ mod timed {
 
     timed! {
         findings(&self, filter: &Filter) -> Result<Vec<Finding>>;
+        page(&self, after: Option<&str>, most: usize) -> Result<Vec<Finding>>;
         find(&self, id: &str) -> Result<Finding>;
         known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>>;
         noted_run(&self, input: &str) -> Result<Option<Run>>;

@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a program waits for another that is writing.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a program waits for others that are writing; who comes next among several is chance, and disks can be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// See [`Ledger`]. Several programs may have the file open.
 #[derive(Debug)]
