@@ -5,6 +5,7 @@
 
 use super::gzip::{Stop, is_gzip};
 use super::reader::Loaded;
+#[cfg(feature = "archives")]
 use super::unpack::{is_bzip2, is_zstd};
 use super::windows::Windows;
 use crate::record::{LARGEST_RECORD, Problem};
