@@ -25,10 +25,10 @@ const BUCKET_BYTES_A_SECOND: f64 = 40e6;
 /// 2026-11. See <https://aws.amazon.com/kms/pricing/>.
 #[cfg(feature = "s3")]
 const DECRYPT: f64 = 0.000_003;
-/// The same for files on a disk of this machine, read by one processor that looks once at them, or twice: README's figures of
-/// 1 % denied events, which is many.
-const ONE_LOOK: (f64, f64) = (10_000.0, 60e6);
-const TWO_LOOKS: (f64, f64) = (4_000.0, 10e6);
+/// The same for files on a disk of this machine, read by one processor that looks once at them, or twice: about half of what
+/// README's figures come to (1 % denied events, which is many), since disks and processors differ.
+const ONE_LOOK: (f64, f64) = (20_000.0, 100e6);
+const TWO_LOOKS: (f64, f64) = (12_000.0, 50e6);
 /// Requests a second that AWS answers for Event history, and events in each.
 #[cfg(feature = "lookup")]
 const PAGES_A_SECOND: f64 = 2.0;
@@ -293,7 +293,7 @@ mod tests {
         let sources = [dir.path().to_path_buf(), "missing.json".into()];
         let all = of_files(&sources, &Selection::default(), false);
         assert_eq!((all.objects, all.bytes, all.problems.len()), (Some(2), Some(20_000_010), 1));
-        assert!((all.seconds - 2.0).abs() < 0.001, "{}", all.seconds);
+        assert!((all.seconds - 0.4).abs() < 0.001, "{}", all.seconds);
         let once = of_files(&sources, &Selection::default(), true);
         assert!(once.seconds < all.seconds && once.assumptions[0].contains("one look"), "{once:?}");
         assert_eq!(all.cost, Cost::default());

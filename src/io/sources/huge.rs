@@ -6,10 +6,10 @@
 use super::gzip::{Stop, is_gzip};
 use super::reader::Loaded;
 #[cfg(feature = "archives")]
-use super::unpack::{is_bzip2, is_zstd};
+use super::unpack::{is_bzip2, is_zstd, skippable};
 use super::windows::Windows;
 use crate::record::{LARGEST_RECORD, Problem};
-use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read, Result};
 
 /// Bytes that a file, read or unpacked, may be to be read as a whole.
@@ -41,7 +41,7 @@ pub(super) type Open<'o> = &'o dyn Fn() -> Result<Box<dyn Read + 'o>>;
 /// # Errors
 /// It could not be opened.
 pub(super) fn each(name: &str, open: Open<'_>, limit: u64, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Streamed> {
-    let mut first = [0; 4];
+    let mut first = [0; 8];
     let length = read_some(&mut *open()?, &mut first)?;
     let first = &first[..length];
     let (usable, stop) = if is_gzip(first) { check(&mut *open()?, limit)? } else { (limit, None) };
@@ -50,11 +50,11 @@ pub(super) fn each(name: &str, open: Open<'_>, limit: u64, visit: &mut dyn FnMut
         let plain = plain(name, first, BufReader::with_capacity(STEP, &mut raw));
         let (unpacked, windows, end) = feed(plain, (usable, is_gzip(first)), name, visit);
         let stop = stop.map(|stop| stop.to_string()).or_else(|| over(name, first, unpacked > limit, limit)).or(end);
-        let too_large = windows.too_large;
+        let (too_large, first) = (windows.too_large, windows.first_too_large);
         windows.end(stop.is_none(), &mut |text, at| visit(&label(name, at), text));
         (
             unpacked.min(limit),
-            stop.map(|stop| format!("{stop}; the whole records before are used")).or(left_out(too_large)),
+            stop.map(|stop| format!("{stop}; the whole records before are used")).or(left_out(too_large, first)),
         )
     };
     let fault = stop.take().map(|error| Problem { input: name.to_owned(), error });
@@ -95,8 +95,12 @@ fn check(from: &mut dyn Read, limit: u64) -> Result<(u64, Option<Stop>)> {
             return Ok((usable, None));
         }
         if !is_gzip(next) {
-            // Padding with zeros is usual on tapes and in block stores.
-            return Ok((usable, if is_zeros(&mut raw)? { None } else { Some(Stop::Trailing) }));
+            skip_zeros(&mut raw)?;
+            match raw.fill_buf()? {
+                [] => return Ok((usable, None)),
+                next if is_gzip(next) => {}
+                _ => return Ok((usable, Some(Stop::Trailing))),
+            }
         }
         let mut member = GzDecoder::new(&mut raw);
         let room = (limit - usable).saturating_add(1);
@@ -112,14 +116,42 @@ fn check(from: &mut dyn Read, limit: u64) -> Result<(u64, Option<Stop>)> {
     }
 }
 
-fn is_zeros(raw: &mut impl BufRead) -> Result<bool> {
+/// Padding with zeros is usual on tapes and in block stores, also before a further member.
+fn skip_zeros(raw: &mut impl BufRead) -> Result<()> {
     loop {
         let next = raw.fill_buf()?;
-        let length = next.len();
-        if length == 0 || next.iter().any(|byte| *byte != 0) {
-            return Ok(length == 0);
+        let zeros = next.iter().take_while(|byte| **byte == 0).count();
+        let is_over = zeros == 0 || zeros < next.len();
+        raw.consume(zeros);
+        if is_over {
+            return Ok(());
         }
-        raw.consume(length);
+    }
+}
+
+/// Members of gzip behind one another.
+struct Members<R> {
+    /// Between two members.
+    raw: Option<R>,
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        loop {
+            if let Some(member) = &mut self.member {
+                match member.read(buffer)? {
+                    0 => self.raw = self.member.take().map(GzDecoder::into_inner),
+                    read => return Ok(read),
+                }
+            }
+            let Some(mut raw) = self.raw.take() else { return Ok(0) };
+            skip_zeros(&mut raw)?;
+            if raw.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            self.member = Some(GzDecoder::new(raw));
+        }
     }
 }
 
@@ -152,7 +184,7 @@ impl Read for &mut Counted<'_> {
 
 fn plain<'r>(name: &str, first: &[u8], raw: impl BufRead + 'r) -> Box<dyn Read + 'r> {
     if is_gzip(first) {
-        return Box::new(MultiGzDecoder::new(raw));
+        return Box::new(Members { raw: Some(raw), member: None });
     }
     #[cfg(feature = "archives")]
     if is_bzip2(name, first) {
@@ -160,7 +192,7 @@ fn plain<'r>(name: &str, first: &[u8], raw: impl BufRead + 'r) -> Box<dyn Read +
     }
     #[cfg(feature = "archives")]
     if is_zstd(name, first) {
-        return Box::new(Frames { raw: Some(raw), frame: None });
+        return Box::new(Frames { raw: Some(Ahead { bytes: Vec::new(), raw }), frame: None });
     }
     let _ = name;
     Box::new(raw)
@@ -170,23 +202,67 @@ fn plain<'r>(name: &str, first: &[u8], raw: impl BufRead + 'r) -> Box<dyn Read +
 #[cfg(feature = "archives")]
 struct Frames<R: Read> {
     /// Between two frames.
-    raw: Option<R>,
-    frame: Option<ruzstd::decoding::StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+    raw: Option<Ahead<R>>,
+    frame: Option<ruzstd::decoding::StreamingDecoder<Ahead<R>, ruzstd::decoding::FrameDecoder>>,
+}
+
+/// What can be looked at before it is read.
+#[cfg(feature = "archives")]
+struct Ahead<R> {
+    bytes: Vec<u8>,
+    raw: R,
 }
 
 #[cfg(feature = "archives")]
-impl<R: BufRead> Read for Frames<R> {
+impl<R: Read> Ahead<R> {
+    /// As many bytes as this, or all that there are.
+    fn peek(&mut self, most: usize) -> Result<&[u8]> {
+        let missing = most.saturating_sub(self.bytes.len()) as u64;
+        (&mut self.raw).take(missing).read_to_end(&mut self.bytes)?;
+        Ok(&self.bytes)
+    }
+}
+
+#[cfg(feature = "archives")]
+impl<R: Read> Read for Ahead<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.bytes.is_empty() {
+            return self.raw.read(buffer);
+        }
+        let length = self.bytes.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&self.bytes[..length]);
+        self.bytes.drain(..length);
+        Ok(length)
+    }
+}
+
+#[cfg(feature = "archives")]
+impl<R: Read> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         loop {
             if let Some(frame) = &mut self.frame {
-                match frame.read(buffer)? {
-                    0 => self.raw = self.frame.take().map(ruzstd::decoding::StreamingDecoder::into_inner),
-                    read => return Ok(read),
+                let read = frame.read(buffer)?;
+                if read > 0 {
+                    return Ok(read);
                 }
+                let (told, made) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
+                if told.is_some_and(|told| made != Some(told)) {
+                    return Err(io::Error::other("a frame's checksum is another"));
+                }
+                self.raw = self.frame.take().map(ruzstd::decoding::StreamingDecoder::into_inner);
             }
             let Some(mut raw) = self.raw.take() else { return Ok(0) };
-            if raw.fill_buf()?.is_empty() {
+            let head = raw.peek(8)?;
+            if head.is_empty() {
                 return Ok(0);
+            }
+            if let Some(length) = skippable(head) {
+                let length = length as u64;
+                if io::copy(&mut (&mut raw).take(length), &mut io::sink())? < length {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                self.raw = Some(raw);
+                continue;
             }
             self.frame = Some(ruzstd::decoding::StreamingDecoder::new(raw).map_err(io::Error::other)?);
         }
@@ -221,9 +297,14 @@ fn ended(error: &io::Error) -> String {
     }
 }
 
-fn left_out(too_large: u64) -> Option<String> {
+fn left_out(too_large: u64, first: u64) -> Option<String> {
     let (limit, largest) = (LARGEST_RECORD >> 20, "CloudTrail's largest has 256 KB, CloudTrail Lake's 1 MB");
-    (too_large > 0).then(|| format!("{too_large} records are left out, being larger than {limit} MiB: {largest}"))
+    let which = match too_large {
+        0 => return None,
+        1 => format!("the record at byte {first} is left out"),
+        many => format!("{many} records are left out, the first at byte {first}"),
+    };
+    Some(format!("{which}, being larger than {limit} MiB: {largest}"))
 }
 
 /// A part's name: of one that is not the first, with its place.

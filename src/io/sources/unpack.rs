@@ -95,7 +95,7 @@ pub(super) fn is_zstd(name: &str, raw: &[u8]) -> bool {
 
 /// The length of a frame that holds something else than the file, such as an index; what it says of itself.
 /// See <https://datatracker.ietf.org/doc/html/rfc8878#section-3.1.2>.
-fn skippable(raw: &[u8]) -> Option<usize> {
+pub(super) fn skippable(raw: &[u8]) -> Option<usize> {
     let [0x50..=0x5f, 0x2a, 0x4d, 0x18, size @ ..] = raw else { return None };
     let size = u32::from_le_bytes(*size.first_chunk()?);
     usize::try_from(size).ok()?.checked_add(8)

@@ -23,8 +23,9 @@ pub(super) struct Windows {
     skips: bool,
     /// A comma between two records comes next, or white space.
     at_comma: bool,
-    /// Records that were left out, being larger than any event.
+    /// Records that were left out, being larger than any event, and where in the text the first of them begins.
     pub(super) too_large: u64,
+    pub(super) first_too_large: u64,
 }
 
 enum Shape {
@@ -45,7 +46,8 @@ impl Windows {
 
     fn of(size: usize, largest: usize) -> Self {
         let (text, shape) = (Vec::new(), Shape::Unknown);
-        Self { size, largest, text, head: 0, shape, passed: 0, skips: false, at_comma: false, too_large: 0 }
+        let (skips, at_comma) = (false, false);
+        Self { size, largest, text, head: 0, shape, passed: 0, skips, at_comma, too_large: 0, first_too_large: 0 }
     }
 
     /// Takes in more of the text; `each` gets a window and where in the text its part begins.
@@ -58,7 +60,7 @@ impl Windows {
                 self.cut(each);
             }
             if self.text.len() > self.largest {
-                self.leave_out();
+                self.leave_out(each);
             }
             bytes = later;
         }
@@ -74,8 +76,19 @@ impl Windows {
         }
     }
 
-    /// The open record is larger than any event.
-    fn leave_out(&mut self) {
+    /// The open record is larger than any event. What stands before it and is no record is for the reader to tell of.
+    fn leave_out(&mut self, each: &mut dyn FnMut(&[u8], u64)) {
+        let start = match &self.shape {
+            Shape::Json(json) => json.open_record().unwrap_or(self.head).max(self.head),
+            _ => self.head,
+        };
+        let before = &self.text[self.head..start];
+        if !before.trim_ascii().is_empty() {
+            each(before, self.passed);
+        }
+        if self.too_large == 0 {
+            self.first_too_large = self.passed + (start - self.head) as u64;
+        }
         self.passed += (self.text.len() - self.head) as u64;
         if let Shape::Json(json) = &mut self.shape {
             self.text = json.head_here().to_vec();

@@ -60,6 +60,30 @@ fn so_do_the_others() {
 }
 
 #[test]
+fn zeros_between_members_of_gzip_are_skipped() {
+    let raw = [gz(log(0, 10).as_bytes()), vec![0; 700_000], gz(log(10, 10).as_bytes()), vec![0; 9]].concat();
+    let (names, _, streamed) = read("x.gz", &raw, 1 << 30);
+    assert_eq!((names.len(), streamed.fault), (20, None));
+}
+
+#[test]
+#[cfg(feature = "archives")]
+fn zstd_is_tested_and_its_other_frames_are_skipped() {
+    let text = log(0, 200);
+    let frame = ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let other = [&[0x5a, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"index"].concat();
+    let (names, _, streamed) = read("x.zst", &[&*other, &*frame, &*other, &*frame].concat(), 1 << 30);
+    assert_eq!((names.len(), streamed.fault), (400, None));
+    let (_, _, streamed) = read("x.zst", &[&*frame, &other[..9]].concat(), 1 << 30);
+    assert!(streamed.fault.unwrap().error.starts_with("the file is cut short"));
+    let mut damaged = frame;
+    let end = damaged.len();
+    damaged[end - 1] ^= 1;
+    let (_, _, streamed) = read("x.zst", &damaged, 1 << 30);
+    assert!(streamed.fault.unwrap().error.contains("a frame's checksum is another"));
+}
+
+#[test]
 fn a_damaged_member_is_not_used_and_a_cut_one_as_far_as_it_goes() {
     let mut damaged = gz(log(10, 10).as_bytes());
     let end = damaged.len();

@@ -55,6 +55,11 @@ impl Json {
         None
     }
 
+    /// Where the record begins that is open, if nothing is around it.
+    pub(super) fn open_record(&self) -> Option<usize> {
+        (self.around == 0 && !self.open.is_empty()).then_some(self.start)
+    }
+
     /// What begins the text behind the last whole record.
     pub(super) fn head(&self) -> &[u8] {
         if self.closing.is_empty() { b"" } else { &self.ending_in }

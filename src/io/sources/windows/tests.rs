@@ -59,6 +59,21 @@ fn a_record_larger_than_any_event_is_left_out_alone() {
 }
 
 #[test]
+fn what_stands_before_a_record_that_is_left_out_is_told() {
+    let [first, large, last] = [event(0, ""), event(1, &"y".repeat(5_000)), event(2, "")];
+    let text = format!("{first}\nno event\n{large}\n{last}\n");
+    let (mut windows, mut told) = (Windows::of(300, 1_000), Vec::new());
+    let mut each = |text: &[u8], at: u64| {
+        let problems = record::read(text, "x").1;
+        told.extend(problems.into_iter().map(|problem| (at, problem.input)));
+    };
+    text.as_bytes().chunks(90).for_each(|part| windows.feed(part, &mut each));
+    assert_eq!((windows.too_large, windows.first_too_large), (1, first.len() as u64 + 10));
+    windows.end(true, &mut each);
+    assert_eq!(told, [(first.len() as u64, "x".to_owned())]);
+}
+
+#[test]
 fn a_table_is_cut_between_its_rows() {
     let rows: String = (0..50).map(|id| format!("e{id},,\"a\"\"b\n{id}\"\n")).collect();
     let (records, _, count) = windowed(&format!("eventname,errorcode,useragent\n{rows}"), 100, 1_000, 7, true);
