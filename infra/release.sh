@@ -117,7 +117,8 @@ sbom() { # FILE
   PATH=$tools/bin:$PATH SOURCE_DATE_EPOCH=315532800 cargo cyclonedx --quiet --format json --no-default-features \
     --features lambda --target x86_64-unknown-linux-gnu --no-build-deps --override-filename "$name"
   # It names the crate by the folder that it lies in.
-  sed "s|path+file://$root|path+file:///denywatch|g" "$name.json" >"$1"
+  # Cargo leaves a package's name out where its folder is called like it.
+  sed "s|path+file://$root|path+file:///denywatch|g; s|///denywatch#denywatch@|///denywatch#|g" "$name.json" >"$1"
   rm "$name.json"
 }
 
