@@ -25,6 +25,11 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// Between two cells: a comma, a tab, or a semicolon.
+    pub(super) fn delimiter(&self) -> u8 {
+        u8::try_from(self.delimiter).unwrap_or(b',')
+    }
+
     /// Hands each row to the reader; a row of another width is a problem.
     pub(super) fn rows(self, reader: &mut Reader<'_>) {
         let (mut text, mut line) = (self.rest, 2);

@@ -190,6 +190,12 @@ pub fn is_table(text: &str) -> bool {
     csv::Table::open(text).is_some()
 }
 
+/// What stands between the cells of a table's first row; `None` where the text is no table.
+#[cfg_attr(not(feature = "io"), allow(dead_code, reason = "for what reads files"))]
+pub(crate) fn delimiter_of(text: &str) -> Option<u8> {
+    csv::Table::open(text).map(|table| table.delimiter())
+}
+
 /// [`read`], handing out one event at a time, so that a large input never stands in memory as records. Returns how many
 /// events there were.
 pub fn for_each(bytes: &[u8], input_name: &str, on_record: impl FnMut(Record), on_problem: impl FnMut(Problem)) -> u64 {

@@ -2,11 +2,13 @@
 
 mod json;
 
-use crate::record::{LARGEST_RECORD, is_table};
+use crate::record::{LARGEST_RECORD, delimiter_of};
 use json::Json;
 
 /// Bytes of a window, where no record is larger.
 const WINDOW: usize = 4 << 20;
+/// Behind so many broken lines of a file the next one is found; each of them costs a second look at what is held.
+const MOST_BROKEN: usize = 1_000;
 
 /// Cuts what it is fed behind whole records. Each window is a text by itself: what a list begins and ends with stands
 /// around its part of the list, a table's first row above its part of the rows.
@@ -23,6 +25,8 @@ pub(super) struct Windows {
     skips: bool,
     /// A comma between two records comes next, or white space.
     at_comma: bool,
+    /// Broken lines behind which it went on.
+    broken: usize,
     /// Records that were left out, being larger than any event, and where in the text the first of them begins.
     pub(super) too_large: u64,
     pub(super) first_too_large: u64,
@@ -32,9 +36,13 @@ enum Shape {
     /// Nothing but white space yet.
     Unknown,
     Json(Json),
-    /// A table, or lines of whatever sort; `end` is behind the last row.
+    /// A table, or lines of whatever sort; `end` is behind the last row. Quotation marks count in a table alone, and open
+    /// a cell only at its beginning, as for [`crate::record`].
     Rows {
         in_quotes: bool,
+        before: u8,
+        /// Between two cells; `None` for lines of another sort.
+        delimiter: Option<u8>,
         end: usize,
     },
 }
@@ -47,7 +55,8 @@ impl Windows {
     fn of(size: usize, largest: usize) -> Self {
         let (text, shape) = (Vec::new(), Shape::Unknown);
         let (skips, at_comma) = (false, false);
-        Self { size, largest, text, head: 0, shape, passed: 0, skips, at_comma, too_large: 0, first_too_large: 0 }
+        let (broken, too_large, first_too_large) = (0, 0, 0);
+        Self { size, largest, text, head: 0, shape, passed: 0, skips, at_comma, broken, too_large, first_too_large }
     }
 
     /// Takes in more of the text; `each` gets a window and where in the text its part begins.
@@ -78,6 +87,9 @@ impl Windows {
 
     /// The open record is larger than any event. What stands before it and is no record is for the reader to tell of.
     fn leave_out(&mut self, each: &mut dyn FnMut(&[u8], u64)) {
+        if self.go_on_behind_a_broken_line(each) {
+            return;
+        }
         let start = match &self.shape {
             Shape::Json(json) => json.open_record().unwrap_or(self.head).max(self.head),
             _ => self.head,
@@ -96,7 +108,30 @@ impl Windows {
             json.moved(usize::MAX, self.head);
         }
         self.text.truncate(self.head);
+        if let Shape::Rows { in_quotes, before, .. } = &mut self.shape {
+            (*in_quotes, *before) = (false, b'\n');
+        }
         (self.skips, self.too_large) = (true, self.too_large + 1);
+    }
+
+    /// Whether what is open is one line of many that was cut: then the next one is looked at by itself. No JSON text has a
+    /// line's end in a string, and few have none in 16 MiB.
+    fn go_on_behind_a_broken_line(&mut self, each: &mut dyn FnMut(&[u8], u64)) -> bool {
+        let Shape::Json(json) = &self.shape else { return false };
+        let Some(start) = json.open_record().filter(|start| *start >= self.head) else { return false };
+        let Some(line) = memchr::memchr(b'\n', &self.text[start..]).map(|length| start + length + 1) else {
+            return false;
+        };
+        if self.text.get(line) != Some(&b'{') || self.broken == MOST_BROKEN {
+            return false;
+        }
+        each(&self.text[self.head..line], self.passed);
+        self.passed += (line - self.head) as u64;
+        self.text.drain(..line);
+        (self.head, self.broken) = (0, self.broken + 1);
+        self.shape = Shape::Json(Json::default());
+        self.look(0);
+        true
     }
 
     fn take(&mut self, mut bytes: &[u8]) {
@@ -108,7 +143,8 @@ impl Windows {
             let dropped = behind.unwrap_or(bytes.len());
             self.passed += dropped as u64;
             bytes = &bytes[dropped..];
-            (self.skips, self.at_comma) = (behind.is_none(), self.head > 0);
+            let is_list = matches!(self.shape, Shape::Json(_)) && self.head > 0;
+            (self.skips, self.at_comma) = (behind.is_none(), is_list);
         }
         if self.at_comma {
             let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(bytes.len());
@@ -125,7 +161,7 @@ impl Windows {
             let Some(first) = self.text.iter().find(|byte| !is_mark(byte)) else { return };
             self.shape = match first {
                 b'{' | b'[' => Shape::Json(Json::default()),
-                _ => Shape::Rows { in_quotes: false, end: 0 },
+                _ => Shape::Rows { in_quotes: false, before: b'\n', delimiter: None, end: 0 },
             };
             return self.look(0);
         }
@@ -136,12 +172,18 @@ impl Windows {
         match &mut self.shape {
             Shape::Unknown => {}
             Shape::Json(json) => json.look(&self.text, from),
-            Shape::Rows { in_quotes, end } => {
+            Shape::Rows { in_quotes, before, delimiter, end } => {
                 for (at, byte) in self.text.iter().enumerate().skip(from) {
-                    *in_quotes ^= *byte == b'"';
+                    // The second mark of two in a row opens again what the first one closed.
+                    let may_open = matches!(*before, b'\n' | b'\r' | b'"') || Some(*before) == *delimiter;
+                    let counts = *byte == b'"' && delimiter.is_some() && (*in_quotes || may_open);
+                    *in_quotes ^= counts;
+                    // A mark inside a cell is a character like others.
+                    *before = if *byte == b'"' && !counts { b'x' } else { *byte };
                     if *byte == b'\n' && !*in_quotes {
-                        if *end == 0 && is_table(&String::from_utf8_lossy(&self.text[..at])) {
-                            self.head = at + 1;
+                        if *end == 0 {
+                            *delimiter = delimiter_of(&String::from_utf8_lossy(&self.text[..at]));
+                            self.head = if delimiter.is_some() { at + 1 } else { 0 };
                         }
                         *end = at + 1;
                     }

@@ -74,6 +74,49 @@ fn what_stands_before_a_record_that_is_left_out_is_told() {
 }
 
 #[test]
+fn a_quotation_mark_in_a_line_or_in_a_cell_hides_nothing() {
+    let line = |id: usize, agent: &str| {
+        format!("2026-11-10T10:00:00Z {{\"eventName\":\"e{id}\",\"eventSource\":\"s\",\"userAgent\":\"{agent}\"}}\n")
+    };
+    let lines: String = (0..100).map(|id| line(id, if id == 7 { "a\\\"b" } else { "ab" })).collect();
+    assert_eq!(windowed(&lines, 300, 1_000, 90, true).0.len(), 100);
+    for cell in ["a\"b", "a\"\"\"b", "a,\"b", "a;\"b"] {
+        let row = |id: usize| format!("e{id}\ts\t{}\n", if id == 7 { cell } else { "ab" });
+        let rows: String = (0..100).map(row).collect();
+        let table = format!("eventname\teventsource\tuseragent\n{rows}");
+        let (records, too_large, _) = windowed(&table, 300, 1_000, 90, true);
+        assert_eq!((records.len(), too_large), (100, 0), "{cell}");
+    }
+}
+
+#[test]
+fn the_row_behind_one_that_is_left_out_is_whole() {
+    let large = "y".repeat(5_000);
+    let text = format!("errorcode,eventname,eventsource\n,e0,s\n,{large},s\n,e2,s\n,e3,s\n");
+    let (records, too_large, _) = windowed(&text, 300, 1_000, 90, true);
+    let names: Vec<&str> = records.iter().filter_map(|record| record.event_name.as_deref()).collect();
+    assert_eq!((names, too_large), (vec!["e0", "e2", "e3"], 1));
+}
+
+#[test]
+fn a_broken_line_loses_itself_alone() {
+    for broken in [r#"{"eventName":"e1","userAgent":"cu"#, r#"{"eventName":"e1","userIdentity":{"#] {
+        let rest: String = (2..100).map(|id| format!("{}\n", event(id, ""))).collect();
+        let text = format!("{}\n{broken}\n{rest}", event(0, ""));
+        let (mut windows, mut names, mut faults) = (Windows::of(300, 1_000), Vec::new(), 0);
+        let mut each = |text: &[u8], _: u64| {
+            let (records, problems) = record::read(text, "x");
+            names.extend(records.into_iter().filter_map(|record| record.event_name));
+            faults += problems.len();
+        };
+        text.as_bytes().chunks(90).for_each(|part| windows.feed(part, &mut each));
+        assert_eq!(windows.too_large, 0, "{broken}");
+        windows.end(true, &mut each);
+        assert_eq!((names.len(), names[98].as_str(), faults), (99, "e99", 1), "{broken}");
+    }
+}
+
+#[test]
 fn a_table_is_cut_between_its_rows() {
     let rows: String = (0..50).map(|id| format!("e{id},,\"a\"\"b\n{id}\"\n")).collect();
     let (records, _, count) = windowed(&format!("eventname,errorcode,useragent\n{rows}"), 100, 1_000, 7, true);
