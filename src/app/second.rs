@@ -34,7 +34,8 @@ impl Scan<'_> {
     /// The ledger could not be read.
     pub(super) fn look_twice(&mut self, owes: bool) -> Result<(), LedgerError> {
         self.looks_twice = !self.options.one_look;
-        self.owes = self.looks_twice && owes;
+        // One look alone leaves it owed, too.
+        self.owes = owes;
         if self.owes {
             self.is_owed = self.ledger.state(&debt(&self.input))?.is_some_and(|state| !state.is_empty());
             self.is_owing = self.is_owed;

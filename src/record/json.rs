@@ -26,17 +26,6 @@ pub struct Head<'a> {
     exact: [bool; 4],
 }
 
-/// Whether one event's JSON bears an error code; cheap, and never wrong for a well-formed event.
-///
-/// ```
-/// use denywatch::record::is_denied_candidate;
-/// assert!(is_denied_candidate(br#"{"error\u0043ode": "AccessDenied"}"#));
-/// assert!(!is_denied_candidate(br#"{"requestParameters": {"errorCode": "AccessDenied"}}"#));
-/// ```
-pub fn is_denied_candidate(event: &[u8]) -> bool {
-    serde_json::from_slice::<Head<'_>>(event).is_ok_and(|head| head.error_code.is_some())
-}
-
 /// Whether an object is read as one event.
 pub(super) fn is_event(object: &str) -> bool {
     serde_json::from_str::<Head<'_>>(object).is_ok_and(|head| head.is_event && !head.is_lookup_entry)

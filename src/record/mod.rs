@@ -14,7 +14,7 @@ mod skim;
 pub use cut::{Cut, Cutter};
 pub use field::time;
 pub use glance::Glance;
-pub use json::{Head, is_aws, is_denied_candidate};
+pub use json::{Head, is_aws};
 pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
 
 use jiff::Timestamp;

@@ -270,7 +270,6 @@ fn only_the_wanted_are_read_whole() {
     let keep = |head: &Head<'_>| head.error_code.as_deref() == Some("AccessDenied");
     let seen = scan(text.as_bytes(), "in", keep, |record| kept.push(record.event_name), |_| {});
     assert_eq!((seen, kept), (3, vec![Some("B".to_owned()), Some("GetObject".to_owned())]));
-    assert!(is_denied_candidate(escaped.as_bytes()) && !is_denied_candidate(plain.as_bytes()));
 }
 
 /// Another spelling of a key beside CloudTrail's own hides no denial from the quick look, wherever it stands.

@@ -169,6 +169,23 @@ fn a_scan_that_was_ended_before_its_second_look_is_made_up_for() {
 }
 
 #[test]
+fn a_scan_of_one_look_leaves_the_second_to_the_next() {
+    let day = 24 * 60;
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &[(day, 1, 1, 3), (2 * day, 1, 1, 0), (2 * day + 60, 1, 1, 3)]);
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let mut run = |one_look: bool| {
+        let options = Options { one_look, threads: 1, ..Options::default() };
+        let told = scan(&[folder.path().to_owned()], &mut ledger, &world, options, &mut |_| {}).unwrap();
+        let item = &told.findings[0].denied[0];
+        (told.stats.known, item.allowed_before.is_some(), item.allowed_since.map(|since| since.count))
+    };
+    assert_eq!(run(true), (0, false, None));
+    assert_eq!(run(true), (3, false, None));
+    assert_eq!(run(false), (3, true, Some(1)));
+}
+
+#[test]
 fn files_that_cannot_tell_are_left_alone() {
     let calls = [(40 * 24 * 60, 1, 1, 0)];
     let folder = tempfile::tempdir().unwrap();
