@@ -28,6 +28,7 @@ pub mod operations;
 mod outbox;
 pub mod pause;
 pub mod outcome;
+mod progress;
 pub mod rehearsal;
 pub mod replay;
 pub mod outside;
@@ -53,6 +54,7 @@ pub use explain::explain;
 pub use outcome::{Outcome, OutcomeKind, Stats};
 pub use outside::Outside;
 pub use printed::{PrintedError, printed};
+pub use progress::{Covered, Fetched, Looked, Progress, Step, Watcher};
 pub use report::report;
 pub use scan::scan;
 

@@ -62,6 +62,9 @@ pub struct Stats {
     pub known: u64,
     /// Bytes as they lie on disk.
     pub bytes_read: u64,
+    /// Of these, bytes of the known files: nothing was read of them now.
+    #[serde(skip)]
+    pub bytes_known: u64,
     /// Bytes after decompression.
     pub bytes: u64,
     /// Events.
@@ -101,6 +104,7 @@ impl Stats {
     pub fn add_known(&mut self, held: &Held) {
         self.add(held);
         self.known += 1;
+        self.bytes_known += held.bytes_read;
         self.duplicates += held.denied;
     }
 }

@@ -1,7 +1,8 @@
 //! Rows of a query over an archive → ledger → ranked findings.
 
 use super::World;
-use super::outcome::{Outcome, Stats};
+use super::outcome::Outcome;
+use super::progress::{Progress, Step, Watcher};
 use super::scan::{Options, Scan};
 use crate::io::aws::Aws;
 use crate::io::sources::query::{self, QueryError, Workplace};
@@ -31,7 +32,7 @@ pub async fn query(
     ledger: &mut dyn Ledger,
     world: &World,
     options: Options,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
     let name = match engine {
         Engine::Athena(_) => "Athena",
@@ -43,7 +44,7 @@ pub async fn query(
         let text = Value::Array(rows).to_string();
         scan.stats.bytes += text.len() as u64;
         scan.read(text.as_bytes(), name);
-        progress(&scan.stats);
+        progress(&Progress { stats: &scan.stats, step: Step::Reading });
     };
     let done = ask(aws, engine, sql, stop, rows).await;
     if let Err(error) = done {

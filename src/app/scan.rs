@@ -10,6 +10,7 @@ use super::objects::Places;
 use super::operations::Named;
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
+use super::progress::{Looked, Progress, Step, Watched, Watcher};
 use super::report::coverage;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial};
@@ -113,7 +114,7 @@ pub fn scan(
     ledger: &mut dyn Ledger,
     world: &World,
     options: Options,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
     let (selection, one_look) = (options.selection.clone(), options.one_look);
@@ -134,19 +135,21 @@ pub fn scan(
         }
     };
     let mut how = How { selection: &selection, limits: Limits::default(), threads, streams: true };
-    let mut desk = Progressing { scan, progress };
+    let mut desk = Progressing { scan, progress: &mut *progress };
     many::read(sources, how, maker, &mut desk);
     scan = desk.scan;
     scan.flush();
     how.streams = false;
     if !one_look && !scan.is_over() {
+        let stats = scan.stats;
         scan.look_around(|looking| {
             let around = looking.around();
             let maker = || {
                 let mut seeker = Seeker::new(around, catalog);
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
-            many::read(sources, how, maker, looking);
+            let mut desk = Watched { looking, stats, looked: Looked::default(), watcher: progress };
+            many::read(sources, how, maker, &mut desk);
         })?;
     }
     scan.finish()
@@ -155,7 +158,7 @@ pub fn scan(
 /// A scan that is watched.
 struct Progressing<'a, 'p> {
     scan: Scan<'a>,
-    progress: &'p mut dyn FnMut(&Stats),
+    progress: Watcher<'p>,
 }
 
 impl Desk<Gathered> for Progressing<'_, '_> {
@@ -168,7 +171,7 @@ impl Desk<Gathered> for Progressing<'_, '_> {
             Ok(read) => self.scan.take_file(read),
             Err(problem) => self.scan.problems.push(problem),
         }
-        (self.progress)(&self.scan.stats);
+        (self.progress)(&Progress { stats: &self.scan.stats, step: Step::Reading });
         if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

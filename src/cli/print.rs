@@ -138,9 +138,11 @@ pub(super) fn is_progress_wanted(quiet: bool, no_progress: bool) -> bool {
     !quiet && !no_progress && std::io::stderr().is_terminal()
 }
 
-/// Redraws the progress line.
+/// Redraws the progress line, cut where the terminal ends: what runs over would stay.
 pub(super) fn progress(text: &str) {
-    eprint!("\r\x1b[2K{text}");
+    let width = terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    let cut: String = text.chars().take(width.unwrap_or(usize::MAX)).collect();
+    eprint!("\r\x1b[2K{cut}");
 }
 
 /// How standard output is: a terminal's width and colours, a pipe's none.

@@ -148,10 +148,10 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
     let mut ledger = inputs::ledger_to_write(global)?;
     let options = app::scan::Options { stop: Some(stop::flag()?), ..app::scan::Options::default() };
     let mut line = print::is_progress_wanted(global.quiet, global.no_progress)
-        .then(|| progress::Line::over(&[], &crate::io::sources::archive::Selection::default()));
-    let mut progress = |stats: &app::Stats| {
+        .then(|| progress::Line::over(&[], &crate::io::sources::archive::Selection::default(), false));
+    let mut progress = |progress: &app::Progress<'_>| {
         if let Some(line) = &mut line {
-            line.show(stats);
+            line.show(progress);
         }
     };
     let read = async {

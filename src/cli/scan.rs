@@ -2,7 +2,7 @@
 
 use super::{DONE, Global, Output, UNREAD, estimate, inputs, print, progress, stop};
 use crate::app::estimate::Estimate;
-use crate::app::{self, Outcome, Stats};
+use crate::app::{self, Outcome, Progress, Watcher};
 use crate::io::sources::archive::{self, Selection};
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
@@ -85,10 +85,11 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
     let shown = print::is_progress_wanted(global.quiet, global.no_progress);
     // What lies in a bucket or in Event history nobody knows beforehand.
     let files: &[PathBuf] = if matches!(source, Source::Files) { &args.sources } else { &[] };
-    let mut line = shown.then(|| progress::Line::over(files, &selection));
-    let mut progress = |stats: &Stats| {
+    let looks_twice = !args.one_look && !args.lookup;
+    let mut line = shown.then(|| progress::Line::over(files, &selection, looks_twice));
+    let mut progress = |progress: &Progress<'_>| {
         if let Some(line) = &mut line {
-            line.show(stats);
+            line.show(progress);
         }
     };
     let options = app::scan::Options {
@@ -210,7 +211,7 @@ fn history(
     ledger: &mut dyn Ledger,
     world: &app::World,
     options: app::scan::Options,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> anyhow::Result<Outcome> {
     let asked = asked_of_history(args, period);
     Ok(runtime()?.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
@@ -233,7 +234,7 @@ fn history(
     _: &mut dyn Ledger,
     _: &app::World,
     _: app::scan::Options,
-    _: &mut dyn FnMut(&Stats),
+    _: Watcher<'_>,
 ) -> anyhow::Result<Outcome> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
 }
@@ -251,7 +252,7 @@ fn buckets(
     ledger: &mut dyn Ledger,
     world: &app::World,
     options: app::scan::Options,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> anyhow::Result<Outcome> {
     let asked = asked_of_buckets(args, places);
     let read = async {
@@ -280,7 +281,7 @@ fn buckets(
     _: &mut dyn Ledger,
     _: &app::World,
     _: app::scan::Options,
-    _: &mut dyn FnMut(&Stats),
+    _: Watcher<'_>,
 ) -> anyhow::Result<Outcome> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features s3`")
 }

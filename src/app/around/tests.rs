@@ -1,7 +1,7 @@
 #![allow(clippy::disallowed_methods)] // tests write files
 
 use super::*;
-use crate::app::World;
+use crate::app::{Looked, Progress, Step, World};
 use crate::app::scan::{Options, Scan, scan};
 use crate::change::BEFORE;
 use crate::diagnosis::InForce;
@@ -146,7 +146,9 @@ fn a_scan_that_was_ended_before_its_second_look_is_made_up_for() {
         let run = |ledger: &mut MemoryLedger, stops_at: u64| {
             STOP.store(false, Relaxed);
             let options = Options { stop: Some(&STOP), threads: 1, ..Options::default() };
-            let mut progress = |stats: &crate::app::Stats| STOP.store(stats.files >= stops_at, Relaxed);
+            let mut progress = |progress: &Progress<'_>| {
+                STOP.store(progress.stats.files >= stops_at, Relaxed);
+            };
             scan(&[folder.path().to_owned()], ledger, &world, options, &mut progress).unwrap()
         };
         assert!(run(&mut ledger, files).interrupted);
@@ -165,6 +167,33 @@ fn a_scan_that_was_ended_before_its_second_look_is_made_up_for() {
                 .unwrap()
                 .is_some_and(|state| state.is_empty())
         );
+    }
+}
+
+#[test]
+fn the_second_look_is_watched_to_its_end() {
+    let day = 24 * 60;
+    let folder = tempfile::tempdir().unwrap();
+    // Of the four files the one of another account cannot tell.
+    archive(folder.path(), &[(day, 1, 1, 3), (2 * day, 1, 1, 0), (2 * day + 60, 1, 1, 3)]);
+    let other = folder.path().join("444455556666_CloudTrail_eu-west-1_20251113T1000Z_x.json");
+    std::fs::write(other, r#"{"Records":[]}"#).unwrap();
+    let bytes: u64 = std::fs::read_dir(folder.path()).unwrap().map(|one| one.unwrap().metadata().unwrap().len()).sum();
+    for threads in [1, 2] {
+        let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let options = Options { threads, ..Options::default() };
+        let mut watch = |progress: &Progress<'_>| match progress.step {
+            Step::SecondLook(looked) => second.push(looked),
+            _ => first.push(*progress.stats),
+        };
+        scan(&[folder.path().to_owned()], &mut ledger, &world, options, &mut watch).unwrap();
+        let all = |looked: &Looked| (looked.passed.files, looked.passed.bytes);
+        assert_eq!((first.last().unwrap().bytes_read, second.last().map(all)), (bytes, Some((4, bytes))));
+        assert!(second.is_sorted_by_key(all) && second.last().unwrap().bytes_read < bytes, "{second:?}");
+        // A scan that reads nothing anew has nothing to be measured by.
+        let known = scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {}).unwrap();
+        assert_eq!((known.stats.bytes_read, known.stats.bytes_known), (bytes, bytes));
     }
 }
 

@@ -18,6 +18,11 @@ pub struct Object {
 }
 
 impl Object {
+    /// Bytes of a file on this machine, with which its mark begins; `None` where it does not tell.
+    pub fn file_size(&self) -> Option<u64> {
+        self.mark.split_once('-').and_then(|(size, _)| size.parse().ok())
+    }
+
     /// What a ledger knows it by: the first 16 bytes of a hash of its key.
     pub(super) fn id(&self) -> [u8; 16] {
         let mut id = [0; 16];
