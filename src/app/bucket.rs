@@ -1,7 +1,9 @@
 //! Log files in buckets → ledger → ranked findings.
 
 use super::World;
-use super::outcome::{Outcome, Stats};
+use super::bucket_look::{look, named};
+use super::outcome::Outcome;
+use super::progress::{Fetched, Progress, Step, Watcher};
 use super::scan::{Options, Scan};
 use crate::io::aws::Aws;
 use crate::io::aws::signed::CallError;
@@ -18,7 +20,7 @@ use std::sync::atomic::Ordering;
 /// A file may arrive this many days after others with a later key: so far back every scan lists anew.
 const LATE_DAYS: i64 = 3;
 /// More objects are listed when fewer than this wait to be read.
-const LOW: usize = 256;
+pub(super) const LOW: usize = 256;
 
 /// What to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +46,7 @@ impl Asked {
     }
 
     /// The name under which the ledger notes what was read, and whether all of it was listed.
-    fn input(&self, selection: &Selection) -> String {
+    pub(super) fn input(&self, selection: &Selection) -> String {
         let places: Vec<String> =
             self.places.iter().map(|(bucket, prefix)| format!("s3://{bucket}/{prefix}")).collect();
         let filters = selection.accounts.iter().chain(&selection.regions).map(|only| format!(" only {only}"));
@@ -79,7 +81,7 @@ pub async fn scan_buckets(
     ledger: &mut dyn Ledger,
     world: &World,
     options: Options,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
     // Every denial is wanted: then nothing is skipped.
     let asked = &Asked { again: asked.again || options.denials, ..asked.clone() };
@@ -90,21 +92,23 @@ pub async fn scan_buckets(
     let mut is_stopped = || stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
     let mut scan = Scan::begin(ledger, world, options, &input);
     scan.note_each();
-    // What was fetched is gone when the scan ends: no later one makes up for it.
-    scan.look_twice(false)?;
+    // What is fetched now is gone when the scan ends: a later one that makes up for it has to fetch it once more.
+    scan.look_twice(&wanted)?;
     // What is not listed again has its findings, too.
     scan.tells_known = wanted.since > selection.since;
-    let mut otherwise_named = 0;
-    for place in &asked.places {
+    let (mut otherwise_named, mut fetched) = (0, Fetched::default());
+    for (at, place) in asked.places.iter().enumerate() {
         let archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
-        let mut source = Source::new(archive, &place.0, asked.again);
+        let mut source = Source { fetched, ..Source::new(archive, &place.0, asked.again) };
+        source.is_last = at + 1 == asked.places.len();
         source.read(&mut scan, progress, &mut is_stopped).await?;
         otherwise_named += source.archive.listing().otherwise_named;
+        fetched = source.fetched;
     }
     if !scan.is_over() && scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
-    scan.look_at_kept()?;
+    look(&mut scan, aws, asked, progress).await?;
     let mut outcome = scan.finish()?;
     outcome.not_seen.extend(told_otherwise_named(otherwise_named));
     Ok(outcome)
@@ -132,11 +136,15 @@ pub(super) struct Source<'a> {
     done: String,
     /// Why something could not be listed or got, where another try may help.
     pub(super) failed: Option<String>,
+    fetched: Fetched,
+    /// No other source comes behind it.
+    is_last: bool,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(archive: Archive, bucket: &'a str, again: bool) -> Self {
-        Self { archive, bucket, again, done: String::new(), failed: None }
+        let (done, failed, fetched) = (String::new(), None, Fetched::default());
+        Self { archive, bucket, again, done, failed, fetched, is_last: false }
     }
 
     /// Behind this key.
@@ -149,7 +157,7 @@ impl<'a> Source<'a> {
     pub(super) async fn read(
         &mut self,
         scan: &mut Scan<'_>,
-        progress: &mut dyn FnMut(&Stats),
+        progress: Watcher<'_>,
         is_over: &mut dyn FnMut() -> bool,
     ) -> Result<Option<String>, LedgerError> {
         let mut is_listed = false;
@@ -164,13 +172,16 @@ impl<'a> Source<'a> {
                 return Ok(Some(self.done.clone()));
             }
             let Some(object) = self.archive.next().await else { return Ok(None) };
-            let named = self.named(&object.listed);
+            let named = named(self.bucket, &object.listed);
+            self.fetched.done.files += 1;
+            self.fetched.done.bytes += object.listed.size;
+            self.fetched.is_all = is_listed && self.is_last;
             match object.bytes {
                 Ok(bytes) => scan.object(named, &bytes),
                 Err(error) => self.fail(scan, named.key, &error),
             }
             self.done = object.listed.key;
-            progress(&scan.stats);
+            progress(&Progress { stats: &scan.stats, step: Step::Fetching(self.fetched) });
         }
     }
 
@@ -189,19 +200,20 @@ impl<'a> Source<'a> {
             }
             Some(Ok(objects)) => {
                 let last = objects.last().map(|last| last.key.clone());
-                let names: Vec<Object> = objects.iter().map(|listed| self.named(listed)).collect();
+                let names: Vec<Object> = objects.iter().map(|listed| named(self.bucket, listed)).collect();
                 let fresh = if self.again { vec![true; names.len()] } else { scan.fresh(&names)? };
-                self.archive.want(objects.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(object, _)| object));
+                let fresh = objects.into_iter().zip(fresh).filter(|(_, fresh)| *fresh).map(|(object, _)| object);
+                let listed = &mut self.fetched.listed;
+                self.archive.want(fresh.inspect(|object| {
+                    listed.files += 1;
+                    listed.bytes += object.size;
+                }));
                 if self.archive.waiting() == 0 {
                     self.done = last.unwrap_or_default();
                 }
             }
         }
         Ok(true)
-    }
-
-    fn named(&self, listed: &crate::io::aws::listing::Listed) -> Object {
-        Object { key: format!("s3://{}/{}", self.bucket, listed.key), mark: listed.etag.clone() }
     }
 }
 
@@ -244,9 +256,11 @@ mod tests {
             let Some((_, query)) = request.target.split_once('?') else {
                 let key = request.target.trim_start_matches("/my-logs/").to_owned();
                 let found = content.iter().find(|(own, ..)| *own == key);
-                return found.map_or(Reply::new(404, "<Error><Code>NoSuchKey</Code></Error>"), |(.., body)| {
-                    Reply::new(200, body)
-                });
+                return match found.map_or("NoSuchKey", |(.., body)| body) {
+                    "NoSuchKey" => Reply::new(404, "<Error><Code>NoSuchKey</Code></Error>"),
+                    "AccessDenied" => Reply::new(403, "<Error><Code>AccessDenied</Code></Error>"),
+                    body => Reply::new(200, body),
+                };
             };
             let field = |name: &str| {
                 let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
@@ -452,5 +466,111 @@ mod tests {
         content.lock().unwrap().push((key("2026/11/04", 9), "e".into(), allowed("2026/11/04", 30)));
         let later = scan(&server, &mut ledger, Selection::default(), true).await;
         assert_eq!(later.findings[0].denied[0].allowed_since.map(|since| since.count), Some(2));
+    }
+    /// The scan of a bucket, watched by someone who may stop it.
+    async fn watched(
+        server: &Server,
+        ledger: &mut MemoryLedger,
+        options: Options,
+        watch: &mut dyn FnMut(&Progress<'_>),
+    ) -> Outcome {
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let asked = Asked { places: vec![("my-logs".to_owned(), "AWSLogs/".to_owned())], ..Asked::default() };
+        scan_buckets(&aws, &asked, ledger, &World::new(InForce::default()), options, watch).await.unwrap()
+    }
+
+    /// A denial, the same call allowed before and after, and an object that can tell nothing of either.
+    fn story() -> Content {
+        let content = content(&[("2026/11/02", 5)]);
+        for (day, number, minute) in [("2026/11/01", 1, 0), ("2026/11/03", 9, 20)] {
+            content.lock().unwrap().push((key(day, number), "e".into(), allowed(day, minute)));
+        }
+        let other = key("2026/11/02", 7).replace("eu-west-1", "ap-south-1");
+        content.lock().unwrap().push((other, "e".into(), json!({"Records": []}).to_string()));
+        content.lock().unwrap().sort();
+        content
+    }
+
+    #[tokio::test]
+    async fn what_a_scan_that_was_ended_had_read_has_its_second_look_by_the_next() {
+        use std::sync::atomic::AtomicBool;
+        static STOP: AtomicBool = AtomicBool::new(false);
+        let all = |ledger: &MemoryLedger| ledger.findings(&crate::io::stores::Filter::default()).unwrap();
+        let mut whole = MemoryLedger::default();
+        watched(&bucket(&story()), &mut whole, Options::default(), &mut |_| {}).await;
+        assert!(all(&whole)[0].items.values().all(|item| item.before.len() == 1 && item.allowed.len() == 1));
+        for files in 1..=4 {
+            let server = bucket(&story());
+            let mut ledger = MemoryLedger::default();
+            let options = || Options { stop: Some(&STOP), ..Options::default() };
+            STOP.store(false, Ordering::Relaxed);
+            let mut stop = |progress: &Progress<'_>| {
+                STOP.store(
+                    matches!(progress.step, Step::Fetching(_)) && progress.stats.files >= files,
+                    Ordering::Relaxed,
+                );
+            };
+            let first = watched(&server, &mut ledger, options(), &mut stop).await;
+            assert!(first.interrupted);
+            // What was on its way then may still come: it is another server's.
+            let server = bucket(&story());
+            STOP.store(false, Ordering::Relaxed);
+            let told = watched(&server, &mut ledger, options(), &mut |_| {}).await;
+            assert_eq!(
+                (told.stats.known, told.problems.len(), all(&ledger) == all(&whole)),
+                (files, 0, true),
+                "{files}"
+            );
+            // Each of the rest once, and once more what was read before and can tell: not the first.
+            assert_eq!(gets(&server).len(), 3, "{:?}", gets(&server));
+            // Then nothing is owed.
+            watched(&server, &mut ledger, options(), &mut |_| {}).await;
+            assert_eq!(gets(&server).len(), 3);
+            let input = Asked { places: vec![("my-logs".into(), "AWSLogs/".into())], ..Asked::default() };
+            assert_eq!(crate::app::debt::owed(&ledger, &input.input(&Selection::default())).unwrap(), None);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_look_is_made_up_for_and_what_cannot_be_got_is_told() {
+        for (refusal, is_gone) in [("NoSuchKey", true), ("AccessDenied", false)] {
+            let (content, mut ledger) = (story(), MemoryLedger::default());
+            let server = bucket(&content);
+            watched(&server, &mut ledger, Options { one_look: true, ..Options::default() }, &mut |_| {}).await;
+            let put = |body: String| {
+                let mut content = content.lock().unwrap();
+                content.iter_mut().find(|(key, ..)| key.contains("2026/11/01")).unwrap().2 = body;
+            };
+            put(refusal.to_owned());
+            let told = watched(&server, &mut ledger, Options::default(), &mut |_| {}).await;
+            let item = &told.findings[0].denied[0];
+            assert_eq!((item.allowed_before, item.allowed_since.map(|since| since.count)), (None, Some(1)));
+            assert_eq!((told.stats.files, told.problems.len(), gets(&server).len()), (0, 1, 7));
+            assert!(told.problems[0].input.contains("2026/11/01"), "{:?}", told.problems);
+            // What may be there another time is asked for again, what is gone is not.
+            put(allowed("2026/11/01", 0));
+            let told = watched(&server, &mut ledger, Options::default(), &mut |_| {}).await;
+            let before = told.findings[0].denied[0].allowed_before;
+            assert_eq!((before.is_some(), gets(&server).len()), (!is_gone, if is_gone { 7 } else { 10 }));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bucket_tells_how_far_it_is() {
+        let (server, mut ledger) = (bucket(&story()), MemoryLedger::default());
+        let (mut fetched, mut looked) = (Vec::new(), Vec::new());
+        let mut watch = |progress: &Progress<'_>| match progress.step {
+            Step::Fetching(one) => fetched.push(one),
+            Step::SecondLook(one) => looked.push(one),
+            Step::Reading | Step::History(_) => unreachable!(),
+        };
+        watched(&server, &mut ledger, Options::default(), &mut watch).await;
+        let bytes: u64 = story().lock().unwrap().iter().map(|(.., body)| body.len() as u64).sum();
+        let last = fetched.last().unwrap();
+        assert_eq!((last.done, last.listed, last.is_all), (last.listed, last.done, true));
+        assert_eq!((last.done.files, last.done.bytes, fetched.len()), (4, bytes, 4));
+        let last = looked.last().unwrap();
+        assert_eq!((last.all, last.passed.files, last.passed.bytes), (Some(last.passed), 4, bytes));
+        assert!(last.bytes_read < bytes, "one cannot tell: {last:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Objects that were fetched from afar, as they came, kept on this machine until the second look: each is fetched once.
 
+use crate::io::sources::many::Size;
 use crate::io::sources::spool::Spool;
 use std::io;
 #[cfg(any(test, feature = "s3"))]
@@ -18,11 +19,13 @@ pub(super) struct Kept {
     spool: Option<Spool>,
     most: u64,
     is_full: bool,
+    /// How much it is, without the keys.
+    size: Size,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { spool: None, most: MOST, is_full: false }
+        Self { spool: None, most: MOST, is_full: false, size: Size::default() }
     }
 }
 
@@ -35,7 +38,17 @@ impl Kept {
             // A full disk is not this scan's to free.
             self.is_full = self.write(key, bytes).is_err();
         }
+        if !self.is_full {
+            self.size.files += 1;
+            self.size.bytes += bytes.len() as u64;
+        }
         !self.is_full
+    }
+
+    /// How much is kept.
+    #[cfg(feature = "s3")]
+    pub(super) fn size(&self) -> Size {
+        self.size
     }
 
     fn write(&mut self, key: &str, bytes: &[u8]) -> io::Result<()> {
@@ -50,11 +63,11 @@ impl Kept {
         spool.put(bytes).map(drop)
     }
 
-    /// Hands over those that `wants` takes, by key, in the order in which they came, until `visit` says no.
+    /// Hands over those that `wants` takes, by key and bytes, in the order in which they came, until `visit` says no.
     #[cfg(any(test, feature = "s3"))]
     pub(super) fn each(
         &self,
-        mut wants: impl FnMut(&str) -> bool,
+        mut wants: impl FnMut(&str, u64) -> bool,
         mut visit: impl FnMut(&str, &[u8]) -> bool,
     ) -> io::Result<()> {
         let Some(spool) = &self.spool else { return Ok(()) };
@@ -64,7 +77,7 @@ impl Kept {
             let Some(size) = number(&mut from)? else { return Ok(()) };
             take(&mut from, length, &mut key)?;
             let key = String::from_utf8_lossy(&key);
-            if !wants(&key) {
+            if !wants(&key, size) {
                 io::copy(&mut (&mut from).take(size), &mut io::sink())?;
                 continue;
             }
@@ -102,7 +115,7 @@ mod tests {
         assert!(!kept.put("e", b""), "what was not kept stands behind no other");
         let mut seen = Vec::new();
         kept.each(
-            |key| key != "a",
+            |key, size| key != "a" && size < 9,
             |key, bytes| {
                 seen.push((key.to_owned(), bytes.to_vec()));
                 true
@@ -110,6 +123,6 @@ mod tests {
         )
         .unwrap();
         assert_eq!(seen, [("b".to_owned(), Vec::new()), ("c".to_owned(), b"three".to_vec())]);
-        Kept::default().each(|_| true, |_, _| unreachable!()).unwrap();
+        Kept::default().each(|_, _| true, |_, _| unreachable!()).unwrap();
     }
 }

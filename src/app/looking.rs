@@ -24,6 +24,16 @@ pub struct Looking<'s> {
     pub(super) ledger: &'s mut dyn Ledger,
     pub(super) failed: Option<LedgerError>,
     pub(super) stop: Option<&'static AtomicBool>,
+    /// Something that can tell could not be read.
+    pub(super) is_partial: bool,
+}
+
+/// What a second look has come to.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) seen: Seen,
+    pub(super) failed: Option<LedgerError>,
+    pub(super) is_partial: bool,
 }
 
 impl<'s> Looking<'s> {
@@ -48,8 +58,14 @@ impl<'s> Looking<'s> {
         self.failed.is_none() && !self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
+    /// What it has come to, with its changes in the ledger.
+    pub(super) fn end(mut self) -> Told {
+        self.note_changes();
+        Told { seen: self.seen, failed: self.failed, is_partial: self.is_partial }
+    }
+
     /// Each change that was seen is one, whether the look comes to its end or not.
-    pub(super) fn note_changes(&mut self) {
+    fn note_changes(&mut self) {
         let changes = std::mem::take(&mut self.changes);
         if self.failed.is_none() {
             self.failed = self.ledger.note_changes(&changes, clock::now()).err();
@@ -75,6 +91,37 @@ impl Desk<Seen> for Looking<'_> {
 pub(super) struct Fresh {
     bits: Vec<u64>,
     is_empty: bool,
+}
+
+/// Objects that were read now, of at most so many: of those beyond, nothing is known.
+#[derive(Debug, Default)]
+pub(super) struct ReadNow(Vec<u64>);
+
+/// 8 MiB of hashes.
+const READ_NOW: usize = 1 << 20;
+
+impl ReadNow {
+    pub(super) fn add(&mut self, object: &Object) {
+        if self.0.len() < READ_NOW {
+            self.0.push(hash_of(object));
+        }
+    }
+
+    /// Makes ready for [`ReadNow::has`].
+    #[cfg(any(test, feature = "s3"))]
+    pub(super) fn sort(&mut self) {
+        self.0.sort_unstable();
+    }
+
+    /// Whether it is certain that the object was read now.
+    #[cfg(any(test, feature = "s3"))]
+    pub(super) fn has(&self, object: &Object) -> bool {
+        self.0.binary_search(&hash_of(object)).is_ok()
+    }
+}
+
+fn hash_of(object: &Object) -> u64 {
+    foldhash::fast::FixedState::default().hash_one(&object.key)
 }
 
 /// A power of two: 4 MiB, for millions of objects.
@@ -105,6 +152,6 @@ impl Fresh {
 }
 
 fn place(object: &Object) -> (usize, u64) {
-    let hash = foldhash::fast::FixedState::default().hash_one(&object.key) % BITS;
+    let hash = hash_of(object) % BITS;
     (usize::try_from(hash / 64).unwrap_or(0), 1 << (hash % 64))
 }

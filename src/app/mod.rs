@@ -7,6 +7,9 @@ pub mod around;
 pub mod audience;
 #[cfg(feature = "s3")]
 pub mod bucket;
+#[cfg(feature = "s3")]
+mod bucket_look;
+mod debt;
 pub mod digest;
 #[cfg(feature = "notify")]
 pub mod doctor;

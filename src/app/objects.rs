@@ -1,7 +1,5 @@
 //! Objects of an archive that a scan reads: each is noted once its denials are in the ledger, and not read again.
 
-#[cfg(feature = "s3")]
-use super::around::Seeker;
 use super::gather::Gatherer;
 #[cfg(feature = "lambda")]
 use super::outcome::Stats;
@@ -11,7 +9,7 @@ use crate::io::sources::files::Limits;
 use crate::io::sources::many;
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, LedgerError, Object, Place, Run};
-#[cfg(any(feature = "lambda", feature = "s3"))]
+#[cfg(feature = "lambda")]
 use crate::record::Problem;
 use crate::record::Record;
 use std::collections::BTreeMap;
@@ -59,7 +57,7 @@ impl Scan<'_> {
     pub fn object(&mut self, object: Object, bytes: &[u8]) {
         let singly = self.takes_singly();
         let (catalog, selection) = (self.world.catalog, self.options.selection.clone());
-        let (looks_twice, one_look) = (self.looks_twice, self.options.one_look);
+        let (looks_twice, one_look, is_owed) = (self.looks_twice, self.options.one_look, self.is_owed());
         let codes = &self.world.codes;
         let gatherer = self
             .gatherer
@@ -68,6 +66,9 @@ impl Scan<'_> {
         let reader = self.reader.get_or_insert_with(|| Reader::whole(limits));
         if looks_twice {
             self.fresh.add(&object);
+        }
+        if is_owed {
+            self.read_now.add(&object);
         }
         // Without a second look at it, all of it has to be read now.
         let is_sifted = one_look || looks_twice && self.kept.put(&object.key, bytes);
@@ -82,38 +83,6 @@ impl Scan<'_> {
             }
             Err(problem) => self.problems.push(problem),
         }
-    }
-
-    /// A second look, at the objects that were given one by one and kept.
-    ///
-    /// # Errors
-    /// The ledger could not be read or written.
-    #[cfg(feature = "s3")]
-    pub(super) fn look_at_kept(&mut self) -> Result<(), LedgerError> {
-        if self.is_over() || !self.looks_twice {
-            return Ok(());
-        }
-        let (kept, catalog, limits) = (std::mem::take(&mut self.kept), self.world.catalog, Limits::default());
-        let mut failed = Ok(());
-        self.look_around(|looking| {
-            let mut seeker = Seeker::new(looking.around(), catalog);
-            let mut reader = Reader::whole(limits);
-            let looking = std::cell::RefCell::new(looking);
-            let object = |key: &str| Object { key: key.to_owned(), mark: String::new() };
-            failed = kept.each(
-                |key| looking.borrow().wants(&object(key)),
-                |key, bytes| {
-                    // What could not be read was told at the first look.
-                    let read = many::bytes(&mut reader, limits, key, bytes, |name, text| seeker.seek(name, text));
-                    let seen = read.ok().and_then(|(_, seen)| seen).unwrap_or_default();
-                    looking.borrow_mut().found(seen)
-                },
-            );
-        })?;
-        let problem =
-            |fault| Problem { input: self.input.clone(), error: format!("the second look broke off: {fault}") };
-        self.problems.extend(failed.err().map(problem));
-        Ok(())
     }
 
     /// Notes that everything of a place was listed and read.

@@ -2,10 +2,11 @@
 
 use super::World;
 use super::around::Seeker;
+use super::debt::Debt;
 use super::gather::{Gathered, Gatherer};
 use super::ingest::{advise_on, observed};
 use super::kept::Kept;
-use super::looking::Fresh;
+use super::looking::{Fresh, ReadNow};
 use super::objects::Places;
 use super::operations::Named;
 use super::outcome::{Outcome, Stats};
@@ -121,7 +122,7 @@ pub fn scan(
     let threads = options.threads;
     let mut scan = Scan::begin(ledger, world, options, &names.join(" "));
     scan.note_each();
-    scan.look_twice(true)?;
+    scan.look_twice(&selection)?;
     let singly = scan.takes_singly();
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if threads == 0 { processors } else { threads };
@@ -139,7 +140,8 @@ pub fn scan(
     many::read(sources, how, maker, &mut desk);
     scan = desk.scan;
     scan.flush();
-    how.streams = false;
+    let part = scan.owed_part(&selection);
+    (how.streams, how.selection) = (false, &part);
     if !one_look && !scan.is_over() {
         let stats = scan.stats;
         scan.look_around(|looking| {
@@ -197,14 +199,12 @@ pub struct Scan<'a> {
     pub(super) tells_known: bool,
     /// This scan looks twice.
     pub(super) looks_twice: bool,
-    /// What is noted as read is owed the second look until it had it.
-    pub(super) owes: bool,
+    /// What is noted as read is owed the second look until it had it; `None` where there is none.
+    pub(super) debt: Option<Debt>,
     /// Objects that are not there to be looked at twice.
     pub(super) kept: Kept,
-    /// An earlier scan was ended before its second look was.
-    pub(super) is_owed: bool,
-    /// The ledger says so.
-    pub(super) is_owing: bool,
+    /// Of a bucket: what was read now, where an earlier scan left its own to be fetched once more.
+    pub(super) read_now: ReadNow,
     /// What was read now, and where it is from.
     pub(super) fresh: Fresh,
     pub(super) named: Named,
@@ -243,10 +243,9 @@ impl<'a> Scan<'a> {
             are_noted: false,
             tells_known: false,
             looks_twice: false,
-            owes: false,
+            debt: None,
             kept: Kept::default(),
-            is_owed: false,
-            is_owing: false,
+            read_now: ReadNow::default(),
             fresh: Fresh::new(),
             named: Named::default(),
             fresh_places: Places::default(),
@@ -398,8 +397,8 @@ impl<'a> Scan<'a> {
             if objects.is_empty() || !self.are_noted {
                 return Ok(());
             }
-            if self.owes && !self.is_owing {
-                self.note_debt(true)?;
+            if let Some(debt) = &mut self.debt {
+                debt.note(self.ledger)?;
             }
             self.ledger.note_objects(&self.input, &objects, now)
         });

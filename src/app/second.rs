@@ -1,10 +1,12 @@
 //! What a scan adds to findings after it has read: allowed calls and changes, of a second look or of a full reading.
 
 use super::around::{Around, Seen};
-use super::looking::Looking;
+use super::debt::Debt;
+use super::looking::{Looking, Told};
 use super::scan::Scan;
 use crate::finding::{Finding, Observed};
 use crate::io::clock;
+use crate::io::sources::archive::Selection;
 use crate::io::stores::{Ledger, LedgerError, Run};
 
 /// Findings that are held at a time.
@@ -21,26 +23,28 @@ fn for_each_finding(ledger: &dyn Ledger, mut each: impl FnMut(Finding)) -> Resul
     }
 }
 
-/// Where the ledger keeps whether a second look at these sources is owed.
-fn debt(input: &str) -> String {
-    format!("second look at {input}")
-}
-
 impl Scan<'_> {
-    /// Looks a second time around what it finds, unless that is not wanted: [`Scan::look_around`]. `owes`: where the scan is
-    /// ended before that, a later one makes up for it.
+    /// Looks a second time around what it finds, unless that is not wanted: [`Scan::look_around`]. Where the scan is ended
+    /// before that, a later one makes up for it: `part` is the part of the sources that is owed then.
     ///
     /// # Errors
     /// The ledger could not be read.
-    pub(super) fn look_twice(&mut self, owes: bool) -> Result<(), LedgerError> {
+    pub(super) fn look_twice(&mut self, part: &Selection) -> Result<(), LedgerError> {
         self.looks_twice = !self.options.one_look;
         // One look alone leaves it owed, too.
-        self.owes = owes;
-        if self.owes {
-            self.is_owed = self.ledger.state(&debt(&self.input))?.is_some_and(|state| !state.is_empty());
-            self.is_owing = self.is_owed;
-        }
+        self.debt = Some(Debt::read(self.ledger, &self.input, part)?);
         Ok(())
+    }
+
+    /// The part of the sources that a second look takes in: what is wanted, and what was left to it by earlier scans.
+    pub(super) fn owed_part(&self, wanted: &Selection) -> Selection {
+        let owed = self.debt.as_ref().and_then(|debt| debt.inherited.as_ref());
+        owed.map_or_else(|| wanted.clone(), |owed| owed.and(wanted))
+    }
+
+    /// Whether an earlier scan was ended before its second look was.
+    pub(super) fn is_owed(&self) -> bool {
+        self.debt.as_ref().is_some_and(|debt| debt.inherited.is_some())
     }
 
     /// Adds allowed calls to what was denied, now or in a scan before.
@@ -49,17 +53,20 @@ impl Scan<'_> {
             return;
         }
         let (places, passed, catalog) = (self.places.list(), std::mem::take(&mut self.passed), self.world.catalog);
-        self.failed = self.note_each_page(|_, page| passed.observed(page, &places, catalog)).err();
+        self.failed = self.note_each_page(|_, page| Ok(passed.observed(page, &places, catalog))).err();
     }
 
     /// Adds to all findings, a few at a time.
-    fn note_each_page(&mut self, add: impl Fn(&Self, &[Finding]) -> Vec<Observed>) -> Result<(), LedgerError> {
+    pub(super) fn note_each_page(
+        &mut self,
+        add: impl Fn(&Self, &[Finding]) -> Result<Vec<Observed>, LedgerError>,
+    ) -> Result<(), LedgerError> {
         let mut after = None;
         loop {
             let page = self.ledger.page(after.as_deref(), PAGE)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.id.clone());
-            let observed = add(self, &page);
+            let observed = add(self, &page)?;
             observed.iter().for_each(|one| self.touched.add(one));
             self.ledger.record(observed, clock::now())?;
         }
@@ -70,53 +77,77 @@ impl Scan<'_> {
     /// # Errors
     /// The ledger could not be read or written.
     pub fn look_around(&mut self, look: impl FnOnce(&mut Looking<'_>)) -> Result<(), LedgerError> {
+        let Some(around) = self.around()? else { return Ok(()) };
+        let mut looking = self.looking(&around);
+        look(&mut looking);
+        let looked = looking.end();
+        self.note_looked(looked, &around)
+    }
+
+    /// What to look around; `None` where there is nothing to look around or nothing to look at.
+    pub(super) fn around(&mut self) -> Result<Option<Around>, LedgerError> {
         self.flush();
-        if self.failed.is_some() || self.fresh.is_empty() && !self.is_owed {
-            return Ok(());
+        if self.failed.is_some() {
+            return Ok(None);
+        }
+        if self.fresh.is_empty() && !self.is_owed() {
+            // What came by a pipe was read in full.
+            self.settle()?;
+            return Ok(None);
         }
         let mut around = Around::new();
         for_each_finding(self.ledger, |finding| {
             around.add(&finding, self.is_touched(&finding), self.world.catalog);
         })?;
-        if !around.is_empty() {
-            self.named.sort();
-            let (fresh, named, stop) = (&self.fresh, &self.named, self.options.stop);
-            let (seen, changes) = (Seen::default(), Vec::new());
-            let mut looking =
-                Looking { around: &around, fresh, named, seen, changes, ledger: self.ledger, failed: None, stop };
-            look(&mut looking);
-            looking.note_changes();
-            let Looking { seen, failed, .. } = looking;
-            failed.map_or(Ok(()), Err)?;
-            if self.is_stopped() {
-                // What was not looked at to its end tells nothing of what is not there.
-                return Ok(());
-            }
-            self.note_seen(&seen, &around)?;
+        if around.is_empty() {
+            self.settle()?;
+            return Ok(None);
         }
-        if self.is_owing { self.note_debt(false) } else { Ok(()) }
+        self.named.sort();
+        Ok(Some(around))
+    }
+
+    /// A second look that begins.
+    pub(super) fn looking<'s>(&'s mut self, around: &'s Around) -> Looking<'s> {
+        let (fresh, named, stop) = (&self.fresh, &self.named, self.options.stop);
+        let (seen, changes) = (Seen::default(), Vec::new());
+        Looking { around, fresh, named, seen, changes, ledger: self.ledger, failed: None, stop, is_partial: false }
+    }
+
+    /// Notes what a second look has seen. One in which something could not be read stays owed.
+    pub(super) fn note_looked(&mut self, looked: Told, around: &Around) -> Result<(), LedgerError> {
+        let Told { seen, failed, is_partial } = looked;
+        failed.map_or(Ok(()), Err)?;
+        if self.is_stopped() {
+            // What was not looked at to its end tells nothing of what is not there.
+            return Ok(());
+        }
+        self.note_seen(&seen, around, is_partial)?;
+        if is_partial { Ok(()) } else { self.settle() }
+    }
+
+    fn settle(&mut self) -> Result<(), LedgerError> {
+        self.debt.as_mut().map_or(Ok(()), |debt| debt.pay(self.ledger))
     }
 
     /// Adds what a second look has seen to the findings.
-    fn note_seen(&mut self, seen: &Seen, around: &Around) -> Result<(), LedgerError> {
+    fn note_seen(&mut self, seen: &Seen, around: &Around, is_partial: bool) -> Result<(), LedgerError> {
         // Around what was denied now all that was ever read was looked at; around older findings, what is new.
-        let here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
-        let new = self.fresh_places.list();
+        let mut here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
+        let mut new = self.fresh_places.list();
+        if is_partial {
+            // Nobody knows then how far every call was looked at.
+            (here, new) = (Vec::new(), Vec::new());
+        }
         self.note_each_page(|scan, page| {
             let places = |finding: &Finding| if scan.is_touched(finding) { &here } else { &new };
-            page.iter().filter_map(|one| one.sighted(seen.sightings(one, places(one), around))).collect()
+            Ok(page.iter().filter_map(|one| one.sighted(seen.sightings(one, places(one), around))).collect())
         })
     }
 
     /// Whoever owes a look at what was read before does not know any more around which findings.
     fn is_touched(&self, finding: &Finding) -> bool {
-        self.is_owed || self.touched.ids.contains(&finding.id)
-    }
-
-    /// Keeps in mind, also for later scans, whether a second look is owed at what is noted as read.
-    pub(super) fn note_debt(&mut self, is_owed: bool) -> Result<(), LedgerError> {
-        self.is_owing = is_owed;
-        self.ledger.put_state(&debt(&self.input), if is_owed { "owed" } else { "" })
+        self.is_owed() || self.touched.ids.contains(&finding.id)
     }
 
     /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,

@@ -1,8 +1,8 @@
 #![allow(clippy::disallowed_methods)] // tests write files
 
 use super::*;
-use crate::app::{Looked, Progress, Step, World};
 use crate::app::scan::{Options, Scan, scan};
+use crate::app::{Looked, Progress, Step, World};
 use crate::change::BEFORE;
 use crate::diagnosis::InForce;
 use crate::io::stores::{Filter, Ledger, MemoryLedger};

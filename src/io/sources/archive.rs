@@ -127,6 +127,21 @@ impl Selection {
         *self == Self::default()
     }
 
+    /// What takes in all that either does, and perhaps what lies between.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let both = |mine: &BTreeSet<String>, other: &BTreeSet<String>| match mine.is_empty() || other.is_empty() {
+            true => BTreeSet::new(),
+            false => mine.union(other).cloned().collect(),
+        };
+        Self {
+            since: self.since.zip(other.since).map(|(mine, other)| mine.min(other)),
+            until: self.until.zip(other.until).map(|(mine, other)| mine.max(other)),
+            accounts: both(&self.accounts, &other.accounts),
+            regions: both(&self.regions, &other.regions),
+        }
+    }
+
     /// Whether an event is wanted. One that does not tell time, account or Region is wanted only where none is asked for.
     pub fn takes(&self, record: &Record) -> bool {
         self.takes_at(&record.recipient_account, &record.region, record.event_time)
