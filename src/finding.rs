@@ -309,7 +309,7 @@ fn is_told_by_arn(kind: TargetKind) -> bool {
 }
 
 /// Ten base32 characters of SHA-256 over the parts, each with its length so that no two lists run together.
-fn digest(parts: &[&str]) -> String {
+pub(crate) fn digest(parts: &[&str]) -> String {
     const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut hash = Sha256::new();
     for part in parts {

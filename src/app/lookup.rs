@@ -2,22 +2,25 @@
 
 use super::World;
 use super::estimate::{Estimate, of_history};
-use super::outcome::{Outcome, Stats};
+use super::outcome::Outcome;
+use super::progress::{Covered, Progress, Step, Watcher};
 use super::scan::{Options, Scan};
 use crate::io::aws::{self, Aws};
 use crate::io::clock;
 use crate::io::sources::history_reach::{self, Known, Span};
 use crate::io::sources::lookup::{Page, Period, RealPace, lookup_pages, sample};
 use crate::io::sources::regions;
-use crate::io::stores::{Ledger, LedgerError};
+use crate::io::stores::{Ledger, LedgerError, Place, Run};
 use crate::record::Problem;
 use jiff::{Timestamp, ToSpan};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::LocalSet;
 
-/// Pages after which the ledger notes how far it has come: what an interrupted run reads again, at most.
+/// Pages of a Region after which the ledger notes how far it has come, about: what a run that was killed reads again.
 const NOTE: u64 = 40;
+/// Pages of all Regions after which it does in any case: so much is held in memory.
+const HELD: u64 = 200;
 /// Pages that wait to be taken in.
 const WAITING: usize = 64;
 
@@ -37,8 +40,8 @@ pub struct Asked {
 /// Reads Event history of each Region, all at the same time and each at the pace that AWS allows, keeps its denials in the
 /// ledger, and advises on their findings.
 ///
-/// What an earlier run read of the account's Event history is not read again, and a run that was interrupted goes on. A
-/// Region that cannot be read to its end is a problem of the outcome; what came before it is kept.
+/// What an earlier run read of the account's Event history is not read again, and a run that was interrupted goes on: in the
+/// end it has told what one run would have. A Region that cannot be read to its end is a problem of the outcome; what came before it is kept.
 ///
 /// # Errors
 /// The ledger could not be read or written.
@@ -47,7 +50,7 @@ pub async fn lookup(
     ledger: &mut dyn Ledger,
     world: &World,
     options: Options,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
     let aws = load(asked).await;
     let (regions, problems) = regions(&aws, asked).await;
@@ -76,6 +79,15 @@ pub async fn lookup(
     }
     // Pages, not files, were read.
     scan.stats.files = 0;
+    if let Some(account) = &account {
+        let unfinished = places.iter().filter(|(_, reading)| !reading.is_finished());
+        let unfinished: BTreeSet<String> = unfinished.map(|(region, _)| region.clone()).collect();
+        let covered = covered(scan.places.list(), account, &places);
+        scan.note_remembered(account, &covered, &unfinished)?;
+        if let Some(known) = known_before(&input, &places) {
+            scan.touch_known(Some(&known))?;
+        }
+    }
     let mut outcome = scan.finish()?;
     outcome.not_seen.push(history_reach::NEVER.to_owned());
     if is_too_old {
@@ -123,11 +135,44 @@ async fn regions(aws: &Aws, asked: &Asked) -> (Vec<String>, Option<Problem>) {
     (regions, why.map(told))
 }
 
+/// What an earlier run read of the time that is asked for; `None` where it read nothing of it.
+fn known_before(input: &str, places: &BTreeMap<String, Reading>) -> Option<Run> {
+    let places: Vec<Place> = places.values().flat_map(|reading| reading.before.clone()).collect();
+    (!places.is_empty()).then(|| Run { places, ..Run::begin(input, clock::now()) })
+}
+
+/// Where and when all of Event history was read, now or before: what was met now, and what was read without a gap beside it.
+fn covered(mut met: Vec<Place>, account: &str, places: &BTreeMap<String, Reading>) -> Vec<Place> {
+    for (region, reading) in places {
+        let spans = &reading.known.run().places;
+        let is_here = |place: &&mut Place| {
+            place.account.as_deref() == Some(account) && place.region.as_deref() == Some(region.as_str())
+        };
+        match met.iter_mut().find(is_here) {
+            Some(own) => {
+                for span in spans {
+                    if span.first <= own.last && span.last >= own.first {
+                        own.add(span.first, span.last, 0);
+                    }
+                }
+            }
+            None => met.extend(spans.iter().max_by_key(|span| span.last).cloned()),
+        }
+    }
+    met
+}
+
 /// What of a Region's Event history is read, and how far it has come.
 struct Reading {
     account: Option<String>,
     known: Known,
+    /// What of the time that is asked for was known.
+    before: Vec<Place>,
     gaps: Vec<Span>,
+    /// Seconds of gaps that were read to their end; the gap under way, and where it was read down to.
+    read: i64,
+    under_way: Option<(Timestamp, Span)>,
+    is_over: bool,
     /// The gap that is being read: its end, and what of it was taken in since the last note.
     open: Option<Span>,
     fresh: (u64, u64),
@@ -161,9 +206,38 @@ impl Reading {
         let noted = if account.is_some() { ledger.noted_run(&Known::name(name, region))? } else { None };
         let known = Known::of(noted, name, region, clock::now());
         let gaps = if again { vec![span] } else { known.gaps(span) };
+        let is_asked = |place: &&Place| place.first < Some(span.1) && place.last > Some(span.0);
+        let before = known.run().places.iter().filter(is_asked).filter(|_| !again).cloned().collect();
         let (open, fresh, reached, problem) = (None, (0, 0), None, None);
-        let account = account.map(str::to_owned);
-        Ok(Self { account, known, gaps, open, fresh, reached, is_stuck: false, unread: (0, 0), problem })
+        let (account, is_over) = (account.map(str::to_owned), gaps.is_empty());
+        let (read, under_way, is_stuck, unread) = (0, None, false, (0, 0));
+        Ok(Self {
+            account,
+            known,
+            before,
+            gaps,
+            read,
+            under_way,
+            is_over,
+            open,
+            fresh,
+            reached,
+            is_stuck,
+            unread,
+            problem,
+        })
+    }
+
+    /// How far it has come, for who watches.
+    fn covered(&self, region: &str) -> Covered {
+        let asked = self.gaps.iter().map(|gap| length(*gap)).sum();
+        let covered = self.read + self.under_way.map_or(0, |(reached, gap)| length((reached, gap.1)));
+        Covered { region: region.to_owned(), asked, covered, is_over: self.is_over }
+    }
+
+    /// Whether all that was asked for was read, and could be.
+    fn is_finished(&self) -> bool {
+        self.is_over && self.problem.is_none() && self.unread == (0, 0)
     }
 
     /// What AWS listed and nobody could read.
@@ -182,6 +256,8 @@ impl Reading {
         let (Some(account), Some((from, end)), Some(reached)) = (&self.account, self.open, self.reached.take()) else {
             return Ok(());
         };
+        // A call that was allowed is kept before the time in which it was is noted as read.
+        scan.remember(account)?;
         let now = clock::now();
         // The latest events may still be on their way.
         let sure = now.checked_sub((history_reach::LATE_HOURS).hours()).unwrap_or(now).min(end);
@@ -190,6 +266,11 @@ impl Reading {
         self.open = Some((from, reached.min(end)));
         scan.note_listed(self.known.run())
     }
+}
+
+/// Seconds.
+fn length((from, to): Span) -> i64 {
+    (to.as_second() - from.as_second()).max(0)
 }
 
 /// Starts a task for each Region.
@@ -230,21 +311,24 @@ async fn take_in(
     mut pages: Receiver<(String, Told)>,
     places: &mut BTreeMap<String, Reading>,
     scan: &mut Scan<'_>,
-    progress: &mut dyn FnMut(&Stats),
+    progress: Watcher<'_>,
 ) -> Result<(), LedgerError> {
     let mut since_note = 0;
+    let often = (NOTE * places.len() as u64).min(HELD);
+    let mut regions: Vec<Covered> = places.iter().map(|(region, reading)| reading.covered(region)).collect();
     while let Some((region, told)) = pages.recv().await {
         let Some(reading) = places.get_mut(&region) else { continue };
         match told {
             Told::Gap(gap) => {
                 (reading.open, reading.reached, reading.fresh, reading.is_stuck) = (Some(gap), None, (0, 0), false);
+                reading.under_way = Some((gap.1, gap));
             }
             Told::Page(page) => {
                 reading.page(&region, &page, scan);
                 since_note += 1;
-                progress(&scan.stats);
             }
             Told::Done => {
+                reading.gap_is_read();
                 if !reading.is_stuck {
                     reading.reached = reading.open.map(|(from, _)| from);
                 }
@@ -252,13 +336,20 @@ async fn take_in(
             }
             Told::Failed(error) => {
                 let input = format!("Event history of {region}");
-                reading.problem = Some(Problem { input, error });
+                (reading.problem, reading.is_over) = (Some(Problem { input, error }), true);
                 reading.note(&region, scan)?;
             }
         }
+        if let Some(one) = regions.iter_mut().find(|one| one.region == region) {
+            *one = reading.covered(&region);
+        }
+        progress(&Progress { stats: &scan.stats, step: Step::History(&regions) });
         let is_over = scan.is_over();
-        if since_note >= NOTE || is_over {
+        if since_note >= often || is_over {
             since_note = 0;
+            if let Some(account) = places.values().find_map(|reading| reading.account.clone()) {
+                scan.remember(&account)?;
+            }
             for (region, reading) in places.iter_mut() {
                 reading.note(region, scan)?;
             }
@@ -271,8 +362,17 @@ async fn take_in(
 }
 
 impl Reading {
+    /// The gap under way was read to its end.
+    fn gap_is_read(&mut self) {
+        self.read += self.under_way.take().map_or(0, |(_, gap)| length(gap));
+        self.is_over = self.read >= self.gaps.iter().map(|gap| length(*gap)).sum();
+    }
+
     fn page(&mut self, region: &str, page: &Page, scan: &mut Scan<'_>) {
         let name = format!("Event history of {region}");
+        if let (Some((at, gap)), Some(reached)) = (&mut self.under_way, page.reached) {
+            *at = reached.clamp(gap.0, *at);
+        }
         let before = scan.stats;
         self.unread.0 += page.without_record;
         self.is_stuck |= page.without_record > 0;

@@ -4,6 +4,9 @@
 //! Most calls of a log are allowed, so only a slim and bounded part is kept: of each caller and operation the latest few.
 //! What is refused is known only at the end, since the order inside a log means nothing.
 
+#[cfg(any(test, feature = "lookup"))]
+pub(super) mod remembered;
+
 use super::allowed::Allowed;
 use super::reach::reach;
 use crate::catalog::Catalog;
@@ -14,7 +17,6 @@ use crate::patch::{Companion, draft};
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
-use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Allowed calls kept of one caller's one operation: the latest.
@@ -30,7 +32,7 @@ type Watch = (Caller, String);
 /// Allowed calls by who called what.
 #[derive(Debug, Default)]
 pub struct Passed {
-    seen: BTreeMap<Watch, BTreeMap<(Timestamp, String), Allowed>>,
+    seen: BTreeMap<Watch, BTreeMap<Pass, Allowed>>,
     /// Services of which the log holds data events, and of which it holds any.
     data: BTreeSet<String>,
     services: BTreeSet<String>,
@@ -53,11 +55,11 @@ impl Passed {
         self.services.insert(prefix.to_owned());
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
         let watch = (who, format!("{prefix}:{name}"));
-        let id = record.event_id.clone().unwrap_or_default();
-        self.keep(watch, [((at, id), Allowed::of(record, source, name))]);
+        let pass = Pass::new(at, record.event_id.as_deref().unwrap_or_default());
+        self.keep(watch, [(pass, Allowed::of(record, source, name))]);
     }
 
-    fn keep(&mut self, watch: Watch, calls: impl IntoIterator<Item = ((Timestamp, String), Allowed)>) {
+    fn keep(&mut self, watch: Watch, calls: impl IntoIterator<Item = (Pass, Allowed)>) {
         let is_new = !self.seen.contains_key(&watch);
         if is_new && (self.seen.len() >= WATCHED || self.bytes >= BYTES) {
             self.overflows = true;
@@ -107,17 +109,17 @@ impl Passed {
             for operation in &item.operations {
                 let watch = (who.clone(), operation.clone());
                 let Some(calls) = self.seen.get(&watch) else { continue };
-                let before = calls.iter().filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at < first));
+                let before = calls.iter().filter(|(pass, _)| item.first_seen.is_some_and(|first| pass.at < first));
                 let before = before.filter(|(_, call)| is_same(call));
-                if let Some(at) = before.map(|((at, _), _)| *at).max() {
+                if let Some(at) = before.map(|(pass, _)| pass.at).max() {
                     let there = seen.before.entry(key.clone()).or_insert(at);
                     *there = (*there).max(at);
                 }
                 let same = calls.iter().filter(|(_, call)| is_same(call));
                 // What was allowed before the first denial says nothing of it.
-                let later = same.filter(|((at, _), _)| item.first_seen.is_some_and(|first| *at >= first));
-                let passes: BTreeSet<Pass> = later.map(|((at, id), _)| Pass::new(*at, id)).collect();
-                if !passes.is_empty() && calls.len() >= OF_ONE {
+                let later = same.filter(|(pass, _)| item.first_seen.is_some_and(|first| pass.at >= first));
+                let passes: BTreeSet<Pass> = later.map(|(pass, _)| pass.clone()).collect();
+                if !passes.is_empty() && (calls.len() >= OF_ONE || self.overflows) {
                     seen.more.insert(key.clone());
                 }
                 seen.allowed.entry(key.clone()).or_default().extend(passes);
@@ -143,8 +145,8 @@ impl Passed {
         }
         for foretold in predictions(finding, companions(finding, catalog), None, catalog) {
             let calls = mine().flat_map(|(_, calls)| calls);
-            let later = calls.filter(|((at, _), _)| foretold.since.is_some_and(|since| *at > since));
-            let used = later.filter(|(_, call)| call.uses(&foretold, catalog)).map(|((at, _), _)| *at).min();
+            let later = calls.filter(|(pass, _)| foretold.since.is_some_and(|since| pass.at > since));
+            let used = later.filter(|(_, call)| call.uses(&foretold, catalog)).map(|(pass, _)| pass.at).min();
             seen.used.extend(used.map(|at| (foretold.action.clone(), at)));
         }
     }

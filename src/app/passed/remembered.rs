@@ -1,0 +1,196 @@
+//! Allowed calls of an account's Event history, kept in the ledger, caller by caller.
+//!
+//! Event history comes newest first and takes hours. A scan of it that goes on where another one ended meets denials whose
+//! later calls the other one has met: so what is met is kept, whether or not somebody was refused so far. Of each caller's
+//! operation the latest calls are kept, so that it does not matter in how many runs, or in which order, they came.
+
+use super::{Passed, Watch};
+use crate::app::allowed::{Allowed, Needs};
+use crate::app::scan::Scan;
+use crate::catalog::Catalog;
+use crate::finding::{Finding, ItemKey, Observed, Pass, digest};
+use crate::io::stores::{Ledger, LedgerError, Place};
+use crate::triage::probing::{Caller, caller};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Bytes kept of a caller; an item of DynamoDB holds 400 KB.
+const MOST: usize = 256 << 10;
+/// In place of a service: there was more than is kept.
+const MORE: &str = "";
+
+/// Calls of one operation that needed the same. Each names its caller, so that forgetting one finds it, and no parameters.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    of: Option<String>,
+    /// Empty where there were more calls than are kept.
+    operation: String,
+    region: String,
+    needs: Needs,
+    calls: BTreeSet<Pass>,
+}
+
+/// Where the ledger keeps the calls of one. Its name is not in it: [`Ledger::purge`] looks into what is kept, not where.
+fn task(account: &str, (of, kind, name): &Caller) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let who = digest(&[&text(of), &format!("{kind:?}"), &text(name)]);
+    format!("allowed calls in Event history of {account}: {who}")
+}
+
+/// Where it keeps of which services Event history holds events, or data events.
+fn services_task(account: &str) -> String {
+    format!("services in Event history of {account}")
+}
+
+type Services = BTreeSet<(String, bool)>;
+
+fn services(account: &str, ledger: &dyn Ledger) -> Result<Services, LedgerError> {
+    let text = ledger.state(&services_task(account))?.filter(|text| !text.is_empty());
+    // What cannot be read leaves it open what there was.
+    let unclear = || Services::from([(MORE.to_owned(), false)]);
+    Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unclear())).unwrap_or_default())
+}
+
+impl Passed {
+    /// Adds it to what the ledger keeps of an account's Event history.
+    fn remember(self, account: &str, ledger: &mut dyn Ledger, catalog: &Catalog) -> Result<(), LedgerError> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let Self { seen, data, services: of_any, overflows, .. } = self;
+        let known = services(account, ledger)?;
+        let mut all = known.clone();
+        all.extend(of_any.into_iter().map(|service| (service, false)));
+        all.extend(data.into_iter().map(|service| (service, true)));
+        all.extend(overflows.then(|| (MORE.to_owned(), false)));
+        if all != known {
+            ledger.put_state(&services_task(account), &serde_json::to_string(&all).unwrap_or_default())?;
+        }
+        let mut callers: BTreeMap<Caller, Self> = BTreeMap::new();
+        for (watch, calls) in seen {
+            callers.entry(watch.0.clone()).or_default().keep(watch, calls);
+        }
+        for (who, met) in callers {
+            let task = task(account, &who);
+            let before = ledger.state(&task)?.unwrap_or_default();
+            let mut kept = Self::default();
+            kept.recall(&who, &before);
+            kept.merge(met);
+            let now = kept.written(&who, catalog);
+            if now != before {
+                ledger.put_state(&task, &now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what was written of a caller.
+    fn recall(&mut self, who: &Caller, text: &str) {
+        let entries = (!text.is_empty()).then(|| serde_json::from_str::<Vec<Entry>>(text));
+        // What another release wrote otherwise is lost, and that is not hidden.
+        self.overflows |= entries.as_ref().is_some_and(Result::is_err);
+        for Entry { operation, region, needs, calls, .. } in entries.and_then(Result::ok).unwrap_or_default() {
+            if operation.is_empty() {
+                self.overflows = true;
+                continue;
+            }
+            let (watch, needs): (Watch, _) = ((who.clone(), operation), Arc::new(needs));
+            self.keep(watch, calls.into_iter().map(|pass| (pass, Allowed::needing(Arc::clone(&needs), &region))));
+        }
+    }
+
+    /// The calls of one caller; where they are too many, the latest.
+    fn written(&self, who: &Caller, catalog: &Catalog) -> String {
+        let mut groups: BTreeMap<(&str, &str, Needs), BTreeSet<Pass>> = BTreeMap::new();
+        for ((_, operation), calls) in &self.seen {
+            for (pass, call) in calls {
+                let group = (operation.as_str(), call.region.as_str(), call.needs(catalog));
+                groups.entry(group).or_default().insert(pass.clone());
+            }
+        }
+        let mut is_cut = self.overflows;
+        loop {
+            let text = text(who, &groups, is_cut);
+            let mut all: Vec<Pass> = groups.values().flatten().cloned().collect();
+            if text.len() <= MOST || all.is_empty() {
+                return text;
+            }
+            is_cut = true;
+            all.sort();
+            let from = all[all.len() - all.len() * MOST / text.len() * 9 / 10..].first().cloned();
+            groups.values_mut().for_each(|passes| passes.retain(|pass| from.as_ref().is_some_and(|from| pass >= from)));
+            groups.retain(|_, passes| !passes.is_empty());
+        }
+    }
+}
+
+fn text(who: &Caller, groups: &BTreeMap<(&str, &str, Needs), BTreeSet<Pass>>, is_cut: bool) -> String {
+    let entry = |operation: &str, region: &str, needs: &Needs, calls: &BTreeSet<Pass>| Entry {
+        of: who.2.clone(),
+        operation: operation.to_owned(),
+        region: region.to_owned(),
+        needs: needs.clone(),
+        calls: calls.clone(),
+    };
+    let mut entries: Vec<Entry> = Vec::new();
+    entries.extend(is_cut.then(|| entry("", "", &Needs::new(), &BTreeSet::new())));
+    entries.extend(groups.iter().map(|((operation, region, needs), calls)| entry(operation, region, needs, calls)));
+    serde_json::to_string(&entries).unwrap_or_default()
+}
+
+impl Scan<'_> {
+    /// Puts into the ledger what was met of an account's Event history so far: denials, changes and allowed calls. What was
+    /// read may be noted as read then.
+    pub(in crate::app) fn remember(&mut self, account: &str) -> Result<(), LedgerError> {
+        self.flush();
+        self.flush_changes();
+        if let Some(fault) = self.failed.take() {
+            return Err(fault);
+        }
+        std::mem::take(&mut self.passed).remember(account, self.ledger, self.world.catalog)
+    }
+
+    /// Adds to the findings what is kept of an account's Event history, now and from scans before. `places` are where and
+    /// when all of it was read; of the `unfinished` Regions it is not known yet which call came last before a denial.
+    pub(in crate::app) fn note_remembered(
+        &mut self,
+        account: &str,
+        places: &[Place],
+        unfinished: &BTreeSet<String>,
+    ) -> Result<(), LedgerError> {
+        self.remember(account)?;
+        let mut of_all = Passed::default();
+        for (service, is_data) in services(account, self.ledger)? {
+            match (service.as_str(), is_data) {
+                (MORE, _) => of_all.overflows = true,
+                (_, true) => drop(of_all.data.insert(service)),
+                (_, false) => drop(of_all.services.insert(service)),
+            }
+        }
+        self.note_each_page(|scan, page| {
+            let here = |finding: &&Finding| finding.account.as_deref().is_none_or(|own| own == account);
+            let add = |finding: &Finding| -> Result<Option<Observed>, LedgerError> {
+                let who = caller(&finding.principal);
+                let mut passed = of_all.without_calls();
+                passed.recall(&who, &scan.ledger.state(&task(account, &who))?.unwrap_or_default());
+                let mut seen = passed.sightings(finding, places, scan.world.catalog);
+                let is_finished =
+                    |key: &ItemKey| finding.items.get(key).is_some_and(|item| item.regions.is_disjoint(unfinished));
+                seen.before.retain(|key, _| is_finished(key));
+                Ok(finding.sighted(seen))
+            };
+            page.iter().filter(here).filter_map(|finding| add(finding).transpose()).collect()
+        })
+    }
+}
+
+impl Passed {
+    fn without_calls(&self) -> Self {
+        let (data, services) = (self.data.clone(), self.services.clone());
+        Self { data, services, overflows: self.overflows, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

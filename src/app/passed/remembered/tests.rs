@@ -1,0 +1,156 @@
+use super::*;
+use crate::app::World;
+use crate::app::scan::Options;
+use crate::diagnosis::InForce;
+use crate::finding::ALLOWED_KEPT;
+use crate::io::stores::{Filter, MemoryLedger};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "111122223333";
+const START: i64 = 1_762_768_800;
+
+/// A call of a user to take on a role, in a minute: refused, or not.
+fn event(id: usize, minute: i64, user: u8, role: u8, is_denied: bool) -> Value {
+    let user = format!("arn:aws:iam::{ACCOUNT}:user/user-{user}");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/role-{role}");
+    let at = Timestamp::from_second(START + minute * 60).unwrap();
+    let mut event = json!({"eventID": format!("e{id}"), "eventTime": at.to_string(), "awsRegion": "us-east-1",
+        "eventSource": "sts.amazonaws.com", "eventName": "AssumeRole", "recipientAccountId": ACCOUNT,
+        "userIdentity": {"type": "IAMUser", "arn": user, "accountId": ACCOUNT, "userName": user.rsplit('/').next()},
+        "requestParameters": {"roleArn": role, "roleSessionName": "secret-session"}});
+    if is_denied {
+        event["errorCode"] = "AccessDenied".into();
+        event["errorMessage"] =
+            format!("User: {user} is not authorized to perform: sts:AssumeRole on resource: {role}").into();
+    }
+    event
+}
+
+/// Where and when these were.
+fn places(events: &[Value]) -> Vec<Place> {
+    let at = |event: &Value| event["eventTime"].as_str().unwrap().parse::<Timestamp>().unwrap();
+    let (account, region) = (Some(ACCOUNT.to_owned()), Some("us-east-1".to_owned()));
+    let (first, last) = (events.iter().map(at).min(), events.iter().map(at).max());
+    vec![Place { account, region, first, last, records: events.len() as u64 }]
+}
+
+/// Runs over parts of a history, each taken in bit by bit; all runs but the last were ended.
+fn told(runs: &[&[Value]], bit: usize) -> MemoryLedger {
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let unfinished = BTreeSet::from(["us-east-1".to_owned()]);
+    for (at, events) in runs.iter().enumerate() {
+        let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "history");
+        scan.note_each();
+        for page in events.chunks(bit) {
+            scan.read(json!({"Records": page}).to_string().as_bytes(), "page");
+            scan.remember(ACCOUNT).unwrap();
+        }
+        let is_last = at + 1 == runs.len();
+        let unfinished = if is_last { BTreeSet::new() } else { unfinished.clone() };
+        let read: Vec<Value> = runs[..=at].iter().copied().flatten().cloned().collect();
+        scan.note_remembered(ACCOUNT, &places(&read), &unfinished).unwrap();
+        scan.finish().unwrap();
+    }
+    ledger
+}
+
+fn findings(ledger: &MemoryLedger) -> Vec<Finding> {
+    let mut all = ledger.findings(&Filter::default()).unwrap();
+    for item in all.iter_mut().flat_map(|finding| finding.items.values_mut()) {
+        // How far somebody looked before the last denial says nothing.
+        item.looked.retain(|_, until| Some(*until) > item.last_seen);
+    }
+    all
+}
+
+/// Without keeping: all of it in one memory.
+fn in_one(events: &[Value]) -> Vec<Finding> {
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "history");
+    scan.read(json!({"Records": events}).to_string().as_bytes(), "all");
+    scan.finish().unwrap();
+    findings(&ledger)
+}
+
+#[test]
+fn a_call_that_an_earlier_run_met_tells_of_a_denial_that_a_later_one_meets() {
+    let history = [event(2, 30, 1, 1, false), event(1, 20, 1, 1, true), event(0, 10, 1, 1, false)];
+    for cut in 0..=3 {
+        let ledger = told(&[&history[..cut], &history[cut..]], 1);
+        let all = findings(&ledger);
+        let item = all[0].items.values().next().unwrap();
+        assert_eq!((item.before.len(), item.allowed.len(), item.looked.len()), (1, 1, 1), "{cut}");
+        assert_eq!(all, in_one(&history), "{cut}");
+    }
+}
+
+#[test]
+fn what_is_kept_names_no_parameters_and_goes_with_its_caller() {
+    let history = [event(2, 30, 1, 1, false), event(1, 20, 2, 1, false), event(0, 10, 2, 2, false)];
+    let mut ledger = told(&[&history], 9);
+    let of = |ledger: &MemoryLedger, user: u8| {
+        let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some(format!("user-{user}")));
+        ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap_or_default()
+    };
+    let (one, two) = (of(&ledger, 1), of(&ledger, 2));
+    assert!(one.contains("role/role-1") && two.contains("role/role-2") && !format!("{one}{two}").contains("secret"));
+    ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:user/user-1")).unwrap();
+    assert_eq!((of(&ledger, 1).as_str(), of(&ledger, 2) == two), ("[]", true));
+    // Others' calls that were for it go, the others stay.
+    ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:role/role-1")).unwrap();
+    let left = of(&ledger, 2);
+    assert!(!left.contains("role-1") && left.contains("role-2"), "{left}");
+}
+
+#[test]
+fn of_a_caller_no_more_is_kept_than_an_entry_holds() {
+    let who: Caller = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("u".to_owned()));
+    let mut passed = Passed::default();
+    for number in 0..400_i64 {
+        let at = Timestamp::from_second(START + number).unwrap();
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/{number}-{}", "x".repeat(2_000));
+        let needs: Needs = vec![("sts:AssumeRole".to_owned(), BTreeSet::from([role]))];
+        let call = Allowed::needing(Arc::new(needs), "us-east-1");
+        passed.keep((who.clone(), format!("sts:Operation{number}")), [(Pass::new(at, "e"), call)]);
+    }
+    let text = passed.written(&who, Catalog::embedded());
+    assert!(text.len() <= MOST && text.len() > MOST / 2, "{}", text.len());
+    let mut kept = Passed::default();
+    kept.recall(&who, &text);
+    let oldest = kept.seen.values().flat_map(BTreeMap::keys).map(|pass| pass.at.as_second() - START).min().unwrap();
+    assert!(kept.overflows && kept.seen.len() as i64 == 400 - oldest, "the latest stay");
+    let mut other = Passed::default();
+    other.recall(&who, "{}");
+    assert!(other.overflows, "what cannot be read is not hidden");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Event history in one run, in several that were ended anywhere, in any order, and in one memory: all tell the same.
+    #[test]
+    fn runs_that_were_ended_tell_what_one_run_tells(
+        calls in prop::collection::vec((0_i64..120, 0_u8..2, 0_u8..2, 0_u8..4), 1..90),
+        cuts in prop::collection::vec(0_usize..90, 0..6), bit in 1_usize..20, is_newest_first in any::<bool>(),
+    ) {
+        let one = |(id, (minute, user, role, kind)): (usize, &(i64, u8, u8, u8))| {
+            event(id, *minute, *user, *role, *kind == 0)
+        };
+        let mut history: Vec<Value> = calls.iter().enumerate().map(one).collect();
+        history.sort_by_key(|event| event["eventTime"].as_str().unwrap().to_owned());
+        if is_newest_first {
+            history.reverse();
+        }
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % history.len()).collect();
+        ends.sort_unstable();
+        ends.push(history.len());
+        let mut from = 0;
+        let runs: Vec<&[Value]> = ends.iter().map(|end| &history[std::mem::replace(&mut from, *end)..*end]).collect();
+        let uncut = findings(&told(&[&history], 7));
+        prop_assert_eq!(&findings(&told(&runs, bit)), &uncut);
+        prop_assert_eq!(&in_one(&history), &uncut);
+        prop_assert!(uncut.iter().flat_map(|one| one.items.values()).all(|item| item.allowed.len() <= ALLOWED_KEPT));
+    }
+}
