@@ -369,6 +369,51 @@ fn event_history_of_all_regions_goes_on_where_it_was_interrupted() {
     assert_eq!((code, &told["stats"]["denied"], &told["stats"]["duplicates"]), (0, &json!(3), &json!(3)), "{told}");
 }
 
+/// The newest page holds the call that was allowed later, the next one the denial, the last the call before it: whatever run
+/// reads them, all is told.
+#[test]
+fn event_history_that_was_interrupted_tells_of_the_calls_that_an_earlier_run_met() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static REFUSED: AtomicUsize = AtomicUsize::new(0);
+    let [(young, _), (middle, _), (old, _)] = [3, 6, 9].map(days_ago);
+    let story = [record("y", &young, None), denial_at("m", &middle), record("o", &old, None)];
+    let server = event_history(move |region, body, number| {
+        let (since, until) = (body["StartTime"].as_i64().unwrap(), body["EndTime"].as_i64().unwrap());
+        let at = |event: &Value| event["eventTime"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+        let here = story.iter().filter(|event| region == "eu-west-1" && (since..=until).contains(&at(event)));
+        let here: Vec<Value> = here.cloned().collect();
+        let event = here.get(number);
+        // AWS refuses to tell of what stands behind so many events.
+        let stands = event.and_then(|event| story.iter().position(|one| one == event)).unwrap_or(0);
+        match stands >= REFUSED.load(Ordering::SeqCst) && number > 0 {
+            true => Reply::new(400, r#"{"__type":"AccessDeniedException","Message":"no longer"}"#),
+            false => page(event.map_or(&[], std::slice::from_ref), (number + 1 < here.len()).then_some(number + 1)),
+        }
+    });
+    let scan = ["scan", "--lookup", "--since", "30d", "--output", "json"];
+    let of = |told: &Value| {
+        let item = &told["findings"][0]["denied"][0];
+        [item["allowed_before"].clone(), item["allowed_since"]["count"].clone(), item["status"].clone()]
+    };
+    let mut told = Vec::new();
+    for refusals in [&[][..], &[1], &[2], &[1, 2]] {
+        let desk = desk(server.url());
+        for refused in refusals {
+            REFUSED.store(*refused, Ordering::SeqCst);
+            let (code, _, err) = desk.run(&scan);
+            assert_eq!(code, 6, "{err}");
+        }
+        REFUSED.store(9, Ordering::SeqCst);
+        let (code, last, err) = desk.run(&scan);
+        assert_eq!(code, 0, "{err}");
+        told.push(of(&last));
+        // A later run reads nothing of it, and tells the same.
+        let (_, last, _) = desk.run(&scan);
+        assert_eq!((of(&last), &last["stats"]["records"]), (told[told.len() - 1].clone(), &json!(0)));
+    }
+    assert_eq!(told, vec![[json!(old), json!(1), json!("resolved")]; 4]);
+}
+
 #[test]
 fn event_history_that_repeats_itself_ends_and_filters_are_ours() {
     let server = event_history(|region, _, number| match region {

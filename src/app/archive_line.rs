@@ -148,7 +148,7 @@ impl LedgerLine {
         let mut scan = Scan::begin(self.ledger.as_mut(), &self.world, options, &format!("s3://{bucket}/{prefix}"));
         scan.note_each();
         let mut is_over = || stop.is_some_and(|stop| Instant::now() >= stop);
-        let mut source = Source::new(archive, bucket, false).from(&task.after);
+        let mut source = Source::new(archive, bucket, task.again).from(&task.after);
         let read = source.read(&mut scan, &mut |_| {}, &mut is_over).await;
         let done = read.and_then(|rest| Ok((rest, scan.close()?)));
         let (rest, (stats, problems)) = done.map_err(busy)?;

@@ -252,6 +252,43 @@ async fn what_does_not_fit_goes_back_month_by_month() {
     assert_eq!((count(&line), gets(&server)), (4, 5));
 }
 
+/// A message tells of the findings that are there when it is done: of those that come later it says nothing, until its prefix
+/// is read again.
+#[tokio::test]
+async fn what_the_order_of_messages_hid_a_second_round_tells() {
+    let bucket = Double::new(1_000);
+    let at = |month: &str, denied: bool| {
+        let mut one = record(month, denied);
+        one["eventTime"] = format!("2026-{month}-27T10:00:00Z").into();
+        one["requestParameters"] =
+            json!({"keyId": "arn:aws:kms:eu-west-1:111122223333:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779"});
+        one
+    };
+    for (month, denied) in [("09", false), ("10", true), ("11", false)] {
+        let file = key("111122223333", "eu-west-1", &format!("2026/{month}/27"), 1);
+        bucket.put(&file, "e", &log(&[at(month, denied)]));
+    }
+    let server = server(&bucket);
+    let round = |order: [&'static str; 3], again: bool| {
+        order.map(|month| ScanTask {
+            again,
+            ..task(&format!("AWSLogs/111122223333/CloudTrail/eu-west-1/2026/{month}/"))
+        })
+    };
+    let mut seen = Vec::new();
+    for order in [["10", "09", "11"], ["11", "10", "09"], ["09", "11", "10"]] {
+        let mut line = line(&server);
+        for again in [false, true] {
+            for task in round(order, again) {
+                line.scan(&task, Some(QUEUE), &mut 0).await.unwrap();
+            }
+            let item = line.ledger.findings(&Filter::default()).unwrap()[0].items.values().next().unwrap().clone();
+            seen.push((item.count, item.before.len(), item.allowed.len()));
+        }
+    }
+    assert_eq!(seen, [(1, 1, 1), (1, 1, 1), (1, 1, 0), (1, 1, 1), (1, 0, 0), (1, 1, 1)]);
+}
+
 #[tokio::test]
 async fn a_run_without_progress_is_left_to_the_queues_patience() {
     let bucket = Double::new(1_000);

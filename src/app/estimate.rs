@@ -2,6 +2,8 @@
 
 #[cfg(feature = "s3")]
 use super::bucket::{Asked, wanted};
+#[cfg(feature = "s3")]
+use super::debt::owed;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files;
 use crate::record::Problem;
@@ -130,7 +132,7 @@ fn slower(estimate: &Estimate, objects: f64, bytes: f64) -> f64 {
 
 #[cfg(feature = "s3")]
 mod buckets {
-    use super::{Asked, Selection, wanted};
+    use super::{Asked, Selection, owed, wanted};
     use super::{
         BUCKET_BYTES_A_SECOND, Cost, DECRYPT, Estimate, GET, GIGABYTE_OUT, LIST, OBJECTS_A_SECOND, Part, slower,
     };
@@ -183,7 +185,20 @@ mod buckets {
         }
         parts.into_values().for_each(|part| estimate.add(part));
         price(&mut estimate);
+        if !asked.again && owed(ledger, &asked.input(selection))?.is_some() {
+            estimate.assumptions.push(told_debt(estimate.known));
+        }
         Ok(estimate)
+    }
+
+    /// An upper bound: which of them can tell is known only when denials are.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn told_debt(known: u64) -> String {
+        format!(
+            "an earlier scan was ended before its second look: of the {known} objects that were read before those that can tell of \
+             a finding are asked for once more, for ${:.2} at most; `--one-look` leaves that to another scan",
+            known as f64 * GET
+        )
     }
 
     /// The folder of an account's Region, else of the file.

@@ -400,3 +400,7 @@ impl Reading {
         self.reached = page.reached.and_then(|at| at.checked_add(1.second()).ok()).or(self.reached);
     }
 }
+
+#[cfg(test)]
+#[path = "lookup_tests.rs"]
+mod tests;

@@ -142,6 +142,33 @@ def test_days_accounts_and_regions_are_pruned(archive, denywatch):
     assert told(bucket) == told(folder)
 
 
+def test_a_second_look_that_is_owed_is_made_up_for(aws, denywatch):
+    """Of six objects that a scan of one look has read, the next fetches once more those that can tell, and tells what one
+    scan of two looks tells."""
+    arn = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/7e0e7421-e43b-4ef3-84a2-6236e35d9779"
+    for account, region in ((ACCOUNT, REGION), ("444455556666", "eu-west-1")):
+        for days, denied in ((8, False), (6, account == ACCOUNT), (4, False)):
+            identity = events.role_identity(f"arn:aws:iam::{account}:role/app")
+            said = f"User: {identity['arn']} is not authorized to perform: kms:GenerateDataKey on resource: {arn}"
+            error = ("AccessDenied", said) if denied else (None, None)
+            made = events.record(f"{account} {days}", "kms.amazonaws.com", "GenerateDataKey", identity, *error)
+            made |= {"awsRegion": region, "recipientAccountId": account, "requestParameters": {"keyId": arn}}
+            made["eventTime"] = f"{day_ago(days)}T09:00:00Z"
+            name = key(account, region, day_ago(days), 1).replace("audit/", "owed/", 1)
+            aws.client("s3").put_object(Bucket=BUCKET, Key=name, Body=gzip.compress(json.dumps({"Records": [made]}).encode()))
+    place = f"s3://{BUCKET}/owed/AWSLogs/"
+    whole = denywatch("scan", place, ledger="whole.db")
+    assert denywatch("scan", place, "--one-look", ledger="owed.db")["stats"]["files"] == 6
+    estimate = denywatch("scan", place, "--estimate", ledger="owed.db")
+    assert "an earlier scan was ended before its second look" in estimate["assumptions"][-1], estimate
+    later = denywatch("scan", place, ledger="owed.db")
+    denied = [one["findings"][0]["denied"][0] for one in (whole, later)]
+    assert later["stats"]["files"] == 0 and denied[0] == denied[1], denied
+    assert (denied[1]["allowed_before"], denied[1]["allowed_since"]["count"]) == (f"{day_ago(8)}T09:00:00Z", 1)
+    estimate = denywatch("scan", place, "--estimate", ledger="owed.db")
+    assert "an earlier scan" not in estimate["assumptions"][-1], "it is paid"
+
+
 BACKFILL = f"arn:aws:sqs:{REGION}:{ACCOUNT}:scan-parts"
 TABLE = "archive-ledger"
 

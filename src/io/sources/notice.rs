@@ -32,6 +32,8 @@ pub struct ScanTask {
     pub selection: Selection,
     /// The function's account pays for the requests.
     pub requester_pays: bool,
+    /// Reads what was read before, too: once all prefixes were read, so that each tells of the findings of all.
+    pub again: bool,
 }
 
 /// The log files that a notification tells of, without what CloudTrail did not write and what holds no events; `None` when
@@ -112,10 +114,11 @@ impl ScanTask {
                 "requester_pays" => {
                     task.requester_pays = value.as_bool().ok_or("`requester_pays` must be true or false")?;
                 }
+                "again" => task.again = value.as_bool().ok_or("`again` must be true or false")?,
                 other => {
                     return Err(format!(
                         "`{other}` is no key of a scan: it takes `scan`, `after`, `since`, `until`, `only_account`, `only_region`, \
-                         `requester_pays`"
+                         `requester_pays`, `again`"
                     ));
                 }
             }
@@ -143,6 +146,7 @@ impl ScanTask {
         put("only_account", list(&self.selection.accounts));
         put("only_region", list(&self.selection.regions));
         put("requester_pays", self.requester_pays.then_some(json!(true)));
+        put("again", self.again.then_some(json!(true)));
         json!({ "denywatch": object })
     }
 }
@@ -245,6 +249,7 @@ mod tests {
             (json!({"scan": "s3://my-logs", "since": "yesterday"}), "`since` must be a time"),
             (json!({"scan": "s3://my-logs", "sinse": "x"}), "`sinse` is no key"),
             (json!({"scan": "s3://my-logs", "requester_pays": "yes"}), "`requester_pays` must"),
+            (json!({"scan": "s3://my-logs", "again": 1}), "`again` must"),
         ] {
             let error = ScanTask::read(&value).unwrap_err();
             assert!(error.starts_with(why), "{value}: {error}");
@@ -253,9 +258,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_key_goes_through_a_message(prefix in "\\PC{0,20}", after in "\\PC{0,20}") {
+        fn any_key_goes_through_a_message(prefix in "\\PC{0,20}", after in "\\PC{0,20}", again in any::<bool>()) {
             let places = vec![("my-logs".to_owned(), prefix)];
-            let task = ScanTask { places, after, ..ScanTask::default() };
+            let task = ScanTask { places, after, again, ..ScanTask::default() };
             prop_assert_eq!(ScanTask::read(&task.message()["denywatch"]), Ok(task));
         }
     }

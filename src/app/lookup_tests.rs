@@ -1,0 +1,95 @@
+use super::*;
+use crate::diagnosis::InForce;
+use crate::io::sources::lookup::Event;
+use crate::io::stores::MemoryLedger;
+use serde_json::json;
+
+const ACCOUNT: &str = "111122223333";
+const START: i64 = 1_762_768_800;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(START + second).unwrap()
+}
+
+/// A page of one event.
+fn page(second: i64) -> Told {
+    let record = json!({"eventID": format!("e{second}"), "eventTime": at(second).to_string(), "eventName": "ListQueues",
+        "eventSource": "sqs.amazonaws.com", "awsRegion": "a", "recipientAccountId": ACCOUNT,
+        "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::{ACCOUNT}:user/ana"), "userName": "ana"}});
+    let events = vec![Event { at: Some(at(second)), record: record.to_string() }];
+    Told::Page(Page { events, reached: Some(at(second)), without_record: 0 })
+}
+
+/// Takes in what the Regions `a` and `b` tell of these seconds; tells how far they were each time, and how they ended.
+async fn taken(
+    ledger: &mut MemoryLedger,
+    told: Vec<(&str, Told)>,
+) -> (Vec<[(i64, bool); 2]>, BTreeMap<String, Reading>) {
+    let span = (at(0), at(1_000));
+    let plan = |region: &str| Reading::plan(ledger, Some(ACCOUNT), region, span, false).unwrap();
+    let mut places = BTreeMap::from([("a".to_owned(), plan("a")), ("b".to_owned(), plan("b"))]);
+    let world = World::new(InForce::default());
+    let mut scan = Scan::begin(ledger, &world, Options::default(), "history");
+    let (sender, pages) = channel(WAITING);
+    for (region, told) in told {
+        sender.send((region.to_owned(), told)).await.unwrap();
+    }
+    drop(sender);
+    let mut seen = Vec::new();
+    let mut watch = |progress: &Progress<'_>| {
+        let Step::History(regions) = progress.step else { unreachable!() };
+        assert!(regions.iter().all(|one| one.asked <= 1_000 && one.covered <= one.asked));
+        seen.push([0, 1].map(|at: usize| (regions[at].covered, regions[at].is_over)));
+    };
+    take_in(pages, &mut places, &mut scan, &mut watch).await.unwrap();
+    (seen, places)
+}
+
+#[tokio::test]
+async fn each_region_tells_how_much_of_its_time_is_read() {
+    let mut ledger = MemoryLedger::default();
+    let gap = || Told::Gap((at(0), at(1_000)));
+    let told = vec![("a", gap()), ("a", page(700)), ("b", gap()), ("b", Told::Done), ("a", Told::Failed("no".into()))];
+    let (seen, places) = taken(&mut ledger, told).await;
+    let (begun, b) = ((300, false), (1_000, true));
+    assert_eq!(
+        seen,
+        [[(0, false), (0, false)], [begun, (0, false)], [begun, (0, false)], [begun, b], [(300, true), b]]
+    );
+    assert_eq!((places["a"].is_finished(), places["b"].is_finished()), (false, true));
+    // The next run is asked for the rest of the one, and for nothing of the other.
+    let rest = (at(0), at(701));
+    let (seen, places) = taken(&mut ledger, vec![("a", Told::Gap(rest)), ("a", Told::Done)]).await;
+    assert_eq!(seen, [[(0, false), (0, true)], [(701, true), (0, true)]]);
+    assert_eq!(
+        (places["a"].gaps.as_slice(), places["a"].is_finished(), places["b"].gaps.len()),
+        (&[rest][..], true, 0)
+    );
+    assert_eq!(known_before("history", &places).map(|run| run.places.len()), Some(2));
+}
+
+#[tokio::test]
+async fn what_was_read_reaches_as_far_as_it_hangs_together() {
+    let mut ledger = MemoryLedger::default();
+    let (_, places) = taken(&mut ledger, vec![("a", Told::Gap((at(500), at(1_000)))), ("a", Told::Done)]).await;
+    let place = |first: i64, last: i64| {
+        let (account, region) = (Some(ACCOUNT.to_owned()), Some("a".to_owned()));
+        Place { account, region, first: Some(at(first)), last: Some(at(last)), records: 0 }
+    };
+    let reach = |met: Vec<Place>| covered(met, ACCOUNT, &places).into_iter().map(|one| (one.first, one.last)).next();
+    assert_eq!(reach(vec![]), Some((Some(at(500)), Some(at(1_000)))), "nothing was met, and all was looked at");
+    assert_eq!(reach(vec![place(400, 600)]), Some((Some(at(400)), Some(at(1_000)))));
+    assert_eq!(reach(vec![place(100, 200)]), Some((Some(at(100)), Some(at(200)))), "what lies between was not read");
+}
+
+/// What was met is in the ledger before the time in which it was is noted as read.
+#[tokio::test]
+async fn a_run_that_is_killed_loses_no_call_of_the_time_that_is_noted() {
+    let mut ledger = MemoryLedger::default();
+    let told = vec![("a", Told::Gap((at(0), at(1_000)))), ("a", page(900)), ("a", page(800)), ("a", Told::Done)];
+    // No scan is finished here.
+    taken(&mut ledger, told).await;
+    let services = ledger.state(&format!("services in Event history of {ACCOUNT}")).unwrap();
+    assert_eq!(services.as_deref(), Some(r#"[["sqs",false]]"#));
+    assert_eq!(ledger.noted_run(&Known::name(ACCOUNT, "a")).unwrap().unwrap().records, 2);
+}
