@@ -12,7 +12,6 @@ const PARAMETERS: usize = 4_096;
 /// Bytes of a call beside its parameters, about.
 const FIXED: usize = 400;
 /// Bytes of a call of which it is known what it needed, about.
-#[cfg(any(test, feature = "lookup"))]
 const KNOWN: usize = 100;
 
 /// What is kept of an allowed call.
@@ -71,7 +70,6 @@ impl Allowed {
     }
 
     /// One of which it is known what it needed.
-    #[cfg(any(test, feature = "lookup"))]
     pub(super) fn needing(needs: Arc<Needs>, region: &str) -> Self {
         Self { what: What::Needs(needs), region: region.to_owned(), size: KNOWN }
     }

@@ -108,13 +108,13 @@ impl ReadNow {
     }
 
     /// Makes ready for [`ReadNow::has`].
-    #[cfg(any(test, feature = "s3"))]
+    #[cfg(feature = "s3")]
     pub(super) fn sort(&mut self) {
         self.0.sort_unstable();
     }
 
     /// Whether it is certain that the object was read now.
-    #[cfg(any(test, feature = "s3"))]
+    #[cfg(feature = "s3")]
     pub(super) fn has(&self, object: &Object) -> bool {
         self.0.binary_search(&hash_of(object)).is_ok()
     }

@@ -4,8 +4,7 @@
 //! Most calls of a log are allowed, so only a slim and bounded part is kept: of each caller and operation the latest few.
 //! What is refused is known only at the end, since the order inside a log means nothing.
 
-#[cfg(any(test, feature = "lookup"))]
-pub(super) mod remembered;
+mod remembered;
 
 use super::allowed::Allowed;
 use super::reach::reach;

@@ -142,7 +142,10 @@ fn text(who: &Caller, groups: &BTreeMap<(&str, &str, Needs), BTreeSet<Pass>>, is
 impl Scan<'_> {
     /// Puts into the ledger what was met of an account's Event history so far: denials, changes and allowed calls. What was
     /// read may be noted as read then.
-    pub(in crate::app) fn remember(&mut self, account: &str) -> Result<(), LedgerError> {
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn remember(&mut self, account: &str) -> Result<(), LedgerError> {
         self.flush();
         self.flush_changes();
         if let Some(fault) = self.failed.take() {
@@ -153,7 +156,22 @@ impl Scan<'_> {
 
     /// Adds to the findings what is kept of an account's Event history, now and from scans before. `places` are where and
     /// when all of it was read; of the `unfinished` Regions it is not known yet which call came last before a denial.
-    pub(in crate::app) fn note_remembered(
+    ///
+    /// ```
+    /// # use std::collections::BTreeSet;
+    /// use denywatch::app::scan::{Options, Scan};
+    /// use denywatch::{app::World, diagnosis::InForce, io::stores::MemoryLedger};
+    /// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    /// let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "Event history");
+    /// // One page after another, each with `scan.read`, and in between:
+    /// scan.remember("111122223333")?;
+    /// scan.note_remembered("111122223333", &[], &BTreeSet::new())?;
+    /// # Ok::<(), denywatch::io::stores::LedgerError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn note_remembered(
         &mut self,
         account: &str,
         places: &[Place],
