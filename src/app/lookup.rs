@@ -12,7 +12,7 @@ use crate::io::sources::lookup::{Page, Period, RealPace, lookup_pages, sample};
 use crate::io::sources::regions;
 use crate::io::stores::{Ledger, LedgerError, Place, Run};
 use crate::record::Problem;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::LocalSet;
@@ -21,6 +21,9 @@ use tokio::task::LocalSet;
 const NOTE: u64 = 40;
 /// Pages of all Regions after which it does in any case: so much is held in memory.
 const HELD: u64 = 200;
+/// Allowed calls are kept so long: of all that Event history may still hold, and before that as long as a call before a
+/// denial is looked for.
+const KEPT: SignedDuration = SignedDuration::from_hours((history_reach::DAYS + 14) * 24);
 /// Pages that wait to be taken in.
 const WAITING: usize = 64;
 
@@ -83,7 +86,8 @@ pub async fn lookup(
         let unfinished = places.iter().filter(|(_, reading)| !reading.is_finished());
         let unfinished: BTreeSet<String> = unfinished.map(|(region, _)| region.clone()).collect();
         let covered = covered(scan.places.list(), account, &places);
-        scan.note_remembered(account, &covered, &unfinished)?;
+        let oldest = clock::now().checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+        scan.note_remembered(account, &covered, &unfinished, oldest)?;
         if let Some(known) = known_before(&input, &places) {
             scan.touch_known(Some(&known))?;
         }

@@ -4,6 +4,8 @@
 //! later calls the other one has met: so what is met is kept, whether or not somebody was refused so far. Of each caller's
 //! operation the latest calls are kept, so that it does not matter in how many runs, or in which order, they came.
 
+mod index;
+
 use super::{Passed, Watch};
 use crate::app::allowed::{Allowed, Needs};
 use crate::app::scan::Scan;
@@ -11,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::finding::{Finding, ItemKey, Observed, Pass, digest};
 use crate::io::stores::{Ledger, LedgerError, Place};
 use crate::triage::probing::{Caller, caller};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,10 +35,17 @@ struct Entry {
 }
 
 /// Where the ledger keeps the calls of one. Its name is not in it: [`Ledger::purge`] looks into what is kept, not where.
-fn task(account: &str, (of, kind, name): &Caller) -> String {
+fn task(account: &str, who: &Caller) -> String {
+    kept_at(account, &hash(who))
+}
+
+fn hash((of, kind, name): &Caller) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let who = digest(&[&text(of), &format!("{kind:?}"), &text(name)]);
-    format!("allowed calls in Event history of {account}: {who}")
+    digest(&[&text(of), &format!("{kind:?}"), &text(name)])
+}
+
+fn kept_at(account: &str, hash: &str) -> String {
+    format!("allowed calls in Event history of {account}: {hash}")
 }
 
 /// Where it keeps of which services Event history holds events, or data events.
@@ -71,6 +81,9 @@ impl Passed {
         for (watch, calls) in seen {
             callers.entry(watch.0.clone()).or_default().keep(watch, calls);
         }
+        let oldest = |met: &Self| met.seen.values().filter_map(|calls| calls.keys().next()).map(|pass| pass.at).min();
+        let met = callers.iter().filter_map(|(who, met)| Some((hash(who), oldest(met)?)));
+        index::note(account, met, ledger)?;
         for (who, met) in callers {
             let task = task(account, &who);
             let before = ledger.state(&task)?.unwrap_or_default();
@@ -155,7 +168,8 @@ impl Scan<'_> {
     }
 
     /// Adds to the findings what is kept of an account's Event history, now and from scans before. `places` are where and
-    /// when all of it was read; of the `unfinished` Regions it is not known yet which call came last before a denial.
+    /// when all of it was read; of the `unfinished` Regions it is not known yet which call came last before a denial. Calls of
+    /// before `since` are forgotten then.
     ///
     /// ```
     /// # use std::collections::BTreeSet;
@@ -165,7 +179,7 @@ impl Scan<'_> {
     /// let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "Event history");
     /// // One page after another, each with `scan.read`, and in between:
     /// scan.remember("111122223333")?;
-    /// scan.note_remembered("111122223333", &[], &BTreeSet::new())?;
+    /// scan.note_remembered("111122223333", &[], &BTreeSet::new(), "2026-08-01T00:00:00Z".parse().unwrap())?;
     /// # Ok::<(), denywatch::io::stores::LedgerError>(())
     /// ```
     ///
@@ -176,6 +190,7 @@ impl Scan<'_> {
         account: &str,
         places: &[Place],
         unfinished: &BTreeSet<String>,
+        since: Timestamp,
     ) -> Result<(), LedgerError> {
         self.remember(account)?;
         let mut of_all = Passed::default();
@@ -199,7 +214,8 @@ impl Scan<'_> {
                 Ok(finding.sighted(seen))
             };
             page.iter().filter(here).filter_map(|finding| add(finding).transpose()).collect()
-        })
+        })?;
+        index::forget(account, since, self.ledger)
     }
 }
 

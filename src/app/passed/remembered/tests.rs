@@ -4,7 +4,6 @@ use crate::app::scan::Options;
 use crate::diagnosis::InForce;
 use crate::finding::ALLOWED_KEPT;
 use crate::io::stores::{Filter, MemoryLedger};
-use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -50,7 +49,7 @@ fn told(runs: &[&[Value]], bit: usize) -> MemoryLedger {
         let is_last = at + 1 == runs.len();
         let unfinished = if is_last { BTreeSet::new() } else { unfinished.clone() };
         let read: Vec<Value> = runs[..=at].iter().copied().flatten().cloned().collect();
-        scan.note_remembered(ACCOUNT, &places(&read), &unfinished).unwrap();
+        scan.note_remembered(ACCOUNT, &places(&read), &unfinished, Timestamp::MIN).unwrap();
         scan.finish().unwrap();
     }
     ledger
@@ -102,6 +101,38 @@ fn what_is_kept_names_no_parameters_and_goes_with_its_caller() {
     ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:role/role-1")).unwrap();
     let left = of(&ledger, 2);
     assert!(!left.contains("role-1") && left.contains("role-2"), "{left}");
+}
+
+#[test]
+fn what_is_too_old_to_tell_is_forgotten() {
+    let at = |minute: i64| Timestamp::from_second(START + minute * 60).unwrap();
+    let day = 24 * 60;
+    let history = [
+        event(3, 4 * day, 1, 1, true),
+        event(2, 3 * day, 1, 1, false),
+        event(1, day, 1, 2, false),
+        event(0, 0, 2, 2, false),
+    ];
+    let mut ledger = told(&[&history], 1);
+    let kept = |ledger: &MemoryLedger| {
+        let of = |user: u8| {
+            let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some(format!("user-{user}")));
+            let mut passed = Passed::default();
+            passed.recall(&who, &ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap_or_default());
+            passed.seen.into_values().flat_map(BTreeMap::into_keys).map(|pass| pass.at).collect::<Vec<_>>()
+        };
+        (of(1), of(2))
+    };
+    assert_eq!(kept(&ledger), (vec![at(day), at(3 * day)], vec![at(0)]));
+    for (since, one, two) in [(0, 2, 1), (2 * day, 1, 0), (2 * day, 1, 0), (9 * day, 0, 0)] {
+        index::forget(ACCOUNT, at(since), &mut ledger).unwrap();
+        let (of_one, of_two) = kept(&ledger);
+        assert_eq!((of_one.len(), of_two.len()), (one, two), "{since}");
+    }
+    let noted = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".chars().filter_map(|letter| {
+        ledger.state(&format!("callers in Event history of {ACCOUNT}: {letter}")).unwrap().filter(|text| text != "{}")
+    });
+    assert_eq!(noted.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
 #[test]
