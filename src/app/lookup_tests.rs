@@ -1,7 +1,8 @@
 use super::*;
 use crate::diagnosis::InForce;
+use crate::io::sources::history_reach::Known;
 use crate::io::sources::lookup::Event;
-use crate::io::stores::MemoryLedger;
+use crate::io::stores::{MemoryLedger, Place};
 use serde_json::json;
 
 const ACCOUNT: &str = "111122223333";
