@@ -17,6 +17,7 @@ use crate::record::Problem;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use reading::{Reading, covered, known_before};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::LocalSet;
 
@@ -27,6 +28,8 @@ const HELD: u64 = 200;
 /// Allowed calls are kept so long: of all that Event history may still hold, and before that as long as a call before a
 /// denial is looked for.
 const KEPT: SignedDuration = SignedDuration::from_hours((history_reach::DAYS + 14) * 24);
+/// So long a stopped scan waits for a page that does not come.
+const PATIENCE: Duration = Duration::from_millis(200);
 /// Pages that wait to be taken in.
 const WAITING: usize = 64;
 
@@ -195,7 +198,7 @@ async fn take_in(
     let mut since_note = 0;
     let often = (NOTE * places.len() as u64).min(HELD);
     let mut regions: Vec<Covered> = places.iter().map(|(region, reading)| reading.covered(region)).collect();
-    while let Some((region, told)) = pages.recv().await {
+    while let Some((region, told)) = next(&mut pages, scan).await {
         let Some(reading) = places.get_mut(&region) else { continue };
         match told {
             Told::Gap(gap) => {
@@ -223,21 +226,34 @@ async fn take_in(
             *one = reading.covered(&region);
         }
         progress(&Progress { stats: &scan.stats, step: Step::History(&regions) });
-        let is_over = scan.is_over();
-        if since_note >= often || is_over {
+        if since_note >= often {
             since_note = 0;
-            if let Some(account) = places.values().find_map(|reading| reading.account.clone()) {
-                scan.remember(&account)?;
-            }
-            for (region, reading) in places.iter_mut() {
-                reading.note(region, scan)?;
-            }
+            note_all(places, scan)?;
         }
-        if is_over {
+        if scan.is_over() {
             break;
         }
     }
-    Ok(())
+    note_all(places, scan)
+}
+
+/// What comes next; `None` at the end, and where the scan is stopped while AWS lets it wait.
+async fn next(pages: &mut Receiver<(String, Told)>, scan: &Scan<'_>) -> Option<(String, Told)> {
+    loop {
+        match tokio::time::timeout(PATIENCE, pages.recv()).await {
+            Ok(told) => return told,
+            Err(_) if scan.is_over() => return None,
+            Err(_) => {}
+        }
+    }
+}
+
+/// Notes how far each Region has come, once what it has met is in the ledger.
+fn note_all(places: &mut BTreeMap<String, Reading>, scan: &mut Scan<'_>) -> Result<(), LedgerError> {
+    if let Some(account) = places.values().find_map(|reading| reading.account.clone()) {
+        scan.remember(&account)?;
+    }
+    places.iter_mut().try_for_each(|(region, reading)| reading.note(region, scan))
 }
 
 #[cfg(test)]

@@ -94,3 +94,33 @@ async fn a_run_that_is_killed_loses_no_call_of_the_time_that_is_noted() {
     assert_eq!(services.as_deref(), Some(r#"[["sqs",false]]"#));
     assert_eq!(ledger.noted_run(&Known::name(ACCOUNT, "a")).unwrap().unwrap().records, 2);
 }
+
+/// A Region that AWS makes wait for a minute holds up nobody who wants to end the scan, and what came before is noted.
+#[tokio::test]
+async fn a_scan_that_is_stopped_waits_for_no_page() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let plan = Reading::plan(&ledger, Some(ACCOUNT), "a", (at(0), at(1_000)), false).unwrap();
+    let mut places = BTreeMap::from([("a".to_owned(), plan)]);
+    let mut scan = Scan::begin(&mut ledger, &world, Options { stop: Some(&STOP), ..Options::default() }, "history");
+    let (sender, pages) = channel(WAITING);
+    for told in [Told::Gap((at(0), at(1_000))), page(900)] {
+        sender.send(("a".to_owned(), told)).await.unwrap();
+    }
+    let mut watch = |progress: &Progress<'_>| STOP.store(progress.stats.records > 0, Ordering::Relaxed);
+    // Nobody lets go of the sender.
+    let taken = take_in(pages, &mut places, &mut scan, &mut watch);
+    tokio::time::timeout(Duration::from_secs(20), taken).await.expect("it waits").unwrap();
+    STOP.store(false, Ordering::Relaxed);
+    let (sender, pages) = channel(WAITING);
+    let stop = async {
+        tokio::time::sleep(PATIENCE * 2).await;
+        STOP.store(true, Ordering::Relaxed);
+    };
+    let mut nobody = |_: &Progress<'_>| {};
+    let taken = async { tokio::join!(take_in(pages, &mut places, &mut scan, &mut nobody), stop).0 };
+    tokio::time::timeout(Duration::from_secs(20), taken).await.expect("it waits").unwrap();
+    drop(sender);
+    assert_eq!(ledger.noted_run(&Known::name(ACCOUNT, "a")).unwrap().unwrap().records, 1);
+}
