@@ -75,27 +75,38 @@ impl<K: Key> Work for Pass<'_, K> {
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks),
-        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        strip: impl Fn(&mut Marks, &mut Carry),
+        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
         words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
-        let (mut groups, mut carry) = ([Marks::default(); GROUPS], Carry::default());
+        let (mut batches, mut carry, mut depth) = ([Batch::default(); 4], Carry::default(), 0);
+        let [mut looked, mut stripped, mut weighed, mut followed] = batches.each_mut();
         let (bytes, mut at) = (self.bytes, self.start);
         let mut end = [b' '; size_of::<Window>()];
-        while at < bytes.len() {
-            // First all are looked at, then all are weighed: what was stored a moment ago is slow to load.
-            for (group, marks) in groups.iter_mut().enumerate() {
-                look(window(bytes, at + group * GROUP * BLOCK, &mut end), marks);
+        let mut places = 0;
+        while at < bytes.len() + 3 * BATCH {
+            let (is_looked, is_stripped, is_weighed, ends) = (at < bytes.len(), at < bytes.len() + BATCH, at < bytes.len() + 2 * BATCH, places);
+            (places, looked.at) = (0, at);
+            let (mut rare, mut now) = (0, carry);
+            for group in 0..GROUPS {
+                if is_looked {
+                    let marks = &mut looked.groups[group];
+                    look(window(bytes, at + group * GROUP * BLOCK, &mut end), marks);
+                    rare |= u64::from(marks.words | marks.unicode) << group;
+                }
+                if is_stripped {
+                    strip(&mut stripped.groups[group], &mut now);
+                }
+                if is_weighed {
+                    places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
+                }
             }
-            let (mut places, mut rare) = (0, 0);
-            for (group, marks) in groups.iter_mut().enumerate() {
-                places |= u64::from(weigh(marks, &mut carry)) << (group * GROUP);
-                rare |= u64::from(marks.words | marks.unicode) << group;
-            }
+            carry = now;
             each(rare, |group| {
-                let (marks, at) = (&groups[group], at + group * GROUP * BLOCK);
+                let (marks, at) = (&looked.groups[group], at + group * GROUP * BLOCK);
                 if marks.words {
                     let window = window(bytes, at, &mut end);
                     for block in 0..GROUP {
@@ -109,15 +120,30 @@ impl<K: Key> Work for Pass<'_, K> {
                     state.uncover(at, marks);
                 }
             });
-            if let Some(whole) = state.weighed(at, &groups, places, &pick, &nth) {
+            if let Some(whole) = state.follow(followed, ends, &pick, &nth) {
                 return whole.then_some(state.list);
             }
-            state.go_on();
-            at += GROUPS * GROUP * BLOCK;
+            state.go_on(at.saturating_sub(2 * BATCH));
+            at += BATCH;
+            (looked, stripped, weighed, followed) = (followed, looked, stripped, weighed);
         }
         None
     }
 }
+
+/// Bytes that are looked at together.
+const BATCH: usize = GROUPS * GROUP * BLOCK;
+
+/// Blocks that are looked at together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Batch {
+    groups: [Marks; GROUPS],
+    /// Where the first one begins.
+    at: usize,
+}
+
+/// Places that are remembered one by one before they are counted.
+const MANY: usize = 256;
 
 /// Groups that are looked at before they are weighed.
 const GROUPS: usize = 8;
@@ -205,10 +231,9 @@ impl<'a> State<'a> {
     /// Follows the brackets in the blocks in which an element may end; at the end of the list, whether it is whole, and
     /// false where something is irregular.
     #[inline(always)]
-    fn weighed(
+    fn follow(
         &mut self,
-        at: usize,
-        groups: &[Marks; GROUPS],
+        batch: &Batch,
         mut places: u64,
         pick: &impl Fn(u64, u64) -> u64,
         nth: &impl Fn(u64, u32) -> u32,
@@ -216,7 +241,7 @@ impl<'a> State<'a> {
         while places != 0 {
             let block = places.trailing_zeros() as usize;
             places &= places - 1;
-            let (marks, from) = (&groups[block / GROUP % GROUPS], at + BLOCK * block);
+            let (marks, from) = (&batch.groups[block / GROUP % GROUPS], batch.at + BLOCK * block);
             let (open, close) = (marks.open[block % GROUP], marks.close[block % GROUP]);
             let (both, level) = (open | close, marks.level[block % GROUP]);
             // In the order of the brackets, set where one closes.
@@ -327,11 +352,11 @@ impl<'a> State<'a> {
         self.met.escaped |= escaped > 0;
     }
 
-    /// The blocks are over: what is left belongs to the open element.
+    /// All that ends before this place was followed: what was met there belongs to the open element.
     #[inline(always)]
-    fn go_on(&mut self) {
-        if !(self.spelt.is_empty() && self.escaped.is_empty()) {
-            self.meet(usize::MAX);
+    fn go_on(&mut self, at: usize) {
+        if self.spelt.len() + self.escaped.len() > MANY {
+            self.meet(at);
         }
     }
 

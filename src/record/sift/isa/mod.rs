@@ -27,17 +27,18 @@ pub(super) type Window = [u8; GROUP * BLOCK + AHEAD];
 
 /// What stands where in a group's blocks; bit 0 of a mask is a block's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(align(64))]
 pub(super) struct Marks {
     pub(super) quote: [u64; GROUP],
-    /// `{` or `[`; outside strings, once weighed.
+    /// `{` or `[`; outside strings, once these were stripped.
     pub(super) open: [u64; GROUP],
-    /// `}` or `]`; outside strings, once weighed.
+    /// `}` or `]`; outside strings, once these were stripped.
     pub(super) close: [u64; GROUP],
     /// Told where `escapes` is.
     pub(super) backslash: [u64; GROUP],
     /// Brackets that are open where a block begins (its bits those of an `i64`), once weighed.
     pub(super) level: [u64; GROUP],
-    /// The first two of [`Letters`] stand somewhere, in either case; or something like it.
+    /// The [`Letters`] stand somewhere, in either case; or something like it.
     pub(super) words: bool,
     /// There are backslashes.
     pub(super) escapes: bool,
@@ -52,8 +53,6 @@ pub(super) struct Carry {
     pub(super) escape: u64,
     /// All ones where a string is open.
     pub(super) string: u64,
-    /// Brackets that are open.
-    pub(super) depth: i64,
 }
 
 /// Three letters of the key that is looked for, one behind the other, in lower case. Underscores may stand between them.
@@ -68,14 +67,16 @@ pub(super) struct Letters {
 pub(super) trait Work {
     type Out;
     const LETTERS: Letters;
-    /// `look` fills in what stands where, `weigh` the rest, and gives the blocks (bit 0 is the first) in which more brackets
-    /// close than are open at their beginning, or as many: no element of a list ends anywhere else. `words` tells the bytes of
+    /// `look` fills in what stands where, `strip` takes away what stands in strings, `weigh` adds to the brackets that are
+    /// open those of the blocks, and gives the blocks (bit 0 is the first) in which more brackets close than are open at
+    /// their beginning, or as many: no element of a list ends anywhere else. `words` tells the bytes of
     /// a block at which [`plain::words`] hold, `pick(from, which)` puts the bits of `from` that `which` names side by side,
     /// `nth(of, n)` is the place of a mask's nth bit, from 0 on.
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks),
-        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        strip: impl Fn(&mut Marks, &mut Carry),
+        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
         words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
