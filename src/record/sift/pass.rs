@@ -44,7 +44,7 @@ pub(super) trait Key {
 }
 
 /// `errorCode`, from its first `r` on.
-pub(super) const CODE: Letters = Letters { first: b'r', second: b'r', third: b'o' };
+pub(in crate::record) const CODE: Letters = Letters { first: b'r', second: b'r', third: b'o' };
 
 /// `errorCode` in whatever spelling.
 pub(super) struct ErrorCode;
@@ -82,15 +82,18 @@ impl<K: Key> Work for Pass<'_, K> {
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
-        let (mut batches, mut carry, mut depth) = ([Batch::default(); 4], Carry::default(), 0);
+        let (mut batches, mut carry, mut depth) = ([Batch::default(); STEPS], Carry::default(), 0);
         let [mut looked, mut stripped, mut weighed, mut followed] = batches.each_mut();
-        let (bytes, mut at) = (self.bytes, self.start);
+        let (bytes, mut at, mut places) = (self.bytes, self.start, 0);
         let mut end = [b' '; size_of::<Window>()];
-        let mut places = 0;
-        while at < bytes.len() + 3 * BATCH {
-            let (is_looked, is_stripped, is_weighed, ends) = (at < bytes.len(), at < bytes.len() + BATCH, at < bytes.len() + 2 * BATCH, places);
-            (places, looked.at) = (0, at);
-            let (mut rare, mut now) = (0, carry);
+        // Each of four batches is at another step. A step by itself is a chain of instructions that wait for one another, and
+        // what was stored a moment ago is slow to load; those of four batches fill each other's gaps. Where elements end is
+        // followed last: how often that is nobody can foretell, and a processor that guesses wrong loses what it has begun.
+        while at < bytes.len() + (STEPS - 1) * BATCH {
+            let [is_looked, is_stripped, is_weighed] = [0, 1, 2].map(|step| at < bytes.len() + step * BATCH);
+            let ends = std::mem::take(&mut places);
+            looked.at = at;
+            let mut rare = 0;
             for group in 0..GROUPS {
                 if is_looked {
                     let marks = &mut looked.groups[group];
@@ -98,13 +101,12 @@ impl<K: Key> Work for Pass<'_, K> {
                     rare |= u64::from(marks.words | marks.unicode) << group;
                 }
                 if is_stripped {
-                    strip(&mut stripped.groups[group], &mut now);
+                    strip(&mut stripped.groups[group], &mut carry);
                 }
                 if is_weighed {
                     places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
                 }
             }
-            carry = now;
             each(rare, |group| {
                 let (marks, at) = (&looked.groups[group], at + group * GROUP * BLOCK);
                 if marks.words {
@@ -123,13 +125,16 @@ impl<K: Key> Work for Pass<'_, K> {
             if let Some(whole) = state.follow(followed, ends, &pick, &nth) {
                 return whole.then_some(state.list);
             }
-            state.go_on(at.saturating_sub(2 * BATCH));
+            state.go_on(at.saturating_sub((STEPS - 2) * BATCH));
             at += BATCH;
             (looked, stripped, weighed, followed) = (followed, looked, stripped, weighed);
         }
         None
     }
 }
+
+/// Steps of a batch: it is looked at, stripped, weighed, followed.
+const STEPS: usize = 4;
 
 /// Bytes that are looked at together.
 const BATCH: usize = GROUPS * GROUP * BLOCK;
@@ -150,7 +155,7 @@ const GROUPS: usize = 8;
 
 /// The bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
 #[inline(always)]
-fn window<'a>(bytes: &'a [u8], at: usize, end: &'a mut Window) -> &'a Window {
+pub(in crate::record) fn window<'a>(bytes: &'a [u8], at: usize, end: &'a mut Window) -> &'a Window {
     let rest = bytes.get(at..).unwrap_or_default();
     match rest.first_chunk() {
         Some(window) => window,

@@ -23,8 +23,8 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     };
     work.run(
         |bytes, marks| look::<W>(bytes, marks),
-        |marks, carry| strip(marks, carry),
-        |marks, depth| weigh(marks, depth),
+        |marks, carry| strip::<W>(marks, carry),
+        |marks, depth| weigh::<W>(marks, depth),
         |bytes| plain::words(bytes, W::LETTERS, equal),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
@@ -131,9 +131,10 @@ static PARITY: [u8; 256] = {
     table
 };
 
+/// One of its own for each sort of work: what has but one caller becomes part of it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,vpclmulqdq")]
-fn strip(marks: &mut Marks, carry: &mut Carry) {
+fn strip<W: Work>(marks: &mut Marks, carry: &mut Carry) {
     let ones = _mm512_set1_epi64(-1);
     if marks.escapes || carry.escape != 0 {
         plain::take_escaped(marks, carry);
@@ -153,7 +154,7 @@ fn strip(marks: &mut Marks, carry: &mut Carry) {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vpopcntdq")]
-fn weigh(marks: &mut Marks, depth: &mut i64) -> u8 {
+fn weigh<W: Work>(marks: &mut Marks, depth: &mut i64) -> u8 {
     let none = _mm512_setzero_si512();
     let (open, close) = (eight(&marks.open), eight(&marks.close));
     let closes = _mm512_popcnt_epi64(close);
