@@ -205,7 +205,8 @@ mod tests {
         for pad in 0..1_100 {
             let text = "x".repeat(pad);
             let raw = format!(r#"{{"a":"{text}\"","b":{{"c":["{text}}}"]}},"d":[1]}}"#);
-            let expect = [("a", format!("\"{text}\\\"\"")), ("b", format!("{{\"c\":[\"{text}}}\"]}}")), ("d", "[1]".to_owned())];
+            let expect =
+                [("a", format!("\"{text}\\\"\"")), ("b", format!("{{\"c\":[\"{text}}}\"]}}")), ("d", "[1]".to_owned())];
             assert_eq!(told(&raw), Some(expect.map(|(key, value)| (key.to_owned(), value)).to_vec()), "{pad}");
         }
     }

@@ -5,7 +5,7 @@ use super::{File, Gathered, Gatherer};
 use crate::record::{self, Candidate, Whereabouts};
 
 /// Bytes of events that are put off at most: beyond, denials stand so close that nothing is gained.
-const MOST: usize = 256 << 10;
+const MOST: usize = 1 << 20;
 
 /// A record that is still to be concluded on.
 #[derive(Debug)]

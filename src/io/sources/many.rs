@@ -297,7 +297,8 @@ fn one<T: Joins>(
     }
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
     let open = || std::fs::File::open(path);
-    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), limits, |name, text| part(make, name, text, sort))?;
+    let (mut streamed, made) =
+        in_parts(&name, &|| Ok(Box::new(open()?)), limits, |name, text| part(make, name, text, sort))?;
     let now = open().and_then(|file| file.metadata()).ok().and_then(|now| mark(&now));
     if streamed.fault.is_none() && now.is_some() && now != found.mark {
         streamed.fault = Some(changed(&name));

@@ -125,7 +125,13 @@ fn an_older_file_becomes_a_new_one() {
     let body = serde_json::to_string(&finding).unwrap();
     plain.execute("INSERT INTO finding VALUES ('D-A', NULL, NULL, 'A', ?1)", [body]).unwrap();
     const UUID: &str = "01234567-89ab-cdef-0123-456789abcdef";
-    let ids = ["1", UUID, "11234567-89AB-cdef-0123-456789abcdef", "21234567089ab-cdef-0123-456789abcdef", "3123456-789ab-cdef-0123-456789abcdef"];
+    let ids = [
+        "1",
+        UUID,
+        "11234567-89AB-cdef-0123-456789abcdef",
+        "21234567089ab-cdef-0123-456789abcdef",
+        "3123456-789ab-cdef-0123-456789abcdef",
+    ];
     for id in ids {
         plain.execute("INSERT INTO event VALUES (0, ?1, ?2)", params![id, at(TUE).as_second()]).unwrap();
     }
@@ -146,7 +152,14 @@ fn an_older_file_becomes_a_new_one() {
     }
     let packed: Vec<u8> =
         ledger.connection.query_row("SELECT id FROM event WHERE typeof(id) = 'blob'", [], |row| row.get(0)).unwrap();
-    assert_eq!(packed, UUID.replace('-', "").as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect::<Vec<_>>());
+    assert_eq!(
+        packed,
+        UUID.replace('-', "")
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect::<Vec<_>>()
+    );
     let told = |id: &str, to: &str| ledger.delivery(id, to).unwrap().unwrap().told;
     let when = Some(at("2026-11-11T10:00:00Z"));
     let latest =

@@ -81,9 +81,8 @@ fn plainly(windows: &[Window], letters: Letters) -> Vec<Seen> {
         let third_or_before = |byte: u8| second_or_line(byte) || byte.eq_ignore_ascii_case(&letters.third);
         let triples = || (0..own.len()).map(|at| (window[at], window[at + 1], window[at + 2]));
         let pairs = || own.iter().zip(&window[1..]).map(|(one, two)| (*one, *two));
-        let is_word = |at: &usize| {
-            is_first(window[*at]) && second_or_line(window[at + 1]) && third_or_before(window[at + 2])
-        };
+        let is_word =
+            |at: &usize| is_first(window[*at]) && second_or_line(window[at + 1]) && third_or_before(window[at + 2]);
         Seen {
             brackets,
             level,
