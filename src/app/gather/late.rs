@@ -2,7 +2,8 @@
 //! the program, which a large file drives out of the processor's caches. Twenty in a row cost as much as three by themselves.
 
 use super::{File, Gathered, Gatherer};
-use crate::record::{self, Candidate, Whereabouts};
+use crate::finding::Repeated;
+use crate::record::{self, Candidate, Problem, Whereabouts};
 
 /// Bytes of events that are put off at most: beyond, denials stand so close that nothing is gained.
 const MOST: usize = 1 << 20;
@@ -15,8 +16,8 @@ pub(super) struct Late {
     candidate: Candidate<'static>,
     /// Where its event counts.
     from: Whereabouts,
-    /// Problems that were told before it.
-    problems: usize,
+    /// Problems and denials of records before it that were told at once.
+    before: (usize, usize),
 }
 
 impl Gatherer {
@@ -45,23 +46,24 @@ impl Gatherer {
         self.late = None;
         let late = std::mem::take(&mut gathered.late);
         if !late.is_empty() {
-            let told = std::mem::take(&mut gathered.problems);
+            let told = (std::mem::take(&mut gathered.problems), std::mem::take(&mut gathered.met));
             let mut file = File { gathered: std::mem::take(gathered), ..File::new(name) };
             let places = std::mem::take(&mut file.gathered.places);
             file.places =
                 places.into_iter().map(|place| ((place.account.clone(), place.region.clone()), place)).collect();
-            self.all(&mut file, &late, told);
+            self.conclude_all(&mut file, &late, told);
             *gathered = file.done();
         }
         gathered.tell_more(name);
     }
 
-    /// Takes what was put off, and tells problems in the order of the records.
-    fn all(&mut self, file: &mut File<'_>, late: &[Late], told: Vec<record::Problem>) {
-        let (mut told, mut taken) = (told.into_iter(), 0);
+    /// Concludes on what was put off, and tells all in the order of the records, as if nothing had been put off.
+    fn conclude_all(&mut self, file: &mut File<'_>, late: &[Late], told: (Vec<Problem>, Vec<Repeated>)) {
+        let (mut problems, mut met, mut taken) = (told.0.into_iter(), told.1.into_iter(), (0, 0));
         for one in late {
-            told.by_ref().take(one.problems - taken).for_each(|problem| file.fault(problem));
-            taken = one.problems;
+            problems.by_ref().take(one.before.0 - taken.0).for_each(|problem| file.fault(problem));
+            file.gathered.met.extend(met.by_ref().take(one.before.1 - taken.1));
+            taken = one.before;
             let (candidate, before) = (one.candidate.with_text(&one.raw), file.gathered.records);
             if !self.again(file, &candidate) {
                 self.conclude(file, &candidate);
@@ -69,7 +71,8 @@ impl Gatherer {
             let records = file.gathered.records - before;
             file.widen(&one.from.account, &one.from.region, one.from.time, records);
         }
-        told.for_each(|problem| file.fault(problem));
+        problems.for_each(|problem| file.fault(problem));
+        file.gathered.met.extend(met);
     }
 
     /// Puts a record off; false where nothing is put off now.
@@ -78,9 +81,9 @@ impl Gatherer {
             return false;
         };
         *late += candidate.raw.len();
-        let problems = file.gathered.problems.len();
+        let before = (file.gathered.problems.len(), file.gathered.met.len());
         let (raw, candidate, from) = (candidate.raw.into(), candidate.with_text(""), from.clone());
-        file.gathered.late.push(Late { raw, candidate, from, problems });
+        file.gathered.late.push(Late { raw, candidate, from, before });
         true
     }
 }
