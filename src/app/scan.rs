@@ -19,7 +19,7 @@ use crate::finding::Repeated;
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
-use crate::io::sources::many::{self, Desk, FileRead, How, Sort};
+use crate::io::sources::many::{self, Desk, FileRead, How, Make, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
 use crate::record::{self, Problem, Record};
@@ -127,14 +127,7 @@ pub fn scan(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if threads == 0 { processors } else { threads };
     let catalog = world.catalog;
-    let maker = || {
-        let mut gatherer = Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look);
-        move |name: &str, bytes: &[u8], sort: Sort| match sort {
-            Sort::File => gatherer.gather(name, bytes),
-            // There is no second look at a stream.
-            Sort::Stream => gatherer.gather_all(name, bytes),
-        }
-    };
+    let maker = || Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look);
     let mut how = How { selection: &selection, limits: Limits::default(), threads, streams: true };
     let mut desk = Progressing { scan, progress: &mut *progress };
     many::read(sources, how, maker, &mut desk);
@@ -155,6 +148,20 @@ pub fn scan(
         })?;
     }
     scan.finish()
+}
+
+impl Make<Gathered> for Gatherer {
+    fn make(&mut self, name: &str, bytes: &[u8], sort: Sort) -> Gathered {
+        match sort {
+            Sort::File => self.begin(name, bytes),
+            // There is no second look at a stream.
+            Sort::Stream => self.gather_all(name, bytes),
+        }
+    }
+
+    fn finish(&mut self, name: &str, made: &mut Gathered) {
+        Self::finish(self, name, made);
+    }
 }
 
 /// A scan that is watched.

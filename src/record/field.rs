@@ -6,6 +6,10 @@ use serde_json::{Map, Value};
 
 /// Whether two keys are one: Athena lower-cases them, other stores add underscores.
 pub(super) fn same_key(key: &str, name: &str) -> bool {
+    // Names have no underscores: without any, keys of another length are other keys. Most are told by that.
+    if key.len() <= name.len() || !key.as_bytes().contains(&b'_') {
+        return key.eq_ignore_ascii_case(name);
+    }
     let mut plain = key.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase());
     name.bytes().all(|b| plain.next() == Some(b.to_ascii_lowercase())) && plain.next().is_none()
 }

@@ -1,6 +1,7 @@
 //! One log file → its denials and where it is from: what each thread of a scan does for itself.
 
 mod known;
+mod late;
 pub(super) mod named;
 
 use super::operations::Operations;
@@ -13,8 +14,9 @@ use crate::finding::Repeated;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::many::Joins;
 use crate::io::stores::Place;
-use crate::record::{self, Candidate, Head, Problem, Record, Sifted};
+use crate::record::{self, Candidate, Head, Problem, Record, Sifted, Whereabouts};
 use known::Known;
+use late::Late;
 use memchr::memmem::Finder;
 use std::collections::BTreeMap;
 
@@ -47,6 +49,10 @@ pub struct Gathered {
     pub operations: Option<Operations>,
     /// What could not be read.
     pub problems: Vec<Problem>,
+    /// What is still to be concluded on.
+    late: Vec<Late>,
+    /// Faults beyond those that are told one by one.
+    more: u64,
 }
 
 impl Joins for Gathered {
@@ -70,7 +76,7 @@ impl Joins for Gathered {
     }
 }
 
-/// Gathers from one file after another. What it makes of a file does not depend on the files before.
+/// Gathers from one file after another, or begins several and finishes them together. What it makes of a file does not depend on the files before.
 pub struct Gatherer {
     catalog: &'static Catalog,
     selection: Selection,
@@ -79,6 +85,8 @@ pub struct Gatherer {
     /// The operations of small files are.
     noting: bool,
     known: Known,
+    /// Bytes of what is still to be concluded on, while it may be put off.
+    late: Option<usize>,
     given: Given,
     /// Error codes that mean no refusal.
     harmless: Vec<String>,
@@ -95,6 +103,7 @@ impl Gatherer {
             singly,
             noting: false,
             known: Known::default(),
+            late: None,
             given: Given::default(),
             harmless: Vec::new(),
             relays: Finder::new(code::RELAYED),
@@ -129,10 +138,17 @@ impl Gatherer {
     /// assert_eq!((gathered.records, gathered.denied), (2, 1));
     /// ```
     pub fn gather(&mut self, name: &str, bytes: &[u8]) -> Gathered {
+        self.late = None;
+        let mut gathered = self.read(name, bytes);
+        gathered.tell_more(name);
+        gathered
+    }
+
+    fn read(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         let mut file = File::new(name);
         match record::sift(bytes) {
             Some(sifted) => match named::place(name, &sifted).filter(|_| self.selection.is_all()) {
-                Some(named) => self.sifted(&mut file, &sifted, &named),
+                Some(named) => self.sifted(&mut file, &sifted, named),
                 None => self.each(&mut file, bytes),
             },
             None => self.fully(&mut file, bytes),
@@ -147,25 +163,29 @@ impl Gatherer {
         let mut file = File { others: true, ..File::new(name) };
         self.fully(&mut file, bytes);
         file.gathered.is_full = true;
-        file.done()
+        let mut gathered = file.done();
+        gathered.tell_more(name);
+        gathered
     }
 
     /// A file of one place: only what may be denied is read.
-    fn sifted(&mut self, file: &mut File<'_>, sifted: &Sifted<'_>, named: &named::Named) {
+    fn sifted(&mut self, file: &mut File<'_>, sifted: &Sifted<'_>, named: named::Named) {
+        let named::Named { account, region, edges } = named;
+        let from = Whereabouts { account, region, time: None };
         for candidate in &sifted.candidates {
             let before = file.gathered.records;
-            match self.candidate(file, candidate) {
+            match self.candidate(file, candidate, &from) {
                 true => {
                     let records = file.gathered.records - before;
-                    file.widen(&named.account, &named.region, None, records);
+                    file.widen(&from.account, &from.region, None, records);
                 }
                 false => self.whole(file, candidate),
             }
         }
         file.gathered.records += sifted.allowed;
-        file.widen(&named.account, &named.region, None, sifted.allowed);
-        for edge in &named.edges {
-            file.widen(&named.account, &named.region, edge.time, 0);
+        file.widen(&from.account, &from.region, None, sifted.allowed);
+        for edge in &edges {
+            file.widen(&from.account, &from.region, edge.time, 0);
         }
     }
 
@@ -185,7 +205,7 @@ impl Gatherer {
             let before = file.gathered.records;
             if !candidate.may_be_denied {
                 file.gathered.records += 1;
-            } else if !self.candidate(file, &candidate) {
+            } else if !self.candidate(file, &candidate, &place) {
                 self.whole(file, &candidate);
                 continue;
             }
@@ -194,9 +214,9 @@ impl Gatherer {
         }
     }
 
-    /// Reads what may be a denial. Its place is not noted, but for the time of what is denied. False, with nothing done,
-    /// where it is none of CloudTrail's usual records.
-    fn candidate(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) -> bool {
+    /// Reads what may be a denial, or puts that off. Its place is not noted, but for the time of what is denied. False, with
+    /// nothing done, where it is none of CloudTrail's usual records.
+    fn candidate(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Whereabouts) -> bool {
         if !candidate.is_event {
             return false;
         }
@@ -204,22 +224,32 @@ impl Gatherer {
             file.gathered.records += 1;
             return true;
         }
-        let is_plain = candidate.only_error_code().is_some();
         // What bears several spellings of the key is mostly no denial, but a look-alike of one inside of a request.
-        if !is_plain && self.is_no_denial(candidate.raw) {
+        if candidate.only_error_code().is_none() && self.is_no_denial(candidate.raw) {
             file.gathered.records += 1;
-            return true;
+        } else if !self.again(file, candidate) && !self.put_off(file, candidate, from) {
+            self.conclude(file, candidate);
         }
-        if let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() {
-            file.widen(&place.account, &place.region, met.at, 0);
+        true
+    }
+
+    /// Takes a denial that was met before; false where it was not.
+    fn again(&self, file: &mut File<'_>, candidate: &Candidate<'_>) -> bool {
+        let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() else {
+            return false;
+        };
+        file.widen(&place.account, &place.region, met.at, 0);
+        file.gathered.records += 1;
+        file.gathered.denied += 1;
+        file.gathered.met.push(met);
+        true
+    }
+
+    /// Reads what is met for the first time.
+    fn conclude(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) {
+        if candidate.only_error_code().is_some() && self.is_no_denial(candidate.raw) {
             file.gathered.records += 1;
-            file.gathered.denied += 1;
-            file.gathered.met.push(met);
-            return true;
-        }
-        if is_plain && self.is_no_denial(candidate.raw) {
-            file.gathered.records += 1;
-            return true;
+            return;
         }
         let mut denied = Vec::new();
         let (name, mut fault) = (file.name, |fault| file.fault(fault));
@@ -230,7 +260,6 @@ impl Gatherer {
             file.widen(&record.recipient_account, &record.region, record.event_time, 0);
             self.denied(file, &record, Some(candidate.raw));
         }
-        true
     }
 
     /// Whether it is plain without reading it that it bears no error code, or one for another reason than a refusal, and no
@@ -306,27 +335,23 @@ struct File<'f> {
     places: BTreeMap<(Option<String>, Option<String>), Place>,
     /// What is not denied is wanted, too.
     others: bool,
-    /// Faults beyond those that are told one by one.
-    more: u64,
 }
 
 impl<'f> File<'f> {
     fn new(name: &'f str) -> Self {
-        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false, more: 0 }
+        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false }
     }
 
     /// Takes what cannot be read; a file of nothing else must not fill the memory.
     fn fault(&mut self, problem: Problem) {
         match self.gathered.problems.len() < record::MOST_PROBLEMS {
             true => self.gathered.problems.push(problem),
-            false => self.more += 1,
+            false => self.gathered.more += 1,
         }
     }
 
     fn done(mut self) -> Gathered {
         self.gathered.places = self.places.into_values().collect();
-        let more = (self.more > 0).then(|| record::more_problems(self.name, self.more));
-        self.gathered.problems.extend(more);
         self.gathered
     }
 

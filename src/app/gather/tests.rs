@@ -56,6 +56,20 @@ fn check(records: &[String]) {
             assert_eq!(found.places, full.places.values().cloned().collect::<Vec<_>>());
         }
     }
+    // Begun together, and finished after that.
+    let (names, mut gatherer) = ([NAMED, "x", NAMED], Gatherer::new(Catalog::embedded(), false));
+    let mut begun = names.map(|name| gatherer.begin(name, &bytes));
+    for (name, found) in names.into_iter().zip(&mut begun) {
+        gatherer.finish(name, found);
+        let alone = Gatherer::new(Catalog::embedded(), false).gather(name, &bytes);
+        assert_eq!(observed(found), expect, "{name}");
+        assert_eq!(
+            (found.records, found.denied, &found.places),
+            (alone.records, alone.denied, &alone.places),
+            "{name}"
+        );
+        assert_eq!(found.problems, alone.problems);
+    }
     let denials = Gatherer::new(Catalog::embedded(), true).gather(NAMED, &bytes).denials;
     assert_eq!(crate::app::ingest::observed(denials), expect);
 }
@@ -111,6 +125,32 @@ fn faults_do_not_pile_up() {
         let gathered = Gatherer::new(Catalog::embedded(), false).gather(name, &log(&records));
         assert_eq!((gathered.denied, gathered.problems.len()), (1, record::MOST_PROBLEMS + 1), "{name} {fault}");
         assert_eq!(gathered.problems.last().unwrap().error, "and 9 more that cannot be read");
+    }
+}
+
+/// What was put off is told between what was not, in the records' order, however the two are mixed.
+#[test]
+fn what_is_put_off_is_told_in_its_place() {
+    let denied = |id: u64| event(id, 1, id % 3, true, &Value::Null);
+    let broken = |id: u64| denied(id).replace("\"requestParameters\":null", "\"requestParameters\":nul");
+    let records: Vec<String> = (0..40)
+        .map(|id| match id % 5 {
+            0 => broken(id),
+            1 => "{}".to_owned(),
+            2 => r#"{"eventVersion":"1.08","userIdentity":{},"errorCode":"x",}"#.to_owned(),
+            _ => denied(id),
+        })
+        .collect();
+    for count in [5, 9, 30, 40] {
+        let bytes = log(&records[..count]);
+        let alone = Gatherer::new(Catalog::embedded(), false).gather(NAMED, &bytes);
+        let mut gatherer = Gatherer::new(Catalog::embedded(), false);
+        gatherer.gather("x", &log(&[denied(3)]));
+        let mut found = gatherer.begin(NAMED, &bytes);
+        assert!(found.denied < alone.denied, "something is put off");
+        gatherer.finish(NAMED, &mut found);
+        assert_eq!((observed(&found), &found.problems), (observed(&alone), &alone.problems));
+        assert_eq!((found.records, found.denied, found.places), (alone.records, alone.denied, alone.places));
     }
 }
 

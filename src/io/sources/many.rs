@@ -15,10 +15,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 
-/// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file.
-const FILES: usize = 32;
+/// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file, and what is finished
+/// together costs less than by itself.
+const FILES: usize = 256;
 /// See [`FILES`].
-const BYTES: u64 = 1 << 20;
+const BYTES: u64 = 4 << 20;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 3;
 
@@ -81,6 +82,21 @@ impl Joins for String {
     }
 }
 
+/// Who makes something of a file's plain bytes; a function does so at once.
+pub trait Make<T> {
+    /// Begins with a file, or a part of one.
+    fn make(&mut self, name: &str, bytes: &[u8], sort: Sort) -> T;
+
+    /// Finishes what was made of it, once several files were begun with.
+    fn finish(&mut self, _name: &str, _made: &mut T) {}
+}
+
+impl<T, F: FnMut(&str, &[u8], Sort) -> T> Make<T> for F {
+    fn make(&mut self, name: &str, bytes: &[u8], sort: Sort) -> T {
+        self(name, bytes, sort)
+    }
+}
+
 /// Who takes the files, on the calling thread and in the archive's order.
 pub trait Desk<T> {
     /// Which of these objects are not to be read, as they were read before.
@@ -108,7 +124,7 @@ pub fn size(paths: &[PathBuf], selection: &Selection) -> Size {
 /// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
 /// the `threads` has a maker of its own; what they make must not depend on which of them made it. A file that is too large
 /// to stand in memory is handed over in parts.
-pub fn read<T: Joins + Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
+pub fn read<T: Joins + Send, M: Make<T> + Send>(
     paths: &[PathBuf],
     how: How<'_>,
     maker: impl Fn() -> M,
@@ -120,8 +136,8 @@ pub fn read<T: Joins + Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
     if threads <= 1 {
         let (mut reader, mut make) = (Reader::whole(limits), maker());
         while let Some(job) = jobs.next(desk) {
-            for task in job {
-                if desk.take(one(&mut reader, limits, &mut make, task)).is_break() {
+            for read in all(&mut reader, limits, &mut make, job) {
+                if desk.take(read).is_break() {
                     return;
                 }
             }
@@ -141,8 +157,7 @@ pub fn read<T: Joins + Send, M: FnMut(&str, &[u8], Sort) -> T + Send>(
                 loop {
                     let job = given.lock().map(|given| given.recv());
                     let Ok(Ok((number, job))) = job else { return };
-                    let made: Vec<_> = job.into_iter().map(|task| one(&mut reader, limits, &mut make, task)).collect();
-                    if tell.send((number, made)).is_err() {
+                    if tell.send((number, all(&mut reader, limits, &mut make, job))).is_err() {
                         return;
                     }
                 }
@@ -240,10 +255,28 @@ impl Jobs<'_> {
     }
 }
 
+/// Does a job.
+fn all<T: Joins>(reader: &mut Reader, limits: Limits, make: &mut impl Make<T>, job: Job) -> Made<T> {
+    let mut all: Made<T> = job.into_iter().map(|task| one(reader, limits, make, task)).collect();
+    for read in all.iter_mut().flatten() {
+        if let Some(made) = &mut read.made {
+            make.finish(&read.name, made);
+        }
+    }
+    all
+}
+
+/// Makes something of a part, and finishes it.
+fn part<T>(make: &mut impl Make<T>, name: &str, bytes: &[u8], sort: Sort) -> T {
+    let mut made = make.make(name, bytes, sort);
+    make.finish(name, &mut made);
+    made
+}
+
 fn one<T: Joins>(
     reader: &mut Reader,
     limits: Limits,
-    make: &mut impl FnMut(&str, &[u8], Sort) -> T,
+    make: &mut impl Make<T>,
     task: Result<Task, Problem>,
 ) -> Result<FileRead<T>, Problem> {
     let Task { found, object } = task?;
@@ -258,13 +291,14 @@ fn one<T: Joins>(
     if found.size <= WHOLE {
         let loaded = reader.load(path, found.mark.as_deref().map(|mark| (found.size, mark)))?;
         if !loaded.is_huge {
-            let made = (!loaded.bytes.is_empty()).then(|| make(&name, loaded.bytes, sort));
+            let made = (!loaded.bytes.is_empty()).then(|| make.make(&name, loaded.bytes, sort));
             return Ok(read(object, loaded.into(), made));
         }
     }
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
     let open = || std::fs::File::open(path);
-    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), limits, |name, text| make(name, text, sort))?;
+    let (mut streamed, made) =
+        in_parts(&name, &|| Ok(Box::new(open()?)), limits, |name, text| part(make, name, text, sort))?;
     let now = open().and_then(|file| file.metadata()).ok().and_then(|now| mark(&now));
     if streamed.fault.is_none() && now.is_some() && now != found.mark {
         streamed.fault = Some(changed(&name));
@@ -276,7 +310,7 @@ fn one<T: Joins>(
 fn stream<T: Joins>(
     reader: &mut Reader,
     limits: Limits,
-    make: &mut impl FnMut(&str, &[u8], Sort) -> T,
+    make: &mut impl Make<T>,
     path: &Path,
     name: String,
 ) -> Result<FileRead<T>, Problem> {
@@ -290,13 +324,13 @@ fn stream<T: Joins>(
     if first.len() as u64 <= WHOLE {
         let loaded = reader.bytes(&name, &first)?;
         if !loaded.is_huge {
-            let made = (!loaded.bytes.is_empty()).then(|| make(&name, loaded.bytes, sort));
+            let made = (!loaded.bytes.is_empty()).then(|| make.make(&name, loaded.bytes, sort));
             return Ok(read(of_content(path, &hash(loaded.bytes)), loaded.into(), made));
         }
     }
     let (spool, hash) = Spool::all(&first, &mut rest, limits.file).map_err(|error| problem(path, &error))?;
     let open = || Ok::<Box<dyn Read + '_>, std::io::Error>(Box::new(spool.from(0)?));
-    let (streamed, made) = in_parts(&name, &open, limits, |name, text| make(name, text, sort))?;
+    let (streamed, made) = in_parts(&name, &open, limits, |name, text| part(make, name, text, sort))?;
     Ok(read(of_content(path, &hash), streamed, made))
 }
 

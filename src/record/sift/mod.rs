@@ -8,12 +8,13 @@
 //! record is not checked, and what begins as CloudTrail's events is taken for one.
 
 mod calls;
-mod isa;
+pub(super) mod isa;
 mod pass;
 mod spell;
 
 pub use calls::{Named, sift_calls};
 pub use isa::Isa;
+pub(super) use pass::{CODE, window};
 
 use super::json::{self, newlines, skip_space};
 use super::{Head, Problem, Record};
@@ -65,6 +66,12 @@ impl<'a> Candidate<'a> {
         let text = self.raw.get(self.spelt?.checked_sub(2)?..)?.strip_prefix("\"errorCode\":\"")?;
         let value = &text[..memchr::memchr2(b'"', b'\\', text.as_bytes())?];
         text.as_bytes()[value.len()].eq(&b'"').then_some(value)
+    }
+
+    /// The same over another copy of its JSON.
+    pub(crate) fn with_text<'b>(&self, raw: &'b str) -> Candidate<'b> {
+        let Self { is_event, may_be_denied, has_escapes, spelt, number, line, .. } = *self;
+        Candidate { raw, is_event, may_be_denied, has_escapes, spelt, number, line }
     }
 
     /// Reads it as [`super::scan`] reads a record of the input with this name; returns how many events it holds.

@@ -44,7 +44,7 @@ pub(super) trait Key {
 }
 
 /// `errorCode`, from its first `r` on.
-pub(super) const CODE: Letters = Letters { first: b'r', second: b'r', third: b'o' };
+pub(in crate::record) const CODE: Letters = Letters { first: b'r', second: b'r', third: b'o' };
 
 /// `errorCode` in whatever spelling.
 pub(super) struct ErrorCode;
@@ -75,27 +75,40 @@ impl<K: Key> Work for Pass<'_, K> {
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks),
-        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        strip: impl Fn(&mut Marks, &mut Carry),
+        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
         words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
-        let (mut groups, mut carry) = ([Marks::default(); GROUPS], Carry::default());
-        let (bytes, mut at) = (self.bytes, self.start);
+        let (mut batches, mut carry, mut depth) = ([Batch::default(); STEPS], Carry::default(), 0);
+        let [mut looked, mut stripped, mut weighed, mut followed] = batches.each_mut();
+        let (bytes, mut at, mut places) = (self.bytes, self.start, 0);
         let mut end = [b' '; size_of::<Window>()];
-        while at < bytes.len() {
-            // First all are looked at, then all are weighed: what was stored a moment ago is slow to load.
-            for (group, marks) in groups.iter_mut().enumerate() {
-                look(window(bytes, at + group * GROUP * BLOCK, &mut end), marks);
-            }
-            let (mut places, mut rare) = (0, 0);
-            for (group, marks) in groups.iter_mut().enumerate() {
-                places |= u64::from(weigh(marks, &mut carry)) << (group * GROUP);
-                rare |= u64::from(marks.words | marks.unicode) << group;
+        // Each of four batches is at another step. A step by itself is a chain of instructions that wait for one another, and
+        // what was stored a moment ago is slow to load; those of four batches fill each other's gaps. Where elements end is
+        // followed last: how often that is nobody can foretell, and a processor that guesses wrong loses what it has begun.
+        while at < bytes.len() + (STEPS - 1) * BATCH {
+            let [is_looked, is_stripped, is_weighed] = [0, 1, 2].map(|step| at < bytes.len() + step * BATCH);
+            let ends = std::mem::take(&mut places);
+            looked.at = at;
+            let mut rare = 0;
+            for group in 0..GROUPS {
+                if is_looked {
+                    let marks = &mut looked.groups[group];
+                    look(window(bytes, at + group * GROUP * BLOCK, &mut end), marks);
+                    rare |= u64::from(marks.words | marks.unicode) << group;
+                }
+                if is_stripped {
+                    strip(&mut stripped.groups[group], &mut carry);
+                }
+                if is_weighed {
+                    places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
+                }
             }
             each(rare, |group| {
-                let (marks, at) = (&groups[group], at + group * GROUP * BLOCK);
+                let (marks, at) = (&looked.groups[group], at + group * GROUP * BLOCK);
                 if marks.words {
                     let window = window(bytes, at, &mut end);
                     for block in 0..GROUP {
@@ -109,22 +122,40 @@ impl<K: Key> Work for Pass<'_, K> {
                     state.uncover(at, marks);
                 }
             });
-            if let Some(whole) = state.weighed(at, &groups, places, &pick, &nth) {
+            if let Some(whole) = state.follow(followed, ends, &pick, &nth) {
                 return whole.then_some(state.list);
             }
-            state.go_on();
-            at += GROUPS * GROUP * BLOCK;
+            state.go_on(at.saturating_sub((STEPS - 2) * BATCH));
+            at += BATCH;
+            (looked, stripped, weighed, followed) = (followed, looked, stripped, weighed);
         }
         None
     }
 }
+
+/// Steps of a batch: it is looked at, stripped, weighed, followed.
+const STEPS: usize = 4;
+
+/// Bytes that are looked at together.
+const BATCH: usize = GROUPS * GROUP * BLOCK;
+
+/// Blocks that are looked at together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Batch {
+    groups: [Marks; GROUPS],
+    /// Where the first one begins.
+    at: usize,
+}
+
+/// Places that are remembered one by one before they are counted.
+const MANY: usize = 256;
 
 /// Groups that are looked at before they are weighed.
 const GROUPS: usize = 8;
 
 /// The bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
 #[inline(always)]
-fn window<'a>(bytes: &'a [u8], at: usize, end: &'a mut Window) -> &'a Window {
+pub(in crate::record) fn window<'a>(bytes: &'a [u8], at: usize, end: &'a mut Window) -> &'a Window {
     let rest = bytes.get(at..).unwrap_or_default();
     match rest.first_chunk() {
         Some(window) => window,
@@ -205,10 +236,9 @@ impl<'a> State<'a> {
     /// Follows the brackets in the blocks in which an element may end; at the end of the list, whether it is whole, and
     /// false where something is irregular.
     #[inline(always)]
-    fn weighed(
+    fn follow(
         &mut self,
-        at: usize,
-        groups: &[Marks; GROUPS],
+        batch: &Batch,
         mut places: u64,
         pick: &impl Fn(u64, u64) -> u64,
         nth: &impl Fn(u64, u32) -> u32,
@@ -216,7 +246,7 @@ impl<'a> State<'a> {
         while places != 0 {
             let block = places.trailing_zeros() as usize;
             places &= places - 1;
-            let (marks, from) = (&groups[block / GROUP % GROUPS], at + BLOCK * block);
+            let (marks, from) = (&batch.groups[block / GROUP % GROUPS], batch.at + BLOCK * block);
             let (open, close) = (marks.open[block % GROUP], marks.close[block % GROUP]);
             let (both, level) = (open | close, marks.level[block % GROUP]);
             // In the order of the brackets, set where one closes.
@@ -327,11 +357,11 @@ impl<'a> State<'a> {
         self.met.escaped |= escaped > 0;
     }
 
-    /// The blocks are over: what is left belongs to the open element.
+    /// All that ends before this place was followed: what was met there belongs to the open element.
     #[inline(always)]
-    fn go_on(&mut self) {
-        if !(self.spelt.is_empty() && self.escaped.is_empty()) {
-            self.meet(usize::MAX);
+    fn go_on(&mut self, at: usize) {
+        if self.spelt.len() + self.escaped.len() > MANY {
+            self.meet(at);
         }
     }
 

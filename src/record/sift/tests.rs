@@ -83,6 +83,38 @@ fn any_place_in_a_block() {
     }
 }
 
+/// Four steps of a batch (4,096 bytes) each are under way at once: nothing is lost or put to a neighbour between them.
+#[test]
+fn any_place_in_a_batch() {
+    const BATCH: usize = 4_096;
+    for batches in 1..6 {
+        for near in [-70_isize, -33, -20, -9, -2, -1, 0, 1, 2, 17, 40, 64] {
+            let pad = (batches * BATCH).saturating_add_signed(near) - 90;
+            let before = with(&format!(r#""userAgent":"{}""#, "x".repeat(pad)));
+            for members in [r#""errorCode":"A""#, r#""\u0065rrorCode":"A""#, r#""x":"}\\\"{","errorCode":"A""#] {
+                let text = log(&[ALLOWED, &before, &with(members), ALLOWED, ALLOWED]);
+                assert!(check(text.as_bytes()));
+                let found = sifted(Isa::best(), text.as_bytes()).unwrap();
+                assert_eq!((found.0, found.1.len()), (5, 1), "{pad} {members}");
+            }
+        }
+    }
+}
+
+/// What a record spells more often than is remembered place by place is counted for it, and for none of its neighbours.
+#[test]
+fn a_record_of_many_spellings_is_one() {
+    for count in [1, 255, 256, 257, 2_000] {
+        let many = with(&format!(r#""requestParameters":[{}null]"#, r#"{"errorCode":"A"},"#.repeat(count)));
+        let text = log(&[ALLOWED, &many, ALLOWED, &with(r#""errorCode":"A""#), &many, ALLOWED]);
+        assert!(check(text.as_bytes()));
+        let sifted = sift(text.as_bytes()).unwrap();
+        let told: Vec<_> = sifted.candidates.iter().map(|one| (one.number, one.only_error_code())).collect();
+        let code = (count == 1).then_some("A");
+        assert_eq!((sifted.allowed, told), (3, vec![(2, code), (4, Some("A")), (5, code)]), "{count}");
+    }
+}
+
 #[test]
 fn only_a_plain_list_is_sifted() {
     for text in [

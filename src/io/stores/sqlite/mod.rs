@@ -1,6 +1,7 @@
 //! The ledger in one file of SQLite.
 
 mod changes;
+mod event_id;
 mod objects;
 mod repeats;
 mod schema;
@@ -14,6 +15,7 @@ use super::{
 };
 use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed, Repeated};
+use event_id::EventId;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
@@ -345,9 +347,9 @@ fn fold_new(
     for event in batch {
         let at = event.at.map(Timestamp::as_second);
         // Both are noted in any case: the next copy may bear only one of them.
-        let own = event.is_sighting() || note.execute(params![0, event.event_id, at])? == 1;
+        let own = event.is_sighting() || note.execute(params![0, EventId::of(&event.event_id), at])? == 1;
         let shared = match &event.shared_event_id {
-            Some(id) => note.execute(params![1, id, at])? == 1,
+            Some(id) => note.execute(params![1, EventId::of(id), at])? == 1,
             None => true,
         };
         let fresh = Fresh { own, shared };

@@ -9,6 +9,11 @@ pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Re
     let sql = "SELECT bytes_read, bytes, records, denied, unreadable FROM object WHERE id = ?1 AND mark = ?2";
     // Each query by itself would take a lock of the file and give it back.
     let _together = connection.unchecked_transaction()?;
+    let has_any: bool =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM object)")?.query_row([], |row| row.get(0))?;
+    if !has_any {
+        return Ok(vec![None; objects.len()]);
+    }
     let mut query = connection.prepare_cached(sql)?;
     let read = |row: &Row<'_>| {
         let [bytes_read, bytes, records, denied, unreadable] = [0, 1, 2, 3, 4].map(|at| row.get::<_, i64>(at));

@@ -1,6 +1,6 @@
 //! Many events of few denials: each id is noted, each denial is folded once.
 
-use super::{NOTE, Recorded};
+use super::{EventId, NOTE, Recorded};
 use crate::finding::{Finding, Fresh, Observed, Repeated};
 use jiff::Timestamp;
 use rusqlite::{Transaction, params};
@@ -49,8 +49,8 @@ fn note<'e>(
     id: impl Fn(&'e Repeated) -> Option<&'e str>,
 ) -> rusqlite::Result<Vec<bool>> {
     let mut note = change.prepare_cached(NOTE)?;
-    let ids = batch.iter().enumerate().filter_map(|(at, event)| Some((id(event)?, at)));
-    let mut ids: Vec<(&str, usize)> = ids.collect();
+    let ids = batch.iter().enumerate().filter_map(|(at, event)| Some((EventId::of(id(event)?), at)));
+    let mut ids: Vec<(EventId<'_>, usize)> = ids.collect();
     ids.sort_unstable();
     let mut is_new = vec![true; batch.len()];
     for (id, at) in ids {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x4445_4e59;
 
 /// One entry a schema version, the first leads to version 1. An entry that was released is never changed: add one.
-pub(super) const MIGRATIONS: [&str; 4] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     -- kind: 0 eventID, 1 sharedEventID
@@ -47,6 +47,13 @@ pub(super) const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
+    // An event's id that is written as CloudTrail writes them is kept as the 16 bytes that it stands for (see `EventId`).
+    // The index cost each event as much as the table, and serves nothing but the rare removal of old ones.
+    "
+    DROP INDEX event_at;
+    UPDATE event SET id = unhex(id, '-')
+        WHERE id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^0-9a-f-]*' AND length(unhex(id, '-')) = 16;
 ",
 ];
 

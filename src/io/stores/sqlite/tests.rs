@@ -124,7 +124,17 @@ fn an_older_file_becomes_a_new_one() {
     plain.execute_batch(&mark).unwrap();
     let body = serde_json::to_string(&finding).unwrap();
     plain.execute("INSERT INTO finding VALUES ('D-A', NULL, NULL, 'A', ?1)", [body]).unwrap();
-    plain.execute("INSERT INTO event VALUES (0, '1', ?1)", [at(TUE).as_second()]).unwrap();
+    const UUID: &str = "01234567-89ab-cdef-0123-456789abcdef";
+    let ids = [
+        "1",
+        UUID,
+        "11234567-89AB-cdef-0123-456789abcdef",
+        "21234567089ab-cdef-0123-456789abcdef",
+        "3123456-789ab-cdef-0123-456789abcdef",
+    ];
+    for id in ids {
+        plain.execute("INSERT INTO event VALUES (0, ?1, ?2)", params![id, at(TUE).as_second()]).unwrap();
+    }
     for (id, print, when) in [
         ("D-A", "slack 0a", TUE),
         ("D-A", "slack 0b", "2026-11-11T10:00:00Z"),
@@ -137,7 +147,19 @@ fn an_older_file_becomes_a_new_one() {
     drop(plain);
     let mut ledger = SqliteLedger::open(&path).unwrap();
     assert_eq!(ledger.find("D-A").unwrap(), finding);
-    assert_eq!(ledger.record(vec![event("1", None, "A", "x:Y", TUE)], at(TUE)).unwrap().duplicate, 1);
+    for id in ids {
+        assert_eq!(ledger.record(vec![event(id, None, "A", "x:Y", TUE)], at(TUE)).unwrap().duplicate, 1, "{id}");
+    }
+    let packed: Vec<u8> =
+        ledger.connection.query_row("SELECT id FROM event WHERE typeof(id) = 'blob'", [], |row| row.get(0)).unwrap();
+    assert_eq!(
+        packed,
+        UUID.replace('-', "")
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect::<Vec<_>>()
+    );
     let told = |id: &str, to: &str| ledger.delivery(id, to).unwrap().unwrap().told;
     let when = Some(at("2026-11-11T10:00:00Z"));
     let latest =

@@ -25,7 +25,8 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     };
     work.run(
         |bytes, marks| plain::look(bytes, marks, W::LETTERS, equal),
-        |marks, carry| plain::weigh(marks, carry, |bits| parity(bits)),
+        |marks, carry| plain::strip(marks, carry, |bits| parity(bits)),
+        plain::weigh,
         |bytes| plain::words(bytes, W::LETTERS, equal),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),

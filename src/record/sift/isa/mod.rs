@@ -16,66 +16,67 @@ mod portable;
 use std::sync::OnceLock;
 
 /// Bytes that one mask tells of.
-pub(super) const BLOCK: usize = 64;
+pub(in crate::record) const BLOCK: usize = 64;
 /// Blocks that are looked at together.
-pub(super) const GROUP: usize = 8;
+pub(in crate::record) const GROUP: usize = 8;
 /// Bytes behind them that are looked at, too.
-pub(super) const AHEAD: usize = 2;
+pub(in crate::record) const AHEAD: usize = 2;
 
 /// A group's bytes.
-pub(super) type Window = [u8; GROUP * BLOCK + AHEAD];
+pub(in crate::record) type Window = [u8; GROUP * BLOCK + AHEAD];
 
 /// What stands where in a group's blocks; bit 0 of a mask is a block's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Marks {
-    pub(super) quote: [u64; GROUP],
-    /// `{` or `[`; outside strings, once weighed.
-    pub(super) open: [u64; GROUP],
-    /// `}` or `]`; outside strings, once weighed.
-    pub(super) close: [u64; GROUP],
+#[repr(align(64))]
+pub(in crate::record) struct Marks {
+    pub(in crate::record) quote: [u64; GROUP],
+    /// `{` or `[`; outside strings, once these were stripped.
+    pub(in crate::record) open: [u64; GROUP],
+    /// `}` or `]`; outside strings, once these were stripped.
+    pub(in crate::record) close: [u64; GROUP],
     /// Told where `escapes` is.
-    pub(super) backslash: [u64; GROUP],
+    pub(in crate::record) backslash: [u64; GROUP],
     /// Brackets that are open where a block begins (its bits those of an `i64`), once weighed.
-    pub(super) level: [u64; GROUP],
-    /// The first two of [`Letters`] stand somewhere, in either case; or something like it.
-    pub(super) words: bool,
+    pub(in crate::record) level: [u64; GROUP],
+    /// The [`Letters`] stand somewhere, in either case; or something like it.
+    pub(in crate::record) words: bool,
     /// There are backslashes.
-    pub(super) escapes: bool,
+    pub(in crate::record) escapes: bool,
     /// One stands before a `u`.
-    pub(super) unicode: bool,
+    pub(in crate::record) unicode: bool,
 }
 
 /// What blocks leave for the next ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Carry {
+pub(in crate::record) struct Carry {
     /// 1 where a backslash takes the next byte's meaning.
-    pub(super) escape: u64,
+    pub(in crate::record) escape: u64,
     /// All ones where a string is open.
-    pub(super) string: u64,
-    /// Brackets that are open.
-    pub(super) depth: i64,
+    pub(in crate::record) string: u64,
 }
 
 /// Three letters of the key that is looked for, one behind the other, in lower case. Underscores may stand between them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Letters {
-    pub(super) first: u8,
-    pub(super) second: u8,
-    pub(super) third: u8,
+pub(in crate::record) struct Letters {
+    pub(in crate::record) first: u8,
+    pub(in crate::record) second: u8,
+    pub(in crate::record) third: u8,
 }
 
 /// Work over blocks, compiled once for each instruction set.
-pub(super) trait Work {
+pub(in crate::record) trait Work {
     type Out;
     const LETTERS: Letters;
-    /// `look` fills in what stands where, `weigh` the rest, and gives the blocks (bit 0 is the first) in which more brackets
-    /// close than are open at their beginning, or as many: no element of a list ends anywhere else. `words` tells the bytes of
+    /// `look` fills in what stands where, `strip` takes away what stands in strings, `weigh` adds to the brackets that are
+    /// open those of the blocks, and gives the blocks (bit 0 is the first) in which more brackets close than are open at
+    /// their beginning, or as many: no element of a list ends anywhere else. `words` tells the bytes of
     /// a block at which [`plain::words`] hold, `pick(from, which)` puts the bits of `from` that `which` names side by side,
     /// `nth(of, n)` is the place of a mask's nth bit, from 0 on.
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks),
-        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        strip: impl Fn(&mut Marks, &mut Carry),
+        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
         words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
@@ -125,7 +126,7 @@ impl Isa {
         *BEST.get_or_init(|| Self::available().first().copied().unwrap_or(Self(Kind::Portable)))
     }
 
-    pub(super) fn run<W: Work>(self, work: W) -> W::Out {
+    pub(in crate::record) fn run<W: Work>(self, work: W) -> W::Out {
         match self.0 {
             // SAFETY: such a value is only made where the features were found.
             #[cfg(target_arch = "x86_64")]

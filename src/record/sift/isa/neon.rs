@@ -21,7 +21,8 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     };
     work.run(
         |bytes, marks| plain::look(bytes, marks, W::LETTERS, equal),
-        |marks, carry| plain::weigh(marks, carry, portable::parity),
+        |marks, carry| plain::strip(marks, carry, portable::parity),
+        plain::weigh,
         |bytes| plain::words(bytes, W::LETTERS, equal),
         portable::pick,
         portable::nth,

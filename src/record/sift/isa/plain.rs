@@ -32,19 +32,26 @@ fn block(bytes: &Window, from: usize) -> &[u8; BLOCK] {
 
 /// See [`super::Work::run`]; `parity` gives for each bit whether the number of bits up to it, itself included, is odd.
 #[inline(always)]
-pub(super) fn weigh(marks: &mut Marks, carry: &mut Carry, parity: impl Fn(u64) -> u64) -> u8 {
+pub(super) fn strip(marks: &mut Marks, carry: &mut Carry, parity: impl Fn(u64) -> u64) {
     if marks.escapes || carry.escape != 0 {
         take_escaped(marks, carry);
     }
-    let mut places = 0;
     for at in 0..GROUP {
         let inside = parity(marks.quote[at]) ^ carry.string;
         carry.string = (inside.cast_signed() >> 63).cast_unsigned();
-        let (open, close) = (marks.open[at] & !inside, marks.close[at] & !inside);
-        let (opens, closes) = (i64::from(open.count_ones()), i64::from(close.count_ones()));
-        (marks.open[at], marks.close[at], marks.level[at]) = (open, close, carry.depth.cast_unsigned());
-        places |= u8::from(closes > 0 && carry.depth <= closes) << at;
-        carry.depth += opens - closes;
+        (marks.open[at], marks.close[at]) = (marks.open[at] & !inside, marks.close[at] & !inside);
+    }
+}
+
+/// See [`super::Work::run`].
+#[inline(always)]
+pub(super) fn weigh(marks: &mut Marks, depth: &mut i64) -> u8 {
+    let mut places = 0;
+    for at in 0..GROUP {
+        let (opens, closes) = (i64::from(marks.open[at].count_ones()), i64::from(marks.close[at].count_ones()));
+        marks.level[at] = depth.cast_unsigned();
+        places |= u8::from(closes > 0 && *depth <= closes) << at;
+        *depth += opens - closes;
     }
     places
 }

@@ -8,7 +8,8 @@ const HIGHS: u64 = ONES << 7;
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
         |bytes, marks| plain::look(bytes, marks, W::LETTERS, equal),
-        |marks, carry| plain::weigh(marks, carry, parity),
+        |marks, carry| plain::strip(marks, carry, parity),
+        plain::weigh,
         |bytes| plain::words(bytes, W::LETTERS, equal),
         pick,
         nth,

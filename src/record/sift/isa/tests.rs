@@ -17,6 +17,7 @@ struct Seen {
     places: u8,
     words: u64,
     carry: Carry,
+    depth: i64,
 }
 
 impl<const NAME: bool> Work for Look<'_, NAME> {
@@ -25,15 +26,17 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks),
-        weigh: impl Fn(&mut Marks, &mut Carry) -> u8,
+        strip: impl Fn(&mut Marks, &mut Carry),
+        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
         words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
-        let (mut marks, mut carry) = (Marks::default(), Carry::default());
+        let (mut marks, mut carry, mut depth) = (Marks::default(), Carry::default(), 0);
         let one = |window: &Window| {
             look(window, &mut marks);
-            let places = weigh(&mut marks, &mut carry);
+            strip(&mut marks, &mut carry);
+            let places = weigh(&mut marks, &mut depth);
             let brackets = marks.open.iter().zip(&marks.close).map(|(open, close)| {
                 let both = open | close;
                 let last = (both != 0).then(|| nth(both, both.count_ones() - 1));
@@ -42,7 +45,7 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
             });
             let (brackets, level) = (brackets.collect(), marks.level.to_vec());
             let rare = [marks.words, marks.escapes, marks.unicode];
-            Seen { brackets, level, rare, places, words: words(window.first_chunk().unwrap()), carry }
+            Seen { brackets, level, rare, places, words: words(window.first_chunk().unwrap()), carry, depth }
         };
         self.0.iter().map(one).collect()
     }
@@ -75,24 +78,23 @@ fn plainly(windows: &[Window], letters: Letters) -> Vec<Seen> {
             brackets.push(mask);
             places |= u8::from(mask[1] != 0 && before <= i64::from(mask[1].count_ones())) << at;
         }
+        let third_or_before = |byte: u8| second_or_line(byte) || byte.eq_ignore_ascii_case(&letters.third);
+        let triples = || (0..own.len()).map(|at| (window[at], window[at + 1], window[at + 2]));
         let pairs = || own.iter().zip(&window[1..]).map(|(one, two)| (*one, *two));
-        let is_word = |at: &usize| {
-            let third = window[at + 2];
-            is_first(window[*at])
-                && second_or_line(window[at + 1])
-                && (second_or_line(third) || third.eq_ignore_ascii_case(&letters.third))
-        };
+        let is_word =
+            |at: &usize| is_first(window[*at]) && second_or_line(window[at + 1]) && third_or_before(window[at + 2]);
         Seen {
             brackets,
             level,
             rare: [
-                pairs().any(|(one, two)| is_first(one) && second_or_line(two)),
+                triples().any(|(one, two, three)| is_first(one) && second_or_line(two) && third_or_before(three)),
                 own.contains(&b'\\'),
                 pairs().any(|pair| pair == (b'\\', b'u')),
             ],
             places,
             words: (0..BLOCK).filter(is_word).fold(0, |bits, at| bits | 1 << at),
-            carry: Carry { escape: escape.into(), string: if in_string { u64::MAX } else { 0 }, depth },
+            carry: Carry { escape: escape.into(), string: if in_string { u64::MAX } else { 0 } },
+            depth,
         }
     };
     windows.iter().map(one).collect()
