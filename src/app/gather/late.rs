@@ -1,5 +1,5 @@
 //! What is met for the first time, put off until several files were looked at: concluding on a denial runs through much of
-//! the program, which a large file drives out of the processor's caches. Twenty in a row cost as much as three by themselves.
+//! the program, which a large file drives out of the processor's caches; those of several files in a row fetch it but once.
 
 use super::{File, Gathered, Gatherer};
 use crate::finding::Repeated;
@@ -8,10 +8,19 @@ use crate::record::{self, Candidate, Problem, Whereabouts};
 /// Bytes of events that are put off at most: beyond, denials stand so close that nothing is gained.
 const MOST: usize = 1 << 20;
 
-/// A record that is still to be concluded on.
-#[derive(Debug)]
+/// Records of a file that are still to be concluded on.
+#[derive(Debug, Default)]
 pub(super) struct Late {
-    raw: Box<str>,
+    /// Their JSON, one behind the other.
+    texts: String,
+    records: Vec<Waiting>,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Waiting {
+    /// Where its JSON ends in the texts.
+    end: usize,
     /// The same without its text.
     candidate: Candidate<'static>,
     /// Where its event counts.
@@ -45,7 +54,7 @@ impl Gatherer {
     pub fn finish(&mut self, name: &str, gathered: &mut Gathered) {
         self.late = None;
         let late = std::mem::take(&mut gathered.late);
-        if !late.is_empty() {
+        if !late.records.is_empty() {
             let told = (std::mem::take(&mut gathered.problems), std::mem::take(&mut gathered.met));
             let mut file = File { gathered: std::mem::take(gathered), ..File::new(name) };
             let places = std::mem::take(&mut file.gathered.places);
@@ -58,13 +67,15 @@ impl Gatherer {
     }
 
     /// Concludes on what was put off, and tells all in the order of the records, as if nothing had been put off.
-    fn conclude_all(&mut self, file: &mut File<'_>, late: &[Late], told: (Vec<Problem>, Vec<Repeated>)) {
+    fn conclude_all(&mut self, file: &mut File<'_>, late: &Late, told: (Vec<Problem>, Vec<Repeated>)) {
         let (mut problems, mut met, mut taken) = (told.0.into_iter(), told.1.into_iter(), (0, 0));
-        for one in late {
+        let mut start = 0;
+        for one in &late.records {
+            let raw = &late.texts[std::mem::replace(&mut start, one.end)..one.end];
             problems.by_ref().take(one.before.0 - taken.0).for_each(|problem| file.fault(problem));
             file.gathered.met.extend(met.by_ref().take(one.before.1 - taken.1));
             taken = one.before;
-            let (candidate, before) = (one.candidate.with_text(&one.raw), file.gathered.records);
+            let (candidate, before) = (one.candidate.with_text(raw), file.gathered.records);
             if !self.again(file, &candidate) {
                 self.conclude(file, &candidate);
             }
@@ -82,8 +93,9 @@ impl Gatherer {
         };
         *late += candidate.raw.len();
         let before = (file.gathered.problems.len(), file.gathered.met.len());
-        let (raw, candidate, from) = (candidate.raw.into(), candidate.with_text(""), from.clone());
-        file.gathered.late.push(Late { raw, candidate, from, before });
+        let Late { texts, records } = &mut file.gathered.late;
+        texts.push_str(candidate.raw);
+        records.push(Waiting { end: texts.len(), candidate: candidate.with_text(""), from: from.clone(), before });
         true
     }
 }

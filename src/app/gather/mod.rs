@@ -49,8 +49,8 @@ pub struct Gathered {
     pub operations: Option<Operations>,
     /// What could not be read.
     pub problems: Vec<Problem>,
-    /// What is still to be concluded on.
-    late: Vec<Late>,
+    /// What is still to be concluded on; parts that are joined have nothing of it.
+    late: Late,
     /// Faults beyond those that are told one by one.
     more: u64,
 }
