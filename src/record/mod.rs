@@ -10,12 +10,15 @@ mod members;
 mod row;
 mod sift;
 mod skim;
+mod utf16;
 
 pub use cut::{Cut, Cutter};
 pub use field::time;
 pub use glance::Glance;
 pub use json::{Head, is_aws};
 pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
+#[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
+pub(crate) use utf16::{Decoder as Utf16, decode as utf16};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -243,18 +246,6 @@ pub fn scan(
         on_problem(more_problems(input_name, (faults - MOST_PROBLEMS) as u64));
     }
     seen
-}
-
-/// UTF-16, as Windows' shell writes what is sent into a file; told by its byte order mark.
-fn utf16(bytes: &[u8]) -> Option<String> {
-    let (read, rest): (fn([u8; 2]) -> u16, _) = match bytes {
-        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
-        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
-        _ => return None,
-    };
-    let (pairs, _) = rest.as_chunks::<2>();
-    let units = pairs.iter().map(|pair| read(*pair));
-    Some(char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
 #[cfg(test)]
