@@ -7,6 +7,7 @@ mod field;
 mod glance;
 mod json;
 mod members;
+mod paired;
 mod row;
 mod sift;
 mod skim;
@@ -16,6 +17,8 @@ pub use cut::{Cut, Cutter};
 pub use field::time;
 pub use glance::Glance;
 pub use json::{Head, is_aws};
+#[cfg_attr(not(feature = "lambda"), allow(unused_imports, reason = "for what reads log files by itself"))]
+pub(crate) use paired::paired;
 pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
 #[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
 pub(crate) use utf16::{Decoder as Utf16, decode as utf16};
@@ -167,9 +170,11 @@ impl Record {
 ///
 /// The shape is told by content: `{"Records": […]}`, a bare list, one event, JSON lines, EventBridge envelopes,
 /// LookupEvents output, CloudWatch Logs payloads (decoded) and exports, Athena and Lake rows as JSON or CSV. A size above
-/// [`LARGEST_RECORD`], or a fault in a line of JSON lines, loses the record that has it and no other; broken JSON in a list,
-/// or in a value of several lines, what is behind it, too. `input_name` is put before the place in a [`Problem`]; of more than
-/// [`MOST_PROBLEMS`] the rest is told as a number.
+/// [`LARGEST_RECORD`], or a fault in a line of JSON lines, loses the record that has it and no other. Broken JSON in a list, or
+/// in a value of several lines, loses what is behind it, too, up to the next line that begins a value: what stands inside of a
+/// broken record could pose as one. How many bytes that are is told. Half a surrogate pair (`\ud800`) is read as U+FFFD, as are
+/// bytes that are no UTF-8. `input_name` is put before the place in a [`Problem`]; of more than [`MOST_PROBLEMS`] the rest is
+/// told as a number.
 ///
 /// ```
 /// let (records, problems) = denywatch::record::read(br#"{"Records": [{"eventName": "GetObject"}, 7]}"#, "log.json");
