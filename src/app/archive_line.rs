@@ -20,7 +20,7 @@ use crate::io::sources::notice::{LogFile, ScanTask};
 use crate::io::sources::reader::Reader;
 use crate::io::sources::s3::{Archive, Asked, Limits};
 use crate::io::stores::{Held, Object, ObjectRead, Place};
-use crate::record::Head;
+use crate::record::{Head, paired};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde::Deserialize;
@@ -314,7 +314,7 @@ fn open(bytes: &[u8], codes: &Codes) -> Result<(Vec<Value>, ObjectRead), String>
     let mut places: BTreeMap<(Option<String>, Option<String>), Place> = BTreeMap::new();
     let (mut records, mut denied) = (Vec::new(), 0);
     for record in &log.records {
-        let text = record.get();
+        let text = &*paired(record.get());
         let whence = serde_json::from_str::<Whence>(text).ok();
         let is_change = whence.as_ref().is_some_and(Whence::is_of_a_change);
         whence.into_iter().for_each(|whence| note(&mut places, whence));

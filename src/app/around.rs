@@ -30,6 +30,34 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
 use tally::Calls;
 
 /// What is looked for.
+///
+/// [`super::scan()`] does all of this; by itself it serves whoever reads an archive in another way.
+///
+/// ```
+/// # const USER: &str = r#""eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ana","userName":"ana"},"recipientAccountId":"111122223333","awsRegion":"us-east-1""#;
+/// # let denied = format!(r#"{{{USER},"eventID":"1","eventTime":"2026-11-10T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"ListQueues","errorCode":"AccessDenied"}}"#);
+/// # let change = format!(r#"{{{USER},"eventID":"2","eventTime":"2026-11-10T09:00:00Z","eventSource":"iam.amazonaws.com","eventName":"DetachUserPolicy","requestParameters":{{"userName":"ana","policyArn":"arn:aws:iam::111122223333:policy/p"}}}}"#);
+/// # let other = format!(r#"{{{USER},"eventID":"3","eventTime":"2026-11-10T09:00:00Z","eventSource":"ec2.amazonaws.com","eventName":"DescribeInstances"}}"#);
+/// # let log = format!(r#"{{"Records":[{change},{denied},{other}]}}"#);
+/// use denywatch::app::{World, around::{Around, Seeker}, scan::{Options, Scan}};
+/// use denywatch::{catalog::Catalog, diagnosis::InForce};
+/// use denywatch::io::stores::{Filter, Ledger, MemoryLedger};
+/// // The first look finds the denials,
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let mut scan = Scan::begin(&mut ledger, &world, Options { one_look: true, ..Options::default() }, "my logs");
+/// scan.read(denied.as_bytes(), "log.json");
+/// scan.finish()?;
+/// // the second what happened around them.
+/// let mut around = Around::new();
+/// for finding in ledger.findings(&Filter::default())? {
+///     around.add(&finding, true, Catalog::embedded());
+/// }
+/// assert!(around.wants("111122223333_CloudTrail_us-east-1_20261110T0915Z_a.json.gz", true));
+/// assert!(!around.wants("111122223333_CloudTrail_us-east-1_20240101T0915Z_a.json.gz", true), "too old to tell of it");
+/// let seen = Seeker::new(&around, Catalog::embedded()).seek("log.json", log.as_bytes());
+/// assert_eq!(seen.changes[0].event_id, "2");
+/// # Ok::<(), denywatch::io::stores::LedgerError>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Around {
     /// Operations without their service: of changes, and of calls that were denied or foretold.

@@ -73,6 +73,34 @@ pub(super) fn wanted(asked: &Asked, selection: &Selection, ledger: &dyn Ledger) 
 ///
 /// What cannot be listed or read is a problem of the outcome; the rest goes on.
 ///
+/// ```standalone_crate
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let key = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/10/111122223333_CloudTrail_eu-west-1_20261110T1015Z_a.json";
+/// # stand_in(move |head, _| match head.split_once('?') {
+/// #     Some(_) => format!("<ListBucketResult><Contents><Key>{key}</Key><ETag>&quot;e&quot;</ETag><Size>9</Size></Contents></ListBucketResult>"),
+/// #     None => format!(r#"{{"Records":[{DENIED}]}}"#),
+/// # })?;
+/// use denywatch::app::{World, bucket::{Asked, scan_buckets}, scan::Options};
+/// use denywatch::{diagnosis::InForce, io::aws::Aws, io::sources::archive::Selection, io::stores::MemoryLedger};
+/// let aws = Aws::load(&denywatch::io::aws::Options::default()).await;
+/// let asked = Asked { places: vec![("my-logs".into(), "AWSLogs/".into())], ..Asked::default() };
+/// // Folders of other Regions, and of days before (less what may come late), are not even listed.
+/// let selection = Selection {
+///     since: Some("2026-11-01T00:00:00Z".parse()?),
+///     regions: ["eu-west-1".to_owned()].into(),
+///     ..Selection::default()
+/// };
+/// let options = Options { selection, ..Options::default() };
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let outcome = scan_buckets(&aws, &asked, &mut ledger, &world, options, &mut |_stats| {}).await?;
+/// assert_eq!((outcome.stats.files, outcome.findings[0].count), (1, 1));
+/// # assert_eq!(outcome.problems, []);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The ledger could not be read or written.
 pub async fn scan_buckets(

@@ -87,6 +87,15 @@ pub struct Part {
 }
 
 /// What a scan of these files and folders would read; `one_look` is [`super::scan::Options::one_look`].
+/// Nothing is opened, and no ledger asked.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # std::fs::write(folder.path().join("log.json"), [b' '; 300]).unwrap();
+/// use denywatch::{app::estimate::of_files, io::sources::archive::Selection};
+/// let estimate = of_files(&[folder.path().to_owned(), "missing.json".into()], &Selection::default(), false);
+/// assert_eq!((estimate.objects, estimate.bytes, estimate.problems.len()), (Some(1), Some(300), 1));
+/// ```
 pub fn of_files(sources: &[PathBuf], selection: &Selection, one_look: bool) -> Estimate {
     let mut estimate = Estimate { version: 1, objects: Some(0), bytes: Some(0), ..Estimate::default() };
     for source in sources {
@@ -144,6 +153,25 @@ mod buckets {
     use std::collections::BTreeMap;
 
     /// What a scan of these buckets would read. Lists, and reads nothing. Call it inside a tokio runtime.
+    ///
+    /// ```standalone_crate
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/example.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let key = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/10/111122223333_CloudTrail_eu-west-1_20261110T1015Z_a.json.gz";
+    /// # stand_in(move |_, _| {
+    /// #     format!("<ListBucketResult><Contents><Key>{key}</Key><ETag>&quot;e&quot;</ETag><Size>4000000</Size></Contents></ListBucketResult>")
+    /// # })?;
+    /// use denywatch::app::{bucket::Asked, estimate::of_buckets};
+    /// use denywatch::io::{aws::Aws, sources::archive::Selection, stores::MemoryLedger};
+    /// let aws = Aws::load(&denywatch::io::aws::Options::default()).await;
+    /// let asked = Asked { places: vec![("my-logs".into(), "AWSLogs/".into())], ..Asked::default() };
+    /// let estimate = of_buckets(&aws, &asked, &Selection::default(), &MemoryLedger::default()).await?;
+    /// assert_eq!((estimate.objects, estimate.bytes, estimate.cost.get_requests), (Some(1), Some(4_000_000), 1));
+    /// assert!(estimate.cost.dollars < 0.000_1 && estimate.seconds > 0.0);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The ledger could not be read.

@@ -52,6 +52,27 @@ pub struct Asked {
 /// What an earlier run read of the account's Event history is not read again, and a run that was interrupted goes on: in the
 /// end it has told what one run would have. A Region that cannot be read to its end is a problem of the outcome; what came before it is kept.
 ///
+/// ```standalone_crate
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # stand_in(|head, _| match head.contains("LookupEvents") {
+/// #     true => serde_json::json!({"Events": [{"EventId": "1", "EventTime": 1794304800, "CloudTrailEvent": DENIED}]}).to_string(),
+/// #     false => String::new(),
+/// # })?;
+/// use denywatch::app::{World, lookup::{Asked, lookup}, scan::Options};
+/// use denywatch::{diagnosis::InForce, io::sources::lookup::Period, io::stores::MemoryLedger};
+/// let period = Period { since: Some("2026-11-01T00:00:00Z".parse()?), until: None };
+/// let asked = Asked { period, regions: vec!["eu-west-1".into()], ..Asked::default() };
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let outcome = lookup(&asked, &mut ledger, &world, Options::default(), &mut |_stats| {}).await?;
+/// assert_eq!((outcome.findings[0].count, outcome.problems.len()), (1, 0));
+/// // What Event history cannot show is said.
+/// assert!(outcome.not_seen[0].contains("data events"));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The ledger could not be read or written.
 pub async fn lookup(
@@ -108,6 +129,25 @@ pub async fn lookup(
 
 /// How long that would take: asks for the newest page of each Region. `is_all`: no account is left out, so that what the
 /// ledger says was read before need not be read again.
+///
+/// ```standalone_crate
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # stand_in(|head, _| match head.contains("LookupEvents") {
+/// #     true => serde_json::json!({"Events": [{"EventId": "1", "EventTime": 1794304800, "CloudTrailEvent": DENIED}]}).to_string(),
+/// #     false => String::new(),
+/// # })?;
+/// use denywatch::app::lookup::{Asked, estimate};
+/// use denywatch::io::{sources::lookup::Period, stores::MemoryLedger};
+/// let period = Period { since: Some("2026-11-01T00:00:00Z".parse()?), until: Some("2026-11-11T00:00:00Z".parse()?) };
+/// let asked = Asked { period, regions: vec!["eu-west-1".into()], ..Asked::default() };
+/// let estimate = estimate(&asked, true, &MemoryLedger::default()).await?;
+/// assert!(estimate.events.is_some() && estimate.seconds > 0.0);
+/// # assert_eq!(estimate.problems, []);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// The ledger could not be read.

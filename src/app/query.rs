@@ -23,6 +23,33 @@ pub enum Engine {
 ///
 /// A query that fails is a problem of the outcome; what came before is kept.
 ///
+/// ```standalone_crate
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doubles/example.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # stand_in(|head, _| match () {
+/// #     () if head.contains("StartQueryExecution") => r#"{"QueryExecutionId":"q1"}"#.to_owned(),
+/// #     () if head.contains("GetQueryExecution") => r#"{"QueryExecution":{"Status":{"State":"SUCCEEDED"}}}"#.to_owned(),
+/// #     () => {
+/// #         let row = |cells: [&str; 5]| serde_json::json!({"Data": cells.map(|cell| serde_json::json!({"VarCharValue": cell}))});
+/// #         let names = row(["eventid", "eventtime", "eventsource", "eventname", "errorcode"]);
+/// #         let cells = row(["1", "2026-11-10T10:00:00Z", "sqs.amazonaws.com", "ListQueues", "AccessDenied"]);
+/// #         serde_json::json!({"ResultSet": {"Rows": [names, cells]}}).to_string()
+/// #     }
+/// # })?;
+/// use denywatch::app::{World, query::{Engine, query}, scan::Options};
+/// use denywatch::{diagnosis::InForce, io::aws::Aws, io::sources::query::Workplace, io::stores::MemoryLedger};
+/// use denywatch::render::sql::{Asked, Table, athena};
+/// let sql = athena(&Asked { since: Some("2026-11-01T00:00:00Z".parse()?), ..Asked::default() }, &Table::parse("cloudtrail", true)?)?;
+/// let aws = Aws::load(&denywatch::io::aws::Options::default()).await;
+/// let engine = Engine::Athena(Workplace { workgroup: Some("primary".into()), ..Workplace::default() });
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let outcome = query(&aws, &engine, &sql, &mut ledger, &world, Options::default(), &mut |_stats| {}).await?;
+/// assert_eq!((outcome.stats.denied, outcome.problems.len()), (1, 0));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// The ledger could not be read or written.
 pub async fn query(

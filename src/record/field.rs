@@ -1,6 +1,6 @@
 //! The fields of one event, whatever their types: a getter by name → [`Record`].
 
-use super::{Record, Whereabouts, row};
+use super::{Record, Whereabouts, paired, row};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value};
 
@@ -109,13 +109,13 @@ pub fn time(text: &str) -> Option<Timestamp> {
 /// that cannot be read for certain.
 fn tree(name: &str, value: Value) -> Option<Value> {
     let Value::String(text) = value else { return Some(value) };
-    match serde_json::from_str(&text) {
+    match paired::read(&text) {
         // A column of text that was cast to JSON.
-        Ok(Value::String(inner)) if inner.len() < text.len() => tree(name, Value::String(inner)),
-        Ok(value) => (!is_nameless(name, &value)).then_some(value),
-        Err(_) if !row::is_struct(&text) => Some(Value::Null),
-        Err(_) if name == "userIdentity" => row::identity(&text),
-        Err(_) => None,
+        Some(Value::String(inner)) if inner.len() < text.len() => tree(name, Value::String(inner)),
+        Some(value) => (!is_nameless(name, &value)).then_some(value),
+        None if !row::is_struct(&text) => Some(Value::Null),
+        None if name == "userIdentity" => row::identity(&text),
+        None => None,
     }
 }
 

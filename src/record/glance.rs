@@ -1,6 +1,6 @@
 //! What tells whether an event matters, before it is read: its top level as [`super::skim`] sees it.
 
-use super::{LARGEST_RECORD, field, json, skim, time};
+use super::{LARGEST_RECORD, field, json, paired, skim, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -131,17 +131,17 @@ impl<'a> Glance<'a> {
 
     /// `userIdentity` as [`super::Record::user_identity`] has it.
     pub fn user_identity(&self) -> Value {
-        serde_json::from_str(self.identity).map_or(Value::Null, field::identity)
+        paired::read(self.identity).map_or(Value::Null, field::identity)
     }
 
     /// `requestParameters` as [`super::Record::request_parameters`] has them.
     pub fn request_parameters(&self) -> Value {
-        serde_json::from_str(self.parameters).unwrap_or(Value::Null)
+        paired::read(self.parameters).unwrap_or(Value::Null)
     }
 
     /// As [`super::Record::resource_arns`] has them.
     pub fn resource_arns(&self) -> Vec<String> {
-        serde_json::from_str(self.resources).map_or_else(|_| Vec::new(), |list| field::each(&list, "arn"))
+        paired::read(self.resources).map_or_else(Vec::new, |list| field::each(&list, "arn"))
     }
 }
 

@@ -4,6 +4,7 @@
 //! event, and keys are compared unescaped, so that no spelling hides one.
 
 use super::members::{Members, Word};
+use super::paired::paired;
 use super::{LARGEST_RECORD, Problem, Record, csv, field};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -28,7 +29,9 @@ pub struct Head<'a> {
 
 /// Whether an object is read as one event.
 pub(super) fn is_event(object: &str) -> bool {
-    serde_json::from_str::<Head<'_>>(object).is_ok_and(|head| head.is_event && !head.is_lookup_entry)
+    let is_event = |head: Head<'_>| head.is_event && !head.is_lookup_entry;
+    let as_it_is = serde_json::from_str(object).map(is_event);
+    as_it_is.or_else(|_| serde_json::from_str(&paired(object)).map(is_event)).unwrap_or(false)
 }
 
 impl<'a> Head<'a> {
@@ -91,8 +94,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
     }
 }
 
+/// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake.
+const LISTS: [&str; 4] = ["records", "events", "logEvents", "queryResultRows"];
+
 /// Wrappings inside wrappings; deeper ones are refused.
 const DEEPEST: usize = 8;
+
+/// JSON that cannot be read on.
+struct Broken {
+    /// Where the record begins that is broken, or what should be one.
+    at: usize,
+    place: String,
+    error: String,
+}
+
+impl Broken {
+    fn new(at: usize, place: &str, fault: &serde_json::Error) -> Self {
+        Self { at, place: place.to_owned(), error: broken(fault) }
+    }
+}
 
 /// Walks one input and hands out what it finds.
 pub(super) struct Reader<'r> {
@@ -145,68 +165,100 @@ impl<'r> Reader<'r> {
                 at = start + BYTE_ORDER_MARK.len_utf8();
                 continue;
             }
-            let Some(end) = self.top_value(text, start, line) else {
-                let next = text[start..].find('\n').map_or(text.len(), |n| start + n + 1);
-                return self.lines(&text[next..], line + 1);
-            };
-            line += newlines(&text[start..end]);
-            at = end;
+            match self.top_value(text, start, line) {
+                Ok(end) => {
+                    line += newlines(&text[start..end]);
+                    at = end;
+                }
+                Err(broken) => {
+                    let next = next_line(text, broken.at);
+                    self.passed_over(&broken, next);
+                    return self.lines(&text[next..], line + newlines(&text[start..next]));
+                }
+            }
         }
     }
 
-    /// Where the value at `start` ends; `None` when it is broken, which is reported.
-    fn top_value(&mut self, text: &str, start: usize, line: usize) -> Option<usize> {
+    /// Where the value at `start` ends.
+    fn top_value(&mut self, text: &str, start: usize, line: usize) -> Result<usize, Broken> {
         let place = if start == skip_space(text, 0) { String::new() } else { format!("line {line}:") };
         if let Some(open) = records_list(&text.as_bytes()[start..]) {
-            let end = self.list(text, start + open, &place).ok()?;
+            let end = self.list(text, start + open, &place)?;
             let after = skip_space(text, end);
-            return match text.as_bytes().get(after) {
-                Some(b'}') => Some(after + 1),
-                _ => next_value(text, start).ok().map(|(_, end)| end),
-            };
+            if text.as_bytes().get(after) == Some(&b'}') {
+                return Ok(after + 1);
+            }
+            let broken = |fault| Broken { at: end, place: format!("line {line}"), error: broken(&fault) };
+            let (raw, end) = next_value(text, start).map_err(broken)?;
+            if let Ok(members) = Members::read(&paired(raw)) {
+                self.lists(&members, 1, &place);
+            }
+            return Ok(end);
         }
         if text[start..].starts_with('[') {
-            return self.list(text, start + 1, &place).ok();
+            return self.list(text, start + 1, &place);
         }
-        match next_value(text, start) {
-            Ok((raw, end)) => {
-                self.value(raw, &format!("line {line}"));
-                Some(end)
-            }
-            Err(fault) => {
-                self.problem(Some(&format!("line {line}")), broken(&fault));
-                None
-            }
-        }
+        let here = format!("line {line}");
+        let (raw, end) = next_value(text, start).map_err(|fault| Broken::new(start, &here, &fault))?;
+        self.value(raw, &here);
+        Ok(end)
     }
 
     /// The elements of a list, from behind its bracket; yields the place behind the closing one.
-    fn list(&mut self, text: &str, mut at: usize, place: &str) -> Result<usize, ()> {
-        for number in 1.. {
+    fn list(&mut self, text: &str, mut at: usize, place: &str) -> Result<usize, Broken> {
+        let mut number = 0;
+        loop {
+            number += 1;
             at = skip_space(text, at);
             if number == 1 && text[at..].starts_with(']') {
                 return Ok(at + 1);
             }
             let here = format!("{place}record {number}");
-            let (raw, end) = next_value(text, at).map_err(|fault| self.problem(Some(&here), broken(&fault)))?;
+            let (raw, end) = next_value(text, at).map_err(|fault| Broken::new(at, &here, &fault))?;
             self.value(raw, &here);
             at = skip_space(text, end);
             match text.as_bytes().get(at) {
                 Some(b',') => at += 1,
                 Some(b']') => return Ok(at + 1),
-                _ => {
-                    self.problem(Some(&here), "the list breaks off behind it".to_owned());
-                    return Err(());
-                }
+                _ => return Err(Broken { at, place: here, error: "the list breaks off behind it".to_owned() }),
             }
         }
-        Err(())
+    }
+
+    /// The lists of events that a wrapping has, without the first ones; whether there are any.
+    fn lists(&mut self, members: &Members<'_>, skip: usize, place: &str) -> bool {
+        let mut lists = members.lists(&LISTS).zip(1..).skip(skip).peekable();
+        let any = lists.peek().is_some();
+        for (list, number) in lists {
+            let place = if number == 1 { place.to_owned() } else { format!("{place}list {number}:") };
+            if let Err(Broken { place, error, .. }) = self.list(list, 1, &place) {
+                self.problem(Some(&place), error);
+            }
+        }
+        any
+    }
+
+    /// Tells of broken JSON, and how much is not read for it. What stands inside of a broken record could pose as one, so
+    /// nothing is read before a line that begins a value by itself.
+    fn passed_over(&mut self, broken: &Broken, next: usize) {
+        let Broken { at, place, error } = broken;
+        let bytes = next - at;
+        if bytes == 0 {
+            return self.problem(Some(place), error.clone());
+        }
+        let error = format!(
+            "{error}; so {bytes} bytes are passed over, since a part of a broken record could pose as one: get the file anew, or \
+             mend it there"
+        );
+        self.problem(Some(place), error);
     }
 
     /// JSON lines, each by itself; a run of lines that begin no value is one problem.
     fn lines(&mut self, text: &str, first: usize) {
-        let mut in_run = false;
-        for (line, number) in text.lines().map(message).zip(first..) {
+        let (mut in_run, mut behind) = (false, 0);
+        for (line, number) in text.split_inclusive('\n').zip(first..) {
+            behind += line.len();
+            let line = message(line.trim_end_matches(['\n', '\r']));
             let here = format!("line {number}");
             let begins = line.starts_with(['{', '[']);
             if line.trim().is_empty() || !begins && in_run {
@@ -214,9 +266,14 @@ impl<'r> Reader<'r> {
             }
             in_run = !begins;
             match serde_json::from_str::<&RawValue>(line.trim()) {
+                // The last of a list inside of something broken, or a member of such an object.
+                Ok(_) if text[behind..].trim_start().starts_with([',', ']', '}']) => {
+                    let error = "a part of something that is broken before it, not a line by itself";
+                    self.problem(Some(&here), error.to_owned());
+                }
                 Ok(raw) if begins => self.value(raw.get(), &here),
                 Ok(_) => self.problem(Some(&here), "no JSON object".to_owned()),
-                Err(fault) => self.problem(Some(&here), broken(&fault)),
+                Err(fault) => self.problem(Some(&here), self::broken(&fault)),
             }
         }
     }
@@ -249,7 +306,10 @@ impl<'r> Reader<'r> {
                 Ok(members) => self.wrapping(&members, raw.len(), place),
                 Err(fault) => self.problem(Some(place), broken(&fault)),
             },
-            Err(fault) => self.problem(Some(place), broken(&fault)),
+            Err(fault) => match paired(raw) {
+                Cow::Owned(paired) => self.object(&paired, place),
+                Cow::Borrowed(_) => self.problem(Some(place), broken(&fault)),
+            },
         }
     }
 
@@ -311,12 +371,9 @@ impl<'r> Reader<'r> {
         if let Some(inner) = is("detail", '{').or_else(|| is("sns", '{')) {
             return self.value(inner, place);
         }
-        for name in ["records", "events", "logEvents", "queryResultRows"] {
-            if let Some(list) = is(name, '[') {
-                let place = if self.depth > 1 { format!("{place}:") } else { String::new() };
-                let _ = self.list(list, 1, &place);
-                return;
-            }
+        let inner = if self.depth > 1 { format!("{place}:") } else { String::new() };
+        if self.lists(members, 0, &inner) {
+            return;
         }
         if self.is_in_size(raw_len, place) {
             let error = "no CloudTrail event: `eventName`, `eventSource` and `errorCode` are missing";
@@ -374,6 +431,18 @@ pub(super) fn records_list(text: &[u8]) -> Option<usize> {
         at += text[at..].starts_with(part.as_bytes()).then_some(part.len())?;
     }
     Some(at)
+}
+
+/// The next line that begins a value, behind the one that `at` is in; the text's end where there is none.
+fn next_line(text: &str, at: usize) -> usize {
+    let mut next = at;
+    for line in text[at..].split_inclusive('\n') {
+        if next > at && message(line).starts_with(['{', '[']) {
+            break;
+        }
+        next += line.len();
+    }
+    next
 }
 
 fn next_value(text: &str, at: usize) -> Result<(&str, usize), serde_json::Error> {

@@ -1,5 +1,6 @@
 //! A JSON object's top level, its values left unread.
 
+use super::paired;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt};
@@ -20,14 +21,21 @@ impl<'a> Members<'a> {
         found.map(|(_, raw)| raw.get())
     }
 
+    /// The members of these names that are lists, in their order.
+    pub(super) fn lists(&self, names: &[&str]) -> impl Iterator<Item = &'a str> {
+        let is_named = |key: &str| names.iter().any(|name| super::field::same_key(key, name));
+        let all = self.0.iter().filter(move |(key, _)| is_named(key));
+        all.map(|(_, raw)| raw.get()).filter(|raw| raw.starts_with('['))
+    }
+
     /// A member's value; `None` when there is none or it is nested too deeply to read.
     pub(super) fn value(&self, name: &str) -> Option<Value> {
-        serde_json::from_str(self.raw(name)?).ok()
+        paired::read(self.raw(name)?)
     }
 
     /// A member that is a string.
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        serde_json::from_str(self.raw(name)?).ok()
+        paired::read(self.raw(name)?)
     }
 }
 

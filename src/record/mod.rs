@@ -7,15 +7,21 @@ mod field;
 mod glance;
 mod json;
 mod members;
+mod paired;
 mod row;
 mod sift;
 mod skim;
+mod utf16;
 
 pub use cut::{Cut, Cutter};
 pub use field::time;
 pub use glance::Glance;
 pub use json::{Head, is_aws};
+#[cfg_attr(not(feature = "lambda"), allow(unused_imports, reason = "for what reads log files by itself"))]
+pub(crate) use paired::paired;
 pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
+#[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
+pub(crate) use utf16::{Decoder as Utf16, decode as utf16};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -164,9 +170,11 @@ impl Record {
 ///
 /// The shape is told by content: `{"Records": […]}`, a bare list, one event, JSON lines, EventBridge envelopes,
 /// LookupEvents output, CloudWatch Logs payloads (decoded) and exports, Athena and Lake rows as JSON or CSV. A size above
-/// [`LARGEST_RECORD`], or a fault in a line of JSON lines, loses the record that has it and no other; broken JSON in a list,
-/// or in a value of several lines, what is behind it, too. `input_name` is put before the place in a [`Problem`]; of more than
-/// [`MOST_PROBLEMS`] the rest is told as a number.
+/// [`LARGEST_RECORD`], or a fault in a line of JSON lines, loses the record that has it and no other. Broken JSON in a list, or
+/// in a value of several lines, loses what is behind it, too, up to the next line that begins a value: what stands inside of a
+/// broken record could pose as one. How many bytes that are is told. Half a surrogate pair (`\ud800`) is read as U+FFFD, as are
+/// bytes that are no UTF-8. `input_name` is put before the place in a [`Problem`]; of more than [`MOST_PROBLEMS`] the rest is
+/// told as a number.
 ///
 /// ```
 /// let (records, problems) = denywatch::record::read(br#"{"Records": [{"eventName": "GetObject"}, 7]}"#, "log.json");
@@ -243,18 +251,6 @@ pub fn scan(
         on_problem(more_problems(input_name, (faults - MOST_PROBLEMS) as u64));
     }
     seen
-}
-
-/// UTF-16, as Windows' shell writes what is sent into a file; told by its byte order mark.
-fn utf16(bytes: &[u8]) -> Option<String> {
-    let (read, rest): (fn([u8; 2]) -> u16, _) = match bytes {
-        [0xff, 0xfe, rest @ ..] => (u16::from_le_bytes, rest),
-        [0xfe, 0xff, rest @ ..] => (u16::from_be_bytes, rest),
-        _ => return None,
-    };
-    let (pairs, _) = rest.as_chunks::<2>();
-    let units = pairs.iter().map(|pair| read(*pair));
-    Some(char::decode_utf16(units).map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER)).collect())
 }
 
 #[cfg(test)]

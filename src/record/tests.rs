@@ -231,12 +231,107 @@ fn a_fault_loses_only_itself() {
     check_problems(format!("[{one} {one}]").as_bytes(), 1, &["in:record 1"]);
     check_problems(format!("{{\"Records\": [{one}]}}\n{{\"Records\": [8]}}").as_bytes(), 1, &["in:line 2:record 1"]);
     let pretty = serde_json::to_string_pretty(&event()).unwrap();
-    check_problems(&pretty.as_bytes()[..pretty.len() - 3], 0, &["in:line 1", "in:line 2"]);
+    check_problems(&pretty.as_bytes()[..pretty.len() - 3], 0, &["in:line 1"]);
     check_problems(format!("{one}\n\u{feff}{one}\n{{bad\n\u{feff}{one}\n").as_bytes(), 3, &["in:line 3"]);
     check_problems(b"plain words", 0, &["in"]);
     check_problems(b" \n ", 0, &[]);
     check_problems(b"{\"Records\": []}", 0, &[]);
     check_problems(&[&one.as_bytes()[..one.len() - 1], b", \"x\": \"\xff\"}"].concat(), 1, &["in"]);
+}
+
+/// Each place is told with the bytes that are not read for it.
+#[test]
+fn what_is_passed_over_is_told() {
+    let one = event().to_string();
+    let told = |text: &str| {
+        let (records, problems) = read(text.as_bytes(), "in");
+        (records.len(), problems.into_iter().map(|problem| problem.error).collect::<Vec<_>>())
+    };
+    for (text, good, bytes) in [
+        (format!("{{\"Records\": [{one}, {{bad}}, {one}]}}"), 1, 9 + one.len()),
+        (format!("{{\"Records\": [{one}, {{bad}}, {one}]}}\n{one}\n"), 2, 10 + one.len()),
+        (format!("[\n {one},\n {{bad}},\n {one}\n]"), 1, 10 + one.len()),
+        (format!("{{\n\"eventName\": bad,\n \"eventSource\": \"s\"\n}}\n{one}\n"), 1, 42),
+        // What was read before it is not read again.
+        (format!("[{one}\n,{one}\n,{{bad}}]"), 2, 6),
+        (format!("[\n{one}\n,\n{{bad}}]"), 1, 6),
+        (format!("{{\"Records\": [{one}] bad"), 1, 4),
+    ] {
+        let (count, errors) = told(&text);
+        assert_eq!((count, errors.len()), (good, 1), "{text} {errors:?}");
+        assert!(
+            errors[0].contains(&format!("; so {bytes} bytes are passed over, since a part of")),
+            "{text} {errors:?}"
+        );
+    }
+    let (count, errors) = told(&format!("[{one}"));
+    assert_eq!((count, errors), (1, vec!["the list breaks off behind it".to_owned()]));
+}
+
+/// Lists may hold each element on a line by itself, also those inside of a request.
+#[test]
+fn no_part_of_a_broken_value_is_a_line_by_itself() {
+    let fake = json!({"eventName": "no", "errorCode": "AccessDenied"});
+    for behind in ["\n]", "\n,7]", "\n\n ]"] {
+        let broken = format!("{{\"eventName\": bad, \"requestParameters\": {{\"a\": [\n{fake}{behind}}}}}");
+        for text in [format!("{{\"Records\": [\n{}\n,\n{broken}]}}", event()), format!("{}\n{broken}\n", event())] {
+            let (records, problems) = read(text.as_bytes(), "in");
+            assert_eq!((records, problems.is_empty()), (vec![record()], false), "{text}");
+        }
+    }
+}
+
+#[test]
+fn of_several_lists_each_is_read_once() {
+    let one = event().to_string();
+    for text in [
+        format!("{{\"Records\": [{one}], \"Events\": [{one}, 7]}}"),
+        format!("{{\"x\": [{one}], \"records\": [{one}], \"Events\": [{one}, 7]}}"),
+        format!("{{\"Events\": [{one}], \"Records\": [{one}, 7], \"x\": 1}}"),
+        format!("{{\"Records\": [{one}], \"\\udead\": 1, \"Events\": [{one}, 7]}}"),
+    ] {
+        check_problems(text.as_bytes(), 2, &["in:list 2:record 2"]);
+    }
+}
+
+/// JSON's grammar allows it, and callers choose texts.
+#[test]
+fn half_a_surrogate_pair_loses_nothing() {
+    let mut read_so = event();
+    for (pointer, text) in [
+        ("/errorMessage", "a\u{fffd}b"),
+        ("/userIdentity/principalId", "\u{fffd}"),
+        ("/requestParameters/bucketName", "\u{fffd}\\ud800"),
+    ] {
+        *read_so.pointer_mut(pointer).unwrap() = text.into();
+    }
+    let read_so_text = read_so.to_string();
+    let written = read_so_text.replace('\u{fffd}', "\\ud800");
+    let expect = Record::from_value(&read_so).unwrap();
+    let twice = |text: &str| {
+        json!({"cloudTrailEvent": "@"})
+            .to_string()
+            .replace("\"@\"", &format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    };
+    for text in [
+        written.clone(),
+        format!("{{\"Records\": [{written}]}}"),
+        written.replacen('{', "{\"\\udfff\": 1, ", 1),
+        format!("{{\"\\ud800\": 1, \"detail\": {written}}}"),
+        twice(&written),
+        // The half is one of the text around the event.
+        twice(&read_so_text).replace('\u{fffd}', "\\udabc"),
+    ] {
+        assert_eq!(read(text.as_bytes(), "in"), (vec![expect.clone()], vec![]), "{text}");
+        let mut denied = Vec::new();
+        let keep = |head: &Head<'_>| head.error_code.as_deref() == Some("AccessDenied");
+        scan_errors(text.as_bytes(), "in", keep, |record| denied.push(record), |_| {});
+        assert_eq!(denied, std::slice::from_ref(&expect), "{text}");
+    }
+    // No key becomes another one.
+    let (records, problems) =
+        read(br#"{"eventName":"A","error\ud800Code":"AccessDenied","\ud800errorCode":"AccessDenied"}"#, "in");
+    assert_eq!((&records[0].error_code, problems), (&None, vec![]));
 }
 
 #[test]

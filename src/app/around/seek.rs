@@ -16,7 +16,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Looks through one file after another. What it makes of a file does not depend on the files before.
+/// Looks through one file after another, as the example of [`Around`] shows. What it makes of a file does not depend on the
+/// files before.
 #[derive(Debug)]
 pub struct Seeker<'a> {
     around: &'a Around,

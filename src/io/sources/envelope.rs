@@ -7,7 +7,7 @@
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>.
 
 use super::notice::{self, LogFile, ScanTask};
-use crate::record::is_aws;
+use crate::record::{is_aws, paired};
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 use std::io::Read;
@@ -171,7 +171,7 @@ fn text_records(text: &str, depth: usize) -> Result<Found, String> {
 }
 
 fn json(text: &str) -> Result<Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
+    serde_json::from_str(&paired(text)).map_err(|error| format!("not JSON: {error}"))
 }
 
 fn found(value: &Value, depth: usize) -> Result<Found, String> {
@@ -247,7 +247,7 @@ fn unpack(data: &str) -> Result<Value, String> {
     if text.len() as u64 > UNPACKED {
         return Err("a Logs payload over 64 MiB".into());
     }
-    serde_json::from_str(&text).map_err(|error| format!("a Logs payload that is not JSON: {error}"))
+    serde_json::from_str(&paired(&text)).map_err(|error| format!("a Logs payload that is not JSON: {error}"))
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ fn one_event() {
 #[test]
 fn batches() {
     let (a, b) = (bridge("a").to_string(), bridge("b").to_string());
+    check(&sqs(&[&a.replace("\"a\"", "\"a\\ud800\""), &b]), &["a\u{fffd}", "b"]);
     check(&sqs(&[&a, &b]), &["a", "b"]);
     check(&sqs(&[&sns_body(&a), &record("c").to_string()]), &["a", "c"]);
     check(&sqs(&[&sns_body(&sns_body(&sns_body(&a)))]), &["a"]);

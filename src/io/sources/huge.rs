@@ -8,7 +8,7 @@ use super::reader::Loaded;
 #[cfg(feature = "archives")]
 use super::unpack::{is_bzip2, is_zstd, skippable};
 use super::windows::Windows;
-use crate::record::{LARGEST_RECORD, Problem};
+use crate::record::{LARGEST_RECORD, Problem, Utf16};
 use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read, Result};
 
@@ -48,17 +48,24 @@ pub(super) fn each(name: &str, open: Open<'_>, limit: u64, visit: &mut dyn FnMut
     let mut raw = Counted { from: open()?, read: 0 };
     let (unpacked, mut stop) = {
         let plain = plain(name, first, BufReader::with_capacity(STEP, &mut raw));
-        let (unpacked, windows, end) = feed(plain, (usable, is_gzip(first)), name, visit);
+        let Fed { unpacked, windows, end, is_utf16 } = feed(plain, (usable, is_gzip(first)), name, visit);
         let stop = stop.map(|stop| stop.to_string()).or_else(|| over(name, first, unpacked > limit, limit)).or(end);
-        let (too_large, first) = (windows.too_large, windows.first_too_large);
-        windows.end(stop.is_none(), &mut |text, at| visit(&label(name, at), text));
-        (
-            unpacked.min(limit),
-            stop.map(|stop| format!("{stop}; the whole records before are used")).or(left_out(too_large, first)),
-        )
+        let left_out = left_out(&windows, is_utf16);
+        windows.end(stop.is_none(), &mut |text, at| visit(&label(name, at, is_utf16), text));
+        (unpacked.min(limit), stop.map(|stop| format!("{stop}; the whole records before are used")).or(left_out))
     };
     let fault = stop.take().map(|error| Problem { input: name.to_owned(), error });
     Ok(Streamed { bytes_read: raw.read, unpacked, fault })
+}
+
+/// What was read, but for its end.
+struct Fed {
+    unpacked: u64,
+    windows: Windows,
+    /// Why it was not read to its end.
+    end: Option<String>,
+    /// Places are those of its text in UTF-8.
+    is_utf16: bool,
 }
 
 fn feed(
@@ -66,23 +73,47 @@ fn feed(
     (usable, is_checked): (u64, bool),
     name: &str,
     visit: &mut dyn FnMut(&str, &[u8]),
-) -> (u64, Windows, Option<String>) {
-    let (mut windows, mut buffer, mut unpacked) = (Windows::new(), vec![0; STEP], 0);
-    loop {
+) -> Fed {
+    let (mut windows, mut buffer, mut text) = (Windows::new(), vec![0; STEP], String::new());
+    let mut first = [0; Utf16::MARK];
+    let length = match read_some(&mut *plain, &mut first) {
+        Ok(length) => length,
+        Err(error) => return Fed { unpacked: 0, windows, end: Some(ended(&error)), is_utf16: false },
+    };
+    let mut utf16 = Utf16::of(&first[..length]);
+    let is_utf16 = utf16.is_some();
+    let (mut unpacked, begun) = if is_utf16 { (length as u64, &[][..]) } else { (0, &first[..length]) };
+    let mut plain = begun.chain(plain);
+    let mut each = |part: &[u8], at| visit(&label(name, at, is_utf16), part);
+    let end = loop {
         let read = match plain.read(&mut buffer) {
-            Ok(0) => return (unpacked, windows, None),
+            Ok(0) => break None,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return (unpacked, windows, Some(ended(&error))),
+            Err(error) => break Some(ended(&error)),
         };
         let room = usize::try_from(usable - unpacked.min(usable)).unwrap_or(usize::MAX);
         unpacked += read as u64;
-        windows.feed(&buffer[..read.min(room)], &mut |text, at| visit(&label(name, at), text));
+        let bytes = &buffer[..read.min(room)];
+        match &mut utf16 {
+            None => windows.feed(bytes, &mut each),
+            Some(utf16) => {
+                text.clear();
+                utf16.take(bytes, &mut text);
+                windows.feed(text.as_bytes(), &mut each);
+            }
+        }
         // Of what was looked through before so much is good, of what was not one byte more tells that there is more.
         if unpacked > usable || is_checked && unpacked == usable {
-            return (unpacked, windows, None);
+            break None;
         }
+    };
+    if let Some(mut utf16) = utf16 {
+        text.clear();
+        utf16.end(&mut text);
+        windows.feed(text.as_bytes(), &mut each);
     }
+    Fed { unpacked, windows, end, is_utf16 }
 }
 
 /// Unpacks gzip without keeping anything: how many bytes can be used, and what stopped it.
@@ -297,19 +328,26 @@ fn ended(error: &io::Error) -> String {
     }
 }
 
-fn left_out(too_large: u64, first: u64) -> Option<String> {
-    let (limit, largest) = (LARGEST_RECORD >> 20, "CloudTrail's largest has 256 KB, CloudTrail Lake's 1 MB");
-    let which = match too_large {
+fn left_out(windows: &Windows, is_utf16: bool) -> Option<String> {
+    let (limit, bytes, first) = (LARGEST_RECORD >> 20, windows.left_out, place(windows.first_too_large, is_utf16));
+    let which = match windows.too_large {
         0 => return None,
-        1 => format!("the record at byte {first} is left out"),
-        many => format!("{many} records are left out, the first at byte {first}"),
+        1 => format!("the record at {first} is left out, being larger than {limit} MiB"),
+        many => format!("{many} records are left out, the first at {first}, being larger than {limit} MiB"),
     };
-    Some(format!("{which}, being larger than {limit} MiB: {largest}"))
+    Some(format!(
+        "{which}: {bytes} bytes are passed over. CloudTrail's largest has 256 KB, CloudTrail Lake's 1 MB; if a bracket or a \
+         quotation mark is missing there, mend it, or get the file anew"
+    ))
 }
 
 /// A part's name: of one that is not the first, with its place.
-fn label(name: &str, at: u64) -> String {
-    if at == 0 { name.to_owned() } else { format!("{name}:byte {at}") }
+fn label(name: &str, at: u64, is_utf16: bool) -> String {
+    if at == 0 { name.to_owned() } else { format!("{name}:{}", place(at, is_utf16)) }
+}
+
+fn place(at: u64, is_utf16: bool) -> String {
+    format!("byte {at}{}", if is_utf16 { " of its UTF-8" } else { "" })
 }
 
 #[cfg(test)]

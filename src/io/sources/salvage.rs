@@ -1,11 +1,17 @@
 //! The whole records of a text that ends too early.
 
+use crate::record::utf16;
+
 /// Members of an object that list events: log files, `LookupEvents`, CloudWatch Logs.
 const LISTS: [&[u8]; 3] = [b"\"Records\"", b"\"Events\"", b"\"logEvents\""];
 
 /// Cuts a text behind its last whole record and closes the list that the record stands in. Half a record is never kept:
 /// it could lack the very field that tells what it is. A text without a whole record becomes empty.
+/// UTF-16 is turned into UTF-8.
 pub(super) fn salvage(text: &mut Vec<u8>) {
+    if let Some(plain) = utf16(text) {
+        *text = plain.into_bytes();
+    }
     let mut scan = Scan::default();
     for (at, byte) in text.iter().enumerate() {
         scan.step(at, *byte, text);
@@ -100,6 +106,14 @@ mod tests {
         check("{\"a\":1}\n{\"b\":2}\n{\"c\":", "{\"a\":1}\n{\"b\":2}");
         check(r#"{"Records":[{"a":1}]}"#, r#"{"Records":[{"a":1}]}"#);
         check("{\"a\":1}\n\0\0", "{\"a\":1}");
+    }
+
+    #[test]
+    fn of_utf_16_too() {
+        let text = "\u{feff}{\"Records\":[{\"a\":\"ü\"},{\"b\":";
+        let mut bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).chain([b'{']).collect();
+        salvage(&mut bytes);
+        assert_eq!(String::from_utf8_lossy(&bytes), r#"{"Records":[{"a":"ü"}]}"#);
     }
 
     #[test]

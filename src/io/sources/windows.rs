@@ -30,6 +30,8 @@ pub(super) struct Windows {
     /// Records that were left out, being larger than any event, and where in the text the first of them begins.
     pub(super) too_large: u64,
     pub(super) first_too_large: u64,
+    /// Their bytes.
+    pub(super) left_out: u64,
 }
 
 enum Shape {
@@ -41,6 +43,8 @@ enum Shape {
     Rows {
         in_quotes: bool,
         before: u8,
+        /// The first row tells what all are.
+        is_told: bool,
         /// Between two cells; `None` for lines of another sort.
         delimiter: Option<u8>,
         end: usize,
@@ -55,8 +59,9 @@ impl Windows {
     fn of(size: usize, largest: usize) -> Self {
         let (text, shape) = (Vec::new(), Shape::Unknown);
         let (skips, at_comma) = (false, false);
-        let (broken, too_large, first_too_large) = (0, 0, 0);
-        Self { size, largest, text, head: 0, shape, passed: 0, skips, at_comma, broken, too_large, first_too_large }
+        let (broken, too_large, first_too_large, left_out) = (0, 0, 0, 0);
+        let (head, passed) = (0, 0);
+        Self { size, largest, text, head, shape, passed, skips, at_comma, broken, too_large, first_too_large, left_out }
     }
 
     /// Takes in more of the text; `each` gets a window and where in the text its part begins.
@@ -102,6 +107,7 @@ impl Windows {
             self.first_too_large = self.passed + (start - self.head) as u64;
         }
         self.passed += (self.text.len() - self.head) as u64;
+        self.left_out += (self.text.len() - start) as u64;
         if let Shape::Json(json) = &mut self.shape {
             self.text = json.head_here().to_vec();
             self.head = self.text.len();
@@ -142,6 +148,7 @@ impl Windows {
             };
             let dropped = behind.unwrap_or(bytes.len());
             self.passed += dropped as u64;
+            self.left_out += dropped as u64;
             bytes = &bytes[dropped..];
             let is_list = matches!(self.shape, Shape::Json(_)) && self.head > 0;
             (self.skips, self.at_comma) = (behind.is_none(), is_list);
@@ -161,7 +168,7 @@ impl Windows {
             let Some(first) = self.text.iter().find(|byte| !is_mark(byte)) else { return };
             self.shape = match first {
                 b'{' | b'[' => Shape::Json(Json::default()),
-                _ => Shape::Rows { in_quotes: false, before: b'\n', delimiter: None, end: 0 },
+                _ => Shape::Rows { in_quotes: false, before: b'\n', is_told: false, delimiter: None, end: 0 },
             };
             return self.look(0);
         }
@@ -172,7 +179,7 @@ impl Windows {
         match &mut self.shape {
             Shape::Unknown => {}
             Shape::Json(json) => json.look(&self.text, from),
-            Shape::Rows { in_quotes, before, delimiter, end } => {
+            Shape::Rows { in_quotes, before, is_told, delimiter, end } => {
                 for (at, byte) in self.text.iter().enumerate().skip(from) {
                     // The second mark of two in a row opens again what the first one closed.
                     let may_open = matches!(*before, b'\n' | b'\r' | b'"') || Some(*before) == *delimiter;
@@ -181,8 +188,11 @@ impl Windows {
                     // A mark inside a cell is a character like others.
                     *before = if *byte == b'"' && !counts { b'x' } else { *byte };
                     if *byte == b'\n' && !*in_quotes {
-                        if *end == 0 {
-                            *delimiter = delimiter_of(&String::from_utf8_lossy(&self.text[..at]));
+                        if !*is_told {
+                            let first = String::from_utf8_lossy(&self.text[..at]);
+                            let first = first.trim_start_matches('\u{feff}').trim_start();
+                            *is_told = !first.is_empty();
+                            *delimiter = delimiter_of(first);
                             self.head = if delimiter.is_some() { at + 1 } else { 0 };
                         }
                         *end = at + 1;

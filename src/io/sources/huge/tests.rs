@@ -46,6 +46,45 @@ fn every_packing_gives_the_same_records() {
     }
 }
 
+fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect()
+}
+
+#[test]
+fn utf_16_is_read_too() {
+    let text = log(0, 30_000).replace("xxx", "xü😀");
+    for (name, raw) in [
+        ("x.json", utf16(&text, u16::to_le_bytes)),
+        ("x.json", utf16(&text, u16::to_be_bytes)),
+        ("x.json.gz", gz(&utf16(&text, u16::to_le_bytes))),
+    ] {
+        let (names, windows, streamed) = read(name, &raw, 1 << 30);
+        assert_eq!((names.len(), names[29_999].as_str()), (30_000, "e29999"), "{name}");
+        assert!((3..=6).contains(&windows), "{windows}");
+        assert_eq!((streamed.bytes_read, streamed.fault), (raw.len() as u64, None));
+        assert_eq!(streamed.unpacked, 2 * text.encode_utf16().count() as u64 + 2);
+    }
+    let lines: String = (0..5).map(|id| format!("e{id},,\"ü\nü\"\r\n")).collect();
+    let table = utf16(&format!("eventname,errorcode,useragent\r\n{lines}"), u16::to_le_bytes);
+    assert_eq!(read("x.csv", &table, 1 << 30).0.len(), 5);
+}
+
+#[test]
+fn of_utf_16_that_is_cut_or_too_long_the_whole_records_are_used() {
+    let raw = utf16(&log(0, 1_000), u16::to_le_bytes);
+    let (names, _, streamed) = read("x.json", &raw, 200_001);
+    assert!((250..310).contains(&names.len()), "{}", names.len());
+    assert_eq!(streamed.fault.unwrap().error, "it is larger than 200001 bytes; the whole records before are used");
+    let large = format!("{{\"Records\":[{{}},{{\"x\":\"{}\"}},{{}}]}}", "x".repeat(21 << 20));
+    let streamed =
+        each("x", &|| Ok(Box::new(&*utf16(&large, u16::to_le_bytes).leak())), 1 << 30, &mut |_, _| {}).unwrap();
+    let error = streamed.fault.unwrap().error;
+    assert!(error.starts_with("the record at byte 15 of its UTF-8 is left out"), "{error}");
+    for raw in [&b""[..], b"\xff", b"\xff\xfe", b"\xfe\xff\0"] {
+        assert_eq!(each("x", &|| Ok(Box::new(raw)), 1 << 30, &mut |_, _| {}).unwrap().fault, None);
+    }
+}
+
 #[test]
 #[cfg(feature = "archives")]
 fn so_do_the_others() {

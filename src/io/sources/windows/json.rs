@@ -1,5 +1,6 @@
 //! Where in a JSON text whole records end.
 
+use crate::record;
 use memchr::memchr2;
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub(super) struct Json {
     around: usize,
     /// What this list began with.
     opening: Arc<[u8]>,
+    /// Lists of events that the open value had so far, and whether it has none: then it is one event.
+    lists: usize,
+    is_one: bool,
     /// Behind the last whole record, and what begins and closes the text there.
     pub(super) end: usize,
     pub(super) closing: &'static [u8],
@@ -92,12 +96,14 @@ impl Json {
             }
             b'{' => self.opened(at, b'}'),
             b'[' => {
-                let is_list = self.open.is_empty() || self.open == [b'}'] && self.is_list();
+                let is_list = self.open.is_empty() || self.open == [b'}'] && self.is_list(&text[self.start..at]);
                 self.opened(at, b']');
                 if is_list {
                     self.around = self.open.len();
+                    self.lists += 1;
                     self.opening = match &text[self.start..=at] {
-                        short if short.len() <= HEAD => short.into(),
+                        // What stands before a further list are the records of the one before.
+                        short if short.len() <= HEAD && self.lists == 1 => short.into(),
                         _ => [b"{\"", &*self.name, b"\":["].concat().into(),
                     };
                 }
@@ -135,14 +141,21 @@ impl Json {
         }
     }
 
-    fn is_list(&self) -> bool {
+    /// Whether the list that opens behind this head is one of events. It is none where the head by itself tells an event:
+    /// that would be told again with each part of the list.
+    fn is_list(&mut self, head: &[u8]) -> bool {
         let plain: Vec<u8> = self.name.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase).collect();
-        LISTS.contains(&&*plain)
+        if self.is_one || !LISTS.contains(&&*plain) {
+            return false;
+        }
+        let is_as_before = || self.opening.strip_suffix(b"[").is_some_and(|opening| opening == head);
+        self.is_one = self.lists == 0 && !is_as_before() && tells_event(head);
+        !self.is_one
     }
 
     fn opened(&mut self, at: usize, closing: u8) {
         if self.open.is_empty() {
-            self.start = at;
+            (self.start, self.lists, self.is_one) = (at, 0, false);
         }
         self.open.push(closing);
     }
@@ -165,4 +178,9 @@ impl Json {
         };
         (self.end, self.closing, self.ending_in) = (end, closing, Arc::clone(&self.opening));
     }
+}
+
+/// Whether an object that begins so and whose list is empty tells an event.
+fn tells_event(head: &[u8]) -> bool {
+    record::for_each(&[head, b"[]}"].concat(), "", |_| {}, |_| {}) > 0
 }

@@ -46,6 +46,40 @@ fn windows_are_few_megabytes_and_hold_all() {
 }
 
 #[test]
+fn of_several_lists_each_record_comes_once() {
+    let list = |from: usize| (from..from + 9).map(|id| event(id, "")).collect::<Vec<_>>().join(", ");
+    let [one, two, three] = [list(0), list(10), list(20)];
+    for text in [
+        format!("{{\"Records\":[{one}],\"Events\":[{two}]}}"),
+        format!("{{\"x\": [{one}], \"Records\" : [{two}] , \"y\":{{}}, \"log_Events\":[ {three} ],\"Events\":[]}}"),
+        format!(
+            "{{\"Events\":[],\"Records\":[{one}],\"Events\":[{two}]}}{{\"x\":1,\"Records\":[{three}],\"Records\":[{one}]}}"
+        ),
+    ] {
+        for size in (1..900).step_by(7) {
+            let (records, ..) = windowed(&text, size, 1 << 20, 90, true);
+            assert_eq!(records, record::read(text.as_bytes(), "x").0, "{size} {text}");
+        }
+    }
+}
+
+#[test]
+fn what_a_list_begins_with_tells_no_event_again() {
+    let list = (0..9).map(|id| event(id, "")).collect::<Vec<_>>().join(",");
+    for head in [
+        format!("\"detail\":{},\"Records\"", event(10, "")),
+        format!("\"message\":{},\"Records\"", serde_json::Value::from(event(10, ""))),
+        format!("\"eventName\":\"e10\",\"events\":[{}],\"Records\"", event(11, "")),
+    ] {
+        let text = format!("{{{head}:[{list}]}}\n{{\"Records\":[{list}]}}");
+        for size in [1, 50, 100, 300, 1_000] {
+            let (records, ..) = windowed(&text, size, 1 << 20, 90, true);
+            assert_eq!((records.len(), &records), (10, &record::read(text.as_bytes(), "x").0), "{size} {text}");
+        }
+    }
+}
+
+#[test]
 fn a_record_larger_than_any_event_is_left_out_alone() {
     for (before, between, after) in SHAPES {
         let large = event(1, &"y".repeat(5_000));
@@ -69,6 +103,7 @@ fn what_stands_before_a_record_that_is_left_out_is_told() {
     };
     text.as_bytes().chunks(90).for_each(|part| windows.feed(part, &mut each));
     assert_eq!((windows.too_large, windows.first_too_large), (1, first.len() as u64 + 10));
+    assert_eq!(windows.left_out, large.len() as u64);
     windows.end(true, &mut each);
     assert_eq!(told, [(first.len() as u64, "x".to_owned())]);
 }
@@ -122,6 +157,26 @@ fn a_table_is_cut_between_its_rows() {
     let (records, _, count) = windowed(&format!("eventname,errorcode,useragent\n{rows}"), 100, 1_000, 7, true);
     assert_eq!((records.len(), records[49].event_name.as_deref()), (50, Some("e49")));
     assert!(count > 3);
+}
+
+#[test]
+fn the_first_row_alone_tells_a_table() {
+    let rows: String = (0..50).map(|id| format!("s,e{id},x\n")).collect();
+    for before in ["\u{feff}", "\n", " \r\n\n", "\u{feff}\n"] {
+        let (records, _, count) =
+            windowed(&format!("{before}eventsource,eventname,other\n{rows}"), 100, 1_000, 7, true);
+        assert_eq!((records.len(), records[49].event_name.as_deref()), (50, Some("e49")), "{before:?}");
+        assert!(count > 3);
+    }
+    let line = |id: usize| format!("2026-11-10T10:00:00Z {{\"eventName\":\"e{id}\"}}\n");
+    let lines = |from: usize| (from..from + 20).map(line).collect::<String>();
+    let (mut windows, mut names) = (Windows::of(100, 1_000), Vec::new());
+    let mut each =
+        |text: &[u8], _: u64| names.extend(record::read(text, "x").0.into_iter().map(|record| record.event_name));
+    let text = format!("{}eventsource,eventname\n{}", lines(0), lines(20));
+    text.as_bytes().chunks(7).for_each(|part| windows.feed(part, &mut each));
+    windows.end(true, &mut each);
+    assert_eq!((names.len(), names[39].as_deref()), (40, Some("e39")));
 }
 
 proptest! {
