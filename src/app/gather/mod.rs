@@ -56,6 +56,10 @@ pub struct Gathered {
 }
 
 impl Joins for Gathered {
+    fn weight(&self) -> u64 {
+        (self.met.len() + self.denials.len()) as u64
+    }
+
     fn join(&mut self, later: Self) {
         self.records += later.records;
         self.denied += later.denied;
