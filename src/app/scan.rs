@@ -295,7 +295,9 @@ impl<'a> Scan<'a> {
         };
         known.iter().flatten().for_each(|held| self.stats.add_known(held));
         let new = objects.iter().zip(&known).filter(|(_, known)| known.is_none());
-        new.for_each(|(object, _)| self.fresh.add(object));
+        if self.looks_twice {
+            new.for_each(|(object, _)| self.fresh.add(object));
+        }
         known.iter().map(Option::is_some).collect()
     }
 

@@ -4,29 +4,32 @@
 use super::{File, Gathered, Gatherer};
 use crate::finding::Repeated;
 use crate::record::{self, Candidate, Problem, Whereabouts};
+use std::ops::Range;
 
 /// Bytes of events that are put off at most: beyond, denials stand so close that nothing is gained.
-const MOST: usize = 1 << 20;
+const MOST: usize = 512 << 10;
 
-/// Records of a file that are still to be concluded on.
-#[derive(Debug, Default)]
-pub(super) struct Late {
-    /// Their JSON, one behind the other.
-    texts: String,
-    records: Vec<Waiting>,
-}
-
-/// One of them.
+/// A record that is still to be concluded on.
 #[derive(Debug)]
-struct Waiting {
-    /// Where its JSON ends in the texts.
-    end: usize,
+pub(super) struct Late {
+    /// Where its JSON stands in the gatherer's texts.
+    text: Range<usize>,
     /// The same without its text.
     candidate: Candidate<'static>,
     /// Where its event counts.
     from: Whereabouts,
     /// Problems and denials of records before it that were told at once.
     before: (usize, usize),
+}
+
+/// Texts of what is put off, in a memory that is used again.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    all: String,
+    /// Records that stand in it and wait.
+    waiting: usize,
+    /// Records may be put off.
+    pub(super) are_open: bool,
 }
 
 impl Gatherer {
@@ -46,15 +49,19 @@ impl Gatherer {
     /// assert!(begun.iter().all(|gathered| (gathered.records, gathered.denied) == (1, 1)));
     /// ```
     pub fn begin(&mut self, name: &str, bytes: &[u8]) -> Gathered {
-        self.late.get_or_insert(0);
+        self.texts.are_open = true;
+        if self.texts.waiting == 0 {
+            self.texts.all.clear();
+        }
         self.read(name, bytes)
     }
 
-    /// Concludes on what [`Gatherer::begin`] put off of a file.
+    /// Concludes on what [`Gatherer::begin`] of this gatherer put off of a file. All that was begun is to be finished.
     pub fn finish(&mut self, name: &str, gathered: &mut Gathered) {
-        self.late = None;
+        self.texts.are_open = false;
         let late = std::mem::take(&mut gathered.late);
-        if !late.records.is_empty() {
+        self.texts.waiting = self.texts.waiting.saturating_sub(late.len());
+        if !late.is_empty() {
             let told = (std::mem::take(&mut gathered.problems), std::mem::take(&mut gathered.met));
             let mut file = File { gathered: std::mem::take(gathered), ..File::new(name) };
             let places = std::mem::take(&mut file.gathered.places);
@@ -67,35 +74,37 @@ impl Gatherer {
     }
 
     /// Concludes on what was put off, and tells all in the order of the records, as if nothing had been put off.
-    fn conclude_all(&mut self, file: &mut File<'_>, late: &Late, told: (Vec<Problem>, Vec<Repeated>)) {
+    fn conclude_all(&mut self, file: &mut File<'_>, late: &[Late], told: (Vec<Problem>, Vec<Repeated>)) {
         let (mut problems, mut met, mut taken) = (told.0.into_iter(), told.1.into_iter(), (0, 0));
-        let mut start = 0;
-        for one in &late.records {
-            let raw = &late.texts[std::mem::replace(&mut start, one.end)..one.end];
+        let texts = std::mem::take(&mut self.texts.all);
+        for one in late {
             problems.by_ref().take(one.before.0 - taken.0).for_each(|problem| file.fault(problem));
             file.gathered.met.extend(met.by_ref().take(one.before.1 - taken.1));
             taken = one.before;
-            let (candidate, before) = (one.candidate.with_text(raw), file.gathered.records);
+            let (candidate, before) =
+                (one.candidate.with_text(texts.get(one.text.clone()).unwrap_or_default()), file.gathered.records);
             if !self.again(file, &candidate) {
                 self.conclude(file, &candidate);
             }
             let records = file.gathered.records - before;
             file.widen(&one.from.account, &one.from.region, one.from.time, records);
         }
+        self.texts.all = texts;
         problems.for_each(|problem| file.fault(problem));
         file.gathered.met.extend(met);
     }
 
     /// Puts a record off; false where nothing is put off now.
     pub(super) fn put_off(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Whereabouts) -> bool {
-        let Some(late) = self.late.as_mut().filter(|late| !self.singly && **late + candidate.raw.len() <= MOST) else {
+        let Texts { all, waiting, are_open } = &mut self.texts;
+        if self.singly || !*are_open || all.len() + candidate.raw.len() > MOST {
             return false;
-        };
-        *late += candidate.raw.len();
+        }
         let before = (file.gathered.problems.len(), file.gathered.met.len());
-        let Late { texts, records } = &mut file.gathered.late;
-        texts.push_str(candidate.raw);
-        records.push(Waiting { end: texts.len(), candidate: candidate.with_text(""), from: from.clone(), before });
+        let text = all.len()..all.len() + candidate.raw.len();
+        all.push_str(candidate.raw);
+        *waiting += 1;
+        file.gathered.late.push(Late { text, candidate: candidate.with_text(""), from: from.clone(), before });
         true
     }
 }

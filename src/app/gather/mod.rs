@@ -16,7 +16,7 @@ use crate::io::sources::many::Joins;
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted, Whereabouts};
 use known::Known;
-use late::Late;
+use late::{Late, Texts};
 use memchr::memmem::Finder;
 use std::collections::BTreeMap;
 
@@ -50,12 +50,16 @@ pub struct Gathered {
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// What is still to be concluded on; parts that are joined have nothing of it.
-    late: Late,
+    late: Vec<Late>,
     /// Faults beyond those that are told one by one.
     more: u64,
 }
 
 impl Joins for Gathered {
+    fn weight(&self) -> u64 {
+        (self.met.len() + self.denials.len()) as u64
+    }
+
     fn join(&mut self, later: Self) {
         self.records += later.records;
         self.denied += later.denied;
@@ -85,8 +89,7 @@ pub struct Gatherer {
     /// The operations of small files are.
     noting: bool,
     known: Known,
-    /// Bytes of what is still to be concluded on, while it may be put off.
-    late: Option<usize>,
+    texts: Texts,
     given: Given,
     /// Error codes that mean no refusal.
     harmless: Vec<String>,
@@ -103,7 +106,7 @@ impl Gatherer {
             singly,
             noting: false,
             known: Known::default(),
-            late: None,
+            texts: Texts::default(),
             given: Given::default(),
             harmless: Vec::new(),
             relays: Finder::new(code::RELAYED),
@@ -138,7 +141,7 @@ impl Gatherer {
     /// assert_eq!((gathered.records, gathered.denied), (2, 1));
     /// ```
     pub fn gather(&mut self, name: &str, bytes: &[u8]) -> Gathered {
-        self.late = None;
+        self.texts.are_open = false;
         let mut gathered = self.read(name, bytes);
         gathered.tell_more(name);
         gathered

@@ -148,7 +148,14 @@ fn what_is_put_off_is_told_in_its_place() {
         gatherer.gather("x", &log(&[denied(3)]));
         let mut found = gatherer.begin(NAMED, &bytes);
         assert!(found.denied < alone.denied, "something is put off");
+        // Another file between the two, as parts of one that is too large for memory are.
+        let mut between = gatherer.begin("y", &log(&[event(7, 1, 9, true, &Value::Null)]));
+        gatherer.finish("y", &mut between);
+        assert_eq!((between.denied, gatherer.gather("z", &log(&[denied(3)])).denied), (1, 1));
+        let mut next = gatherer.begin(NAMED, &bytes);
         gatherer.finish(NAMED, &mut found);
+        gatherer.finish(NAMED, &mut next);
+        assert_eq!(observed(&next), observed(&found));
         assert_eq!((observed(&found), &found.problems), (observed(&alone), &alone.problems));
         assert_eq!((found.records, found.denied, found.places), (alone.records, alone.denied, alone.places));
     }

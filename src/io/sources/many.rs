@@ -18,8 +18,10 @@ use std::sync::{Mutex, mpsc};
 /// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file, and what is finished
 /// together costs less than by itself.
 const FILES: usize = 256;
-/// See [`FILES`].
-const BYTES: u64 = 4 << 20;
+/// See [`FILES`]; the fewer, the more was made of those before.
+const BYTES: std::ops::RangeInclusive<u64> = 128 << 10..=4 << 20;
+/// What may be made of a hand-over, by [`Joins::weight`].
+const WEIGHT: u64 = 512;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 3;
 
@@ -70,6 +72,11 @@ pub struct FileRead<T> {
 pub trait Joins {
     /// Adds what was made of the part behind.
     fn join(&mut self, later: Self);
+
+    /// How much it is, in things of some kilobytes each.
+    fn weight(&self) -> u64 {
+        0
+    }
 }
 
 impl Joins for () {
@@ -131,12 +138,14 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
     desk: &mut impl Desk<T>,
 ) {
     let How { limits, threads, streams, selection } = how;
-    let mut jobs =
-        Jobs { walk: Walk::new(paths, selection), base: std::env::current_dir().unwrap_or_default(), streams };
+    let (walk, base) = (Walk::new(paths, selection), std::env::current_dir().unwrap_or_default());
+    let mut jobs = Jobs { walk, base, streams, bytes: *BYTES.start() };
     if threads <= 1 {
         let (mut reader, mut make) = (Reader::whole(limits), maker());
         while let Some(job) = jobs.next(desk) {
-            for read in all(&mut reader, limits, &mut make, job) {
+            let made = all(&mut reader, limits, &mut make, job);
+            jobs.fit(&made);
+            for read in made {
                 if desk.take(read).is_break() {
                     return;
                 }
@@ -174,7 +183,7 @@ type Job = Vec<Result<Task, Problem>>;
 type Made<T> = Vec<Result<FileRead<T>, Problem>>;
 
 /// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way.
-fn hand_over<T>(
+fn hand_over<T: Joins>(
     jobs: &mut Jobs<'_>,
     desk: &mut impl Desk<T>,
     ahead: usize,
@@ -198,6 +207,7 @@ fn hand_over<T>(
         early.insert(number, made);
         while let Some(made) = early.remove(&taken) {
             taken += 1;
+            jobs.fit(&made);
             for read in made {
                 if desk.take(read).is_break() {
                     return;
@@ -219,6 +229,8 @@ struct Jobs<'w> {
     /// What relative paths are relative to.
     base: PathBuf,
     streams: bool,
+    /// Bytes of the next one.
+    bytes: u64,
 }
 
 impl Jobs<'_> {
@@ -228,10 +240,18 @@ impl Jobs<'_> {
         Some(Object { key: self.base.join(path).to_string_lossy().into_owned(), mark })
     }
 
+    /// Lets the next jobs have as many bytes as what was made of these allows.
+    fn fit<T: Joins>(&mut self, made: &Made<T>) {
+        let read = || made.iter().flatten();
+        let bytes: u64 = read().map(|read| read.bytes_read).sum();
+        let weight: u64 = read().filter_map(|read| read.made.as_ref()).map(T::weight).sum();
+        self.bytes = (bytes.saturating_mul(WEIGHT) / weight.max(1)).clamp(*BYTES.start(), *BYTES.end());
+    }
+
     fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
         loop {
             let (mut job, mut bytes) = (Vec::new(), 0);
-            while job.len() < FILES && bytes < BYTES {
+            while job.len() < FILES && bytes < self.bytes {
                 let Some(found) = self.walk.next() else { break };
                 if !self.streams && found.as_ref().is_ok_and(|found| found.mark.is_none()) {
                     continue;

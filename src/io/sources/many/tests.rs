@@ -122,3 +122,38 @@ fn a_pipe_is_read_once_and_known_by_what_came_out() {
     read(&[pipe], How { streams: false, ..how }, || |_: &str, _: &[u8], _: Sort| (), &mut one);
     assert_eq!(one.0.len(), 1);
 }
+
+#[test]
+fn what_much_is_made_of_is_handed_over_in_little() {
+    struct Heavy(u64);
+    impl Joins for Heavy {
+        fn join(&mut self, later: Self) {
+            self.0 += later.0;
+        }
+        fn weight(&self) -> u64 {
+            self.0
+        }
+    }
+    let all = Selection::default();
+    let mut jobs = Jobs { walk: Walk::new(&[], &all), base: PathBuf::new(), streams: false, bytes: 0 };
+    let mut check = |bytes_read: u64, weight: u64, expect: u64| {
+        let object = Object { key: String::new(), mark: String::new() };
+        let read = FileRead {
+            name: String::new(),
+            object,
+            is_whole: true,
+            sort: Sort::File,
+            bytes_read,
+            bytes: 0,
+            fault: None,
+            made: Some(Heavy(weight)),
+        };
+        jobs.fit(&vec![Ok(read)]);
+        assert_eq!(jobs.bytes, expect, "{bytes_read} {weight}");
+    };
+    check(1 << 20, 0, 4 << 20);
+    check(1 << 20, 512, 1 << 20);
+    check(1 << 20, 1_024, 512 << 10);
+    check(1 << 20, 100_000, 128 << 10);
+    check(0, 0, 128 << 10);
+}
