@@ -3,6 +3,7 @@
 use super::World;
 use super::outcome::{Outcome, Stats};
 use super::scan::{Options, Scan};
+use crate::advice::Advice;
 use crate::io::aws::Aws;
 use crate::io::aws::signed::CallError;
 use crate::io::clock;
@@ -81,6 +82,25 @@ pub async fn scan_buckets(
     options: Options,
     progress: &mut dyn FnMut(&Stats),
 ) -> Result<Outcome, LedgerError> {
+    let mut all = Vec::new();
+    let outcome =
+        scan_buckets_each(aws, asked, ledger, world, options, progress, &mut |advice| all.push(advice)).await?;
+    Ok(outcome.holding(all))
+}
+
+/// The same, which hands findings over one by one: see [`super::scan_each`].
+///
+/// # Errors
+/// See [`scan_buckets`].
+pub async fn scan_buckets_each(
+    aws: &Aws,
+    asked: &Asked,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: &mut dyn FnMut(&Stats),
+    each: &mut dyn FnMut(Advice),
+) -> Result<Outcome, LedgerError> {
     // Every denial is wanted: then nothing is skipped.
     let asked = &Asked { again: asked.again || options.denials, ..asked.clone() };
     let (selection, begun) = (options.selection.clone(), clock::now());
@@ -105,7 +125,7 @@ pub async fn scan_buckets(
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     scan.look_at_kept()?;
-    let mut outcome = scan.finish()?;
+    let mut outcome = scan.finish_each(each)?;
     outcome.not_seen.extend(told_otherwise_named(otherwise_named));
     Ok(outcome)
 }

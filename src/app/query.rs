@@ -3,6 +3,7 @@
 use super::World;
 use super::outcome::{Outcome, Stats};
 use super::scan::{Options, Scan};
+use crate::advice::Advice;
 use crate::io::aws::Aws;
 use crate::io::sources::query::{self, QueryError, Workplace};
 use crate::io::stores::{Ledger, LedgerError};
@@ -18,7 +19,8 @@ pub enum Engine {
     Lake(Option<String>),
 }
 
-/// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings.
+/// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings, which
+/// are handed over one by one: see [`super::scan_each`].
 ///
 /// A query that fails is a problem of the outcome; what came before is kept.
 ///
@@ -32,6 +34,7 @@ pub async fn query(
     world: &World,
     options: Options,
     progress: &mut dyn FnMut(&Stats),
+    each: &mut dyn FnMut(Advice),
 ) -> Result<Outcome, LedgerError> {
     let name = match engine {
         Engine::Athena(_) => "Athena",
@@ -51,7 +54,7 @@ pub async fn query(
     }
     // Pages, not files, were read.
     scan.stats.files = 0;
-    scan.finish()
+    scan.finish_each(each)
 }
 
 /// Runs a statement without rows, such as a table's.
