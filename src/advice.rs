@@ -122,7 +122,7 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
 
 /// By when the last of the items had ended; `None` where one has not.
 fn over(items: &[DeniedItem], finding: &Finding) -> Option<Timestamp> {
-    let tried = || finding.items.values().filter_map(Item::tried_until).max();
+    let tried = || finding.items.values().filter_map(|item| item.tried_until()).max();
     let open = items.iter().filter(|item| item.status != Status::Muted);
     let ends = open.map(|item| match item.status {
         Status::Resolved => item.allowed_since.map(|since| since.first),

@@ -93,7 +93,7 @@ fn add(
 /// Scores what a finding foretold, by all findings of the same caller (`mine`) and by what was used.
 pub fn score(mut foretold: Vec<Foretold>, finding: &Finding, mine: &[&Finding]) -> Vec<Foretold> {
     // A use after it may rest on the very patch that foretold it.
-    let mended = finding.items.values().filter_map(mended).min();
+    let mended = finding.items.values().filter_map(|item| mended(item)).min();
     for one in &mut foretold {
         let denied = mine
             .iter()
