@@ -101,6 +101,13 @@ fn parts(mut heads: &[Head], at_once: usize) -> impl Iterator<Item = &[Head]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::ingest::{denials, observed};
+    use crate::change::Changes;
+    use crate::diagnosis::InForce;
+    use crate::io::stores::MemoryLedger;
+    use crate::record;
+    use crate::triage::expected::{About, Expected, Rule};
+    use serde_json::json;
 
     fn head(owner: &str, id: usize) -> Head {
         Head { owner: owner.into(), id: id.to_string().into() }
@@ -114,5 +121,54 @@ mod tests {
         assert_eq!(sizes(4), [7, 1]);
         assert_eq!(sizes(usize::MAX), [8]);
         assert_eq!(parts(&[], 4).count(), 0);
+    }
+
+    /// Roles of many accounts, 300 of one name, each refused a queue; all but one are asked for.
+    fn ledger() -> (MemoryLedger, Touched) {
+        let denied = |n: usize, account: usize, role: &str| {
+            let arn = format!("arn:aws:sts::{account:012}:assumed-role/{role}/s");
+            json!({"eventVersion": "1.08", "eventID": n.to_string(), "eventTime": "2026-11-10T10:00:00Z",
+                "eventSource": "sqs.amazonaws.com", "eventName": "ListQueues", "awsRegion": "eu-west-1",
+                "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": format!("{account:012}")},
+                "recipientAccountId": format!("{account:012}"), "errorCode": "AccessDenied",
+                "errorMessage": format!("User: {arn} is not authorized to perform: sqs:listqueues")})
+        };
+        let role = |n: usize| if n < 300 { denied(n, n, "same") } else { denied(n, 7, &format!("role-{n}")) };
+        let log = json!({"Records": (0..501).map(role).collect::<Vec<_>>()}).to_string();
+        let (records, _) = record::read(log.as_bytes(), "log");
+        let events = observed(denials(&records, &World::new(InForce::default())));
+        let touched = Touched::of(&events[..500]);
+        let mut ledger = MemoryLedger::default();
+        ledger.record(events, "2026-11-10T12:00:00Z".parse().unwrap()).unwrap();
+        (ledger, touched)
+    }
+
+    #[test]
+    fn a_few_at_a_time_are_as_all_at_once() {
+        let (ledger, touched) = ledger();
+        // A limit speaks of all together: each part of them is below it.
+        let rule = |limit| Rule {
+            id: "r".into(),
+            about: About { permission: Some("sqs:*".into()), ..About::default() },
+            reason: String::new(),
+            owner: String::new(),
+            expires: None,
+            limit,
+            snooze: false,
+        };
+        for rules in [vec![], vec![rule(Some(400))], vec![rule(None)]] {
+            let world = World::new(InForce::default()).expecting(Expected { rules, ..Expected::default() });
+            let all = ledger.findings(&Filter { among: Some(touched.clone()), ..Filter::default() }).unwrap();
+            let (mut whole, _) = world.advise(&all, None, &Changes::new());
+            whole.retain(|one| touched.ids.contains(&one.id));
+            let mut each = Vec::new();
+            advise_each(&touched, &ledger, &world, &mut |one| each.push(one)).unwrap();
+            each.sort_by_cached_key(Advice::rank);
+            assert_eq!((each.len(), &each), (500, &whole));
+            let muted = each.iter().filter(|one| one.denied[0].muted_by.as_deref() == Some("r")).count();
+            assert_eq!(muted, if world.expected.rules.iter().any(|rule| rule.limit.is_none()) { 500 } else { 0 });
+        }
+        let heads = told_apart(ledger.heads(&touched).unwrap(), &ledger).unwrap();
+        assert!(parts(&heads, AT_ONCE).all(|part| part.len() <= AT_ONCE), "one name is not one caller");
     }
 }
