@@ -106,8 +106,8 @@ fn so_is_a_plain_list_that_comes_by_a_pipe() {
 
 /// Findings of two archives, and by how many kilobytes the larger one may need more for each that it has more: a rank, a
 /// name, a row, and what a second look seeks.
-const FEW: usize = 1_500;
-const MANY: usize = 3_000;
+const FEW: usize = 1_000;
+const MANY: usize = 2_000;
 const EACH: u64 = 5;
 
 /// Roles that are each refused a queue of their own, were allowed to write to it before, and again after.
@@ -136,7 +136,8 @@ fn roles(count: usize, folder: &Path) {
         event
     };
     for first in (0..count).step_by(50) {
-        let records = (first..first + 50).flat_map(|role| [(8, false), (10, true), (12, false)].map(|(hour, is)| event(role, hour, is)));
+        let records = (first..first + 50)
+            .flat_map(|role| [(8, false), (10, true), (12, false)].map(|(hour, is)| event(role, hour, is)));
         let log = json!({"Records": Vec::from_iter(records)}).to_string();
         std::fs::write(folder.join(format!("{first:06}.json")), log).unwrap();
     }

@@ -10,7 +10,7 @@ use crate::triage::expected::Usage;
 use crate::triage::probing::caller;
 
 /// Findings that are held at a time; more only where one caller has more.
-const AT_ONCE: usize = 128;
+const AT_ONCE: usize = 64;
 
 /// Hands over advice on these findings, each in the light of all others of its caller, caller by caller, so not ranked:
 /// [`Advice::rank`]. Returns what could not be read of the policies in force.
@@ -115,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_callers_findings_stay_together() {
-        let heads: Vec<Head> = ["a", "a", "b", "c", "c", "c", "c", "d"].iter().zip(0..).map(|(o, id)| head(o, id)).collect();
+        let heads: Vec<Head> =
+            ["a", "a", "b", "c", "c", "c", "c", "d"].iter().zip(0..).map(|(o, id)| head(o, id)).collect();
         let sizes = |at_once| parts(&heads, at_once).map(<[Head]>::len).collect::<Vec<_>>();
         assert_eq!(sizes(1), [2, 1, 4, 1]);
         assert_eq!(sizes(4), [7, 1]);

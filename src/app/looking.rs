@@ -77,8 +77,8 @@ pub(super) struct Fresh {
     is_empty: bool,
 }
 
-/// A power of two: 4 MiB, for millions of objects.
-const BITS: u64 = 1 << 25;
+/// A power of two: 1 MiB, for a million objects and more.
+const BITS: u64 = 1 << 23;
 
 impl Fresh {
     pub(super) fn new() -> Self {

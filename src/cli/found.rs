@@ -26,7 +26,9 @@ pub(super) struct Found {
 
 /// What is made of a finding.
 enum How {
-    Json { is_pretty: bool },
+    Json {
+        is_pretty: bool,
+    },
     Text(Box<Listing>),
     /// Nothing yet.
     Whole(Vec<Advice>),

@@ -155,12 +155,7 @@ pub(super) fn print_outcome(outcome: &Outcome, found: &mut Found, global: &Globa
     let stats = &outcome.stats;
     let seen = format!(
         "{} records in {} files, {} denied ({} of them copies or counted before), {} findings, {} unread",
-        stats.records,
-        stats.files,
-        stats.denied,
-        stats.duplicates,
-        count,
-        stats.unreadable
+        stats.records, stats.files, stats.denied, stats.duplicates, count, stats.unreadable
     );
     print::say(global.quiet, &seen);
     if stats.known > 0 {

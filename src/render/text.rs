@@ -14,8 +14,8 @@ use crate::triage::Verdict;
 use serde_json::Value;
 use std::cmp::Reverse;
 
-pub use listing::{Listing, NONE, Ranked, Row, Told};
 use listing::Totals;
+pub use listing::{Listing, NONE, Ranked, Row, Told};
 
 mod listing;
 

@@ -99,7 +99,10 @@ impl Seen {
     }
 
     pub(super) fn add_allowed(&mut self, item: u32, at: Timestamp, id: &str) {
-        self.calls.entry(item).or_default().merge(Calls { allowed: vec![Slim::new(&Pass::new(at, id))], ..Calls::default() });
+        self.calls
+            .entry(item)
+            .or_default()
+            .merge(Calls { allowed: vec![Slim::new(&Pass::new(at, id))], ..Calls::default() });
     }
 
     pub(super) fn add_used(&mut self, foretold: u32, at: Timestamp) {

@@ -18,7 +18,7 @@ use std::sync::{Mutex, mpsc};
 /// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file.
 const FILES: usize = 32;
 /// See [`FILES`].
-const BYTES: u64 = 1 << 18;
+const BYTES: u64 = 1 << 17;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 3;
 

@@ -20,7 +20,9 @@ pub use memory::MemoryLedger;
 pub use objects::{Held, Object, ObjectRead};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use types::{Coverage, Delivery, Filter, Head, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
+pub use types::{
+    Coverage, Delivery, Filter, Head, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched,
+};
 pub use uri::{StoreUri, UnknownStore};
 
 use crate::change::Change;

@@ -20,7 +20,8 @@ use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
 use super::types::{owner, sorted};
 use super::{
-    Coverage, Delivery, Filter, Head, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+    Coverage, Delivery, Filter, Head, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
+    Recorded, Run,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Observed};
