@@ -294,7 +294,7 @@ mod tests {
         item.allowed = [Pass::new(at, "e1"), Pass::new(at, "e2")].into();
         item.looked = [(Source::Log, at)].into();
         let json = serde_json::to_value(&item).unwrap();
-        (item, json)
+        (*item, json)
     }
 
     #[test]
