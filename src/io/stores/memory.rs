@@ -1,7 +1,8 @@
 //! A ledger that lives as long as the process: for tests, and for runs that keep nothing.
 
+use super::head::sorted;
 use super::keep::{HashKey, before};
-use super::types::{change_without, names, sorted, state_without};
+use super::types::{change_without, names, state_without};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
     Recorded, Run, Touched,

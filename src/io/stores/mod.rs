@@ -5,6 +5,7 @@
 
 #[cfg(feature = "dynamodb")]
 mod dynamo;
+mod head;
 mod keep;
 mod memory;
 mod objects;
@@ -15,14 +16,13 @@ mod uri;
 
 #[cfg(feature = "dynamodb")]
 pub use dynamo::DynamoLedger;
+pub use head::Head;
 pub use keep::{COUNTS_DAYS, Hashed, Keep, SAMPLES_DAYS};
 pub use memory::MemoryLedger;
 pub use objects::{Held, Object, ObjectRead};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use types::{
-    Coverage, Delivery, Filter, Head, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched,
-};
+pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
 pub use uri::{StoreUri, UnknownStore};
 
 use crate::change::Change;
@@ -104,7 +104,7 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn heads(&self, among: &Touched) -> Result<Vec<Head>, LedgerError> {
         let all = self.findings(&Filter { among: Some(among.clone()), ..Filter::default() })?;
-        Ok(types::sorted(all.iter().map(Head::of).collect()))
+        Ok(head::sorted(all.iter().map(Head::of).collect()))
     }
 
     /// The findings with these ids, by id; one that is gone is left out.

@@ -13,15 +13,15 @@ mod forget;
 mod layout;
 mod objects;
 mod record;
+mod some;
 mod table;
 mod value;
 
 use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
-use super::types::{owner, sorted};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run,
+    Recorded, Run, Touched,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Observed};
@@ -281,24 +281,11 @@ impl Ledger for DynamoLedger {
     }
 
     fn heads(&self, among: &Touched) -> Result<Vec<Head>, LedgerError> {
-        let mut heads = self.run(async |table| {
-            let mut heads = Vec::new();
-            for caller in &among.callers {
-                let rows = self.rows_of(table, caller).await?;
-                heads.extend(rows.iter().filter_map(|row| Some(Head::new(read_text(row, "finding")?, owner(caller)))));
-            }
-            Ok(heads)
-        })?;
-        // A finding may be listed under a caller that is known better by now.
-        let listed: BTreeSet<&str> = heads.iter().map(|head| &*head.id).collect();
-        let others = among.ids.iter().filter(|id| !listed.contains(id.as_str())).map(|id| Head::new(id, "")).collect();
-        heads.append(&mut { others });
-        Ok(sorted(heads))
+        self.run(async |table| some::heads(self, table, among).await)
     }
 
     fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
-        let parts = ids.iter().flat_map(|id| (0..SHARDS).map(|shard| layout::part(&self.space, id, shard)));
-        self.run(async |table| self.load(table, parts.collect()).await)
+        self.run(async |table| some::some(self, table, ids).await)
     }
 
     fn find(&self, id_prefix: &str) -> Result<Finding, LedgerError> {

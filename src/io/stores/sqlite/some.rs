@@ -1,6 +1,6 @@
 //! Findings by their heads.
 
-use super::super::types::sorted;
+use super::super::head::sorted;
 use super::{Head, Touched};
 use rusqlite::Connection;
 
