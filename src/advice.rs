@@ -19,6 +19,7 @@ use crate::verify::observed::is_data_event;
 use crate::verify::verify;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What advice rests on besides the findings themselves.
@@ -41,28 +42,51 @@ pub const QUIET: SignedDuration = SignedDuration::from_hours(24);
 ///
 /// Together matters: a caller that swept many services shows only over all its findings.
 pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
-    let linked = link(findings, context.catalog);
-    let all = linked.findings.iter().map(AsRef::as_ref).collect();
-    let together = Together { sweeps: sweeps(findings), usage: context.expected.usage(findings), all };
-    let mut advice: Vec<Advice> =
-        linked.findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
-    settle(&mut advice, &linked);
+    let mut advice = advise_part(findings, &context.expected.usage(findings), context);
     advice.sort_by_cached_key(Advice::rank);
     advice
 }
 
-/// What shows only over all findings.
+/// The same for a part of what was seen together, where all of it is too much to hold at a time: all findings of some
+/// callers, as nothing but `usage` reaches from one caller to another. In the order of the findings.
+///
+/// `usage` is that of all findings that were seen together: [`Expected::usage`], or [`Expected::count`] over every part.
+///
+/// ```
+/// # use denywatch::advice::{Advice, Context, advise_part};
+/// # use denywatch::{finding::Finding, triage::expected::Usage};
+/// fn each(parts: &[Vec<Finding>], context: Context<'_>, told: &mut dyn FnMut(Advice)) {
+///     let mut usage = Usage::default();
+///     parts.iter().for_each(|part| context.expected.count(part, &mut usage));
+///     parts.iter().flat_map(|part| advise_part(part, &usage, context)).for_each(told);
+/// }
+/// ```
+pub fn advise_part(findings: &[Finding], usage: &Usage, context: Context<'_>) -> Vec<Advice> {
+    let linked = link(findings, context.catalog);
+    let mut callers: BTreeMap<Caller, Vec<&Finding>> = BTreeMap::new();
+    for finding in &linked.findings {
+        callers.entry(caller(&finding.principal)).or_default().push(finding);
+    }
+    let together = Together { sweeps: sweeps(findings), usage, callers };
+    let mut advice: Vec<Advice> =
+        linked.findings.iter().map(|finding| advise_one(finding, &together, context)).collect();
+    settle(&mut advice, &linked);
+    advice
+}
+
+/// What shows only over several findings.
 struct Together<'f> {
     sweeps: BTreeMap<Caller, Look>,
-    usage: Usage,
-    all: Vec<&'f Finding>,
+    usage: &'f Usage,
+    callers: BTreeMap<Caller, Vec<&'f Finding>>,
 }
 
 fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) -> Advice {
     let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
     let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
-    let look = together.sweeps.get(&caller(&finding.principal));
-    let judged = judged(finding, held.as_ref(), look, &together.usage, context);
+    let who = caller(&finding.principal);
+    let look = together.sweeps.get(&who);
+    let judged = judged(finding, held.as_ref(), look, together.usage, context);
     let (verdict, mut diagnosis) = leading(&judged.items);
     if let Some(Look::Sweep(why)) = look {
         diagnosis.summary = format!("{}: {why}", finding.principal.words());
@@ -72,7 +96,10 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
     let companions = judged.patches.iter().flat_map(|patch| patch.companions.clone());
     let foretold = match judged.patches.is_empty() {
         true => Vec::new(),
-        false => score(predictions(finding, companions, held.as_ref(), context.catalog), finding, &together.all),
+        false => {
+            let mine = together.callers.get(&who).map_or(&[][..], Vec::as_slice);
+            score(predictions(finding, companions, held.as_ref(), context.catalog), finding, mine)
+        }
     };
     Advice {
         allowed_since: judged.items.iter().filter_map(|item| item.allowed_since).reduce(Since::and),
@@ -95,7 +122,7 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
 
 /// By when the last of the items had ended; `None` where one has not.
 fn over(items: &[DeniedItem], finding: &Finding) -> Option<Timestamp> {
-    let tried = || finding.items.values().filter_map(Item::tried_until).max();
+    let tried = || finding.items.values().filter_map(|item| item.tried_until()).max();
     let open = items.iter().filter(|item| item.status != Status::Muted);
     let ends = open.map(|item| match item.status {
         Status::Resolved => item.allowed_since.map(|since| since.first),
@@ -319,11 +346,21 @@ fn nothing_known() -> Diagnosis {
 }
 
 impl Advice {
-    /// Severity, verdict, number of denials, time of the last one, id: the order in which people should look.
-    pub fn rank(&self) -> impl Ord + use<> {
-        let newest = std::cmp::Reverse((self.count, self.last_seen));
-        (self.severity, self.verdict, newest, self.id.clone())
+    /// Where it stands among others.
+    pub fn rank(&self) -> Rank {
+        let newest = Reverse((self.count, self.last_seen));
+        Rank { severity: self.severity, verdict: self.verdict, newest, id: self.id.as_str().into() }
     }
+}
+
+/// The order in which people should look: severity, verdict, number of denials, time of the last one, id. Small, so that
+/// those of many findings can be sorted where the findings themselves are not at hand.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    severity: Severity,
+    verdict: Verdict,
+    newest: Reverse<(u64, Option<Timestamp>)>,
+    id: Box<str>,
 }
 
 /// A finding as people and programs see it.

@@ -29,9 +29,10 @@ pub struct Finding {
     pub count: u64,
     /// Denied events a day (UTC); `None` dates (pasted text) are not counted here.
     pub days: BTreeMap<Date, u64>,
-    /// One entry a permission and resource scope.
+    /// One entry a permission and resource scope. An item is large and most findings have one, so that it stands apart: a map
+    /// has room for eleven.
     #[serde(with = "as_list")]
-    pub items: BTreeMap<ItemKey, Item>,
+    pub items: BTreeMap<ItemKey, Box<Item>>,
     /// Actions that were foretold and then seen used without a refusal, and when first.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub used: BTreeMap<String, Timestamp>,
@@ -122,12 +123,12 @@ mod as_list {
     use super::{BTreeMap, Item, ItemKey};
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(items: &BTreeMap<ItemKey, Item>, out: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(items: &BTreeMap<ItemKey, Box<Item>>, out: S) -> Result<S::Ok, S::Error> {
         out.collect_seq(items)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<ItemKey, Item>, D::Error> {
-        Ok(Vec::<(ItemKey, Item)>::deserialize(from)?.into_iter().collect())
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<ItemKey, Box<Item>>, D::Error> {
+        Ok(Vec::<(ItemKey, Box<Item>)>::deserialize(from)?.into_iter().collect())
     }
 }
 
@@ -154,7 +155,7 @@ pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
             resource: permission.resource.unwrap_or_default(),
             cause: diagnosed.diagnosis.cause,
         };
-        (key, item)
+        (key, Box::new(item))
     });
     let finding = Finding {
         id,
@@ -339,9 +340,9 @@ impl Finding {
         self.keep_items(ITEMS_KEPT);
     }
 
-    fn add(&mut self, key: ItemKey, item: Item) {
+    fn add(&mut self, key: ItemKey, item: Box<Item>) {
         match self.items.get_mut(&key) {
-            Some(mine) => mine.merge(item),
+            Some(mine) => mine.merge(*item),
             None => drop(self.items.insert(key, item)),
         }
     }

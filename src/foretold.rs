@@ -8,7 +8,6 @@ use crate::diagnosis::Held;
 use crate::finding::{Finding, Item};
 use crate::patch::{Companion, draft};
 use crate::policy::pattern::matches_arn;
-use crate::triage::probing::caller;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,12 +90,10 @@ fn add(
     }
 }
 
-/// Scores what a finding foretold, by the findings of the same caller and by what was used.
-pub fn score(mut foretold: Vec<Foretold>, finding: &Finding, all: &[&Finding]) -> Vec<Foretold> {
-    let who = caller(&finding.principal);
-    let mine: Vec<&&Finding> = all.iter().filter(|other| caller(&other.principal) == who).collect();
+/// Scores what a finding foretold, by all findings of the same caller (`mine`) and by what was used.
+pub fn score(mut foretold: Vec<Foretold>, finding: &Finding, mine: &[&Finding]) -> Vec<Foretold> {
     // A use after it may rest on the very patch that foretold it.
-    let mended = finding.items.values().filter_map(mended).min();
+    let mended = finding.items.values().filter_map(|item| mended(item)).min();
     for one in &mut foretold {
         let denied = mine
             .iter()

@@ -44,7 +44,7 @@ pub fn link<'f>(findings: &'f [Finding], catalog: &Catalog) -> Linked<'f> {
     }
     let items: BTreeMap<Place<'f>, &'f Item> = findings
         .iter()
-        .flat_map(|finding| finding.items.iter().map(|(key, item)| ((finding.id.as_str(), key), item)))
+        .flat_map(|finding| finding.items.iter().map(|(key, item)| ((finding.id.as_str(), key), item.as_ref())))
         .collect();
     let mut changes = Changes { items, to: BTreeMap::new(), behind: BTreeMap::new() };
     for places in by_caller.values() {
@@ -194,7 +194,8 @@ fn with(mut finding: Finding, changes: Vec<(&ItemKey, Cause, Diagnosis)>) -> Fin
     finding.items.retain(|_, item| item.count > 0);
     for (key, cause, diagnosis) in changes {
         if let Some(item) = finding.items.remove(key) {
-            finding.items.insert(ItemKey { cause, ..key.clone() }, Item { diagnosis, ..item });
+            let item = Item { diagnosis, ..*item };
+            finding.items.insert(ItemKey { cause, ..key.clone() }, item.into());
         }
     }
     finding

@@ -1,4 +1,5 @@
-//! However large a file is, it never stands in memory: the shipped program, watched while it reads.
+//! However large a file is, it never stands in memory, nor do all findings, however many there are: the shipped program,
+//! watched while it runs.
 #![cfg(all(target_os = "linux", feature = "cli"))]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may stop at the first surprise")]
 
@@ -41,8 +42,17 @@ fn write(mut out: impl Write, as_list: bool) {
     write!(out, "{}{after}", event(count, true)).unwrap();
 }
 
-/// The most memory that a process ever had, its program's pages aside, in megabytes, and what it printed.
+/// The most memory that a process ever had, its program's pages aside, in megabytes, and what it printed; where it prints
+/// much, that goes to a file.
 fn watched(mut child: Child) -> (u64, Value) {
+    let peak = peak(&mut child);
+    let out = child.wait_with_output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    (peak / 1024, serde_json::from_slice(&out.stdout).unwrap())
+}
+
+/// In kilobytes, until it ends.
+fn peak(child: &mut Child) -> u64 {
     let mut peak = 0;
     let status = format!("/proc/{}/status", child.id());
     while child.try_wait().unwrap().is_none() {
@@ -54,9 +64,8 @@ fn watched(mut child: Child) -> (u64, Value) {
         peak = kilobytes("VmHWM:").zip(kilobytes("RssFile:")).map_or(peak, |(most, file)| most.saturating_sub(file));
         std::thread::sleep(Duration::from_millis(5));
     }
-    let out = child.wait_with_output().unwrap();
-    assert!(peak > 0 && out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    (peak / 1024, serde_json::from_slice(&out.stdout).unwrap())
+    assert!(peak > 0);
+    peak
 }
 
 fn scan(home: &Path, source: &str) -> Command {
@@ -93,4 +102,82 @@ fn so_is_a_plain_list_that_comes_by_a_pipe() {
     let writer = std::thread::spawn(move || write(std::io::BufWriter::new(input), true));
     check(child);
     writer.join().unwrap();
+}
+
+/// Findings of two archives, and by how many kilobytes the larger one may need more for each that it has more: a rank, a
+/// name, a row, and what a second look seeks.
+const FEW: usize = 1_000;
+const MANY: usize = 2_000;
+const EACH: u64 = 5;
+
+/// Roles that are each refused a queue of their own, were allowed to write to it before, and again after.
+fn roles(count: usize, folder: &Path) {
+    let event = |role: usize, hour: usize, is_denied: bool| {
+        let arn = format!("arn:aws:sts::111122223333:assumed-role/service-{role}/i-{role}");
+        let queue = format!("queue-{role}");
+        let issuer = format!("arn:aws:iam::111122223333:role/service-{role}");
+        let mut event = json!({
+            "eventVersion": "1.09", "eventID": format!("{role}-{hour}"), "eventTime": format!("2026-11-10T{hour:02}:00:00Z"),
+            "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333", "sessionContext": {"sessionIssuer":
+                {"type": "Role", "arn": issuer, "accountId": "111122223333", "userName": format!("service-{role}")}}},
+            "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+            "userAgent": "Boto3/1.34.69 md/Botocore#1.34.69 ua/2.0 os/linux#5.10.209 md/arch#x86_64 lang/python#3.11.8",
+            "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{queue}")},
+            "recipientAccountId": "111122223333", "eventCategory": "Data", "eventType": "AwsApiCall",
+        });
+        if is_denied {
+            event["errorCode"] = "AccessDenied".into();
+            event["errorMessage"] = format!(
+                "User: {arn} is not authorized to perform: sqs:sendmessage on resource: \
+                 arn:aws:sqs:eu-west-1:111122223333:{queue} because no identity-based policy allows the sqs:sendmessage action"
+            )
+            .into();
+        }
+        event
+    };
+    for first in (0..count).step_by(50) {
+        let records = (first..first + 50)
+            .flat_map(|role| [(8, false), (10, true), (12, false)].map(|(hour, is)| event(role, hour, is)));
+        let log = json!({"Records": Vec::from_iter(records)}).to_string();
+        std::fs::write(folder.join(format!("{first:06}.json")), log).unwrap();
+    }
+}
+
+/// The most memory of a scan, in kilobytes, and its answer.
+fn scanned(count: usize, more: &[&str]) -> (u64, String) {
+    let home = tempfile::tempdir().unwrap();
+    let logs = home.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    roles(count, &logs);
+    let mut command = scan(home.path(), logs.to_str().unwrap());
+    let answer = home.path().join("answer");
+    command.args(more).stdout(File::create(&answer).unwrap()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let peak = peak(&mut child);
+    assert!(child.wait().unwrap().success());
+    (peak, std::fs::read_to_string(answer).unwrap())
+}
+
+#[test]
+fn findings_do_not_add_up_in_memory() {
+    let few = std::thread::spawn(|| scanned(FEW, &["--threads", "1"]));
+    let (most, answer) = scanned(MANY, &["--threads", "1"]);
+    let (least, _) = few.join().unwrap();
+    let told: Value = serde_json::from_str(&answer).unwrap();
+    let findings = told["findings"].as_array().unwrap();
+    assert_eq!((findings.len(), &told["outcome"]), (MANY, &json!("patch")));
+    assert!(findings.iter().all(|one| one["denied"][0]["allowed_since"].is_object()), "the second look saw nothing");
+    let each = most.saturating_sub(least) / (MANY - FEW) as u64;
+    assert!(most / 1024 < MOST && each < EACH, "{least} and {most} KB: {each} KB each");
+}
+
+/// The bar itself, with the program's own pages: for a release build (`cargo test --release --test memory -- --ignored`).
+#[test]
+#[ignore = "takes minutes in a debug build, whose own pages are half of what is allowed"]
+fn ten_thousand_findings_take_less_than_64_megabytes() {
+    for more in [&[][..], &["--one-look"], &["--output", "text"]] {
+        let (peak, _) = scanned(10_000, more);
+        println!("{more:?}: {} MB and the program's pages", peak / 1024);
+        assert!(peak / 1024 < MOST, "{} MB with {more:?}", peak / 1024);
+    }
 }

@@ -5,6 +5,7 @@ use super::bucket_look::{look, named};
 use super::outcome::Outcome;
 use super::progress::{Fetched, Progress, Step, Watcher};
 use super::scan::{Options, Scan};
+use crate::advice::Advice;
 use crate::io::aws::Aws;
 use crate::io::aws::signed::CallError;
 use crate::io::clock;
@@ -111,6 +112,25 @@ pub async fn scan_buckets(
     options: Options,
     progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
+    let mut all = Vec::new();
+    let outcome =
+        scan_buckets_each(aws, asked, ledger, world, options, progress, &mut |advice| all.push(advice)).await?;
+    Ok(outcome.holding(all))
+}
+
+/// The same, which hands findings over one by one: see [`super::scan_each`].
+///
+/// # Errors
+/// See [`scan_buckets`].
+pub async fn scan_buckets_each(
+    aws: &Aws,
+    asked: &Asked,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: Watcher<'_>,
+    each: &mut dyn FnMut(Advice),
+) -> Result<Outcome, LedgerError> {
     // Every denial is wanted: then nothing is skipped.
     let asked = &Asked { again: asked.again || options.denials, ..asked.clone() };
     let (selection, begun) = (options.selection.clone(), clock::now());
@@ -137,7 +157,7 @@ pub async fn scan_buckets(
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     look(&mut scan, aws, asked, progress).await?;
-    let mut outcome = scan.finish()?;
+    let mut outcome = scan.finish_each(each)?;
     outcome.not_seen.extend(told_otherwise_named(otherwise_named));
     Ok(outcome)
 }

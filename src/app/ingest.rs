@@ -1,6 +1,7 @@
 //! Records → what the ledger takes; ledger → advice on some of its findings.
 
 use super::World;
+use super::each::advise_each;
 use crate::advice::{Advice, Context, advise};
 use crate::change::{self, Change, Changes, targets};
 use crate::denial::{self, Denial};
@@ -67,11 +68,10 @@ pub fn advise_on(
     ledger: &dyn Ledger,
     world: &World,
 ) -> Result<(Vec<Advice>, Vec<Problem>), LedgerError> {
-    let all = beside(touched, ledger)?;
-    let changes =
-        changes_around(all.iter().filter(|finding| touched.ids.contains(&finding.id)), &world.in_force, ledger)?;
-    let (advice, problems) = world.advise(&all, Some(&touched.ids), &changes);
-    Ok((only(touched, advice), problems))
+    let mut advice = Vec::new();
+    let problems = advise_each(touched, ledger, world, &mut |one| advice.push(one))?;
+    advice.sort_by_cached_key(Advice::rank);
+    Ok((advice, problems))
 }
 
 /// These findings and all others of the same callers.
@@ -87,9 +87,5 @@ pub fn beside(touched: &Touched, ledger: &dyn Ledger) -> Result<Vec<Finding>, Le
 
 /// Advice on these findings of all.
 pub fn advise_among(touched: &Touched, all: &[Finding], context: Context<'_>) -> Vec<Advice> {
-    only(touched, advise(all, context))
-}
-
-fn only(touched: &Touched, advice: Vec<Advice>) -> Vec<Advice> {
-    advice.into_iter().filter(|advice| touched.ids.contains(&advice.id)).collect()
+    advise(all, context).into_iter().filter(|advice| touched.ids.contains(&advice.id)).collect()
 }

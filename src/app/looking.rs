@@ -124,8 +124,8 @@ fn hash_of(object: &Object) -> u64 {
     foldhash::fast::FixedState::default().hash_one(&object.key)
 }
 
-/// A power of two: 4 MiB, for millions of objects.
-const BITS: u64 = 1 << 25;
+/// A power of two: 1 MiB, for a million objects and more.
+const BITS: u64 = 1 << 23;
 
 impl Fresh {
     pub(super) fn new() -> Self {

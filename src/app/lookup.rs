@@ -7,6 +7,7 @@ use super::estimate::{Estimate, of_history};
 use super::outcome::Outcome;
 use super::progress::{Covered, Progress, Step, Watcher};
 use super::scan::{Options, Scan};
+use crate::advice::Advice;
 use crate::io::aws::{self, Aws};
 use crate::io::clock;
 use crate::io::sources::history_reach::{self, Span};
@@ -82,6 +83,23 @@ pub async fn lookup(
     options: Options,
     progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
+    let mut all = Vec::new();
+    let outcome = lookup_each(asked, ledger, world, options, progress, &mut |advice| all.push(advice)).await?;
+    Ok(outcome.holding(all))
+}
+
+/// The same, which hands findings over one by one: see [`super::scan_each`].
+///
+/// # Errors
+/// See [`lookup`].
+pub async fn lookup_each(
+    asked: &Asked,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: Watcher<'_>,
+    each: &mut dyn FnMut(Advice),
+) -> Result<Outcome, LedgerError> {
     let aws = load(asked).await;
     let (regions, problems) = regions(&aws, asked).await;
     // What a filter leaves out must stay to be read.
@@ -119,7 +137,7 @@ pub async fn lookup(
             scan.touch_known(Some(&known))?;
         }
     }
-    let mut outcome = scan.finish()?;
+    let mut outcome = scan.finish_each(each)?;
     outcome.not_seen.push(history_reach::NEVER.to_owned());
     if is_too_old {
         outcome.not_seen.push(format!("nothing before {}: AWS keeps {} days", span.0, history_reach::DAYS));

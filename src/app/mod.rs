@@ -11,6 +11,7 @@ pub mod bucket;
 mod bucket_look;
 mod debt;
 pub mod digest;
+pub mod each;
 #[cfg(feature = "notify")]
 pub mod doctor;
 pub mod estimate;
@@ -59,9 +60,9 @@ pub use outside::Outside;
 pub use printed::{PrintedError, printed};
 pub use progress::{Covered, Fetched, Looked, Progress, Step, Watcher};
 pub use report::report;
-pub use scan::scan;
+pub use scan::{scan, scan_each};
 
-use crate::advice::{Advice, Context, advise};
+use crate::advice::{Advice, Context, advise_part};
 use crate::catalog::Catalog;
 use crate::change::Changes;
 use crate::delivery::Tags;
@@ -70,7 +71,7 @@ use crate::denial::{Denial, Given};
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
 use crate::record::Problem;
-use crate::triage::expected::Expected;
+use crate::triage::expected::{Expected, Usage};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -142,12 +143,25 @@ impl World {
         ids: Option<&BTreeSet<String>>,
         changes: &Changes,
     ) -> (Vec<Advice>, Vec<Problem>) {
+        let (mut advice, problems) = self.advise_part(all, ids, &self.expected.usage(all), changes);
+        advice.sort_by_cached_key(Advice::rank);
+        (advice, problems)
+    }
+
+    /// The same for all findings of some callers, not ranked: [`advise_part`].
+    pub fn advise_part(
+        &self,
+        all: &[Finding],
+        ids: Option<&BTreeSet<String>>,
+        usage: &Usage,
+        changes: &Changes,
+    ) -> (Vec<Advice>, Vec<Problem>) {
         let context = Context { changes, ..self.context() };
-        let Some(outside) = &self.outside else { return (advise(all, context), Vec::new()) };
+        let Some(outside) = &self.outside else { return (advise_part(all, usage, context), Vec::new()) };
         let asked: Vec<Finding> =
             all.iter().filter(|finding| ids.is_none_or(|ids| ids.contains(&finding.id))).cloned().collect();
         let (in_force, problems) = outside.in_force(&asked, &self.in_force);
-        (advise(all, Context { in_force: &in_force, ..context }), problems)
+        (advise_part(all, usage, Context { in_force: &in_force, ..context }), problems)
     }
 
     /// The policies in force for one finding: those given, and what AWS tells where it may be asked.

@@ -6,33 +6,49 @@ use crate::io::stores::Held;
 use crate::record::Problem;
 use crate::report::Coverage;
 use crate::triage::Verdict;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// The answer of `explain` and `scan`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Outcome {
     /// Of this format.
     pub version: u32,
     /// The most useful answer among the findings'.
     pub outcome: OutcomeKind,
     /// What AWS said, one entry a refused call; `scan` leaves it out unless asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub denials: Option<Vec<Denial>>,
-    /// The most pressing first.
+    /// The most pressing first; none where they were handed over one by one.
     pub findings: Vec<Advice>,
     /// Inputs that could not be read; the rest went through.
     pub problems: Vec<Problem>,
     /// What was read.
     pub stats: Stats,
     /// What the source cannot hold, whatever happened.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_seen: Vec<String>,
     /// Accounts, Regions and records of this run, for people.
-    #[serde(skip)]
     pub coverage: Coverage,
     /// It was stopped before the sources ended; what was read is kept.
-    #[serde(skip)]
     pub interrupted: bool,
+}
+
+/// What programs read of an outcome: the contract's object, with the findings from wherever they are.
+#[derive(Serialize)]
+struct Told<'o, F> {
+    version: u32,
+    outcome: OutcomeKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denials: Option<&'o [Denial]>,
+    findings: F,
+    problems: &'o [Problem],
+    stats: &'o Stats,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    not_seen: &'o [String],
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with(&self.findings).serialize(serializer)
+    }
 }
 
 /// In one word, what there is to do.
@@ -112,7 +128,7 @@ impl Stats {
 impl Outcome {
     /// Sums the findings up.
     pub fn new(denials: Option<Vec<Denial>>, findings: Vec<Advice>, problems: Vec<Problem>, stats: Stats) -> Self {
-        let best = findings.iter().map(|advice| kind(advice.verdict)).min();
+        let best = findings.iter().map(OutcomeKind::of).min();
         let nothing = if stats.records > 0 { OutcomeKind::NotDenied } else { OutcomeKind::Unclear };
         Self {
             version: 1,
@@ -127,6 +143,27 @@ impl Outcome {
         }
     }
 
+    /// The same with findings that were handed over one by one, in any order.
+    #[must_use]
+    pub fn holding(self, mut findings: Vec<Advice>) -> Self {
+        findings.sort_by_cached_key(Advice::rank);
+        Self { findings, ..self }
+    }
+
+    /// What programs read, with these as its findings: what serializes as a list of [`Advice`] does, the most pressing
+    /// first.
+    ///
+    /// ```
+    /// use denywatch::app::{Outcome, Stats};
+    /// let outcome = Outcome::new(None, Vec::new(), Vec::new(), Stats::default());
+    /// assert_eq!(serde_json::to_value(outcome.with([(); 0])).unwrap(), serde_json::to_value(&outcome).unwrap());
+    /// ```
+    pub fn with<'o>(&'o self, findings: impl Serialize + 'o) -> impl Serialize + 'o {
+        let Self { version, outcome, denials, problems, stats, not_seen, .. } = self;
+        let denials = denials.as_deref();
+        Told { version: *version, outcome: *outcome, denials, findings, problems, stats, not_seen }
+    }
+
     /// The contract's exit code of `explain`: the highest-ranking of unread input, too little known, denied by design.
     pub fn exit_code(&self) -> u8 {
         match (self.problems.is_empty(), self.outcome) {
@@ -138,11 +175,14 @@ impl Outcome {
     }
 }
 
-fn kind(verdict: Verdict) -> OutcomeKind {
-    match verdict {
-        Verdict::Patch => OutcomeKind::Patch,
-        Verdict::Review | Verdict::Owner | Verdict::Probing => OutcomeKind::Review,
-        Verdict::Upheld | Verdict::Expected | Verdict::Transient => OutcomeKind::Explain,
-        Verdict::Unclear => OutcomeKind::Unclear,
+impl OutcomeKind {
+    /// What there is to do about one finding.
+    pub(super) fn of(advice: &Advice) -> Self {
+        match advice.verdict {
+            Verdict::Patch => Self::Patch,
+            Verdict::Review | Verdict::Owner | Verdict::Probing => Self::Review,
+            Verdict::Upheld | Verdict::Expected | Verdict::Transient => Self::Explain,
+            Verdict::Unclear => Self::Unclear,
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::World;
 use super::outcome::Outcome;
 use super::progress::{Progress, Step, Watcher};
 use super::scan::{Options, Scan};
+use crate::advice::Advice;
 use crate::io::aws::Aws;
 use crate::io::sources::query::{self, QueryError, Workplace};
 use crate::io::stores::{Ledger, LedgerError};
@@ -19,7 +20,8 @@ pub enum Engine {
     Lake(Option<String>),
 }
 
-/// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings.
+/// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings, which
+/// are handed over one by one: see [`super::scan_each`].
 ///
 /// A query that fails is a problem of the outcome; what came before is kept.
 ///
@@ -44,7 +46,7 @@ pub enum Engine {
 /// let aws = Aws::load(&denywatch::io::aws::Options::default()).await;
 /// let engine = Engine::Athena(Workplace { workgroup: Some("primary".into()), ..Workplace::default() });
 /// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
-/// let outcome = query(&aws, &engine, &sql, &mut ledger, &world, Options::default(), &mut |_stats| {}).await?;
+/// let outcome = query(&aws, &engine, &sql, &mut ledger, &world, Options::default(), &mut |_| {}, &mut |_advice| {}).await?;
 /// assert_eq!((outcome.stats.denied, outcome.problems.len()), (1, 0));
 /// # Ok(())
 /// # }
@@ -60,6 +62,7 @@ pub async fn query(
     world: &World,
     options: Options,
     progress: Watcher<'_>,
+    each: &mut dyn FnMut(Advice),
 ) -> Result<Outcome, LedgerError> {
     let name = match engine {
         Engine::Athena(_) => "Athena",
@@ -79,7 +82,7 @@ pub async fn query(
     }
     // Pages, not files, were read.
     scan.stats.files = 0;
-    scan.finish()
+    scan.finish_each(each)
 }
 
 /// Runs a statement without rows, such as a table's.

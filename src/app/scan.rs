@@ -3,16 +3,18 @@
 use super::World;
 use super::around::Seeker;
 use super::debt::Debt;
+use super::each::advise_each;
 use super::gather::{Gathered, Gatherer};
-use super::ingest::{advise_on, observed};
+use super::ingest::observed;
 use super::kept::Kept;
 use super::looking::{Fresh, ReadNow};
 use super::objects::Places;
 use super::operations::Named;
-use super::outcome::{Outcome, Stats};
+use super::outcome::{Outcome, OutcomeKind, Stats};
 use super::passed::Passed;
 use super::progress::{Looked, Progress, Step, Watched, Watcher};
 use super::report::coverage;
+use crate::advice::Advice;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial};
 use crate::finding::Repeated;
@@ -32,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Denials that go into the ledger in one transaction.
 const BATCH: usize = 20_000;
 /// Different denials that do: each is some kilobytes.
-const DIFFERENT: usize = 2_000;
+const DIFFERENT: usize = 500;
 /// Objects that are noted in one transaction.
 const OBJECTS: usize = 4_000;
 
@@ -117,6 +119,41 @@ pub fn scan(
     options: Options,
     progress: Watcher<'_>,
 ) -> Result<Outcome, LedgerError> {
+    let mut all = Vec::new();
+    let outcome = scan_each(sources, ledger, world, options, progress, &mut |advice| all.push(advice))?;
+    Ok(outcome.holding(all))
+}
+
+/// The same for archives with more findings than memory should hold: they are handed over one by one, in no order that
+/// means anything ([`Advice::rank`] is the one to show them in), and none is in the outcome.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let logs = folder.path().join("log.json");
+/// # std::fs::write(&logs, r#"{"Records":[
+/// #     {"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ana"},"eventID":"2",
+/// #      "eventTime":"2026-11-10T10:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"ListQueues","awsRegion":"eu-west-1",
+/// #      "errorCode":"AccessDenied"}]}"#).unwrap();
+/// use denywatch::app::{World, scan_each, scan::Options};
+/// use denywatch::{diagnosis::InForce, io::stores::MemoryLedger};
+/// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+/// let mut denied = 0;
+/// let mut each = |advice: denywatch::advice::Advice| denied += advice.count;
+/// let outcome = scan_each(&[logs], &mut ledger, &world, Options::default(), &mut |_stats| {}, &mut each)?;
+/// assert_eq!((denied, outcome.findings.len()), (1, 0));
+/// # Ok::<(), denywatch::io::stores::LedgerError>(())
+/// ```
+///
+/// # Errors
+/// See [`scan`]; findings may have been handed over before.
+pub fn scan_each(
+    sources: &[PathBuf],
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: Watcher<'_>,
+    each: &mut dyn FnMut(Advice),
+) -> Result<Outcome, LedgerError> {
     let names: Vec<String> = sources.iter().map(|path| path.display().to_string()).collect();
     let (selection, one_look) = (options.selection.clone(), options.one_look);
     let threads = options.threads;
@@ -147,7 +184,7 @@ pub fn scan(
             many::read(sources, how, maker, &mut desk);
         })?;
     }
-    scan.finish()
+    scan.finish_each(each)
 }
 
 impl Make<Gathered> for Gatherer {
@@ -424,7 +461,17 @@ impl<'a> Scan<'a> {
     ///
     /// # Errors
     /// The ledger could not be read or written.
-    pub fn finish(mut self) -> Result<Outcome, LedgerError> {
+    pub fn finish(self) -> Result<Outcome, LedgerError> {
+        let mut all = Vec::new();
+        let outcome = self.finish_each(&mut |advice| all.push(advice))?;
+        Ok(outcome.holding(all))
+    }
+
+    /// The same, which hands findings over one by one: see [`scan_each`].
+    ///
+    /// # Errors
+    /// The ledger could not be read or written.
+    pub fn finish_each(mut self, each: &mut dyn FnMut(Advice)) -> Result<Outcome, LedgerError> {
         self.flush();
         self.flush_changes();
         self.note_passed();
@@ -439,17 +486,21 @@ impl<'a> Scan<'a> {
         if self.are_noted && (self.stats.known > 0 || self.tells_known) {
             self.touch_known(run.as_ref())?;
         }
-        self.outcome(run)
+        self.outcome(run, each)
     }
 
-    fn outcome(mut self, run: Option<Run>) -> Result<Outcome, LedgerError> {
+    fn outcome(mut self, run: Option<Run>, each: &mut dyn FnMut(Advice)) -> Result<Outcome, LedgerError> {
         self.stats.unreadable = self.problems.len() as u64;
-        let (advice, problems) = advise_on(&self.touched, self.ledger, self.world)?;
+        let mut best: Option<OutcomeKind> = None;
+        let problems = advise_each(&self.touched, self.ledger, self.world, &mut |advice| {
+            best = best.into_iter().chain([OutcomeKind::of(&advice)]).min();
+            each(advice);
+        })?;
         self.problems.extend(problems);
         self.stats.seconds = self.watch.seconds();
         let interrupted = self.is_stopped();
-        let outcome = Outcome::new(self.denials, advice, self.problems, self.stats);
+        let outcome = Outcome::new(self.denials, Vec::new(), self.problems, self.stats);
         let coverage = run.map(|run| coverage(&run.coverage())).unwrap_or_default();
-        Ok(Outcome { coverage, interrupted, ..outcome })
+        Ok(Outcome { outcome: best.unwrap_or(outcome.outcome), coverage, interrupted, ..outcome })
     }
 }

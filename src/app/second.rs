@@ -10,7 +10,7 @@ use crate::io::sources::archive::Selection;
 use crate::io::stores::{Ledger, LedgerError, Run};
 
 /// Findings that are held at a time.
-const PAGE: usize = 256;
+const PAGE: usize = 64;
 
 /// Hands over every finding of the ledger, a few at a time.
 fn for_each_finding(ledger: &dyn Ledger, mut each: impl FnMut(Finding)) -> Result<(), LedgerError> {

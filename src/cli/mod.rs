@@ -5,6 +5,7 @@ mod doctor;
 mod estimate;
 mod explain;
 mod findings;
+mod found;
 mod ignore;
 mod inputs;
 mod into;

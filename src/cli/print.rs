@@ -83,8 +83,13 @@ pub(super) fn out(text: &str) -> anyhow::Result<()> {
 
 /// Writes text as it is.
 pub(super) fn write(text: &str) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    stream(|out| out.write_all(text.as_bytes()))
+}
+
+/// Has standard output written bit by bit, as it is.
+pub(super) fn stream(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> anyhow::Result<()> {
+    let mut stdout = std::io::BufWriter::with_capacity(64 << 10, anstream::stdout().lock());
+    match write(&mut stdout).and_then(|()| stdout.flush()) {
         Err(fault) if fault.kind() != std::io::ErrorKind::BrokenPipe => Err(fault.into()),
         _ => Ok(()),
     }

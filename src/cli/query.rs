@@ -121,6 +121,7 @@ fn read(args: &AskedArgs, codes: Codes) -> Result<Asked, QueryMisuse> {
 
 #[cfg(feature = "s3")]
 fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
+    use super::found::Found;
     use super::{UNREAD, progress, scan, stop};
     use crate::app;
     use crate::io::aws::{Aws, Options};
@@ -154,13 +155,15 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
             line.show(progress);
         }
     };
+    let mut found = Found::new(global);
     let read = async {
         let aws = Aws::load(&Options::default()).await;
-        app::query::query(&aws, &engine, sql, ledger.as_mut(), &world, options, &mut progress).await
+        let each = &mut |advice| found.take(advice);
+        app::query::query(&aws, &engine, sql, ledger.as_mut(), &world, options, &mut progress, each).await
     };
     let mut outcome = runtime.block_on(read)?;
     outcome.problems.splice(..0, problems);
-    scan::print_outcome(&outcome, global)?;
+    scan::print_outcome(&outcome, &mut found, global)?;
     Ok(match (outcome.interrupted, outcome.problems.is_empty()) {
         (true, _) => scan::INTERRUPTED,
         (false, true) => DONE,

@@ -1,13 +1,14 @@
 //! `denywatch scan`: logs → ledger → ranked findings.
 
+use super::found::Found;
 use super::{DONE, Global, Output, UNREAD, estimate, inputs, print, progress, stop};
+use crate::advice::Advice;
 use crate::app::estimate::Estimate;
 use crate::app::{self, Outcome, Progress, Watcher};
 use crate::io::sources::archive::{self, Selection};
 #[cfg(feature = "lookup")]
 use crate::io::sources::lookup::Period;
 use crate::io::stores::Ledger;
-use crate::render;
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -100,18 +101,21 @@ pub(super) fn run(args: &ScanArgs, global: &Global) -> anyhow::Result<u8> {
         one_look: args.one_look,
         stop: Some(stop::flag()?),
     };
+    let mut found = Found::new(global);
+    let each: Each<'_> = &mut |advice| found.take(advice);
     let mut outcome = match source {
-        Source::Files => app::scan(&args.sources, ledger.as_mut(), &world, options, &mut progress)?,
-        Source::History => history(args, period, ledger.as_mut(), &world, options, &mut progress)?,
-        Source::Buckets(places) => buckets(args, places, ledger.as_mut(), &world, options, &mut progress)?,
+        Source::Files => app::scan_each(&args.sources, ledger.as_mut(), &world, options, &mut progress, each)?,
+        Source::History => history(args, period, ledger.as_mut(), &world, options, &mut progress, each)?,
+        Source::Buckets(places) => buckets(args, places, ledger.as_mut(), &world, options, &mut progress, each)?,
     };
     problems.append(&mut outcome.problems);
     outcome.problems = problems;
-    print::learn(&outcome);
-    outcome.findings = print::masked(outcome.findings);
-    print_outcome(&outcome, global)?;
-    Ok(exit_code(args, &outcome))
+    print_outcome(&outcome, &mut found, global)?;
+    Ok(exit_code(args, &outcome, found.len()))
 }
+
+/// Takes findings one by one.
+type Each<'f> = &'f mut dyn FnMut(Advice);
 
 /// Where the events come from.
 enum Source {
@@ -140,29 +144,19 @@ fn place(text: &str) -> Result<(String, String), inputs::Misuse> {
 }
 
 /// Prints findings, and what there is to say of the run.
-pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
+pub(super) fn print_outcome(outcome: &Outcome, found: &mut Found, global: &Global) -> anyhow::Result<()> {
+    let count = found.len();
     if print::is_progress_wanted(global.quiet, global.no_progress) {
         print::progress("");
     }
-    match global.output {
-        Output::Json => print::json(outcome, true)?,
-        Output::Jsonl => print::json(outcome, false)?,
-        Output::Text => {
-            print::out(&render::text::scan(&outcome.findings, &outcome.coverage, print::look(global)))?;
-        }
-    }
+    found.print(outcome, global)?;
     for problem in &outcome.problems {
         print::say(false, &format!("not read: {}: {}", problem.input, problem.error));
     }
     let stats = &outcome.stats;
     let seen = format!(
         "{} records in {} files, {} denied ({} of them copies or counted before), {} findings, {} unread",
-        stats.records,
-        stats.files,
-        stats.denied,
-        stats.duplicates,
-        outcome.findings.len(),
-        stats.unreadable
+        stats.records, stats.files, stats.denied, stats.duplicates, count, stats.unreadable
     );
     print::say(global.quiet, &seen);
     if stats.known > 0 {
@@ -185,11 +179,11 @@ pub(super) fn print_outcome(outcome: &Outcome, global: &Global) -> anyhow::Resul
     Ok(())
 }
 
-fn exit_code(args: &ScanArgs, outcome: &Outcome) -> u8 {
+fn exit_code(args: &ScanArgs, outcome: &Outcome, found: usize) -> u8 {
     if outcome.interrupted {
         return INTERRUPTED;
     }
-    match (outcome.problems.is_empty(), args.exit_code && !outcome.findings.is_empty()) {
+    match (outcome.problems.is_empty(), args.exit_code && found > 0) {
         (false, _) => UNREAD,
         (true, true) => FOUND,
         (true, false) => DONE,
@@ -212,9 +206,10 @@ fn history(
     world: &app::World,
     options: app::scan::Options,
     progress: Watcher<'_>,
+    each: Each<'_>,
 ) -> anyhow::Result<Outcome> {
     let asked = asked_of_history(args, period);
-    Ok(runtime()?.block_on(app::lookup::lookup(&asked, ledger, world, options, progress))?)
+    Ok(runtime()?.block_on(app::lookup::lookup_each(&asked, ledger, world, options, progress, each))?)
 }
 
 #[cfg(feature = "lookup")]
@@ -235,6 +230,7 @@ fn history(
     _: &app::World,
     _: app::scan::Options,
     _: Watcher<'_>,
+    _: Each<'_>,
 ) -> anyhow::Result<Outcome> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features lookup`")
 }
@@ -253,11 +249,12 @@ fn buckets(
     world: &app::World,
     options: app::scan::Options,
     progress: Watcher<'_>,
+    each: Each<'_>,
 ) -> anyhow::Result<Outcome> {
     let asked = asked_of_buckets(args, places);
     let read = async {
         let aws = aws(args).await;
-        app::bucket::scan_buckets(&aws, &asked, ledger, world, options, progress).await
+        app::bucket::scan_buckets_each(&aws, &asked, ledger, world, options, progress, each).await
     };
     Ok(runtime()?.block_on(read)?)
 }
@@ -282,6 +279,7 @@ fn buckets(
     _: &app::World,
     _: app::scan::Options,
     _: Watcher<'_>,
+    _: Each<'_>,
 ) -> anyhow::Result<Outcome> {
     anyhow::bail!("this build cannot reach AWS: build it with `cargo build --release --features s3`")
 }

@@ -195,7 +195,8 @@ impl Finding {
             if passes.is_some() || looked.is_some() || more || !before.is_empty() {
                 let allowed = passes.unwrap_or_default();
                 let looked = looked.into_iter().collect();
-                finding.items.insert(key.clone(), Item { allowed, looked, more_allowed: more, before, ..item.clone() });
+                let item = Item { allowed, looked, more_allowed: more, before, ..Item::clone(item) };
+                finding.items.insert(key.clone(), item.into());
             }
         }
         Some(Observed { event_id, shared_event_id: None, at, finding: finding.uncounted() })
@@ -293,7 +294,7 @@ mod tests {
         item.allowed = [Pass::new(at, "e1"), Pass::new(at, "e2")].into();
         item.looked = [(Source::Log, at)].into();
         let json = serde_json::to_value(&item).unwrap();
-        (item, json)
+        (*item, json)
     }
 
     #[test]

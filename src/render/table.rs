@@ -27,18 +27,60 @@ const NARROWEST: usize = 8;
 /// assert_eq!(lines, ["ID   RESOURCE", "D-1  arn:aws…rod/key"]);
 /// ```
 pub fn layout(head: &[(&str, Column)], rows: &[Vec<String>], width: usize) -> Vec<String> {
-    let titles = head.iter().map(|(title, _)| (*title).to_owned()).collect();
-    let cells: Vec<Vec<String>> =
-        std::iter::once(titles).chain(rows.iter().map(|row| row.iter().map(|cell| terminal(cell)).collect())).collect();
-    let kinds: Vec<Column> = head.iter().map(|(_, kind)| *kind).collect();
-    let widths = shrink(natural(&cells, kinds.len()), &kinds, width);
-    cells.iter().map(|row| line(row, &kinds, &widths)).collect()
+    let mut table = Table::new(head);
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| table.add(row)).collect();
+    let fitted = table.fit(width);
+    std::iter::once(fitted.head()).chain(rows.iter().map(|row| fitted.line(row))).collect()
 }
 
-fn natural(cells: &[Vec<String>], columns: usize) -> Vec<usize> {
-    (0..columns)
-        .map(|n| cells.iter().filter_map(|row| row.get(n)).map(|cell| cell.width()).max().unwrap_or(0))
-        .collect()
+/// A table whose rows are kept elsewhere: it only knows how wide they are.
+#[derive(Debug)]
+pub(super) struct Table<'h> {
+    head: &'h [(&'h str, Column)],
+    natural: Vec<usize>,
+}
+
+impl<'h> Table<'h> {
+    /// Without rows.
+    pub(super) fn new(head: &'h [(&'h str, Column)]) -> Self {
+        Self { head, natural: head.iter().map(|(title, _)| title.width()).collect() }
+    }
+
+    /// Makes room for a row; its cells as [`Fitted::line`] takes them.
+    pub(super) fn add(&mut self, row: &[String]) -> Vec<String> {
+        let row: Vec<String> = row.iter().map(|cell| terminal(cell)).collect();
+        for (natural, cell) in self.natural.iter_mut().zip(&row) {
+            *natural = cell.width().max(*natural);
+        }
+        row
+    }
+
+    /// With all its rows, in lines of at most `width` columns.
+    pub(super) fn fit(&self, width: usize) -> Fitted<'h> {
+        let kinds: Vec<Column> = self.head.iter().map(|(_, kind)| *kind).collect();
+        Fitted { head: self.head, widths: shrink(self.natural.clone(), &kinds, width), kinds }
+    }
+}
+
+/// A table that is ready to be written.
+#[derive(Debug)]
+pub(super) struct Fitted<'h> {
+    head: &'h [(&'h str, Column)],
+    kinds: Vec<Column>,
+    widths: Vec<usize>,
+}
+
+impl Fitted<'_> {
+    /// The first line.
+    pub(super) fn head(&self) -> String {
+        let titles: Vec<String> = self.head.iter().map(|(title, _)| (*title).to_owned()).collect();
+        self.line(&titles)
+    }
+
+    /// The line of a row that was added.
+    pub(super) fn line(&self, row: &[String]) -> String {
+        line(row, &self.kinds, &self.widths)
+    }
 }
 
 /// Takes from the widest flexible column, one at a time, until all fits.

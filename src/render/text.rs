@@ -3,7 +3,6 @@
 
 use super::escape::terminal;
 use super::sheet::{Paint, Sheet, wrap};
-use super::table::{Column, layout};
 use super::words::{self, grouped, middle, plural};
 use super::{Format, PatchContext, snippet};
 use super::{after, alert};
@@ -14,6 +13,11 @@ use crate::report::{Coverage, rank, shown_patches};
 use crate::triage::Verdict;
 use serde_json::Value;
 use std::cmp::Reverse;
+
+use listing::Totals;
+pub use listing::{Listing, NONE, Ranked, Row, Told};
+
+mod listing;
 
 const MARGIN: usize = 16;
 const LIST_MAX: usize = 20;
@@ -76,48 +80,33 @@ pub fn explain(advice: &Advice, look: Look) -> String {
 /// Many findings: a ranked list, then what to do about each that somebody can act on, then what was read and what
 /// cannot be seen.
 pub fn scan(advices: &[Advice], coverage: &Coverage, look: Look) -> String {
+    let mut listing = Listing::new(look);
+    let told: Vec<Told> = ranked(advices).into_iter().map(|advice| listing.add(advice)).collect();
+    let table = listing.table();
+    let lines = told.iter().map(|one| table.line(&one.row));
+    let parts = told.iter().map(|one| one.part.clone());
+    let head = if told.is_empty() { NONE.to_owned() } else { table.head() };
+    std::iter::once(head).chain(lines).chain(parts).chain([listing.end(coverage)]).collect()
+}
+
+/// What to do about a finding among many.
+fn part(advice: &Advice, look: Look) -> String {
     let mut sheet = look.sheet();
-    if advices.is_empty() {
-        sheet.line("No denied call in what was read.");
-    } else {
-        findings(advices, look).lines().for_each(|line| sheet.line(line));
-    }
-    for advice in ranked(advices).into_iter().filter(|advice| is_actionable(advice)) {
-        sheet.blank();
-        title(&mut sheet, advice, look);
-        what(&mut sheet, advice, FEW);
-        sheet.field("WHY", &advice.diagnosis.summary);
-        around(&mut sheet, advice);
-        patches(&mut sheet, advice);
-    }
     sheet.blank();
-    covered(&mut sheet, advices, coverage);
+    title(&mut sheet, advice, look);
+    what(&mut sheet, advice, FEW);
+    sheet.field("WHY", &advice.diagnosis.summary);
+    around(&mut sheet, advice);
+    patches(&mut sheet, advice);
     sheet.finish()
 }
 
 /// The list of findings, the most pressing first: id, verdict, denials, who, what, where, latest.
 pub fn findings(advices: &[Advice], look: Look) -> String {
-    const HEAD: &[(&str, Column)] = &[
-        ("ID", Column::Fixed),
-        ("VERDICT", Column::Fixed),
-        ("DENIED", Column::Number),
-        ("WHO", Column::Flexible),
-        ("PERMISSION", Column::Flexible),
-        ("RESOURCE", Column::Flexible),
-        ("LAST SEEN (UTC)", Column::Fixed),
-    ];
-    let ranked = ranked(advices);
-    let rows: Vec<Vec<String>> = ranked.iter().map(|advice| row(advice)).collect();
-    let lines = layout(HEAD, &rows, look.width.max(40));
-    let verdicts = std::iter::once(None).chain(ranked.iter().map(|advice| Some(advice.verdict)));
-    let paint = look.paint();
-    let painted = lines.iter().zip(verdicts).map(|(line, verdict)| match verdict {
-        None => paint.bold(line),
-        Some(Verdict::Probing) => paint.with("31", line),
-        Some(Verdict::Upheld | Verdict::Transient | Verdict::Expected) => paint.dim(line),
-        Some(Verdict::Owner | Verdict::Review | Verdict::Patch | Verdict::Unclear) => line.clone(),
-    });
-    painted.map(|line| line + "\n").collect()
+    let mut listing = Listing::new(look);
+    let rows: Vec<Row> = ranked(advices).into_iter().map(|advice| listing.row(advice)).collect();
+    let table = listing.table();
+    std::iter::once(table.head()).chain(rows.iter().map(|row| table.line(row))).collect()
 }
 
 fn ranked(advices: &[Advice]) -> Vec<&Advice> {
@@ -260,23 +249,22 @@ fn is_actionable(advice: &Advice) -> bool {
     }
 }
 
-fn covered(sheet: &mut Sheet, advices: &[Advice], coverage: &Coverage) {
+fn covered(sheet: &mut Sheet, totals: &Totals, coverage: &Coverage) {
     let places = [(coverage.accounts.len(), "account"), (coverage.regions.len(), "Region")];
     let places: Vec<String> = places.iter().filter(|(n, _)| *n > 0).map(|(n, word)| plural(*n as u64, word)).collect();
     let places = if places.is_empty() { String::new() } else { format!(" from {}", places.join(", ")) };
-    let denied = advices.iter().fold(0u64, |sum, advice| sum.saturating_add(advice.count));
     let read = format!(
         "{} records{places}: {} denied, {}",
         grouped(coverage.records),
-        grouped(denied),
-        plural(advices.len() as u64, "finding")
+        grouped(totals.denied),
+        plural(totals.findings, "finding")
     );
     sheet.field("READ", &read);
     if coverage.unread > 0 {
         sheet.field("NOT READ", &format!("{} of the inputs and records", grouped(coverage.unread)));
     }
     sheet.field("CANNOT BE SEEN", &coverage.unseen.join("; "));
-    if advices.iter().any(|advice| alert::patch(advice).is_some()) {
+    if totals.is_any_patched {
         sheet.field("OTHER FORMS", "denywatch patch ID --format hcl|cfn|cli");
     }
 }

@@ -102,7 +102,7 @@ impl<'f> Watcher<'f> {
         let operations = finding.items.values().flat_map(|item| &item.operations);
         let names =
             operations.filter_map(|operation| operation.split_once(':')).map(|(_, name)| name.to_owned()).collect();
-        let items = finding.items.iter().map(watched).collect();
+        let items = finding.items.iter().map(|(key, item)| (key, item.as_ref())).map(watched).collect();
         let (data, sources) = (BTreeSet::new(), BTreeSet::new());
         let (foretold, used) = (Vec::new(), BTreeMap::new());
         let given = Given::default();

@@ -25,8 +25,28 @@ pub struct Seen {
 pub(super) struct Calls {
     /// The latest before its first denial.
     pub(super) before: Option<Timestamp>,
-    /// Those since, the latest.
-    pub(super) allowed: BTreeSet<Pass>,
+    /// Those since, the latest, in order: a list, as most are short and a set has room for eleven.
+    allowed: Vec<Slim>,
+}
+
+/// A [`Pass`] without what it owns elsewhere; in the same order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Slim {
+    at: Timestamp,
+    /// Its hash, then zeros.
+    id: [u8; 10],
+}
+
+impl Slim {
+    fn new(pass: &Pass) -> Self {
+        let mut id = [0; 10];
+        id.iter_mut().zip(pass.id.bytes()).for_each(|(place, byte)| *place = byte);
+        Self { at: pass.at, id }
+    }
+
+    fn pass(&self) -> Pass {
+        Pass { at: self.at, id: String::from_utf8_lossy(&self.id).trim_end_matches('\0').to_owned() }
+    }
 }
 
 impl Calls {
@@ -45,10 +65,17 @@ impl Calls {
 
     fn merge(&mut self, other: Self) {
         self.before = self.before.max(other.before);
-        self.allowed.extend(other.allowed);
-        while self.allowed.len() > ALLOWED_KEPT {
-            self.allowed.pop_first();
+        for call in other.allowed {
+            if let Err(place) = self.allowed.binary_search(&call) {
+                self.allowed.insert(place, call);
+            }
         }
+        let surplus = self.allowed.len().saturating_sub(ALLOWED_KEPT);
+        self.allowed.drain(..surplus);
+    }
+
+    fn passes(&self) -> BTreeSet<Pass> {
+        self.allowed.iter().map(Slim::pass).collect()
     }
 }
 
@@ -72,7 +99,10 @@ impl Seen {
     }
 
     pub(super) fn add_allowed(&mut self, item: u32, at: Timestamp, id: &str) {
-        self.calls.entry(item).or_default().merge(Calls { allowed: [Pass::new(at, id)].into(), ..Calls::default() });
+        self.calls
+            .entry(item)
+            .or_default()
+            .merge(Calls { allowed: vec![Slim::new(&Pass::new(at, id))], ..Calls::default() });
     }
 
     pub(super) fn add_used(&mut self, foretold: u32, at: Timestamp) {
@@ -122,11 +152,29 @@ impl Seen {
                 seen.more.insert(key.clone());
             }
             if !calls.allowed.is_empty() {
-                seen.allowed.insert(key.clone(), calls.allowed.clone());
+                seen.allowed.insert(key.clone(), calls.passes());
             }
         }
         let used = foretold.filter_map(|number| Some((around.foretold(number).action.clone(), self.used(number)?)));
         seen.used.extend(used);
         seen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slim_call_is_the_whole_one_in_the_same_order() {
+        let pass = |second, id: &str| Pass::new(Timestamp::from_second(second).unwrap(), id);
+        let all: BTreeSet<Pass> = (0..60).map(|n| pass(n / 3, &n.to_string())).collect();
+        let slim = Vec::from_iter(all.iter().map(Slim::new));
+        assert!(slim.is_sorted() && slim.iter().zip(&all).all(|(slim, pass)| slim.pass() == *pass));
+        let mut calls = Calls::default();
+        for call in slim.iter().rev().chain(&slim) {
+            calls.merge(Calls { allowed: vec![*call], ..Calls::default() });
+        }
+        assert_eq!(calls.passes(), all.into_iter().skip(10).collect(), "the latest, each once");
     }
 }

@@ -41,7 +41,7 @@ impl<'f> Open<'f> {
             open.items.extend(wanted.map(|(key, _)| (at, key)));
             let awaited: Vec<Foretold> =
                 advice.foretold.iter().filter(|one| one.outcome == Outcome::Open).cloned().collect();
-            if !awaited.is_empty() && finding.items.values().any(recent) {
+            if !awaited.is_empty() && finding.items.values().any(|item| recent(item)) {
                 open.foretold.insert(&finding.id, awaited);
             }
         }
@@ -49,7 +49,7 @@ impl<'f> Open<'f> {
     }
 
     pub(super) fn item(&self, place: Place<'f>) -> Option<&'f Item> {
-        self.findings.get(place.0)?.items.get(place.1)
+        self.findings.get(place.0)?.items.get(place.1).map(AsRef::as_ref)
     }
 
     /// Findings with something to look for.

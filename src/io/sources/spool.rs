@@ -74,6 +74,50 @@ impl Spool {
     }
 }
 
+/// Bytes of a [`Pile`] in memory.
+const FEW: usize = 1 << 20;
+
+/// Short texts that are read again in another order: in memory where they are few, else in a [`Spool`].
+#[derive(Debug, Default)]
+pub(crate) struct Pile {
+    /// The latest, not written yet.
+    last: Vec<u8>,
+    spool: Option<Spool>,
+}
+
+impl Pile {
+    /// Adds a text; returns where it begins.
+    pub(crate) fn put(&mut self, text: &[u8]) -> io::Result<u64> {
+        if self.last.len() + text.len() > FEW && !self.last.is_empty() {
+            match &mut self.spool {
+                Some(spool) => spool.put(&self.last)?,
+                none => none.insert(Spool::new()?).put(&self.last)?,
+            };
+            self.last.clear();
+        }
+        let start = self.written() + self.last.len() as u64;
+        self.last.extend_from_slice(text);
+        Ok(start)
+    }
+
+    /// Bytes of one text, from where they begin.
+    pub(crate) fn get(&self, start: u64, length: usize) -> io::Result<Vec<u8>> {
+        if let Some(start) = start.checked_sub(self.written()) {
+            let rest = usize::try_from(start).ok().and_then(|start| self.last.get(start..)?.get(..length));
+            return rest.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        }
+        let mut text = vec![0; length];
+        match &self.spool {
+            Some(spool) => spool.from(start)?.read_exact(&mut text).map(|()| text),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
+    fn written(&self) -> u64 {
+        self.spool.as_ref().map_or(0, Spool::length)
+    }
+}
+
 /// Where temporary files may be large: `/tmp` often stands in memory.
 /// See <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s15.html>.
 fn folder() -> PathBuf {
@@ -95,5 +139,17 @@ mod tests {
         let name = format!("denywatch-{}-", std::process::id());
         let left = std::fs::read_dir(folder()).unwrap().filter_map(Result::ok);
         assert_eq!(left.filter(|one| one.file_name().to_string_lossy().starts_with(&name)).count(), 0);
+    }
+
+    #[test]
+    fn a_pile_gives_back_what_it_got_however_high_it_is() {
+        let mut pile = Pile::default();
+        let text = |n: usize| format!("{n}").repeat(n % 7 * 30_000);
+        let starts: Vec<u64> = (0..100).map(|n| pile.put(text(n).as_bytes()).unwrap()).collect();
+        assert!(pile.last.len() <= FEW && pile.written() > FEW as u64);
+        for (n, start) in starts.iter().enumerate().rev() {
+            assert_eq!(pile.get(*start, text(n).len()).unwrap(), text(n).as_bytes(), "{n}");
+        }
+        assert!(pile.get(pile.written() + FEW as u64, 1).is_err());
     }
 }

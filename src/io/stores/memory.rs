@@ -1,10 +1,11 @@
 //! A ledger that lives as long as the process: for tests, and for runs that keep nothing.
 
+use super::head::sorted;
 use super::keep::{HashKey, before};
 use super::types::{change_without, names, state_without};
 use super::{
-    Coverage, Delivery, Filter, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run,
+    Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
+    Recorded, Run, Touched,
 };
 use crate::change::{Change, latest};
 use crate::finding::{Finding, Fresh, Observed};
@@ -114,6 +115,17 @@ impl Ledger for MemoryLedger {
 
     fn findings(&self, filter: &Filter) -> Result<Vec<Finding>, LedgerError> {
         Ok(self.findings.values().filter(|finding| filter.takes(finding)).cloned().collect())
+    }
+
+    fn heads(&self, among: &Touched) -> Result<Vec<Head>, LedgerError> {
+        let takes = among.heads();
+        let all = self.findings.values().map(Head::of).filter(|head| takes(&head.id, &head.owner));
+        Ok(sorted(all.collect()))
+    }
+
+    fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
+        let ids: BTreeSet<&str> = ids.iter().copied().collect();
+        Ok(ids.into_iter().filter_map(|id| self.findings.get(id)).cloned().collect())
     }
 
     fn find(&self, id_prefix: &str) -> Result<Finding, LedgerError> {

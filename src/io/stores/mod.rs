@@ -5,6 +5,7 @@
 
 #[cfg(feature = "dynamodb")]
 mod dynamo;
+mod head;
 mod keep;
 mod memory;
 mod objects;
@@ -15,6 +16,7 @@ mod uri;
 
 #[cfg(feature = "dynamodb")]
 pub use dynamo::DynamoLedger;
+pub use head::Head;
 pub use keep::{COUNTS_DAYS, Hashed, Keep, SAMPLES_DAYS};
 pub use memory::MemoryLedger;
 pub use objects::{Held, Object, ObjectRead};
@@ -93,6 +95,31 @@ pub trait Ledger: Send {
     fn page(&self, after: Option<&str>, _most: usize) -> Result<Vec<Finding>, LedgerError> {
         // The first page is all of it.
         if after.is_some() { Ok(Vec::new()) } else { self.findings(&Filter::default()) }
+    }
+
+    /// Heads of the findings that [`Filter::among`] may take, by owner and id: at least of those, and perhaps of some more.
+    /// With [`Ledger::some`] findings are gone through caller by caller without holding all of them.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn heads(&self, among: &Touched) -> Result<Vec<Head>, LedgerError> {
+        let all = self.findings(&Filter { among: Some(among.clone()), ..Filter::default() })?;
+        Ok(head::sorted(all.iter().map(Head::of).collect()))
+    }
+
+    /// The findings with these ids, by id; one that is gone is left out.
+    ///
+    /// ```
+    /// # use denywatch::io::stores::{Ledger, LedgerError, MemoryLedger};
+    /// assert_eq!(MemoryLedger::default().some(&["D-7F"])?, []);
+    /// # Ok::<(), LedgerError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Any [`LedgerError`].
+    fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.findings(&Filter { among: Some(Touched { ids, ..Touched::default() }), ..Filter::default() })
     }
 
     /// The one finding whose id is, or begins with, this; letter case does not matter.

@@ -67,7 +67,7 @@ pub(super) fn event(id: &str, shared: Option<&str>, finding: &str, action: &str,
         account: Some("111122223333".into()),
         count: 1,
         days: BTreeMap::from([(at(when).to_zoned(TimeZone::UTC).date(), 1)]),
-        items: BTreeMap::from([(key, item)]),
+        items: BTreeMap::from([(key, Box::new(item))]),
         used: BTreeMap::new(),
     };
     Observed { event_id: id.into(), shared_event_id: shared.map(Into::into), at: seen, finding }
@@ -126,6 +126,33 @@ fn an_event_counts_once() {
         assert_eq!((found.count, found.days.len(), found.items.len()), (3, 3, 1));
         let item = found.items.values().next().unwrap();
         assert_eq!((item.count, item.first_seen, item.last_seen), (3, Some(at(TUE)), Some(at(FRI))));
+    });
+}
+
+#[test]
+fn findings_are_found_by_their_heads() {
+    on_each(|ledger| {
+        let one = |name: &str, role: &str| {
+            let mut event = event(name, None, name, "x:Y", TUE);
+            event.finding.principal.name = Some(role.to_owned());
+            event
+        };
+        let events = || [one("A", "z"), one("B", "y"), one("C", "z"), one("D", "x")];
+        record(ledger, events().into());
+        // A by its id, C as its caller's, D by its id alone; B is nobody's.
+        let mut among = Touched::of(&events()[..1]);
+        among.ids.insert("D-D".to_owned());
+        let heads = ledger.heads(&among).unwrap();
+        let mut ids: Vec<&str> = heads.iter().map(|head| &*head.id).collect();
+        let owner = |id: &str| heads.iter().find(|head| &*head.id == id).map(|head| &head.owner).unwrap();
+        assert_eq!(owner("D-A"), owner("D-C"));
+        assert!(heads.is_sorted());
+        ids.sort_unstable();
+        assert_eq!(ids, ["D-A", "D-C", "D-D"]);
+        assert_eq!(ledger.heads(&Touched::default()).unwrap(), []);
+        let some = ledger.some(&["D-D", "D-A", "D-gone", "D-A"]).unwrap();
+        assert_eq!(some.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["D-A", "D-D"]);
+        assert_eq!(some[0], ledger.find("D-A").unwrap());
     });
 }
 

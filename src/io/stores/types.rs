@@ -93,6 +93,12 @@ impl Touched {
         self.callers.insert(caller(&finding.principal));
     }
 
+    /// Which of a ledger's findings may be taken: those that bear an id of these, or an owner of one of these callers.
+    pub(super) fn heads(&self) -> impl Fn(&str, &str) -> bool {
+        let owners: BTreeSet<&str> = self.callers.iter().map(super::head::owner).collect();
+        move |id, owner| self.ids.contains(id) || owners.contains(owner)
+    }
+
     /// Whether a finding is one of them, or one of their callers'. Merging may have made its caller known better.
     fn takes(&self, finding: &Finding) -> bool {
         self.ids.contains(&finding.id) || self.callers.contains(&caller(&finding.principal))

@@ -102,13 +102,23 @@ impl Expected {
     /// its items fits: a limit rather lets too much through than too little.
     pub fn usage(&self, findings: &[Finding]) -> Usage {
         let mut usage = Usage::default();
+        self.count(findings, &mut usage);
+        usage
+    }
+
+    /// Adds further findings to what is counted; the order does not matter.
+    pub fn count(&self, findings: &[Finding], usage: &mut Usage) {
         for rule in self.rules.iter().filter(|rule| rule.limit.is_some()) {
             let days = usage.0.entry(rule.id.clone()).or_default();
             for finding in findings.iter().filter(|one| one.items.keys().any(|key| rule.about.fits(one, key))) {
                 finding.days.iter().for_each(|(day, count)| *days.entry(*day).or_default() += count);
             }
         }
-        usage
+    }
+
+    /// Whether any rule has a limit, so that there is something to count.
+    pub fn counts(&self) -> bool {
+        self.rules.iter().any(|rule| rule.limit.is_some())
     }
 
     /// The rule that keeps this item out of the messages: the team's first, then the built-in ones.

@@ -42,7 +42,7 @@ pub(super) fn pack_finding(finding: &Finding) -> Result<Vec<u8>, Error> {
     }
     let mut smaller = finding.clone();
     for cut in [cut_texts, drop_samples] {
-        smaller.items.values_mut().for_each(cut);
+        smaller.items.values_mut().for_each(|item| cut(item));
         let body = pack(&smaller)?;
         if body.len() <= LIMIT {
             return Ok(body);

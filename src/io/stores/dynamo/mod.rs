@@ -13,18 +13,21 @@ mod forget;
 mod layout;
 mod objects;
 mod record;
+mod some;
 mod table;
 mod value;
 
 use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
 use super::{
-    Coverage, Delivery, Filter, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined, Recorded, Run,
+    Coverage, Delivery, Filter, Head, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
+    Recorded, Run, Touched,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Observed};
 use crate::io::aws::{Aws, Options};
 use crate::io::clock;
+use crate::triage::probing::Caller;
 use jiff::{SignedDuration, Timestamp};
 use layout::{Key, SCHEMA, SHARDS};
 use serde_json::{Value, json};
@@ -224,14 +227,18 @@ impl DynamoLedger {
         self.load(table, parts).await
     }
 
+    /// The rows of the list of findings that are of one caller.
+    async fn rows_of(&self, table: &Table<'_>, caller: &Caller) -> Result<Vec<Item>, LedgerError> {
+        table.query(&layout::bucket(&self.space, caller), &layout::caller_hash(caller)).await
+    }
+
     /// The rows of the list of findings: of these callers, or all.
     async fn rows(&self, table: &Table<'_>, filter: &Filter) -> Result<Vec<Item>, LedgerError> {
         let mut rows = Vec::new();
         match &filter.among {
             Some(among) => {
                 for caller in &among.callers {
-                    let bucket = layout::bucket(&self.space, caller);
-                    rows.extend(table.query(&bucket, &layout::caller_hash(caller)).await?);
+                    rows.extend(self.rows_of(table, caller).await?);
                 }
             }
             None => {
@@ -271,6 +278,14 @@ impl Ledger for DynamoLedger {
         let mut found = self.run(async |table| self.candidates(table, filter).await)?;
         found.retain(|finding| filter.takes(finding));
         Ok(found)
+    }
+
+    fn heads(&self, among: &Touched) -> Result<Vec<Head>, LedgerError> {
+        self.run(async |table| some::heads(self, table, among).await)
+    }
+
+    fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
+        self.run(async |table| some::some(self, table, ids).await)
     }
 
     fn find(&self, id_prefix: &str) -> Result<Finding, LedgerError> {

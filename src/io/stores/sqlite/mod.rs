@@ -5,13 +5,14 @@ mod event_id;
 mod objects;
 mod repeats;
 mod schema;
+mod some;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
 use super::types::{change_without, names, state_without};
 use super::{
-    Coverage, Delivery, Filter, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run,
+    Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
+    Recorded, Run, Touched,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed, Repeated};
@@ -180,6 +181,17 @@ impl Ledger for SqliteLedger {
             params![after.unwrap_or_default(), most],
         )?;
         bodies.iter().map(|body| read_finding("finding", body)).collect()
+    }
+
+    fn heads(&self, among: &Touched) -> Result<Vec<Head>, LedgerError> {
+        some::heads(&self.connection, among).map_err(self.failed())
+    }
+
+    fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
+        let ids: BTreeSet<&str> = ids.iter().copied().collect();
+        let read = |id| self.texts("SELECT body FROM finding WHERE id = ?1", [id]).map(|found| (id, found));
+        let found = ids.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        found.iter().flat_map(|(id, found)| found.iter().map(|body| read_finding(id, body))).collect()
     }
 
     fn find(&self, id_prefix: &str) -> Result<Finding, LedgerError> {
