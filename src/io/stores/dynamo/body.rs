@@ -172,7 +172,7 @@ mod tests {
         }
         let bare = {
             let mut bare = resources.clone();
-            bare.items.values_mut().for_each(drop_samples);
+            bare.items.values_mut().for_each(|item| drop_samples(item));
             pack(&bare).unwrap().len()
         };
         assert!(bare > LIMIT, "else this test tells nothing");
