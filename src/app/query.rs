@@ -20,6 +20,15 @@ pub enum Engine {
     Lake(Option<String>),
 }
 
+/// What is asked of whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'q> {
+    /// Who answers.
+    pub engine: &'q Engine,
+    /// A SELECT of denied records.
+    pub sql: &'q str,
+}
+
 /// Has a SELECT of denied records answered, keeps their denials in the ledger, and advises on their findings, which
 /// are handed over one by one: see [`super::scan_each`].
 ///
@@ -39,14 +48,15 @@ pub enum Engine {
 /// #         serde_json::json!({"ResultSet": {"Rows": [names, cells]}}).to_string()
 /// #     }
 /// # })?;
-/// use denywatch::app::{World, query::{Engine, query}, scan::Options};
+/// use denywatch::app::{World, query::{self, Engine, query}, scan::Options};
 /// use denywatch::{diagnosis::InForce, io::aws::Aws, io::sources::query::Workplace, io::stores::MemoryLedger};
 /// use denywatch::render::sql::{Asked, Table, athena};
 /// let sql = athena(&Asked { since: Some("2026-11-01T00:00:00Z".parse()?), ..Asked::default() }, &Table::parse("cloudtrail", true)?)?;
 /// let aws = Aws::load(&denywatch::io::aws::Options::default()).await;
 /// let engine = Engine::Athena(Workplace { workgroup: Some("primary".into()), ..Workplace::default() });
 /// let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
-/// let outcome = query(&aws, &engine, &sql, &mut ledger, &world, Options::default(), &mut |_| {}, &mut |_advice| {}).await?;
+/// let asked = query::Asked { engine: &engine, sql: &sql };
+/// let outcome = query(&aws, asked, &mut ledger, &world, Options::default(), &mut |_| {}, &mut |_advice| {}).await?;
 /// assert_eq!((outcome.stats.denied, outcome.problems.len()), (1, 0));
 /// # Ok(())
 /// # }
@@ -56,14 +66,14 @@ pub enum Engine {
 /// The ledger could not be read or written.
 pub async fn query(
     aws: &Aws,
-    engine: &Engine,
-    sql: &str,
+    asked: Asked<'_>,
     ledger: &mut dyn Ledger,
     world: &World,
     options: Options,
     progress: Watcher<'_>,
     each: &mut dyn FnMut(Advice),
 ) -> Result<Outcome, LedgerError> {
+    let Asked { engine, sql } = asked;
     let name = match engine {
         Engine::Athena(_) => "Athena",
         Engine::Lake(_) => "CloudTrail Lake",

@@ -159,7 +159,8 @@ fn run_it(engine: &Engine, sql: &str, global: &Global) -> anyhow::Result<u8> {
     let read = async {
         let aws = Aws::load(&Options::default()).await;
         let each = &mut |advice| found.take(advice);
-        app::query::query(&aws, &engine, sql, ledger.as_mut(), &world, options, &mut progress, each).await
+        let asked = app::query::Asked { engine: &engine, sql };
+        app::query::query(&aws, asked, ledger.as_mut(), &world, options, &mut progress, each).await
     };
     let mut outcome = runtime.block_on(read)?;
     outcome.problems.splice(..0, problems);
