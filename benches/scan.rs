@@ -16,7 +16,7 @@ mod archive;
 
 use archive::{Plan, Truth};
 use denywatch::app::gather::Gatherer;
-use denywatch::app::scan::{Options, scan};
+use denywatch::app::scan::{Options, scan_each};
 use denywatch::app::{Stats, World};
 use denywatch::diagnosis::InForce;
 use denywatch::io::stores::SqliteLedger;
@@ -26,6 +26,7 @@ use std::process::Command;
 use std::time::Instant;
 
 const ROUNDS: usize = 8;
+const INF: f64 = f64::INFINITY;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|one| one != "--bench").collect();
@@ -55,22 +56,24 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
         ("look", ROUNDS),
         ("one", 3),
         ("two", 3),
+        ("both", 2),
         ("scan", 2),
         ("read", 1),
     ];
     let mut least =
-        modes.map(|_| Told { busy: f64::INFINITY, wall: f64::INFINITY, ledger: f64::INFINITY, ..Told::default() });
+        modes.map(|_| Told { busy: INF, scanned: INF, wall: INF, ledger: INF, ..Told::default() });
     for round in 0..ROUNDS {
         for ((mode, _), least) in modes.iter().zip(&mut least).filter(|((_, rounds), _)| round < *rounds) {
             let told = run(mode, folder);
             least.busy = least.busy.min(told.busy);
+            least.scanned = least.scanned.min(told.scanned);
             least.wall = least.wall.min(told.wall);
             least.ledger = least.ledger.min(told.ledger);
             least.memory = least.memory.max(told.memory);
             (least.bytes, least.records, least.denied) = (told.bytes, told.records, told.denied);
         }
     }
-    let [floor, sift, gather, look, one, two, scan, read] = least;
+    let [floor, sift, gather, look, one, two, both, scan, read] = least;
     assert_eq!((look.records, look.denied), (truth.records, truth.denied), "the truth is another");
     let gigabytes = floor.bytes as f64 / 1e9;
     println!(
@@ -85,8 +88,10 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
     let ratio = |told: Told| told.busy / floor.busy;
     println!("  sifted, nothing read            {:5.2}", ratio(sift));
     println!("  and denials concluded on        {:5.2}", ratio(gather));
-    println!("  scan --one-look                 {:5.2}   peak memory {:.0} MB", ratio(look), look.memory as f64 / 1e3);
-    println!("  scan, with its second look      {:5.2}   peak memory {:.0} MB", ratio(scan), scan.memory as f64 / 1e3);
+    let memory = |told: Told| format!("peak memory {:.0} MB", told.memory as f64 / 1e3);
+    println!("  scan --one-look, into the ledger{:5.2}", look.scanned / floor.busy);
+    println!("  and advice on all findings      {:5.2}   {}, of two threads {}", ratio(look), memory(look), memory(two));
+    println!("  scan, with its second look      {:5.2}   {}, of two threads {}", ratio(scan), memory(scan), memory(both));
     println!("  every record read in full       {:5.2}", ratio(read));
     println!("  the ledger's part of --one-look {:4.1} %", look.ledger * 100.0);
     println!("  wall clock, two threads of one  {:5.2}", one.wall / two.wall);
@@ -101,6 +106,8 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
 #[derive(Debug, Clone, Copy, Default)]
 struct Told {
     busy: f64,
+    /// Of that, until all was in the ledger.
+    scanned: f64,
     wall: f64,
     /// Kilobytes.
     memory: u64,
@@ -117,9 +124,10 @@ fn run(mode: &str, folder: &Path) -> Told {
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(out.status.success(), "{mode}: {text}{}", String::from_utf8_lossy(&out.stderr));
     let numbers: Vec<f64> = text.split_whitespace().map(|one| one.parse().unwrap()).collect();
-    let [busy, wall, memory, ledger, bytes, records, denied] = numbers[..] else { panic!("{text}") };
+    let [busy, scanned, wall, memory, ledger, bytes, records, denied] = numbers[..] else { panic!("{text}") };
     Told {
         busy,
+        scanned,
         wall,
         memory: memory as u64,
         ledger,
@@ -137,7 +145,8 @@ fn child(mode: &str, folder: &Path) {
     // The catalogue is read once a process, however large the archive is.
     black_box(world.catalog.prefixes("s3.amazonaws.com"));
     let (start, before) = (Instant::now(), busy());
-    let options = Options { one_look: mode != "scan", threads: 1 + usize::from(mode == "two"), ..Options::default() };
+    let threads = if matches!(mode, "two" | "both") { 2 } else { 1 };
+    let options = Options { one_look: !matches!(mode, "scan" | "both"), threads, ..Options::default() };
     let stats = match mode {
         "floor" => floor(&files(folder), |_, _| 0),
         "sift" => floor(&files(folder), |_, bytes| denywatch::record::sift(bytes).map_or(0, |sifted| sifted.allowed)),
@@ -146,11 +155,15 @@ fn child(mode: &str, folder: &Path) {
             floor(&files(folder), |name, bytes| black_box(gatherer.gather(name, bytes)).records)
         }
         "read" => floor(&files(folder), |_, bytes| denywatch::record::read(bytes, "x").0.len() as u64),
-        _ => scan(&paths, &mut ledger, &world, options, &mut |_| {}).unwrap().stats,
+        _ => {
+            let each = &mut |advice| drop(black_box(advice));
+            scan_each(&paths, &mut ledger, &world, options, &mut |_| {}, each).unwrap().stats
+        }
     };
     let (wall, busy) = (start.elapsed().as_secs_f64(), busy() - before);
+    let scanned = ledger.scanned().map_or(busy, |at| at - before);
     let ledger = ledger.seconds() / wall;
-    println!("{busy} {wall} {} {ledger} {} {} {}", peak(), stats.bytes, stats.records, stats.denied);
+    println!("{busy} {scanned} {wall} {} {ledger} {} {} {}", peak(), stats.bytes, stats.records, stats.denied);
 }
 
 /// All files below a folder, in order.
@@ -270,11 +283,16 @@ mod timed {
 
     type Result<T> = std::result::Result<T, LedgerError>;
 
-    pub struct Timed<L>(L, Cell<Duration>);
+    pub struct Timed<L>(L, Cell<Duration>, Cell<Option<f64>>);
 
     impl<L> Timed<L> {
         pub fn new(ledger: L) -> Self {
-            Self(ledger, Cell::default())
+            Self(ledger, Cell::default(), Cell::default())
+        }
+
+        /// How busy the process was when findings were first gone through, to be advised on.
+        pub fn scanned(&self) -> Option<f64> {
+            self.2.get()
         }
 
         pub fn seconds(&self) -> f64 {
@@ -289,6 +307,14 @@ mod timed {
     macro_rules! timed {
         ($($name:ident(&self $(, $arg:ident: $type:ty)*) -> $out:ty;)* ; $($wname:ident(&mut self $(, $warg:ident: $wtype:ty)*) -> $wout:ty;)*) => {
             impl<L: Ledger> Ledger for Timed<L> {
+                fn heads(&self, among: &Touched) -> Result<Vec<Head>> {
+                    self.2.set(self.2.get().or_else(|| Some(super::busy())));
+                    let start = Instant::now();
+                    let done = self.0.heads(among);
+                    self.add(start);
+                    done
+                }
+
                 $(fn $name(&self $(, $arg: $type)*) -> $out {
                     let start = Instant::now();
                     let done = self.0.$name($($arg),*);
@@ -307,6 +333,7 @@ mod timed {
 
     timed! {
         findings(&self, filter: &Filter) -> Result<Vec<Finding>>;
+        some(&self, ids: &[&str]) -> Result<Vec<Finding>>;
         page(&self, after: Option<&str>, most: usize) -> Result<Vec<Finding>>;
         find(&self, id: &str) -> Result<Finding>;
         known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>>;

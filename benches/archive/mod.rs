@@ -194,8 +194,8 @@ pub fn make(folder: &Path, plan: Plan, seed: u64) -> std::io::Result<Truth> {
                 let place = chance.below(SESSIONS) as usize;
                 sessions[place] = draw(&mut chance, account, at);
             }
-            // A loop goes on between other calls, until it is over.
-            if looping.0 == 0 && chance.below(10_000 * LOOP * 3) < plan.denied * 4 {
+            // A loop goes on between as many other calls, until it is over.
+            if looping.0 == 0 && chance.below(10_000 * LOOP - 2 * LOOP * plan.denied) < plan.denied {
                 *looping = (1 + chance.below(2 * LOOP - 1), chance.below(SESSIONS) as usize, chance.below(3));
             }
             let is_denied = looping.0 > 0 && chance.below(2) == 0;
