@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Denials that go into the ledger in one transaction.
 const BATCH: usize = 20_000;
 /// Different denials that do: each is some kilobytes.
-const DIFFERENT: usize = 2_000;
+const DIFFERENT: usize = 1_000;
 /// Objects that are noted in one transaction.
 const OBJECTS: usize = 4_000;
 

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 /// Denials remembered; a new one takes the place of an old one whose hash ends alike.
-const SLOTS: usize = 1 << 10;
+const SLOTS: usize = 1 << 9;
 /// Bytes of an event that is remembered.
 const LARGEST: usize = 8 << 10;
 /// Permissions of a denial that is remembered.

@@ -19,11 +19,11 @@ use std::sync::{Mutex, mpsc};
 /// together costs less than by itself.
 const FILES: usize = 256;
 /// See [`FILES`]; the fewer, the more was made of those before.
-const BYTES: std::ops::RangeInclusive<u64> = 128 << 10..=4 << 20;
+const BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
 /// What may be made of a hand-over, by [`Joins::weight`].
-const WEIGHT: u64 = 512;
+const WEIGHT: u64 = 128;
 /// Hand-overs under way for each thread.
-const AHEAD: usize = 3;
+const AHEAD: usize = 2;
 
 /// How an archive is read.
 #[derive(Debug, Clone, Copy)]

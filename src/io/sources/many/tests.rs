@@ -152,8 +152,8 @@ fn what_much_is_made_of_is_handed_over_in_little() {
         assert_eq!(jobs.bytes, expect, "{bytes_read} {weight}");
     };
     check(1 << 20, 0, 4 << 20);
-    check(1 << 20, 512, 1 << 20);
-    check(1 << 20, 1_024, 512 << 10);
-    check(1 << 20, 100_000, 128 << 10);
-    check(0, 0, 128 << 10);
+    check(1 << 20, 128, 1 << 20);
+    check(1 << 20, 256, 512 << 10);
+    check(1 << 20, 100_000, 16 << 10);
+    check(0, 0, 16 << 10);
 }
