@@ -60,8 +60,7 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
         ("scan", 2),
         ("read", 1),
     ];
-    let mut least =
-        modes.map(|_| Told { busy: INF, scanned: INF, wall: INF, ledger: INF, ..Told::default() });
+    let mut least = modes.map(|_| Told { busy: INF, scanned: INF, wall: INF, ledger: INF, ..Told::default() });
     for round in 0..ROUNDS {
         for ((mode, _), least) in modes.iter().zip(&mut least).filter(|((_, rounds), _)| round < *rounds) {
             let told = run(mode, folder);
@@ -88,10 +87,12 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
     let ratio = |told: Told| told.busy / floor.busy;
     println!("  sifted, nothing read            {:5.2}", ratio(sift));
     println!("  and denials concluded on        {:5.2}", ratio(gather));
-    let memory = |told: Told| format!("peak memory {:.0} MB", told.memory as f64 / 1e3);
+    let memory = |told: Told| format!("{:.0} MB", told.memory as f64 / 1e3);
     println!("  scan --one-look, into the ledger{:5.2}", look.scanned / floor.busy);
-    println!("  and advice on all findings      {:5.2}   {}, of two threads {}", ratio(look), memory(look), memory(two));
-    println!("  scan, with its second look      {:5.2}   {}, of two threads {}", ratio(scan), memory(scan), memory(both));
+    println!("  and advice on all findings      {:5.2}", ratio(look));
+    println!("  scan, with its second look      {:5.2}", ratio(scan));
+    println!("  peak memory of one look         {}, two threads {}", memory(look), memory(two));
+    println!("  peak memory of two looks        {}, two threads {}", memory(scan), memory(both));
     println!("  every record read in full       {:5.2}", ratio(read));
     println!("  the ledger's part of --one-look {:4.1} %", look.ledger * 100.0);
     println!("  wall clock, two threads of one  {:5.2}", one.wall / two.wall);

@@ -118,6 +118,10 @@ pub fn ending(event: &str) -> Option<Head<'_>> {
     let mut head = Head::default();
     let mut is_usual = true;
     skim::members(event, |key, value| {
+        // Whatever its spelling, a key that begins otherwise is none of these.
+        if !matches!(key.as_bytes().first(), Some(b'e' | b'E' | b'c' | b'C' | b'_')) {
+            return;
+        }
         let place = match key {
             "errorCode" => &mut head.error_code,
             "errorMessage" => &mut head.error_message,

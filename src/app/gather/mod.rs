@@ -91,8 +91,9 @@ pub struct Gatherer {
     known: Known,
     texts: Texts,
     given: Given,
-    /// Error codes that mean no refusal.
+    /// Error codes that mean no refusal, and the last one that does.
     harmless: Vec<String>,
+    refusing: String,
     /// Finds what every message begins with that relays a refusal under another code.
     relays: Finder<'static>,
 }
@@ -109,6 +110,7 @@ impl Gatherer {
             texts: Texts::default(),
             given: Given::default(),
             harmless: Vec::new(),
+            refusing: String::new(),
             relays: Finder::new(code::RELAYED),
         }
     }
@@ -269,8 +271,15 @@ impl Gatherer {
     /// message that relays one.
     fn failed_otherwise(&mut self, candidate: &Candidate<'_>) -> bool {
         let Some(code) = candidate.only_error_code().filter(|_| !candidate.has_escapes) else { return false };
+        if code == self.refusing {
+            return false;
+        }
         let is_known = self.harmless.iter().any(|known| known == code);
-        if !is_known && self.given.codes.takes(code) || self.relays.find(candidate.raw.as_bytes()).is_some() {
+        if !is_known && self.given.codes.takes(code) {
+            code.clone_into(&mut self.refusing);
+            return false;
+        }
+        if self.relays.find(candidate.raw.as_bytes()).is_some() {
             return false;
         }
         if !is_known && self.harmless.len() < HARMLESS {
