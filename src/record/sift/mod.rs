@@ -69,6 +69,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// The same over another copy of its JSON.
+    #[cfg(feature = "io")]
     pub(crate) fn with_text<'b>(&self, raw: &'b str) -> Candidate<'b> {
         let Self { is_event, may_be_denied, has_escapes, spelt, number, line, .. } = *self;
         Candidate { raw, is_event, may_be_denied, has_escapes, spelt, number, line }
