@@ -55,7 +55,11 @@ impl<'s> Looking<'s> {
         if self.changes.len() >= CHANGES {
             self.note_changes();
         }
-        self.failed.is_none() && !self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+        !self.is_broken_off()
+    }
+
+    fn is_broken_off(&self) -> bool {
+        self.failed.is_some() || self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// What it has come to, with its changes in the ledger.
@@ -76,6 +80,10 @@ impl<'s> Looking<'s> {
 impl Desk<Seen> for Looking<'_> {
     fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
         objects.iter().map(|object| !self.wants(object)).collect()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_broken_off()
     }
 
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {

@@ -107,6 +107,10 @@ impl Desk<Seen> for Watched<'_, '_, '_> {
         skips
     }
 
+    fn is_over(&self) -> bool {
+        self.looking.is_over()
+    }
+
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {
         let bytes = read.as_ref().map_or(0, |read| read.bytes_read);
         self.looked.bytes_read += bytes;

@@ -212,6 +212,10 @@ impl Desk<Gathered> for Progressing<'_, '_> {
         self.scan.skips(objects)
     }
 
+    fn is_over(&self) -> bool {
+        self.scan.is_over()
+    }
+
     fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
         match read {
             Ok(read) => self.scan.take_file(read),

@@ -51,15 +51,14 @@ impl<'a> Head<'a> {
     /// Of several spellings of one key CloudTrail's own is taken, else the last one: as [`Members::raw`] does.
     fn member<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         let same = |name: &str| field::same_key(key, name);
-        let (number, name, place) = match key.len() {
-            9 | 10 if same("eventType") => (0, "eventType", &mut self.event_type),
-            9 | 10 if same("errorCode") => (1, "errorCode", &mut self.error_code),
-            11 | 12 if same("eventSource") => (2, "eventSource", &mut self.event_source),
-            12 | 13 if same("errorMessage") => (3, "errorMessage", &mut self.error_message),
-            length => {
-                let marks = matches!(length, 9 | 10 | 12 | 13) && (same("eventName") || same("userIdentity"));
-                self.is_lookup_entry |= matches!(length, 15 | 17) && same("cloudTrailEvent");
-                self.is_event |= marks;
+        let (number, name, place) = match () {
+            () if same("eventType") => (0, "eventType", &mut self.event_type),
+            () if same("errorCode") => (1, "errorCode", &mut self.error_code),
+            () if same("eventSource") => (2, "eventSource", &mut self.event_source),
+            () if same("errorMessage") => (3, "errorMessage", &mut self.error_message),
+            () => {
+                self.is_lookup_entry |= same("cloudTrailEvent");
+                self.is_event |= same("eventName") || same("userIdentity");
                 return map.next_value::<IgnoredAny>().map(|_| ());
             }
         };
@@ -154,6 +153,7 @@ impl<'r> Reader<'r> {
     /// One or more JSON values behind one another.
     fn values(&mut self, text: &str) {
         let (mut at, mut line) = (0, 1);
+        let first = skip_space(text, 0);
         loop {
             let start = skip_space(text, at);
             line += newlines(&text[at..start]);
@@ -165,7 +165,8 @@ impl<'r> Reader<'r> {
                 at = start + BYTE_ORDER_MARK.len_utf8();
                 continue;
             }
-            match self.top_value(text, start, line) {
+            let place = if start == first { String::new() } else { format!("line {line}:") };
+            match self.top_value(text, start, line, &place) {
                 Ok(end) => {
                     line += newlines(&text[start..end]);
                     at = end;
@@ -179,11 +180,10 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// Where the value at `start` ends.
-    fn top_value(&mut self, text: &str, start: usize, line: usize) -> Result<usize, Broken> {
-        let place = if start == skip_space(text, 0) { String::new() } else { format!("line {line}:") };
+    /// Where the value at `start` ends; `place` is said before the records of a list.
+    fn top_value(&mut self, text: &str, start: usize, line: usize, place: &str) -> Result<usize, Broken> {
         if let Some(open) = records_list(&text.as_bytes()[start..]) {
-            let end = self.list(text, start + open, &place)?;
+            let end = self.list(text, start + open, place)?;
             let after = skip_space(text, end);
             if text.as_bytes().get(after) == Some(&b'}') {
                 return Ok(after + 1);
@@ -191,12 +191,12 @@ impl<'r> Reader<'r> {
             let broken = |fault| Broken { at: end, place: format!("line {line}"), error: broken(&fault) };
             let (raw, end) = next_value(text, start).map_err(broken)?;
             if let Ok(members) = Members::read(&paired(raw)) {
-                self.lists(&members, 1, &place);
+                self.lists(&members, 1, place);
             }
             return Ok(end);
         }
         if text[start..].starts_with('[') {
-            return self.list(text, start + 1, &place);
+            return self.list(text, start + 1, place);
         }
         let here = format!("line {line}");
         let (raw, end) = next_value(text, start).map_err(|fault| Broken::new(start, &here, &fault))?;

@@ -80,6 +80,10 @@ impl Calls {
 }
 
 impl Joins for Seen {
+    fn weight(&self) -> u64 {
+        self.changes.len() as u64
+    }
+
     fn join(&mut self, later: Self) {
         self.merge(later);
     }

@@ -35,20 +35,7 @@ pub(super) struct Texts {
 impl Gatherer {
     /// [`Gatherer::gather`], but for denials that are met for the first time: [`Gatherer::finish`] concludes on those. Until
     /// then the counts are too small.
-    ///
-    /// ```
-    /// use denywatch::{app::gather::Gatherer, catalog::Catalog};
-    /// let log = |id: u8| format!(r#"{{"Records":[{{"eventVersion":"1.08","userIdentity":{{}},"eventID":"{id}","eventName":"GetObject",
-    ///     "awsRegion":"eu-west-1","recipientAccountId":"111122223333","errorCode":"AccessDenied"}}]}}"#);
-    /// let mut gatherer = Gatherer::new(Catalog::embedded(), false);
-    /// let name = |id: u8| format!("111122223333_CloudTrail_eu-west-1_20261110T1000Z_{id}.json");
-    /// let mut begun: Vec<_> = (0..3).map(|id| gatherer.begin(&name(id), log(id).as_bytes())).collect();
-    /// for (id, gathered) in begun.iter_mut().enumerate() {
-    ///     gatherer.finish(&name(id as u8), gathered);
-    /// }
-    /// assert!(begun.iter().all(|gathered| (gathered.records, gathered.denied) == (1, 1)));
-    /// ```
-    pub fn begin(&mut self, name: &str, bytes: &[u8]) -> Gathered {
+    pub(crate) fn begin(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         self.texts.are_open = true;
         if self.texts.waiting == 0 {
             self.texts.all.clear();
@@ -57,7 +44,7 @@ impl Gatherer {
     }
 
     /// Concludes on what [`Gatherer::begin`] of this gatherer put off of a file. All that was begun is to be finished.
-    pub fn finish(&mut self, name: &str, gathered: &mut Gathered) {
+    pub(crate) fn finish(&mut self, name: &str, gathered: &mut Gathered) {
         self.texts.are_open = false;
         let late = std::mem::take(&mut gathered.late);
         self.texts.waiting = self.texts.waiting.saturating_sub(late.len());

@@ -19,6 +19,7 @@ use known::Known;
 use late::{Late, Texts};
 use memchr::memmem::Finder;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Error codes that are remembered: most logs have few.
 const HARMLESS: usize = 16;
@@ -57,10 +58,15 @@ pub struct Gathered {
 
 impl Joins for Gathered {
     fn weight(&self) -> u64 {
-        (self.met.len() + self.denials.len()) as u64
+        // What is the same once more shares its sample; ids are left.
+        let mut samples: Vec<usize> = self.met.iter().map(|met| Arc::as_ptr(&met.sample).addr()).collect();
+        samples.sort_unstable();
+        samples.dedup();
+        (samples.len() + self.met.len() / 16 + self.denials.len() + self.late.len()) as u64
     }
 
     fn join(&mut self, later: Self) {
+        debug_assert!(self.late.is_empty() && later.late.is_empty(), "parts are finished before they are joined");
         self.records += later.records;
         self.denied += later.denied;
         self.met.extend(later.met);

@@ -9,19 +9,21 @@ use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 
-/// Files handed to a thread at once, and their bytes: a hand-over costs as much as a small file, and what is finished
-/// together costs less than by itself.
+/// Files that the desk is asked about at once, and that are handed to a thread at most: a question and a hand-over cost as
+/// much as a small file each, and what is finished together costs less than by itself.
 const FILES: usize = 256;
-/// See [`FILES`]; the fewer, the more was made of those before.
+/// Bytes of a hand-over; the fewer, the more was made of those before.
 const BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
-/// What may be made of a hand-over, by [`Joins::weight`].
+/// What a hand-over is to come to, by [`Joins::weight`]. One that comes to [`HEAVY`] is taken before the rest of it is read.
 const WEIGHT: u64 = 128;
+/// See [`WEIGHT`].
+const HEAVY: u64 = 4 * WEIGHT;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 2;
 
@@ -73,7 +75,7 @@ pub trait Joins {
     /// Adds what was made of the part behind.
     fn join(&mut self, later: Self);
 
-    /// How much it is, in things of some kilobytes each.
+    /// How much memory it takes, in things of some kilobytes each.
     fn weight(&self) -> u64 {
         0
     }
@@ -109,6 +111,11 @@ pub trait Desk<T> {
     /// Which of these objects are not to be read, as they were read before.
     fn skips(&mut self, objects: &[Object]) -> Vec<bool>;
 
+    /// Whether nothing more is wanted, however much of what is found is skipped.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Takes a file, or what could not be read; [`ControlFlow::Break`] ends the reading.
     fn take(&mut self, read: Result<FileRead<T>, Problem>) -> ControlFlow<()>;
 }
@@ -139,14 +146,14 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
 ) {
     let How { limits, threads, streams, selection } = how;
     let (walk, base) = (Walk::new(paths, selection), std::env::current_dir().unwrap_or_default());
-    let mut jobs = Jobs { walk, base, streams, bytes: *BYTES.start() };
+    let mut jobs = Jobs { walk, base, streams, found: VecDeque::new(), bytes: *BYTES.start() };
     if threads <= 1 {
         let (mut reader, mut make) = (Reader::whole(limits), maker());
-        while let Some(job) = jobs.next(desk) {
-            let made = all(&mut reader, limits, &mut make, job);
-            jobs.fit(&made);
-            for read in made {
-                if desk.take(read).is_break() {
+        while let Some(mut job) = jobs.next(desk) {
+            while !job.is_empty() {
+                let made = some(&mut reader, limits, &mut make, &mut job);
+                jobs.fit(&made);
+                if made.into_iter().any(|read| desk.take(read).is_break()) {
                     return;
                 }
             }
@@ -165,8 +172,9 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
                 let mut reader = Reader::whole(limits);
                 loop {
                     let job = given.lock().map(|given| given.recv());
-                    let Ok(Ok((number, job))) = job else { return };
-                    if tell.send((number, all(&mut reader, limits, &mut make, job))).is_err() {
+                    let Ok(Ok((number, mut job))) = job else { return };
+                    let made = some(&mut reader, limits, &mut make, &mut job);
+                    if tell.send((number, made, job)).is_err() {
                         return;
                     }
                 }
@@ -179,19 +187,20 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
     });
 }
 
-type Job = Vec<Result<Task, Problem>>;
+type Job = VecDeque<Result<Task, Problem>>;
 type Made<T> = Vec<Result<FileRead<T>, Problem>>;
 
-/// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way.
+/// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way. What is left of a job
+/// is given out again when its turn has come.
 fn hand_over<T: Joins>(
     jobs: &mut Jobs<'_>,
     desk: &mut impl Desk<T>,
     ahead: usize,
     give: &mpsc::Sender<(u64, Job)>,
-    told: &mpsc::Receiver<(u64, Made<T>)>,
+    told: &mpsc::Receiver<(u64, Made<T>, Job)>,
 ) {
     let (mut given, mut taken) = (0, 0);
-    let mut early: BTreeMap<u64, Made<T>> = BTreeMap::new();
+    let mut early: BTreeMap<u64, (Made<T>, Job)> = BTreeMap::new();
     loop {
         while given - taken < ahead as u64 {
             let Some(job) = jobs.next(desk) else { break };
@@ -203,16 +212,20 @@ fn hand_over<T: Joins>(
         if given == taken {
             return;
         }
-        let Ok((number, made)) = told.recv() else { return };
-        early.insert(number, made);
-        while let Some(made) = early.remove(&taken) {
-            taken += 1;
+        let Ok((number, made, rest)) = told.recv() else { return };
+        early.insert(number, (made, rest));
+        while let Some((made, rest)) = early.remove(&taken) {
             jobs.fit(&made);
-            for read in made {
-                if desk.take(read).is_break() {
+            if made.into_iter().any(|read| desk.take(read).is_break()) {
+                return;
+            }
+            if !rest.is_empty() {
+                if give.send((taken, rest)).is_err() {
                     return;
                 }
+                break;
             }
+            taken += 1;
         }
     }
 }
@@ -229,7 +242,9 @@ struct Jobs<'w> {
     /// What relative paths are relative to.
     base: PathBuf,
     streams: bool,
-    /// Bytes of the next one.
+    /// What is to be read and was not given out yet.
+    found: Job,
+    /// Bytes of the next job.
     bytes: u64,
 }
 
@@ -244,46 +259,68 @@ impl Jobs<'_> {
     fn fit<T: Joins>(&mut self, made: &Made<T>) {
         let read = || made.iter().flatten();
         let bytes: u64 = read().map(|read| read.bytes_read).sum();
-        let weight: u64 = read().filter_map(|read| read.made.as_ref()).map(T::weight).sum();
+        let weight: u64 = made.iter().map(weight).sum();
         self.bytes = (bytes.saturating_mul(WEIGHT) / weight.max(1)).clamp(*BYTES.start(), *BYTES.end());
     }
 
     fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
-        loop {
-            let (mut job, mut bytes) = (Vec::new(), 0);
-            while job.len() < FILES && bytes < self.bytes {
-                let Some(found) = self.walk.next() else { break };
-                if !self.streams && found.as_ref().is_ok_and(|found| found.mark.is_none()) {
-                    continue;
-                }
-                bytes += found.as_ref().map_or(0, |found| found.size);
-                job.push(found.map(|found| Task { object: self.object(&found), found }));
-            }
-            if job.is_empty() {
+        while self.found.is_empty() {
+            if desk.is_over() || !self.find(desk) {
                 return None;
             }
-            let objects: Vec<Object> = job.iter().flatten().filter_map(|task| task.object.clone()).collect();
-            let mut skips = desk.skips(&objects).into_iter();
-            job.retain(|task| {
-                let is_known = task.as_ref().ok().and_then(|task| task.object.as_ref()).and_then(|_| skips.next());
-                !is_known.unwrap_or(false)
-            });
-            if !job.is_empty() {
-                return Some(job);
-            }
         }
+        let (mut job, mut bytes) = (Job::new(), 0);
+        while bytes < self.bytes {
+            let Some(task) = self.found.pop_front() else { break };
+            bytes += task.as_ref().map_or(0, |task| task.found.size);
+            job.push_back(task);
+        }
+        Some(job)
+    }
+
+    /// Looks for more files, those apart that the desk skips; false where there are none.
+    fn find<T>(&mut self, desk: &mut impl Desk<T>) -> bool {
+        let mut any = false;
+        while self.found.len() < FILES {
+            let Some(found) = self.walk.next() else { break };
+            any = true;
+            if !self.streams && found.as_ref().is_ok_and(|found| found.mark.is_none()) {
+                continue;
+            }
+            let task = found.map(|found| Task { object: self.object(&found), found });
+            self.found.push_back(task);
+        }
+        let objects: Vec<Object> = self.found.iter().flatten().filter_map(|task| task.object.clone()).collect();
+        let mut skips = desk.skips(&objects).into_iter();
+        self.found.retain(|task| {
+            let is_known = task.as_ref().ok().and_then(|task| task.object.as_ref()).and_then(|_| skips.next());
+            !is_known.unwrap_or(false)
+        });
+        any
     }
 }
 
-/// Does a job.
-fn all<T: Joins>(reader: &mut Reader, limits: Limits, make: &mut impl Make<T>, job: Job) -> Made<T> {
-    let mut all: Made<T> = job.into_iter().map(|task| one(reader, limits, make, task)).collect();
-    for read in all.iter_mut().flatten() {
+fn weight<T: Joins>(read: &Result<FileRead<T>, Problem>) -> u64 {
+    read.as_ref().ok().and_then(|read| read.made.as_ref()).map_or(0, T::weight)
+}
+
+/// Does a job, or as much of it as is [`HEAVY`].
+fn some<T: Joins>(reader: &mut Reader, limits: Limits, make: &mut impl Make<T>, job: &mut Job) -> Made<T> {
+    let (mut some, mut all) = (Vec::new(), 0);
+    while let Some(task) = job.pop_front() {
+        let read = one(reader, limits, make, task);
+        all += weight(&read);
+        some.push(read);
+        if all >= HEAVY {
+            break;
+        }
+    }
+    for read in some.iter_mut().flatten() {
         if let Some(made) = &mut read.made {
             make.finish(&read.name, made);
         }
     }
-    all
+    some
 }
 
 /// Makes something of a part, and finishes it.

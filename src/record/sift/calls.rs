@@ -6,9 +6,9 @@
 
 use super::isa::{Isa, Letters};
 use super::pass::{Element, Key, Pass};
-use super::{Candidate, MOST_CANDIDATES};
+use super::{Candidate, Lists, MOST_CANDIDATES};
 use crate::record::LARGEST_RECORD;
-use crate::record::json::{newlines, records_list, skip_space};
+use crate::record::json::{records_list, skip_space};
 
 /// One operation as a record names it.
 #[derive(Debug, Clone, Copy)]
@@ -51,8 +51,8 @@ pub(super) fn sift_calls_with(
 ) -> Option<Vec<Candidate<'_>>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut candidates = Vec::new();
-    let first = skip_space(bytes, 0);
-    let mut at = first;
+    let mut lists = Lists::new(bytes);
+    let mut at = lists.first;
     loop {
         let start = at + records_list(&bytes[at..])?;
         let found = isa.run(Pass { key: Call(&wants), bytes, start, all: false })?;
@@ -60,7 +60,7 @@ pub(super) fn sift_calls_with(
         if bytes.get(close) != Some(&b'}') {
             return None;
         }
-        let line = (at != first).then(|| 1 + newlines(&bytes[..at]));
+        let line = lists.line(at)?;
         if candidates.len() + found.candidates.len() > MOST_CANDIDATES {
             return None;
         }

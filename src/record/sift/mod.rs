@@ -23,6 +23,10 @@ use super::{Head, Problem, Record};
 /// hundreds of millions, which [`super::scan`] reads one by one.
 const MOST_CANDIDATES: usize = 1 << 18;
 
+/// Lists of one file that may be small, and bytes below which a list is; one event has more.
+const MANY_LISTS: usize = 4_096;
+const SMALL_LIST: usize = 512;
+
 /// What a log file holds, without what is plainly allowed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sifted<'a> {
@@ -121,7 +125,8 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut sifted = Sifted::default();
     let (mut spans, mut edges) = (Vec::new(), None::<[(usize, usize); 2]>);
-    let mut at = skip_space(bytes, 0);
+    let mut lists = Lists::new(bytes);
+    let mut at = lists.first;
     loop {
         let start = at + json::records_list(&bytes[at..])?;
         let list = isa.run(pass::Pass { key: pass::ErrorCode, bytes, start, all })?;
@@ -129,7 +134,7 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
         if bytes.get(close) != Some(&b'}') {
             return None;
         }
-        let line = (at != skip_space(bytes, 0)).then(|| 1 + newlines(&bytes[..at]));
+        let line = lists.line(at)?;
         if spans.len() + list.candidates.len() > MOST_CANDIDATES {
             return None;
         }
@@ -156,6 +161,32 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
         sifted.edges.push(text(from, end)?);
     }
     Some(sifted)
+}
+
+/// Lists of one file behind one another.
+struct Lists<'a> {
+    bytes: &'a [u8],
+    /// Where the first one begins.
+    first: usize,
+    count: usize,
+    /// Up to where lines were counted, and how many that were.
+    counted: (usize, usize),
+}
+
+impl<'a> Lists<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, first: skip_space(bytes, 0), count: 0, counted: (0, 1) }
+    }
+
+    /// The line at which a list begins, in turn; `None` for the first list's. None at all where there are so many small ones
+    /// that looking beyond the end of each costs more than it saves.
+    fn line(&mut self, at: usize) -> Option<Option<usize>> {
+        self.count += 1;
+        let (from, line) = self.counted;
+        self.counted = (at, line + newlines(&self.bytes[from..at]));
+        let is_worth = self.count <= MANY_LISTS || at / self.count >= SMALL_LIST;
+        is_worth.then(|| (at != self.first).then_some(self.counted.1))
+    }
 }
 
 /// [`super::scan`] for denials, at many times its speed: `on_record` gets each event that AWS refused by policy, and all

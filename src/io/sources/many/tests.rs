@@ -123,19 +123,95 @@ fn a_pipe_is_read_once_and_known_by_what_came_out() {
     assert_eq!(one.0.len(), 1);
 }
 
+/// Weighs what its files say, and is told of in the order of the archive.
+struct Heavy(u64);
+
+impl Joins for Heavy {
+    fn join(&mut self, later: Self) {
+        self.0 += later.0;
+    }
+
+    fn weight(&self) -> u64 {
+        self.0
+    }
+}
+
 #[test]
-fn what_much_is_made_of_is_handed_over_in_little() {
-    struct Heavy(u64);
-    impl Joins for Heavy {
-        fn join(&mut self, later: Self) {
-            self.0 += later.0;
+fn a_job_that_comes_to_much_is_taken_in_parts() {
+    struct Takes(Vec<(String, u64)>, usize);
+    impl Desk<Heavy> for Takes {
+        fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+            vec![false; objects.len()]
         }
-        fn weight(&self) -> u64 {
-            self.0
+        fn take(&mut self, read: Result<FileRead<Heavy>, Problem>) -> ControlFlow<()> {
+            let read = read.unwrap();
+            self.0.push((read.name.rsplit('/').next().unwrap().to_owned(), read.made.unwrap().0));
+            if self.0.len() < self.1 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         }
     }
+    let folder = tempfile::tempdir().unwrap();
+    let weight = |n: u64| if n < 100 { 0 } else { n % 7 * 100 };
+    let expect: Vec<(String, u64)> = (0..400).map(|n| (format!("{n:03}.json"), weight(n))).collect();
+    for (name, weight) in &expect {
+        fs::write(folder.path().join(name), weight.to_string()).unwrap();
+    }
+    let maker = || |_: &str, bytes: &[u8], _: Sort| Heavy(String::from_utf8_lossy(bytes).parse().unwrap());
     let all = Selection::default();
-    let mut jobs = Jobs { walk: Walk::new(&[], &all), base: PathBuf::new(), streams: false, bytes: 0 };
+    for (threads, most) in [(1, 1_000), (2, 1_000), (5, 1_000), (1, 150), (3, 150)] {
+        let how = How { selection: &all, limits: Limits::default(), threads, streams: true };
+        let mut takes = Takes(Vec::new(), most);
+        read(&[folder.path().to_path_buf()], how, maker, &mut takes);
+        assert_eq!(takes.0, expect[..most.min(400)], "{threads}");
+    }
+    // As much as is heavy, and no file more, is made at a time.
+    let mut reader = Reader::whole(Limits::default());
+    let tasks = (0..10).map(|n| {
+        let path = folder.path().join(format!("{:03}.json", 101 + n));
+        let kind = fs::metadata(&path).unwrap();
+        let (size, mark) = (kind.len(), mark(&kind));
+        let object = mark.clone().map(|mark| Object { key: path.display().to_string(), mark });
+        Ok(Task { found: Found { path, size, mark }, object })
+    });
+    let mut job: Job = tasks.collect();
+    let made = some(&mut reader, Limits::default(), &mut maker(), &mut job);
+    let weights: Vec<u64> = made.iter().map(super::weight).collect();
+    assert_eq!((weights, job.len()), (vec![300, 400], 8));
+}
+
+/// A desk that skips everything is asked about many files at a time, and may end it.
+#[test]
+fn what_is_skipped_costs_few_questions() {
+    struct Skips(usize, usize);
+    impl Desk<()> for Skips {
+        fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+            self.0 += 1;
+            vec![true; objects.len()]
+        }
+        fn is_over(&self) -> bool {
+            self.0 == self.1
+        }
+        fn take(&mut self, _: Result<FileRead<()>, Problem>) -> ControlFlow<()> {
+            panic!("nothing is read")
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..1_000 {
+        fs::write(folder.path().join(format!("{n}.json")), "x".repeat(1 << 10)).unwrap();
+    }
+    let all = Selection::default();
+    for (threads, most, expect) in [(1, 99, 5), (2, 99, 5), (1, 2, 2)] {
+        let how = How { selection: &all, limits: Limits::default(), threads, streams: true };
+        let mut skips = Skips(0, most);
+        read(&[folder.path().to_path_buf()], how, || |_: &str, _: &[u8], _: Sort| (), &mut skips);
+        assert_eq!(skips.0, expect);
+    }
+}
+
+#[test]
+fn what_much_is_made_of_is_handed_over_in_little() {
+    let all = Selection::default();
+    let mut jobs =
+        Jobs { walk: Walk::new(&[], &all), base: PathBuf::new(), streams: false, found: Job::new(), bytes: 0 };
     let mut check = |bytes_read: u64, weight: u64, expect: u64| {
         let object = Object { key: String::new(), mark: String::new() };
         let read = FileRead {

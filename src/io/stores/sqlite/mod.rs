@@ -321,7 +321,7 @@ impl Ledger for SqliteLedger {
         }
         if let Some(since) = before(now, keep.counts) {
             // Older events are refused by their time.
-            self.run_sql("DELETE FROM event WHERE at < ?1", [since.as_second()])?;
+            self.run_sql("DELETE FROM counted WHERE at < ?1", [since.as_second()])?;
             // An object holds nothing younger than the time when it was read.
             self.run_sql("DELETE FROM object WHERE at < ?1", [since.as_second()])?;
         }
@@ -346,7 +346,7 @@ fn create(path: &Path) -> std::io::Result<()> {
 }
 
 /// Notes that an event was counted.
-const NOTE: &str = "INSERT OR IGNORE INTO event VALUES (?1, ?2, ?3)";
+const NOTE: &str = "INSERT OR IGNORE INTO counted VALUES (?1, ?2, ?3)";
 
 /// Notes the events' ids and folds those seen for the first time, by finding.
 fn fold_new(

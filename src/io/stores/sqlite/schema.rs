@@ -48,12 +48,17 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
-    // An event's id that is written as CloudTrail writes them is kept as the 16 bytes that it stands for (see `EventId`).
-    // The index cost each event as much as the table, and serves nothing but the rare removal of old ones.
+    // An event's id that is written as CloudTrail writes them is kept as the 16 bytes that it stands for (see `EventId`);
+    // SQLite's own functions see a text up to its first NUL. The table has another name, so that a program of before that has the
+    // file open fails, instead of counting once more what it finds under no text. There is no index by time: it cost
+    // each event as much as the table, and served nothing but the rare removal of old ones.
     "
-    DROP INDEX event_at;
-    UPDATE event SET id = unhex(id, '-')
-        WHERE id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^0-9a-f-]*' AND length(unhex(id, '-')) = 16;
+    CREATE TABLE counted (kind INTEGER NOT NULL, id NOT NULL, at INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    INSERT INTO counted SELECT kind,
+        CASE WHEN id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^0-9a-f-]*'
+                  AND length(CAST(id AS BLOB)) = 36 AND length(unhex(id, '-')) = 16
+             THEN unhex(id, '-') ELSE id END, at FROM event;
+    DROP TABLE event;
 ",
 ];
 

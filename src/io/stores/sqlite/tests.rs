@@ -131,6 +131,7 @@ fn an_older_file_becomes_a_new_one() {
         "11234567-89AB-cdef-0123-456789abcdef",
         "21234567089ab-cdef-0123-456789abcdef",
         "3123456-789ab-cdef-0123-456789abcdef",
+        "01234567-89ab-cdef-0123-456789abcdef\0",
     ];
     for id in ids {
         plain.execute("INSERT INTO event VALUES (0, ?1, ?2)", params![id, at(TUE).as_second()]).unwrap();
@@ -144,14 +145,16 @@ fn an_older_file_becomes_a_new_one() {
         plain.execute("INSERT INTO alert VALUES (?1, ?2, ?3)", params![id, print, at(when).as_second()]).unwrap();
     }
     plain.execute_batch("INSERT INTO quarantine (at, reason, body) VALUES (5, 'r', 'b'), (6, 'r', 'b')").unwrap();
-    drop(plain);
     let mut ledger = SqliteLedger::open(&path).unwrap();
+    // Whoever has it open still counts nothing more into it.
+    assert!(plain.execute("INSERT OR IGNORE INTO event VALUES (0, '9', 5)", []).is_err());
+    drop(plain);
     assert_eq!(ledger.find("D-A").unwrap(), finding);
     for id in ids {
         assert_eq!(ledger.record(vec![event(id, None, "A", "x:Y", TUE)], at(TUE)).unwrap().duplicate, 1, "{id}");
     }
     let packed: Vec<u8> =
-        ledger.connection.query_row("SELECT id FROM event WHERE typeof(id) = 'blob'", [], |row| row.get(0)).unwrap();
+        ledger.connection.query_row("SELECT id FROM counted WHERE typeof(id) = 'blob'", [], |row| row.get(0)).unwrap();
     assert_eq!(
         packed,
         UUID.replace('-', "")
