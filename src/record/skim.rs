@@ -223,8 +223,8 @@ mod tests {
         }
 
         #[test]
-        fn any_text_is_survived(text in "[{}\\[\\]\",:\\\\a1 ]{0,60}") {
-            told(&text);
+        fn any_text_is_survived(text in "[{}\\[\\]\",:\\\\a1 ]{0,60}", times in 1_usize..40) {
+            told(&text.repeat(times));
         }
     }
 }
