@@ -22,7 +22,7 @@ const HEAD: &[(&str, Column)] = &[
     ("LAST SEEN (UTC)", Column::Fixed),
 ];
 
-/// [`scan`] of more findings than are to be held: each is added, in any order; what comes of it is kept elsewhere, and written
+/// [`super::scan`] of more findings than are to be held: each is added, in any order; what comes of it is kept elsewhere, and written
 /// when all are known: the head of the table, the rows, the parts, both the most pressing first, and the end.
 ///
 /// ```
