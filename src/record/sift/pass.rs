@@ -147,10 +147,10 @@ struct Batch {
     at: usize,
 }
 
-/// Places that are remembered one by one before they are counted.
+/// Places that are remembered one by one before those of the open element are counted.
 const MANY: usize = 256;
 
-/// Groups that are looked at before they are weighed.
+/// Groups of a batch.
 const GROUPS: usize = 8;
 
 /// The bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
@@ -181,12 +181,12 @@ struct State<'a> {
     all: bool,
     /// Where the last element ended, or the list began.
     until: usize,
-    /// Places where a key is spelt, or may hide, in the blocks at hand; those behind the last element's end.
+    /// Places where a key is spelt, or may hide: those behind the last element's end, up to three batches ahead of it.
     spelt: Vec<usize>,
     hidden: Vec<usize>,
     /// Places of escaped ASCII characters.
     escaped: Vec<usize>,
-    /// What was met of the open element in blocks before.
+    /// What was met of the open element and is counted.
     met: Met,
     list: List,
 }

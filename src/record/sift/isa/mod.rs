@@ -38,7 +38,7 @@ pub(in crate::record) struct Marks {
     pub(in crate::record) backslash: [u64; GROUP],
     /// Brackets that are open where a block begins (its bits those of an `i64`), once weighed.
     pub(in crate::record) level: [u64; GROUP],
-    /// The [`Letters`] stand somewhere, in either case; or something like it.
+    /// The [`Letters`] stand somewhere, in either case; or something like it: all but AVX-512 ask for the first two alone.
     pub(in crate::record) words: bool,
     /// There are backslashes.
     pub(in crate::record) escapes: bool,
