@@ -69,12 +69,12 @@ impl<'a> Paragraph<'a> {
             }
             let next = anchors[n + 1..].iter().map(|(next, _)| *next).find(|next| *next > start + CORE.len());
             let limit = next.unwrap_or(self.flat.len());
-            let Some((message, stop)) = self.message(start, limit, core) else { continue };
+            let Some((message, stop, reaches_on)) = self.message(start, limit, core) else { continue };
             let (from, to) = self.around(start, stop, done, limit);
             self.codes_alone(done, from, found);
             let mut excerpt = message;
             let source = self.lines[self.line_of(start)].source;
-            let goes_on = self.may_go_on(&excerpt, source, stop);
+            let goes_on = reaches_on || self.may_go_on(&excerpt, source, stop);
             excerpt.parsed.suspect |= open_here || *open == Some(source) || goes_on;
             if goes_on || end::leaves_quote_open(&excerpt) {
                 (open_here, *open) = (true, Some(source));
@@ -136,8 +136,8 @@ impl<'a> Paragraph<'a> {
         (squeezed.trim_end_matches('.') == EC2).then_some(low + you)
     }
 
-    /// The message at `start` and where it stops.
-    fn message(&self, start: usize, limit: usize, core: bool) -> Option<(Excerpt, usize)> {
+    /// The message at `start`, where it stops, and whether its quoted name may reach beyond that in the line.
+    fn message(&self, start: usize, limit: usize, core: bool) -> Option<(Excerpt, usize, bool)> {
         let first = self.line_of(start);
         let quote = self.open_quote(first, start);
         let window = floor(&self.flat, start + WINDOW);
@@ -153,13 +153,17 @@ impl<'a> Paragraph<'a> {
         let up_to = |to: usize| (first..=last(to)).map(|line| piece(line, to)).collect::<Vec<_>>();
         // A quoted name may hold a whole message of its own: it must not end the one that it stands in.
         let swallowed = (limit < line_end && core).then(|| end::quoted_whole(&up_to(line_end), quote)).flatten();
+        let to = if swallowed.is_some() { line_end } else { limit };
         let taken = swallowed.or_else(|| end::message(&up_to(limit), quote, core))?;
-        let stop = match taken.lines {
-            1 => start + taken.length,
-            n => self.line_end((first + n - 1).min(self.lines.len() - 1)),
-        };
+        let line = (first + taken.lines - 1).min(self.lines.len() - 1);
+        let stop = self.starts[line].max(start) + piece(line, to).text.len().saturating_sub(taken.over);
+        // Marks right before the stop belong to the quotation mark behind it.
+        let marks = self.flat[..stop].trim_end_matches(BREAK).len();
+        let behind = &self.flat[marks..self.line_end(line).max(stop)];
+        let xml = self.flat[..start].ends_with("<Message>");
+        let reaches_on = taken.may_reach_into(behind, to < self.line_end(line), xml);
         let (message, parsed) = (taken.message, taken.parsed);
-        Some((Excerpt { message, parsed, operation: None, service: None, error_code: None }, stop.min(self.flat.len())))
+        Some((Excerpt { message, parsed, operation: None, service: None, error_code: None }, stop, reaches_on))
     }
 
     /// The quotation mark that a message stands in.

@@ -9,6 +9,9 @@ pub(super) const BREAK: char = '\u{E001}';
 /// Marks a break that no known word adjoins, or an escaped tab: a space, as far as one can tell.
 pub(super) const SPACE: char = '\u{E002}';
 
+/// Stands for XML's `&lt;` until other escapes are undone, so that no backslash before it is taken for its own.
+const ESCAPED_LESS: char = '\u{E003}';
+
 /// One physical line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
@@ -24,7 +27,8 @@ pub(super) struct Line {
 
 /// The text's lines, undressed.
 pub(super) fn lines(text: &str) -> Vec<Line> {
-    let plain = if text.contains("<Message>") { without_entities(text) } else { text.to_owned() };
+    let own = text.replace(ESCAPED_LESS, "\u{FFFD}");
+    let plain = if own.contains("<Message>") { without_entities(&own) } else { own };
     let mut lines = Vec::new();
     for (source, line) in plain.split('\n').enumerate() {
         let plain = without_colours(&unescape(line));
@@ -38,13 +42,14 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(['\\', ESCAPED_QUOTE, BREAK, SPACE]) {
+    while let Some(at) = rest.find(['\\', ESCAPED_QUOTE, BREAK, SPACE, ESCAPED_LESS]) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let after = rest.trim_start_matches('\\');
         let slashes = rest.len() - after.len();
         if slashes == 0 {
-            out.push('\u{FFFD}');
+            let less = rest.starts_with(ESCAPED_LESS);
+            out.extend(if less { [BREAK, '<'].as_slice() } else { &['\u{FFFD}'] });
             rest = &rest[ESCAPED_QUOTE.len_utf8()..];
             continue;
         }
@@ -86,10 +91,11 @@ fn escape(after: &str, out: &mut String) -> usize {
     used
 }
 
-/// XML's five entities; the ampersand last, so that nothing is undone twice.
+/// XML's five entities; the ampersand last, so that nothing is undone twice. A quotation mark and `<` stay apart
+/// from those that end the element.
 fn without_entities(text: &str) -> String {
     let quotes = text.replace("&quot;", "\\\"").replace("&#34;", "\\\"").replace("&apos;", "'").replace("&#39;", "'");
-    quotes.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    quotes.replace("&lt;", &ESCAPED_LESS.to_string()).replace("&gt;", ">").replace("&amp;", "&")
 }
 
 /// Without terminal control sequences.

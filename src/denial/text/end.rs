@@ -25,8 +25,52 @@ pub(super) struct Taken {
     pub lines: usize,
     /// Its bytes, when it took one line.
     pub length: usize,
+    /// Bytes of the last line that stand behind it.
+    pub over: usize,
+    /// Its end is where the grammar's words end, with other words behind; no quotation mark or line ended it.
+    pub guessed: bool,
     /// The message with its marks.
     marked: String,
+}
+
+impl Taken {
+    /// What the resource begins with, how often that was escaped again, and what stands behind it.
+    fn opening(&self) -> (char, usize, &str) {
+        let behind = self.marked.split_once(" on resource: ").map_or("", |(_, behind)| behind);
+        let opening = behind.trim_start_matches(BREAK);
+        let depth = (behind.len() - opening.len()) / BREAK.len_utf8();
+        opening.chars().next().map_or((' ', depth, ""), |c| (c, depth, &opening[c.len_utf8()..]))
+    }
+
+    /// Whether the quoted resource may reach into `behind`, what stands on the line behind this message: a quotation mark
+    /// there may be the one that ends the name, and all that was read behind an earlier one, the cause too, the name's own
+    /// text. `cut` tells that the line was not read to its end, `xml` that a tag ends the message.
+    pub(super) fn may_reach_into(&self, behind: &str, cut: bool, xml: bool) -> bool {
+        match self.opening() {
+            ('"', ..) => (cut || self.guessed) && behind.contains(['"', ESCAPED_QUOTE]),
+            (ESCAPED_QUOTE, depth, _) => closes_again(behind, depth, xml),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a quotation mark escaped as often as the opening one stands in the same string: one escaped less often ends
+/// that string, which no name can do.
+fn closes_again(behind: &str, depth: usize, xml: bool) -> bool {
+    let mut breaks = 0;
+    for c in behind.chars() {
+        match c {
+            BREAK => {
+                breaks += 1;
+                continue;
+            }
+            ESCAPED_QUOTE => return breaks >= depth,
+            '"' => return false,
+            '<' if xml && breaks == 0 => return false,
+            _ => breaks = 0,
+        }
+    }
+    false
 }
 
 /// The message that `lines` begin with; `quote` is the mark that it stands in.
@@ -42,7 +86,7 @@ pub(super) fn quoted_whole(lines: &[Line], quote: Option<char>) -> Option<Taken>
     quoted.then_some(())?;
     natural_ends(&text, quote)
         .into_iter()
-        .filter_map(|end| take(&text[..end], 1))
+        .filter_map(|end| take(&text, end, 1))
         .find(|taken| is_whole(&taken.parsed))
         .map(doubt_escapes)
 }
@@ -74,7 +118,7 @@ fn with_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
 fn best_end(lines: &[Line], quote: Option<char>) -> Option<Taken> {
     let mut plain = None;
     for text in joined(lines) {
-        let mut ends = natural_ends(&text, quote).into_iter().filter_map(|end| take(&text[..end], lines.len()));
+        let mut ends = natural_ends(&text, quote).into_iter().filter_map(|end| take(&text, end, lines.len()));
         let Some(best) = ends.find(|taken| is_whole(&taken.parsed)) else { continue };
         if is_complete(&best.parsed) {
             return Some(best);
@@ -96,8 +140,8 @@ fn without_core(lines: &[Line], quote: Option<char>) -> Option<Taken> {
     let text = join(lines.get(..1)?);
     let ends = natural_ends(&text, quote);
     let encoded = |taken: &Taken| taken.parsed.reason.encoded == Encoded::Present;
-    let whole = ends.iter().filter_map(|end| take(&text[..*end], 1)).find(encoded);
-    whole.or_else(|| take(&text[..ends.last().copied().unwrap_or(text.len())], 1))
+    let whole = ends.iter().filter_map(|end| take(&text, *end, 1)).find(encoded);
+    whole.or_else(|| take(&text, ends.last().copied().unwrap_or(text.len()), 1))
 }
 
 /// Ends that lines and quotation marks suggest, the likeliest first.
@@ -145,13 +189,15 @@ fn phrase_end(text: &str, lines: usize) -> Option<Taken> {
     let whole_word =
         |end: &usize| !text[*end..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '"' | ':'));
     let ends = ends.into_iter().rev().filter(whole_word);
-    ends.filter_map(|end| take(&text[..end], lines)).find(|taken| is_whole(&taken.parsed) && is_complete(&taken.parsed))
+    let mut told = ends.filter_map(|end| take(text, end, lines));
+    let told = told.find(|taken| is_whole(&taken.parsed) && is_complete(&taken.parsed));
+    told.map(|taken| Taken { guessed: true, ..taken })
 }
 
 /// Up to the last fact that is sure, for a message that breaks off into other words.
 fn token_end(lines: &[Line]) -> Option<Taken> {
     let text = join(lines.get(..1)?);
-    let whole = take(&text, 1)?;
+    let whole = take(&text, text.len(), 1)?;
     let facts = whole.parsed.principal.is_some() || whole.parsed.action.is_some();
     let Some(at) = text.find(" on resource: arn:").map(|at| at + " on resource: ".len()) else {
         return facts.then_some(whole);
@@ -160,7 +206,8 @@ fn token_end(lines: &[Line]) -> Option<Taken> {
     let name = &text[at..end];
     // Names that may hold spaces are not known to end at one; AWS's own causes would have been read.
     let spaceless = !name.contains(":s3:::") && !name.contains("log-") && !text[end..].contains(" because ");
-    let short = spaceless.then(|| take(text[..end].trim_end_matches([',', ';', ')', ']', '\'']), 1)).flatten();
+    let bare = text[..end].trim_end_matches([',', ';', ')', ']', '\'']).len();
+    let short = spaceless.then(|| take(&text, bare, 1)).flatten();
     short.or_else(|| facts.then_some(whole))
 }
 
@@ -171,7 +218,7 @@ fn lengthen(mut taken: Taken, lines: &[Line], quote: Option<char>) -> Taken {
     }
     for n in taken.lines + 1..=lines.len().min(MOST_LINES) {
         let longer = |text: &String| {
-            let ends = natural_ends(text, None).into_iter().filter_map(|end| take(&text[..end], n)).collect::<Vec<_>>();
+            let ends = natural_ends(text, None).into_iter().filter_map(|end| take(text, end, n)).collect::<Vec<_>>();
             ends.into_iter().find(|longer| is_clean(&longer.parsed) && adds(&taken.parsed, &longer.parsed))
         };
         let Some(longer) = joined(&lines[..n]).iter().find_map(longer) else {
@@ -240,17 +287,13 @@ fn doubt_breaks(mut taken: Taken, lines: &[Line]) -> Taken {
 /// Whether a backslash is an escape or a name's own, nobody can tell from a pasted text; in a JSON string, whose quotation
 /// marks are escaped too, one can, but for backslashes and quotation marks themselves.
 fn doubt_escapes(mut taken: Taken) -> Taken {
-    const MARKER: &str = " on resource: ";
     let Some(name) = taken.parsed.resource.as_deref() else { return taken };
-    let behind = taken.marked.split_once(MARKER).map_or("", |(_, behind)| behind);
-    let opening = behind.trim_start_matches(BREAK);
-    let depth = behind.len() - opening.len();
-    let (quote, inner) = opening.chars().next().map_or((' ', ""), |c| (c, &opening[c.len_utf8()..]));
+    let (quote, depth, inner) = taken.opening();
     let mut left = name.chars().count();
     let (mut doubt, mut breaks) = (name.contains('\\'), 0);
     for c in inner.chars() {
         if c == BREAK {
-            breaks += BREAK.len_utf8();
+            breaks += 1;
             continue;
         }
         if left == 0 {
@@ -267,10 +310,12 @@ fn doubt_escapes(mut taken: Taken) -> Taken {
     taken
 }
 
-fn take(text: &str, lines: usize) -> Option<Taken> {
-    let message = text.replace(BREAK, "").replace(SPACE, " ").replace(ESCAPED_QUOTE, "\"").trim().to_owned();
+/// `text` up to `end` as a message.
+fn take(text: &str, end: usize, lines: usize) -> Option<Taken> {
+    let (marked, over) = (text[..end].to_owned(), text.len() - end);
+    let message = marked.replace(BREAK, "").replace(SPACE, " ").replace(ESCAPED_QUOTE, "\"").trim().to_owned();
     let parsed = parse_pasted(&message);
-    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: text.len(), marked: text.to_owned() })
+    (!message.is_empty()).then_some(Taken { message, parsed, lines, length: end, over, guessed: false, marked })
 }
 
 /// Where AWS quotes a resource it gives a cause too: a quoted one without may have been ended by a quotation mark of its

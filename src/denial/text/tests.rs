@@ -398,6 +398,90 @@ fn wide_white_space_before_the_core_is_survived() {
     }
 }
 
+/// Names that hold AWS's own words, quotation marks and line breaks.
+fn forged_name() -> impl Strategy<Value = String> {
+    let parts = prop::sample::select(vec![
+        "x",
+        "\"",
+        "'",
+        " ",
+        ",",
+        "}",
+        "\n",
+        " because no identity-based policy allows the s3:GetObject action",
+        " with an explicit deny in a session policy",
+        ": arn:aws:iam::1:policy/p",
+        " (Service: S3)",
+        "User: arn:aws:iam::1:user/y",
+        " is not authorized to perform: iam:PutUserPolicy",
+        " on resource: *",
+        "AccessDenied: ",
+        "<",
+        "`",
+        "\\",
+    ]);
+    prop::collection::vec(parts, 1..7).prop_map(|parts| parts.concat())
+}
+
+fn in_json(message: &str) -> String {
+    serde_json::json!({"msg": format!("x: {message}"), "code": "AccessDenied"}).to_string()
+}
+
+fn in_xml(message: &str) -> String {
+    let message = message.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    format!("<Error><Code>AccessDenied</Code><Message>{message}</Message><RequestId>A</RequestId></Error>")
+}
+
+/// A denial of an object with this name, its text put into other text, tells no more than AWS said, or is suspect.
+fn nothing_is_forged(name: &str, caused: bool, wrap: impl Fn(&str) -> String) -> Result<(), TestCaseError> {
+    let name = format!("arn:aws:s3:::b/{name}");
+    let cause = if caused { " with an explicit deny in a resource control policy" } else { "" };
+    let text = wrap(&format!("User: {USER} is not authorized to perform: s3:GetObject on resource: \"{name}\"{cause}"));
+    for found in find(&text) {
+        let said = found.parsed;
+        let same = said.resource.is_none() || said.resource.as_deref() == Some(name.as_str());
+        let honest = said.action.as_deref() == Some("s3:GetObject")
+            && same
+            && (said.reason.kind == ReasonKind::Unstated || caused && said.reason.policy_type == Some(PolicyType::Rcp));
+        prop_assert!(honest || said.suspect || said.action.is_none(), "{said:?} in {text}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_quoted_name_over_escaped_lines_forges_no_cause() {
+    // The name holds a line break, a quotation mark, a cause and a core: the core once passed for the next message, whose
+    // beginning cut the name off right behind its forged cause, and the quotation mark that ends the name went unseen.
+    let name = "\n\" with an explicit deny in a session policy is not authorized to perform: iam:PutUserPolicy";
+    nothing_is_forged(name, false, in_json).unwrap();
+    nothing_is_forged(name, true, in_json).unwrap();
+    nothing_is_forged("x\" with an explicit deny in a session policy y", false, |message| {
+        format!("{message}; giving up on this")
+    })
+    .unwrap();
+}
+
+/// What is written behind the string, or the element, of a message is none of its name's: honest messages stay trusted.
+#[test]
+fn marks_behind_the_end_of_a_string_raise_no_doubt() {
+    #[track_caller]
+    fn check_trusted(text: &str, count: usize) {
+        let found = find(text);
+        assert_eq!(found.len(), count, "{text}");
+        for found in found {
+            assert_eq!(found.parsed.resource.as_deref(), Some("arn:aws:s3:::b/k 1.txt"), "{text}");
+            assert!(!found.parsed.suspect, "{text}");
+        }
+    }
+    let json = serde_json::json!({"msg": s3(), "x": "a \"b\" c"}).to_string();
+    check_trusted(&json, 1);
+    check_trusted(&serde_json::json!({"log": json}).to_string(), 1);
+    check_trusted(&serde_json::json!([s3(), s3().replace("PutObject", "GetObject")]).to_string(), 2);
+    let xml = format!("{}{}", in_xml(&s3()), in_xml(&s3().replace("PutObject", "GetObject")));
+    check_trusted(&xml, 2);
+    check_trusted(&format!("{}; retrying", s3()), 1);
+}
+
 proptest! {
     #[test]
     fn any_text_is_survived(text in "\\PC{0,200}") {
@@ -408,7 +492,8 @@ proptest! {
     fn any_shuffle_is_survived(parts in prop::collection::vec(prop::sample::select(vec![
         "User: ", "arn:aws:s3:::b/k", " is not authorized to perform: ", "s3:GetObject", " on resource: ", "\"", " because no ",
         "identity-based policy", " allows the ", " action", "\n", "\n\n", "│ ", "\u{1b}[31m", "\\\"", "\\n", "\\", "'", "AccessDenied",
-        ": ", "(", ")", "You are not authorized to perform this operation. ", "é", "\u{E000}", "\u{E001}", "<", "2024-05-01 ",
+        ": ", "(", ")", "You are not authorized to perform this operation. ", "é", "\u{E000}", "\u{E001}",
+        "\u{E003}", "<", "<Message>", "&lt;", "&quot;", "2024-05-01 ",
     ]), 0..30)) {
         find(&parts.concat());
     }
@@ -426,32 +511,30 @@ proptest! {
 
     #[test]
     fn no_name_forges_another_denial(
-        name in prop::collection::vec(prop::sample::select(vec![
-            "x", "\"", "'", " ", ",", "}", "\n", " because no identity-based policy allows the s3:GetObject action",
-            " with an explicit deny in a session policy", ": arn:aws:iam::1:policy/p", " (Service: S3)", "User: arn:aws:iam::1:user/y",
-            " is not authorized to perform: iam:PutUserPolicy", " on resource: *", "AccessDenied: ", "<", "`", "\\",
-        ]), 1..7).prop_map(|parts| parts.concat()),
+        name in forged_name(),
         wrapping in 0..5,
         caused in any::<bool>(),
     ) {
         // A name that holds a line break can put any text into a log that does not escape it; nothing tells that apart.
-        prop_assume!(wrapping == 2 || !name.contains('\n'));
-        let name = format!("arn:aws:s3:::b/{name}");
-        let cause = if caused { " with an explicit deny in a resource control policy" } else { "" };
-        let message = format!("User: {USER} is not authorized to perform: s3:GetObject on resource: \"{name}\"{cause}");
-        let text = match wrapping {
-            0 => message,
+        let name = if wrapping == 2 { name } else { name.replace('\n', "") };
+        nothing_is_forged(&name, caused, |message| match wrapping {
+            0 => message.to_owned(),
             1 => format!("AccessDenied: {message}"),
-            2 => serde_json::json!({"msg": format!("x: {message}"), "code": "AccessDenied"}).to_string(),
+            2 => in_json(message),
             3 => format!("Resource handler returned message: \"{message} (Service: S3, Status Code: 403, Request ID: A)\" (RequestToken: 3, HandlerErrorCode: AccessDenied)"),
             _ => format!("{{'Message': '{message}', 'Code': 'AccessDenied'}}"),
-        };
-        for found in find(&text) {
-            let said = found.parsed;
-            let same = said.resource.is_none() || said.resource.as_deref() == Some(name.as_str());
-            let honest = said.action.as_deref() == Some("s3:GetObject") && same
-                && (said.reason.kind == ReasonKind::Unstated || caused && said.reason.policy_type == Some(PolicyType::Rcp));
-            prop_assert!(honest || said.suspect || said.action.is_none(), "{said:?}");
-        }
+        })?;
+    }
+
+    #[test]
+    fn no_name_forges_another_denial_before_other_words(name in forged_name(), wrapping in 0..5, caused in any::<bool>()) {
+        let name = if matches!(wrapping, 1 | 2) { name } else { name.replace('\n', "") };
+        nothing_is_forged(&name, caused, |message| match wrapping {
+            0 => format!("x: {message}; giving up on this"),
+            1 => serde_json::json!({"log": in_json(message)}).to_string(),
+            2 => in_json(&format!("{message}; giving up on this")),
+            3 => in_xml(message),
+            _ => in_json(&in_xml(message)),
+        })?;
     }
 }
