@@ -1,8 +1,10 @@
 //! How far a scan has come, for whoever watches it.
 
 use super::around::Seen;
+use super::gather::Gathered;
 use super::looking::Looking;
 use super::outcome::Stats;
+use super::scan::Scan;
 use crate::io::sources::many::{Desk, FileRead, Size};
 use crate::io::stores::Object;
 use crate::record::Problem;
@@ -92,6 +94,31 @@ impl Watched<'_, '_, '_> {
         self.looked.passed.files += passed.files;
         self.looked.passed.bytes += passed.bytes;
         (self.watcher)(&Progress { stats: &self.stats, step: Step::SecondLook(self.looked) });
+    }
+}
+
+/// A scan that is watched.
+pub(super) struct Progressing<'a, 'p> {
+    pub(super) scan: Scan<'a>,
+    pub(super) progress: Watcher<'p>,
+}
+
+impl Desk<Gathered> for Progressing<'_, '_> {
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        self.scan.skips(objects)
+    }
+
+    fn is_over(&self) -> bool {
+        self.scan.is_over()
+    }
+
+    fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
+        match read {
+            Ok(read) => self.scan.take_file(read),
+            Err(problem) => self.scan.problems.push(problem),
+        }
+        (self.progress)(&Progress { stats: &self.scan.stats, step: Step::Reading });
+        if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 

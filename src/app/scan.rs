@@ -12,7 +12,7 @@ use super::objects::Places;
 use super::operations::Named;
 use super::outcome::{Outcome, OutcomeKind, Stats};
 use super::passed::Passed;
-use super::progress::{Looked, Progress, Step, Watched, Watcher};
+use super::progress::{Looked, Progressing, Watched, Watcher};
 use super::report::coverage;
 use crate::advice::Advice;
 use crate::change::{self, Change};
@@ -21,12 +21,11 @@ use crate::finding::Repeated;
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
-use crate::io::sources::many::{self, Desk, FileRead, How, Make, Sort};
+use crate::io::sources::many::{self, FileRead, How, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
 use crate::record::{self, Problem, Record};
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -185,45 +184,6 @@ pub fn scan_each(
         })?;
     }
     scan.finish_each(each)
-}
-
-impl Make<Gathered> for Gatherer {
-    fn make(&mut self, name: &str, bytes: &[u8], sort: Sort) -> Gathered {
-        match sort {
-            Sort::File => self.begin(name, bytes),
-            // There is no second look at a stream.
-            Sort::Stream => self.gather_all(name, bytes),
-        }
-    }
-
-    fn finish(&mut self, name: &str, made: &mut Gathered) {
-        Self::finish(self, name, made);
-    }
-}
-
-/// A scan that is watched.
-struct Progressing<'a, 'p> {
-    scan: Scan<'a>,
-    progress: Watcher<'p>,
-}
-
-impl Desk<Gathered> for Progressing<'_, '_> {
-    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
-        self.scan.skips(objects)
-    }
-
-    fn is_over(&self) -> bool {
-        self.scan.is_over()
-    }
-
-    fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
-        match read {
-            Ok(read) => self.scan.take_file(read),
-            Err(problem) => self.scan.problems.push(problem),
-        }
-        (self.progress)(&Progress { stats: &self.scan.stats, step: Step::Reading });
-        if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
 }
 
 /// What a scan gathers on its way.

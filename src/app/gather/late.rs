@@ -3,6 +3,7 @@
 
 use super::{File, Gathered, Gatherer};
 use crate::finding::Repeated;
+use crate::io::sources::many::{Make, Sort};
 use crate::record::{self, Candidate, Problem, Whereabouts};
 use std::ops::Range;
 
@@ -93,6 +94,20 @@ impl Gatherer {
         *waiting += 1;
         file.gathered.late.push(Late { text, candidate: candidate.with_text(""), from: from.clone(), before });
         true
+    }
+}
+
+impl Make<Gathered> for Gatherer {
+    fn make(&mut self, name: &str, bytes: &[u8], sort: Sort) -> Gathered {
+        match sort {
+            Sort::File => self.begin(name, bytes),
+            // There is no second look at a stream.
+            Sort::Stream => self.gather_all(name, bytes),
+        }
+    }
+
+    fn finish(&mut self, name: &str, made: &mut Gathered) {
+        Self::finish(self, name, made);
     }
 }
 
