@@ -19,7 +19,7 @@ pub(super) struct Debt {
 
 /// Where the ledger keeps whether a second look at these sources is owed.
 pub(super) fn task(input: &str) -> String {
-    format!("second look at {input}")
+    format!("{}{input}", crate::io::stores::states::DEBT)
 }
 
 /// As the ledger keeps it.

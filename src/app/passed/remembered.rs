@@ -11,6 +11,7 @@ use crate::app::allowed::{Allowed, Needs};
 use crate::app::scan::Scan;
 use crate::catalog::Catalog;
 use crate::finding::{Finding, ItemKey, Observed, Pass, digest};
+use crate::io::stores::states::{CALLS, SERVICES};
 use crate::io::stores::{Ledger, LedgerError, Place};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
@@ -45,12 +46,12 @@ fn hash((of, kind, name): &Caller) -> String {
 }
 
 fn kept_at(account: &str, hash: &str) -> String {
-    format!("allowed calls in Event history of {account}: {hash}")
+    format!("{CALLS}{account}: {hash}")
 }
 
 /// Where it keeps of which services Event history holds events, or data events.
 fn services_task(account: &str) -> String {
-    format!("services in Event history of {account}")
+    format!("{SERVICES}{account}")
 }
 
 type Services = BTreeSet<(String, bool)>;

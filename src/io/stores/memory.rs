@@ -2,7 +2,8 @@
 
 use super::head::sorted;
 use super::keep::{HashKey, before};
-use super::types::{change_without, names, state_without};
+use super::states::state_without;
+use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
     Recorded, Run, Touched,
@@ -230,8 +231,8 @@ impl Ledger for MemoryLedger {
         let purged = self.remove(|finding| names(finding, principal));
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal));
         let changes = self.keep_changes(|change| change_without(change, principal));
-        for state in self.states.values_mut() {
-            *state = state_without(state, principal).unwrap_or_default();
+        for (task, state) in &mut self.states {
+            *state = state_without(task, state, principal).unwrap_or_default();
         }
         self.states.retain(|_, state| !state.is_empty());
         Ok(Purged { quarantined, changes, ..purged })

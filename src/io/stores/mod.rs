@@ -11,6 +11,7 @@ mod memory;
 mod objects;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+pub(crate) mod states;
 mod types;
 mod uri;
 

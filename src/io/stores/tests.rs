@@ -446,6 +446,21 @@ fn a_principal_is_forgotten() {
     });
 }
 
+#[test]
+fn what_a_second_look_owes_is_no_principal_s() {
+    on_each(|ledger| {
+        let owed = r#"{"accounts":["111122223333"],"regions":["eu-west-1"]}"#;
+        ledger.put_state("second look at logs/eu-west-1", owed).unwrap();
+        ledger.put_state("services in Event history of 111122223333", r#"[["s3",false],["sts",false]]"#).unwrap();
+        for named in ["111122223333", "eu-west-1", "accounts", "s3"] {
+            ledger.purge(named).unwrap();
+        }
+        ledger.purge("arn:aws:iam::111122223333:role/eu-west-1").unwrap();
+        assert_eq!(ledger.state("second look at logs/eu-west-1").unwrap().as_deref(), Some(owed));
+        assert!(ledger.state("services in Event history of 111122223333").unwrap().unwrap().contains("s3"));
+    });
+}
+
 /// All that a principal is known by goes, whatever kept it; DynamoDB's own test reads the items.
 #[test]
 fn nothing_that_is_kept_names_whom_it_forgot() {

@@ -1,6 +1,7 @@
 //! Of which callers calls are kept, and since which day, so that old ones are forgotten. Only hashes of callers stand in it.
 
 use super::{Entry, kept_at};
+use crate::io::stores::states::CALLERS;
 use crate::io::stores::{Ledger, LedgerError};
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
@@ -13,7 +14,7 @@ const LETTERS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 type Days = BTreeMap<String, Date>;
 
 fn task(account: &str, letter: char) -> String {
-    format!("callers in Event history of {account}: {letter}")
+    format!("{CALLERS}{account}: {letter}")
 }
 
 fn read(account: &str, letter: char, ledger: &dyn Ledger) -> Result<Days, LedgerError> {

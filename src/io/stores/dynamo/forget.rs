@@ -9,7 +9,8 @@ use super::{DynamoLedger, read_part};
 use crate::change::Change;
 use crate::finding::Finding;
 use crate::io::stores::keep::before;
-use crate::io::stores::types::{change_without, names, state_without};
+use crate::io::stores::states::state_without;
+use crate::io::stores::types::{change_without, names};
 use crate::io::stores::{Filter, LedgerError, Purged, Quarantined};
 use jiff::Timestamp;
 
@@ -72,7 +73,8 @@ async fn remove(
 async fn remake_states(ledger: &DynamoLedger, table: &Table<'_>, principal: &str) -> Result<(), LedgerError> {
     for row in table.query(&layout::meta(&ledger.space, "").pk, "state#").await? {
         let (Some(key), Some(state)) = (Key::of(&row), read_text(&row, "value")) else { continue };
-        match state_without(state, principal) {
+        let task = key.sk.strip_prefix("state#").unwrap_or_default();
+        match state_without(task, state, principal) {
             Some(kept) if kept == state => {}
             Some(kept) => table.put(key.with([("value", text(&kept))])).await?,
             None => table.delete(key.to_item()).await?,

@@ -9,7 +9,8 @@ mod some;
 
 use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::types::{change_without, names, state_without};
+use super::states::state_without;
+use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
     Recorded, Run, Touched,
@@ -299,7 +300,7 @@ impl Ledger for SqliteLedger {
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
         let changes = self.remake_changes(|change| change_without(change, principal))?;
         for task in self.texts("SELECT task FROM state ORDER BY task", [])? {
-            match self.state(&task)?.and_then(|state| state_without(&state, principal)) {
+            match self.state(&task)?.and_then(|state| state_without(&task, &state, principal)) {
                 Some(state) => self.put_state(&task, &state)?,
                 None => drop(self.run_sql("DELETE FROM state WHERE task = ?1", [&task])?),
             }
