@@ -11,11 +11,11 @@ use crate::app::allowed::{Allowed, Needs};
 use crate::app::scan::Scan;
 use crate::catalog::Catalog;
 use crate::finding::{Finding, ItemKey, Observed, Pass, digest};
-use crate::io::stores::states::{CALLS, SERVICES};
+use crate::io::stores::calls::{Entry, forgotten, kept_at};
+use crate::io::stores::states::SERVICES;
 use crate::io::stores::{Ledger, LedgerError, Place};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,17 +23,6 @@ use std::sync::Arc;
 const MOST: usize = 256 << 10;
 /// In place of a service: there was more than is kept.
 const MORE: &str = "";
-
-/// Calls of one operation that needed the same. Each names its caller, so that forgetting one finds it, and no parameters.
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    of: Option<String>,
-    /// Empty where there were more calls than are kept.
-    operation: String,
-    region: String,
-    needs: Needs,
-    calls: BTreeSet<Pass>,
-}
 
 /// Where the ledger keeps the calls of one. Its name is not in it: [`Ledger::purge`] looks into what is kept, not where.
 fn task(account: &str, who: &Caller) -> String {
@@ -43,10 +32,6 @@ fn task(account: &str, who: &Caller) -> String {
 fn hash((of, kind, name): &Caller) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     digest(&[&text(of), &format!("{kind:?}"), &text(name)])
-}
-
-fn kept_at(account: &str, hash: &str) -> String {
-    format!("{CALLS}{account}: {hash}")
 }
 
 /// Where it keeps of which services Event history holds events, or data events.
@@ -202,6 +187,8 @@ impl Scan<'_> {
                 (_, false) => drop(of_all.services.insert(service)),
             }
         }
+        let forgotten = forgotten(account, self.ledger)?.unwrap_or(Timestamp::MIN);
+        let places = &known_of(places, forgotten);
         self.note_each_page(|scan, page| {
             let here = |finding: &&Finding| finding.account.as_deref().is_none_or(|own| own == account);
             let add = |finding: &Finding| -> Result<Option<Observed>, LedgerError> {
@@ -212,12 +199,22 @@ impl Scan<'_> {
                 let is_finished =
                     |key: &ItemKey| finding.items.get(key).is_some_and(|item| item.regions.is_disjoint(unfinished));
                 seen.before.retain(|key, _| is_finished(key));
+                let is_cut =
+                    |key: &&ItemKey| finding.items.get(key).is_some_and(|item| item.first_seen < Some(forgotten));
+                let cut = seen.allowed.iter().filter(|(_, calls)| !calls.is_empty()).map(|(key, _)| key).filter(is_cut);
+                seen.more.extend(cut.cloned());
                 Ok(finding.sighted(seen))
             };
             page.iter().filter(here).filter_map(|finding| add(finding).transpose()).collect()
         })?;
         index::forget(account, since, self.ledger)
     }
+}
+
+/// Places as far as what was met there is still known.
+fn known_of(places: &[Place], since: Timestamp) -> Vec<Place> {
+    let known = |place: &Place| Place { first: place.first.map(|first| first.max(since)), ..place.clone() };
+    places.iter().map(known).collect()
 }
 
 impl Passed {

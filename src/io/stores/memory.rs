@@ -2,11 +2,11 @@
 
 use super::head::sorted;
 use super::keep::{HashKey, before};
-use super::states::state_without;
+use super::states::{CALLERS, state_without};
 use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run, Touched,
+    Recorded, Run, Touched, calls,
 };
 use crate::change::{Change, latest};
 use crate::finding::{Finding, Fresh, Observed};
@@ -223,7 +223,10 @@ impl Ledger for MemoryLedger {
     }
 
     fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
-        self.states.insert(task.to_owned(), state.to_owned());
+        match state {
+            "" => drop(self.states.remove(task)),
+            _ => drop(self.states.insert(task.to_owned(), state.to_owned())),
+        }
         Ok(())
     }
 
@@ -250,6 +253,8 @@ impl Ledger for MemoryLedger {
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
         purged.changes =
             self.keep_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)));
+        let indexes: Vec<String> = self.states.keys().filter(|task| task.starts_with(CALLERS)).cloned().collect();
+        calls::expire(&indexes, &keep, now, self)?;
         Ok(purged)
     }
 }

@@ -11,8 +11,11 @@ pub(crate) const CALLERS: &str = "callers in Event history of ";
 /// Before an account and a caller's hash: these calls.
 pub(crate) const CALLS: &str = "allowed calls in Event history of ";
 
+/// Before an account: until when the ledger's terms made it forget such calls.
+pub(crate) const FORGOTTEN: &str = "forgotten of Event history of ";
+
 /// Tasks that leave nothing which names a principal. A word in it that looks like a name means something else.
-const NAMELESS: [&str; 3] = [DEBT, SERVICES, CALLERS];
+const NAMELESS: [&str; 4] = [DEBT, SERVICES, CALLERS, FORGOTTEN];
 
 /// What a task left, without what names a principal: the entries of a list that do; all of it, if it is no list.
 /// `None` where nothing is left of it.

@@ -9,7 +9,7 @@ use super::{DynamoLedger, read_part};
 use crate::change::Change;
 use crate::finding::Finding;
 use crate::io::stores::keep::before;
-use crate::io::stores::states::state_without;
+use crate::io::stores::states::{CALLERS, state_without};
 use crate::io::stores::types::{change_without, names};
 use crate::io::stores::{Filter, LedgerError, Purged, Quarantined};
 use jiff::Timestamp;
@@ -81,6 +81,14 @@ async fn remake_states(ledger: &DynamoLedger, table: &Table<'_>, principal: &str
         }
     }
     Ok(())
+}
+
+/// Where it stands of which callers allowed calls are kept.
+pub(super) fn indexes(ledger: &DynamoLedger) -> Result<Vec<String>, LedgerError> {
+    let (pk, begin) = (layout::meta(&ledger.space, "").pk, format!("state#{CALLERS}"));
+    let rows = ledger.run(async |table| table.query(&pk, &begin).await)?;
+    let task = |row: &Item| Some(read_text(row, "sk")?.strip_prefix("state#")?.to_owned());
+    Ok(rows.iter().filter_map(task).collect())
 }
 
 async fn remove_deliveries(ledger: &DynamoLedger, table: &Table<'_>, id: &str) -> Result<u64, LedgerError> {
