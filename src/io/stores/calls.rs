@@ -55,6 +55,13 @@ fn account(index: &str) -> &str {
     index.strip_prefix(CALLERS).and_then(|rest| rest.rsplit_once(": ")).map_or("", |(account, _)| account)
 }
 
+/// What is left of a part of the index where calls of these tasks are.
+pub(super) fn index_of(index: &str, state: &str, tasks: &BTreeSet<String>) -> Option<String> {
+    let mut days: Days = serde_json::from_str(state).unwrap_or_default();
+    days.retain(|who, _| tasks.contains(&kept_at(account(index), who)));
+    (!days.is_empty()).then(|| serde_json::to_string(&days).unwrap_or_default())
+}
+
 /// Forgets calls of before then, of the callers in a part of the index; whether there were any.
 pub(crate) fn forget(index: &str, before: Timestamp, ledger: &mut dyn Ledger) -> Result<bool, LedgerError> {
     let noted = read_days(index, ledger)?;

@@ -2,7 +2,7 @@
 
 use super::head::sorted;
 use super::keep::{HashKey, before};
-use super::states::{CALLERS, state_without};
+use super::states::{CALLERS, Purging};
 use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
@@ -234,8 +234,9 @@ impl Ledger for MemoryLedger {
         let purged = self.remove(|finding| names(finding, principal));
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal));
         let changes = self.keep_changes(|change| change_without(change, principal));
+        let mut purging = Purging::of(principal);
         for (task, state) in &mut self.states {
-            *state = state_without(task, state, principal).unwrap_or_default();
+            *state = purging.without(task, state).unwrap_or_default();
         }
         self.states.retain(|_, state| !state.is_empty());
         Ok(Purged { quarantined, changes, ..purged })

@@ -510,6 +510,18 @@ fn allowed_calls_are_forgotten_in_time_whatever_is_read_later() {
     }
 }
 
+#[test]
+fn of_whom_it_forgot_no_caller_s_key_is_left() {
+    on_each(|ledger| {
+        remember(ledger, "ana", at(NOW), &[3]);
+        remember(ledger, "kim", at(NOW), &[2]);
+        ledger.purge("ana").unwrap();
+        assert_eq!([remembered(ledger, "ana"), remembered(ledger, "kim")], [(None, false), (Some(1), true)]);
+        ledger.purge("kim").unwrap();
+        assert_eq!(ledger.state("callers in Event history of 111122223333: A").unwrap(), None);
+    });
+}
+
 /// All that a principal is known by goes, whatever kept it; DynamoDB's own test reads the items.
 #[test]
 fn nothing_that_is_kept_names_whom_it_forgot() {

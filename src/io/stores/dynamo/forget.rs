@@ -9,7 +9,7 @@ use super::{DynamoLedger, read_part};
 use crate::change::Change;
 use crate::finding::Finding;
 use crate::io::stores::keep::before;
-use crate::io::stores::states::{CALLERS, state_without};
+use crate::io::stores::states::{CALLERS, Purging};
 use crate::io::stores::types::{change_without, names};
 use crate::io::stores::{Filter, LedgerError, Purged, Quarantined};
 use jiff::Timestamp;
@@ -71,10 +71,11 @@ async fn remove(
 
 /// Takes what names a principal out of what tasks left for their next run.
 async fn remake_states(ledger: &DynamoLedger, table: &Table<'_>, principal: &str) -> Result<(), LedgerError> {
+    let mut purging = Purging::of(principal);
     for row in table.query(&layout::meta(&ledger.space, "").pk, "state#").await? {
         let (Some(key), Some(state)) = (Key::of(&row), read_text(&row, "value")) else { continue };
         let task = key.sk.strip_prefix("state#").unwrap_or_default();
-        match state_without(task, state, principal) {
+        match purging.without(task, state) {
             Some(kept) if kept == state => {}
             Some(kept) => table.put(key.with([("value", text(&kept))])).await?,
             None => table.delete(key.to_item()).await?,

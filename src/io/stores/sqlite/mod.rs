@@ -10,7 +10,7 @@ mod some;
 use super::calls;
 use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::states::{CALLERS, state_without};
+use super::states::{CALLERS, Purging};
 use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
@@ -304,8 +304,9 @@ impl Ledger for SqliteLedger {
         let purged = self.remove(|finding| names(finding, principal))?;
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
         let changes = self.remake_changes(|change| change_without(change, principal))?;
+        let mut purging = Purging::of(principal);
         for task in self.texts("SELECT task FROM state ORDER BY task", [])? {
-            let left = self.state(&task)?.and_then(|state| state_without(&task, &state, principal));
+            let left = self.state(&task)?.and_then(|state| purging.without(&task, &state));
             self.put_state(&task, &left.unwrap_or_default())?;
         }
         // What was deleted or replaced stands in the file's free places until they are used again.
