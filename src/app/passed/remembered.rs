@@ -104,7 +104,7 @@ impl Passed {
         let mut groups: BTreeMap<(&str, &str, Needs), BTreeSet<Pass>> = BTreeMap::new();
         for ((_, operation), calls) in &self.seen {
             for (pass, call) in calls {
-                let group = (operation.as_str(), call.region.as_str(), call.needs(catalog));
+                let group = (operation.as_str(), call.region.as_str(), without_sessions(call.needs(catalog)));
                 groups.entry(group).or_default().insert(pass.clone());
             }
         }
@@ -122,6 +122,16 @@ impl Passed {
             groups.retain(|_, passes| !passes.is_empty());
         }
     }
+}
+
+/// A session's name is often somebody's mail address, and a ledger may be told to keep none: no call is kept with one.
+fn without_sessions(mut needs: Needs) -> Needs {
+    needs.iter_mut().for_each(|(_, resources)| resources.retain(|resource| !is_session(resource)));
+    needs
+}
+
+fn is_session(resource: &str) -> bool {
+    resource.starts_with("arn:") && [":assumed-role/", ":federated-user/"].iter().any(|kind| resource.contains(kind))
 }
 
 fn text(who: &Caller, groups: &BTreeMap<(&str, &str, Needs), BTreeSet<Pass>>, is_cut: bool) -> String {

@@ -185,3 +185,15 @@ proptest! {
         prop_assert!(uncut.iter().flat_map(|one| one.items.values()).all(|item| item.allowed.len() <= ALLOWED_KEPT));
     }
 }
+
+#[test]
+fn no_session_s_name_is_kept_in_what_a_call_was_for() {
+    let mut call = event(0, 10, 1, 1, false);
+    let of = |what: &str| format!("arn:aws:sts::{ACCOUNT}:{what}/ana@example.org");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/role-1");
+    call["resources"] = json!([{"ARN": of("assumed-role/role-1")}, {"ARN": of("federated-user")}, {"ARN": role}]);
+    let ledger = told(&[&[call]], 1);
+    let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("user-1".to_owned()));
+    let kept = ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap();
+    assert!(kept.contains(&role) && !kept.contains("ana@example.org"), "{kept}");
+}
