@@ -118,8 +118,16 @@ impl Passed {
             is_cut = true;
             all.sort();
             let from = all[all.len() - all.len() * MOST / text.len() * 9 / 10..].first().cloned();
-            groups.values_mut().for_each(|passes| passes.retain(|pass| from.as_ref().is_some_and(|from| pass >= from)));
-            groups.retain(|_, passes| !passes.is_empty());
+            let mut keep = |is_kept: &dyn Fn(&Pass, &Pass) -> bool| {
+                let is_kept = |pass: &Pass| from.as_ref().is_some_and(|from| is_kept(pass, from));
+                groups.values_mut().for_each(|passes| passes.retain(|pass| is_kept(pass)));
+                groups.retain(|_, passes| !passes.is_empty());
+                groups.values().map(BTreeSet::len).sum::<usize>()
+            };
+            if keep(&|pass, from| pass >= from) == all.len() {
+                // Where all that is left bears one time and one id, none is later than another.
+                keep(&|pass, from| pass > from);
+            }
         }
     }
 }

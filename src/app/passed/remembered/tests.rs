@@ -197,3 +197,19 @@ fn no_session_s_name_is_kept_in_what_a_call_was_for() {
     let kept = ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap();
     assert!(kept.contains(&role) && !kept.contains("ana@example.org"), "{kept}");
 }
+
+#[test]
+fn calls_of_one_time_and_id_that_are_too_many_are_not_kept() {
+    let who: Caller = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("u".to_owned()));
+    let mut passed = Passed::default();
+    let role = |number: usize| format!("arn:aws:iam::{ACCOUNT}:role/{number}-{}", "x".repeat(2_000));
+    for number in 0..200 {
+        let needs: Needs = vec![("sts:AssumeRole".to_owned(), BTreeSet::from([role(number)]))];
+        let call = Allowed::needing(Arc::new(needs), "us-east-1");
+        let pass = Pass::new(Timestamp::from_second(START).unwrap(), "e");
+        passed.keep((who.clone(), format!("sts:Operation{number}")), [(pass, call)]);
+    }
+    let mut kept = Passed::default();
+    kept.recall(&who, &passed.written(&who, Catalog::embedded()));
+    assert!(kept.overflows && kept.seen.is_empty(), "and it is not hidden");
+}
