@@ -89,8 +89,9 @@ impl Passed {
         let entries = (!text.is_empty()).then(|| serde_json::from_str::<Vec<Entry>>(text));
         // What another release wrote otherwise is lost, and that is not hidden.
         self.overflows |= entries.as_ref().is_some_and(Result::is_err);
-        for Entry { operation, region, needs, calls, .. } in entries.and_then(Result::ok).unwrap_or_default() {
-            if operation.is_empty() {
+        for Entry { of, operation, region, needs, calls } in entries.and_then(Result::ok).unwrap_or_default() {
+            // Another caller of the same hash took this one's place.
+            if operation.is_empty() || of != who.2 {
                 self.overflows = true;
                 continue;
             }

@@ -213,3 +213,17 @@ fn calls_of_one_time_and_id_that_are_too_many_are_not_kept() {
     kept.recall(&who, &passed.written(&who, Catalog::embedded()));
     assert!(kept.overflows && kept.seen.is_empty(), "and it is not hidden");
 }
+
+#[test]
+fn calls_of_another_caller_are_nobody_else_s() {
+    let who = |name: &str| (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some(name.to_owned()));
+    let mut passed = Passed::default();
+    let call = Allowed::needing(Arc::new(Needs::new()), "us-east-1");
+    passed.keep((who("ana"), "s3:GetObject".to_owned()), [(Pass::new(Timestamp::UNIX_EPOCH, "e"), call)]);
+    let text = passed.written(&who("ana"), Catalog::embedded());
+    let (mut own, mut other) = (Passed::default(), Passed::default());
+    own.recall(&who("ana"), &text);
+    other.recall(&who("eve"), &text);
+    assert_eq!((own.seen.len(), own.overflows), (1, false));
+    assert_eq!((other.seen.len(), other.overflows), (0, true));
+}
