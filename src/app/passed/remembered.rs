@@ -218,6 +218,8 @@ impl Scan<'_> {
                 let is_finished =
                     |key: &ItemKey| finding.items.get(key).is_some_and(|item| item.regions.is_disjoint(unfinished));
                 seen.before.retain(|key, _| is_finished(key));
+                // Calls for a session are not kept, so that there were none is not known.
+                seen.looked.retain(|key, _| !is_session(&key.resource));
                 let is_cut =
                     |key: &&ItemKey| finding.items.get(key).is_some_and(|item| item.first_seen < Some(forgotten));
                 let cut = seen.allowed.iter().filter(|(_, calls)| !calls.is_empty()).map(|(key, _)| key).filter(is_cut);
