@@ -37,7 +37,11 @@ fn places(events: &[Value]) -> Vec<Place> {
 
 /// Runs over parts of a history, each taken in bit by bit; all runs but the last were ended.
 fn told(runs: &[&[Value]], bit: usize) -> MemoryLedger {
-    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    told_in(MemoryLedger::default(), runs, bit)
+}
+
+fn told_in(mut ledger: MemoryLedger, runs: &[&[Value]], bit: usize) -> MemoryLedger {
+    let world = World::new(InForce::default());
     let unfinished = BTreeSet::from(["us-east-1".to_owned()]);
     for (at, events) in runs.iter().enumerate() {
         let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "history");
@@ -226,4 +230,17 @@ fn calls_of_another_caller_are_nobody_else_s() {
     other.recall(&who("eve"), &text);
     assert_eq!((own.seen.len(), own.overflows), (1, false));
     assert_eq!((other.seen.len(), other.overflows), (0, true));
+}
+
+#[test]
+fn of_what_the_ledger_had_to_forget_neither_a_number_nor_a_reach_is_claimed() {
+    let history = [event(2, 30, 1, 1, false), event(1, 20, 1, 1, true)];
+    for (minute, looked, is_more) in [(19, 1, false), (20, 1, false), (25, 0, true)] {
+        let mut ledger = MemoryLedger::default();
+        let at = Timestamp::from_second(START + minute * 60).unwrap();
+        ledger.put_state(&format!("forgotten of Event history of {ACCOUNT}"), &at.to_string()).unwrap();
+        let all = findings(&told_in(ledger, &[&history], 1));
+        let item = all[0].items.values().next().unwrap();
+        assert_eq!((item.allowed.len(), item.looked.len(), item.more_allowed), (1, looked, is_more), "{minute}");
+    }
 }
