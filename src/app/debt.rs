@@ -9,17 +9,18 @@ use std::collections::BTreeSet;
 /// What a scan owes, and what earlier ones left to it.
 #[derive(Debug)]
 pub(super) struct Debt {
-    task: String,
+    input: String,
     /// The part of the sources that earlier scans left without a second look; `None` where they owe none.
     pub(super) inherited: Option<Selection>,
     /// The part that is owed once an object of this scan is noted.
     part: Selection,
-    is_noted: bool,
+    /// What the ledger says is owed, as far as this scan has read or written it.
+    stands: Option<Selection>,
 }
 
 /// Where the ledger keeps whether a second look at these sources is owed.
 pub(super) fn task(input: &str) -> String {
-    format!("second look at {input}")
+    format!("{}{input}", crate::io::stores::states::DEBT)
 }
 
 /// As the ledger keeps it.
@@ -49,27 +50,32 @@ pub(super) fn owed(ledger: &dyn Ledger, input: &str) -> Result<Option<Selection>
 impl Debt {
     pub(super) fn read(ledger: &dyn Ledger, input: &str, part: &Selection) -> Result<Self, LedgerError> {
         let inherited = owed(ledger, input)?;
-        Ok(Self { task: task(input), inherited, part: part.clone(), is_noted: false })
+        let stands = inherited.clone();
+        Ok(Self { input: input.to_owned(), inherited, part: part.clone(), stands })
     }
 
-    /// Notes it, before the first object of this scan is; with what earlier ones left.
+    /// Notes it, before objects of this scan are; with what earlier ones left. Another scan of the same sources may have
+    /// paid meanwhile, so that what stands is looked at each time.
     pub(super) fn note(&mut self, ledger: &mut dyn Ledger) -> Result<(), LedgerError> {
-        let all = self.inherited.as_ref().map_or_else(|| self.part.clone(), |owed| owed.and(&self.part));
-        if !self.is_noted && self.inherited.as_ref() != Some(&all) {
-            let Selection { since, until, accounts, regions } = all;
+        let own = self.inherited.as_ref().map_or_else(|| self.part.clone(), |owed| owed.and(&self.part));
+        let there = owed(ledger, &self.input)?;
+        let all = there.as_ref().map_or_else(|| own.clone(), |there| there.and(&own));
+        if there.as_ref() != Some(&all) {
+            let Selection { since, until, accounts, regions } = all.clone();
             let written = Written { since, until, accounts, regions };
-            ledger.put_state(&self.task, &serde_json::to_string(&written).unwrap_or_else(|_| "{}".to_owned()))?;
+            let text = serde_json::to_string(&written).unwrap_or_else(|_| "{}".to_owned());
+            ledger.put_state(&task(&self.input), &text)?;
         }
-        self.is_noted = true;
+        self.stands = Some(all);
         Ok(())
     }
 
-    /// It is paid.
+    /// It is paid. What another scan has added meanwhile is not.
     pub(super) fn pay(&mut self, ledger: &mut dyn Ledger) -> Result<(), LedgerError> {
-        if self.is_noted || self.inherited.is_some() {
-            ledger.put_state(&self.task, "")?;
+        if self.stands.is_some() && owed(ledger, &self.input)? == self.stands {
+            ledger.put_state(&task(&self.input), "")?;
         }
-        (self.is_noted, self.inherited) = (false, None);
+        (self.stands, self.inherited) = (None, None);
         Ok(())
     }
 }
@@ -105,6 +111,25 @@ mod tests {
         assert_eq!(owed(&ledger, "logs").unwrap(), Some(part(None, WED, &[])));
         third.pay(&mut ledger).unwrap();
         assert_eq!((owed(&ledger, "logs").unwrap(), third.inherited), (None, None));
+    }
+
+    #[test]
+    fn a_scan_that_pays_does_not_pay_for_another_that_still_reads() {
+        let mut ledger = MemoryLedger::default();
+        let (early, late) = (part(MON, TUE, &[]), part(TUE, WED, &[]));
+        let mut first = Debt::read(&ledger, "logs", &early).unwrap();
+        let mut second = Debt::read(&ledger, "logs", &early).unwrap();
+        first.note(&mut ledger).unwrap();
+        second.note(&mut ledger).unwrap();
+        second.pay(&mut ledger).unwrap();
+        first.note(&mut ledger).unwrap();
+        assert_eq!(owed(&ledger, "logs").unwrap(), Some(early), "with its next objects");
+        let mut third = Debt::read(&ledger, "logs", &late).unwrap();
+        third.note(&mut ledger).unwrap();
+        first.pay(&mut ledger).unwrap();
+        assert_eq!(owed(&ledger, "logs").unwrap(), Some(part(MON, WED, &[])), "more than the first looked at");
+        third.pay(&mut ledger).unwrap();
+        assert_eq!(owed(&ledger, "logs").unwrap(), None);
     }
 
     #[test]

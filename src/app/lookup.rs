@@ -13,9 +13,9 @@ use crate::io::clock;
 use crate::io::sources::history_reach::{self, Span};
 use crate::io::sources::lookup::{Page, Period, RealPace, lookup_pages, sample};
 use crate::io::sources::regions;
-use crate::io::stores::{Ledger, LedgerError};
+use crate::io::stores::{Ledger, LedgerError, calls};
 use crate::record::Problem;
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan};
 use reading::{Reading, covered, known_before};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -26,9 +26,6 @@ use tokio::task::LocalSet;
 const NOTE: u64 = 40;
 /// Pages of all Regions after which it does in any case: so much is held in memory.
 const HELD: u64 = 200;
-/// Allowed calls are kept so long: of all that Event history may still hold, and before that as long as a call before a
-/// denial is looked for.
-const KEPT: SignedDuration = SignedDuration::from_hours((history_reach::DAYS + 14) * 24);
 /// So long a stopped scan waits for a page that does not come.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Pages that wait to be taken in.
@@ -131,7 +128,7 @@ pub async fn lookup_each(
         let unfinished = places.iter().filter(|(_, reading)| !reading.is_finished());
         let unfinished: BTreeSet<String> = unfinished.map(|(region, _)| region.clone()).collect();
         let covered = covered(scan.places.list(), account, &places);
-        let oldest = clock::now().checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+        let oldest = clock::now().checked_sub(calls::KEPT).unwrap_or(Timestamp::MIN);
         scan.note_remembered(account, &covered, &unfinished, oldest)?;
         if let Some(known) = known_before(&input, &places) {
             scan.touch_known(Some(&known))?;

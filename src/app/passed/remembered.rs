@@ -11,10 +11,11 @@ use crate::app::allowed::{Allowed, Needs};
 use crate::app::scan::Scan;
 use crate::catalog::Catalog;
 use crate::finding::{Finding, ItemKey, Observed, Pass, digest};
+use crate::io::stores::calls::{Entry, forgotten, kept_at};
+use crate::io::stores::states::SERVICES;
 use crate::io::stores::{Ledger, LedgerError, Place};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -22,17 +23,6 @@ use std::sync::Arc;
 const MOST: usize = 256 << 10;
 /// In place of a service: there was more than is kept.
 const MORE: &str = "";
-
-/// Calls of one operation that needed the same. Each names its caller, so that forgetting one finds it, and no parameters.
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    of: Option<String>,
-    /// Empty where there were more calls than are kept.
-    operation: String,
-    region: String,
-    needs: Needs,
-    calls: BTreeSet<Pass>,
-}
 
 /// Where the ledger keeps the calls of one. Its name is not in it: [`Ledger::purge`] looks into what is kept, not where.
 fn task(account: &str, who: &Caller) -> String {
@@ -44,13 +34,9 @@ fn hash((of, kind, name): &Caller) -> String {
     digest(&[&text(of), &format!("{kind:?}"), &text(name)])
 }
 
-fn kept_at(account: &str, hash: &str) -> String {
-    format!("allowed calls in Event history of {account}: {hash}")
-}
-
 /// Where it keeps of which services Event history holds events, or data events.
 fn services_task(account: &str) -> String {
-    format!("services in Event history of {account}")
+    format!("{SERVICES}{account}")
 }
 
 type Services = BTreeSet<(String, bool)>;
@@ -103,8 +89,9 @@ impl Passed {
         let entries = (!text.is_empty()).then(|| serde_json::from_str::<Vec<Entry>>(text));
         // What another release wrote otherwise is lost, and that is not hidden.
         self.overflows |= entries.as_ref().is_some_and(Result::is_err);
-        for Entry { operation, region, needs, calls, .. } in entries.and_then(Result::ok).unwrap_or_default() {
-            if operation.is_empty() {
+        for Entry { of, operation, region, needs, calls } in entries.and_then(Result::ok).unwrap_or_default() {
+            // Another caller of the same hash took this one's place.
+            if operation.is_empty() || of != who.2 {
                 self.overflows = true;
                 continue;
             }
@@ -118,7 +105,7 @@ impl Passed {
         let mut groups: BTreeMap<(&str, &str, Needs), BTreeSet<Pass>> = BTreeMap::new();
         for ((_, operation), calls) in &self.seen {
             for (pass, call) in calls {
-                let group = (operation.as_str(), call.region.as_str(), call.needs(catalog));
+                let group = (operation.as_str(), call.region.as_str(), without_sessions(call.needs(catalog)));
                 groups.entry(group).or_default().insert(pass.clone());
             }
         }
@@ -132,10 +119,28 @@ impl Passed {
             is_cut = true;
             all.sort();
             let from = all[all.len() - all.len() * MOST / text.len() * 9 / 10..].first().cloned();
-            groups.values_mut().for_each(|passes| passes.retain(|pass| from.as_ref().is_some_and(|from| pass >= from)));
-            groups.retain(|_, passes| !passes.is_empty());
+            let mut keep = |is_kept: &dyn Fn(&Pass, &Pass) -> bool| {
+                let is_kept = |pass: &Pass| from.as_ref().is_some_and(|from| is_kept(pass, from));
+                groups.values_mut().for_each(|passes| passes.retain(|pass| is_kept(pass)));
+                groups.retain(|_, passes| !passes.is_empty());
+                groups.values().map(BTreeSet::len).sum::<usize>()
+            };
+            if keep(&|pass, from| pass >= from) == all.len() {
+                // Where all that is left bears one time and one id, none is later than another.
+                keep(&|pass, from| pass > from);
+            }
         }
     }
+}
+
+/// A session's name is often somebody's mail address, and a ledger may be told to keep none: no call is kept with one.
+fn without_sessions(mut needs: Needs) -> Needs {
+    needs.iter_mut().for_each(|(_, resources)| resources.retain(|resource| !is_session(resource)));
+    needs
+}
+
+fn is_session(resource: &str) -> bool {
+    resource.starts_with("arn:") && [":assumed-role/", ":federated-user/"].iter().any(|kind| resource.contains(kind))
 }
 
 fn text(who: &Caller, groups: &BTreeMap<(&str, &str, Needs), BTreeSet<Pass>>, is_cut: bool) -> String {
@@ -201,6 +206,8 @@ impl Scan<'_> {
                 (_, false) => drop(of_all.services.insert(service)),
             }
         }
+        let forgotten = forgotten(account, self.ledger)?.unwrap_or(Timestamp::MIN);
+        let places = &known_of(places, forgotten);
         self.note_each_page(|scan, page| {
             let here = |finding: &&Finding| finding.account.as_deref().is_none_or(|own| own == account);
             let add = |finding: &Finding| -> Result<Option<Observed>, LedgerError> {
@@ -211,12 +218,24 @@ impl Scan<'_> {
                 let is_finished =
                     |key: &ItemKey| finding.items.get(key).is_some_and(|item| item.regions.is_disjoint(unfinished));
                 seen.before.retain(|key, _| is_finished(key));
+                // Calls for a session are not kept, so that there were none is not known.
+                seen.looked.retain(|key, _| !is_session(&key.resource));
+                let is_cut =
+                    |key: &&ItemKey| finding.items.get(key).is_some_and(|item| item.first_seen < Some(forgotten));
+                let cut = seen.allowed.iter().filter(|(_, calls)| !calls.is_empty()).map(|(key, _)| key).filter(is_cut);
+                seen.more.extend(cut.cloned());
                 Ok(finding.sighted(seen))
             };
             page.iter().filter(here).filter_map(|finding| add(finding).transpose()).collect()
         })?;
         index::forget(account, since, self.ledger)
     }
+}
+
+/// Places as far as what was met there is still known.
+fn known_of(places: &[Place], since: Timestamp) -> Vec<Place> {
+    let known = |place: &Place| Place { first: place.first.map(|first| first.max(since)), ..place.clone() };
+    places.iter().map(known).collect()
 }
 
 impl Passed {

@@ -2,10 +2,11 @@
 
 use super::head::sorted;
 use super::keep::{HashKey, before};
-use super::types::{change_without, names, state_without};
+use super::states::{CALLERS, Purging};
+use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run, Touched,
+    Recorded, Run, Touched, calls,
 };
 use crate::change::{Change, latest};
 use crate::finding::{Finding, Fresh, Observed};
@@ -222,7 +223,10 @@ impl Ledger for MemoryLedger {
     }
 
     fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
-        self.states.insert(task.to_owned(), state.to_owned());
+        match state {
+            "" => drop(self.states.remove(task)),
+            _ => drop(self.states.insert(task.to_owned(), state.to_owned())),
+        }
         Ok(())
     }
 
@@ -230,8 +234,9 @@ impl Ledger for MemoryLedger {
         let purged = self.remove(|finding| names(finding, principal));
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal));
         let changes = self.keep_changes(|change| change_without(change, principal));
-        for state in self.states.values_mut() {
-            *state = state_without(state, principal).unwrap_or_default();
+        let mut purging = Purging::of(principal);
+        for (task, state) in &mut self.states {
+            *state = purging.without(task, state).unwrap_or_default();
         }
         self.states.retain(|_, state| !state.is_empty());
         Ok(Purged { quarantined, changes, ..purged })
@@ -249,6 +254,8 @@ impl Ledger for MemoryLedger {
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since));
         purged.changes =
             self.keep_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)));
+        let indexes: Vec<String> = self.states.keys().filter(|task| task.starts_with(CALLERS)).cloned().collect();
+        calls::expire(&indexes, &keep, now, self)?;
         Ok(purged)
     }
 }

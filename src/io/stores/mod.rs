@@ -3,6 +3,7 @@
 //! One trait; SQLite, DynamoDB, and a memory double beside them. An event counts once, whatever file, account or run
 //! tells it.
 
+pub(crate) mod calls;
 #[cfg(feature = "dynamodb")]
 mod dynamo;
 mod head;
@@ -11,6 +12,7 @@ mod memory;
 mod objects;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+pub(crate) mod states;
 mod types;
 mod uri;
 
@@ -210,7 +212,7 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn state(&self, task: &str) -> Result<Option<String>, LedgerError>;
 
-    /// Leaves it; the last word holds.
+    /// Leaves it; the last word holds, and an empty one takes it away.
     ///
     /// # Errors
     /// Any [`LedgerError`].
@@ -225,7 +227,8 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`]; then the same call may be made again.
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError>;
 
-    /// Forgets what is older than [`Keep`] says.
+    /// Forgets what is older than [`Keep`] says, and allowed calls of Event history that are older than 104 days or than
+    /// that, whichever is shorter.
     ///
     /// # Errors
     /// Any [`LedgerError`]; then the same call may be made again.

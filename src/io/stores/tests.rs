@@ -446,6 +446,82 @@ fn a_principal_is_forgotten() {
     });
 }
 
+#[test]
+fn what_a_second_look_owes_is_no_principal_s() {
+    on_each(|ledger| {
+        let owed = r#"{"accounts":["111122223333"],"regions":["eu-west-1"]}"#;
+        ledger.put_state("second look at logs/eu-west-1", owed).unwrap();
+        ledger.put_state("services in Event history of 111122223333", r#"[["s3",false],["sts",false]]"#).unwrap();
+        for named in ["111122223333", "eu-west-1", "accounts", "s3"] {
+            ledger.purge(named).unwrap();
+        }
+        ledger.purge("arn:aws:iam::111122223333:role/eu-west-1").unwrap();
+        assert_eq!(ledger.state("second look at logs/eu-west-1").unwrap().as_deref(), Some(owed));
+        assert!(ledger.state("services in Event history of 111122223333").unwrap().unwrap().contains("s3"));
+    });
+}
+
+/// A caller's calls of so many days ago, as a scan of Event history leaves them.
+fn remember(ledger: &mut dyn Ledger, caller: &str, now: Timestamp, days: &[i64]) {
+    let entry = serde_json::json!({"of": caller, "operation": "s3:GetObject", "region": "us-east-1",
+        "needs": [["s3:GetObject", ["arn:aws:s3:::logs"]]],
+        "calls": days.iter().map(|days| serde_json::json!([ago(now)(*days), "e"])).collect::<Vec<_>>()});
+    let index = "callers in Event history of 111122223333: A";
+    let before = ledger.state(index).unwrap().unwrap_or_else(|| "{}".into());
+    let mut of_all: serde_json::Value = serde_json::from_str(&before).unwrap();
+    let oldest = days.iter().max().unwrap();
+    of_all[format!("A{caller}")] = ago(now)(*oldest)[..10].into();
+    ledger.put_state(index, &of_all.to_string()).unwrap();
+    let task = format!("allowed calls in Event history of 111122223333: A{caller}");
+    ledger.put_state(&task, &serde_json::Value::Array(vec![entry]).to_string()).unwrap();
+}
+
+/// How many calls are kept of a caller, and whether the index knows of it; `None` where there is no entry.
+fn remembered(ledger: &dyn Ledger, caller: &str) -> (Option<usize>, bool) {
+    let calls = ledger.state(&format!("allowed calls in Event history of 111122223333: A{caller}")).unwrap();
+    let index = ledger.state("callers in Event history of 111122223333: A").unwrap().unwrap_or_default();
+    let count =
+        |text: String| serde_json::from_str::<serde_json::Value>(&text).unwrap()[0]["calls"].as_array().unwrap().len();
+    (calls.map(count), index.contains(&format!("\"A{caller}\"")))
+}
+
+#[test]
+fn allowed_calls_are_forgotten_in_time_whatever_is_read_later() {
+    let now = at(NOW);
+    for (keep, terms, is_told) in [
+        (Keep::default(), 104, false),
+        (Keep::days(40_000, 40_000), 104, false),
+        (Keep::days(60, 400), 60, true),
+        (Keep::days(400, 35), 35, true),
+    ] {
+        on_each_keeping(&keep, |ledger| {
+            remember(ledger, "ana", now, &[terms + 2, terms + 1, terms - 1]);
+            remember(ledger, "eve", now, &[terms + 1]);
+            remember(ledger, "kim", now, &[2]);
+            ledger.expire(now).unwrap();
+            let left = ["ana", "eve", "kim"].map(|caller| remembered(ledger, caller));
+            assert_eq!(left, [(Some(1), true), (None, false), (Some(1), true)], "{terms}");
+            // What Event history may still tell of is not silently gone.
+            let forgotten = calls::forgotten("111122223333", ledger).unwrap();
+            assert_eq!(forgotten, is_told.then(|| ago(now)(terms).parse().unwrap()));
+            ledger.expire(now + jiff::SignedDuration::from_hours(24 * 200)).unwrap();
+            assert_eq!(ledger.state("callers in Event history of 111122223333: A").unwrap(), None);
+        });
+    }
+}
+
+#[test]
+fn of_whom_it_forgot_no_caller_s_key_is_left() {
+    on_each(|ledger| {
+        remember(ledger, "ana", at(NOW), &[3]);
+        remember(ledger, "kim", at(NOW), &[2]);
+        ledger.purge("ana").unwrap();
+        assert_eq!([remembered(ledger, "ana"), remembered(ledger, "kim")], [(None, false), (Some(1), true)]);
+        ledger.purge("kim").unwrap();
+        assert_eq!(ledger.state("callers in Event history of 111122223333: A").unwrap(), None);
+    });
+}
+
 /// All that a principal is known by goes, whatever kept it; DynamoDB's own test reads the items.
 #[test]
 fn nothing_that_is_kept_names_whom_it_forgot() {

@@ -276,7 +276,7 @@ impl Quarantined {
 
 /// Whether a text names the principal with this ARN or name, as a whole word; of an ARN also its sessions, and its name
 /// where it stands alone between quotation marks, as in a record.
-fn is_named_in(text: &str, principal: &str) -> bool {
+pub(super) fn is_named_in(text: &str, principal: &str) -> bool {
     let touches = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "+=,.@_-".contains(c));
     let is_word = |word: &str| {
         text.match_indices(word).any(|(at, _)| {
@@ -294,21 +294,8 @@ fn is_named_in(text: &str, principal: &str) -> bool {
 }
 
 /// The name in a principal's ARN; `None` for what is no ARN.
-fn name_in(principal: &str) -> Option<&str> {
+pub(super) fn name_in(principal: &str) -> Option<&str> {
     principal.strip_prefix("arn:").and_then(|rest| rest.rsplit('/').next()).filter(|name| !name.is_empty())
-}
-
-/// What a task left, without what names a principal: the entries of a list that do; all of it, if it is no list.
-/// `None` where nothing is left of it.
-pub(super) fn state_without(state: &str, principal: &str) -> Option<String> {
-    let is_named =
-        |text: &str| [Some(principal), name_in(principal)].into_iter().flatten().any(|one| is_named_in(text, one));
-    if !is_named(state) {
-        return Some(state.to_owned());
-    }
-    let entries: Vec<serde_json::Value> = serde_json::from_str(state).ok()?;
-    let kept = entries.into_iter().filter(|entry| !is_named(&entry.to_string()));
-    Some(serde_json::Value::Array(kept.collect()).to_string())
 }
 
 /// What one receiver was told about one thing (a finding, a week's report), and whether somebody is telling it now: a

@@ -37,7 +37,11 @@ fn places(events: &[Value]) -> Vec<Place> {
 
 /// Runs over parts of a history, each taken in bit by bit; all runs but the last were ended.
 fn told(runs: &[&[Value]], bit: usize) -> MemoryLedger {
-    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    told_in(MemoryLedger::default(), runs, bit)
+}
+
+fn told_in(mut ledger: MemoryLedger, runs: &[&[Value]], bit: usize) -> MemoryLedger {
+    let world = World::new(InForce::default());
     let unfinished = BTreeSet::from(["us-east-1".to_owned()]);
     for (at, events) in runs.iter().enumerate() {
         let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "history");
@@ -96,7 +100,7 @@ fn what_is_kept_names_no_parameters_and_goes_with_its_caller() {
     let (one, two) = (of(&ledger, 1), of(&ledger, 2));
     assert!(one.contains("role/role-1") && two.contains("role/role-2") && !format!("{one}{two}").contains("secret"));
     ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:user/user-1")).unwrap();
-    assert_eq!((of(&ledger, 1).as_str(), of(&ledger, 2) == two), ("[]", true));
+    assert_eq!((of(&ledger, 1).as_str(), of(&ledger, 2) == two), ("", true));
     // Others' calls that were for it go, the others stay.
     ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:role/role-1")).unwrap();
     let left = of(&ledger, 2);
@@ -183,5 +187,60 @@ proptest! {
         prop_assert_eq!(&findings(&told(&runs, bit)), &uncut);
         prop_assert_eq!(&in_one(&history), &uncut);
         prop_assert!(uncut.iter().flat_map(|one| one.items.values()).all(|item| item.allowed.len() <= ALLOWED_KEPT));
+    }
+}
+
+#[test]
+fn no_session_s_name_is_kept_in_what_a_call_was_for() {
+    let mut call = event(0, 10, 1, 1, false);
+    let of = |what: &str| format!("arn:aws:sts::{ACCOUNT}:{what}/ana@example.org");
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/role-1");
+    call["resources"] = json!([{"ARN": of("assumed-role/role-1")}, {"ARN": of("federated-user")}, {"ARN": role}]);
+    let ledger = told(&[&[call]], 1);
+    let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("user-1".to_owned()));
+    let kept = ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap();
+    assert!(kept.contains(&role) && !kept.contains("ana@example.org"), "{kept}");
+}
+
+#[test]
+fn calls_of_one_time_and_id_that_are_too_many_are_not_kept() {
+    let who: Caller = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("u".to_owned()));
+    let mut passed = Passed::default();
+    let role = |number: usize| format!("arn:aws:iam::{ACCOUNT}:role/{number}-{}", "x".repeat(2_000));
+    for number in 0..200 {
+        let needs: Needs = vec![("sts:AssumeRole".to_owned(), BTreeSet::from([role(number)]))];
+        let call = Allowed::needing(Arc::new(needs), "us-east-1");
+        let pass = Pass::new(Timestamp::from_second(START).unwrap(), "e");
+        passed.keep((who.clone(), format!("sts:Operation{number}")), [(pass, call)]);
+    }
+    let mut kept = Passed::default();
+    kept.recall(&who, &passed.written(&who, Catalog::embedded()));
+    assert!(kept.overflows && kept.seen.is_empty(), "and it is not hidden");
+}
+
+#[test]
+fn calls_of_another_caller_are_nobody_else_s() {
+    let who = |name: &str| (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some(name.to_owned()));
+    let mut passed = Passed::default();
+    let call = Allowed::needing(Arc::new(Needs::new()), "us-east-1");
+    passed.keep((who("ana"), "s3:GetObject".to_owned()), [(Pass::new(Timestamp::UNIX_EPOCH, "e"), call)]);
+    let text = passed.written(&who("ana"), Catalog::embedded());
+    let (mut own, mut other) = (Passed::default(), Passed::default());
+    own.recall(&who("ana"), &text);
+    other.recall(&who("eve"), &text);
+    assert_eq!((own.seen.len(), own.overflows), (1, false));
+    assert_eq!((other.seen.len(), other.overflows), (0, true));
+}
+
+#[test]
+fn of_what_the_ledger_had_to_forget_neither_a_number_nor_a_reach_is_claimed() {
+    let history = [event(2, 30, 1, 1, false), event(1, 20, 1, 1, true)];
+    for (minute, looked, is_more) in [(19, 1, false), (20, 1, false), (25, 0, true)] {
+        let mut ledger = MemoryLedger::default();
+        let at = Timestamp::from_second(START + minute * 60).unwrap();
+        ledger.put_state(&format!("forgotten of Event history of {ACCOUNT}"), &at.to_string()).unwrap();
+        let all = findings(&told_in(ledger, &[&history], 1));
+        let item = all[0].items.values().next().unwrap();
+        assert_eq!((item.allowed.len(), item.looked.len(), item.more_allowed), (1, looked, is_more), "{minute}");
     }
 }

@@ -9,7 +9,8 @@ use super::{DynamoLedger, read_part};
 use crate::change::Change;
 use crate::finding::Finding;
 use crate::io::stores::keep::before;
-use crate::io::stores::types::{change_without, names, state_without};
+use crate::io::stores::states::{CALLERS, Purging};
+use crate::io::stores::types::{change_without, names};
 use crate::io::stores::{Filter, LedgerError, Purged, Quarantined};
 use jiff::Timestamp;
 
@@ -70,15 +71,25 @@ async fn remove(
 
 /// Takes what names a principal out of what tasks left for their next run.
 async fn remake_states(ledger: &DynamoLedger, table: &Table<'_>, principal: &str) -> Result<(), LedgerError> {
+    let mut purging = Purging::of(principal);
     for row in table.query(&layout::meta(&ledger.space, "").pk, "state#").await? {
         let (Some(key), Some(state)) = (Key::of(&row), read_text(&row, "value")) else { continue };
-        match state_without(state, principal) {
+        let task = key.sk.strip_prefix("state#").unwrap_or_default();
+        match purging.without(task, state) {
             Some(kept) if kept == state => {}
             Some(kept) => table.put(key.with([("value", text(&kept))])).await?,
             None => table.delete(key.to_item()).await?,
         }
     }
     Ok(())
+}
+
+/// Where it stands of which callers allowed calls are kept.
+pub(super) fn indexes(ledger: &DynamoLedger) -> Result<Vec<String>, LedgerError> {
+    let (pk, begin) = (layout::meta(&ledger.space, "").pk, format!("state#{CALLERS}"));
+    let rows = ledger.run(async |table| table.query(&pk, &begin).await)?;
+    let task = |row: &Item| Some(read_text(row, "sk")?.strip_prefix("state#")?.to_owned());
+    Ok(rows.iter().filter_map(task).collect())
 }
 
 async fn remove_deliveries(ledger: &DynamoLedger, table: &Table<'_>, id: &str) -> Result<u64, LedgerError> {

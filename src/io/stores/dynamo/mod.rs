@@ -21,7 +21,7 @@ use super::keep::{COUNTS_DAYS, HashKey, Keep, SAMPLES_DAYS};
 use super::memory::the_one;
 use super::{
     Coverage, Delivery, Filter, Head, Held, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run, Touched,
+    Recorded, Run, Touched, calls,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Observed};
@@ -400,8 +400,11 @@ impl Ledger for DynamoLedger {
     }
 
     fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
-        let item = layout::meta(&self.space, &format!("state#{task}")).with([("value", text(state))]);
-        self.run(async |table| table.put(item).await)
+        let key = layout::meta(&self.space, &format!("state#{task}"));
+        self.run(async |table| match state {
+            "" => table.delete(key.to_item()).await,
+            _ => table.put(key.with([("value", text(state))])).await,
+        })
     }
 
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
@@ -409,7 +412,10 @@ impl Ledger for DynamoLedger {
     }
 
     fn expire(&mut self, now: Timestamp) -> Result<Purged, LedgerError> {
-        forget::expire(self, now)
+        let purged = forget::expire(self, now)?;
+        let (indexes, keep) = (forget::indexes(self)?, self.keep.clone());
+        calls::expire(&indexes, &keep, now, self)?;
+        Ok(purged)
     }
 }
 

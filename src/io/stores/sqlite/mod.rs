@@ -7,9 +7,11 @@ mod repeats;
 mod schema;
 mod some;
 
+use super::calls;
 use super::keep::{HashKey, before};
 use super::memory::the_one;
-use super::types::{change_without, names, state_without};
+use super::states::{CALLERS, Purging};
+use super::types::{change_without, names};
 use super::{
     Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
     Recorded, Run, Touched,
@@ -291,18 +293,21 @@ impl Ledger for SqliteLedger {
     }
 
     fn put_state(&mut self, task: &str, state: &str) -> Result<(), LedgerError> {
-        self.run_sql("INSERT OR REPLACE INTO state VALUES (?1, ?2)", [task, state]).map(drop)
+        match state {
+            "" => self.run_sql("DELETE FROM state WHERE task = ?1", [task]),
+            _ => self.run_sql("INSERT OR REPLACE INTO state VALUES (?1, ?2)", [task, state]),
+        }
+        .map(drop)
     }
 
     fn purge(&mut self, principal: &str) -> Result<Purged, LedgerError> {
         let purged = self.remove(|finding| names(finding, principal))?;
         let quarantined = self.remove_quarantined(|kept| kept.mentions(principal))?;
         let changes = self.remake_changes(|change| change_without(change, principal))?;
+        let mut purging = Purging::of(principal);
         for task in self.texts("SELECT task FROM state ORDER BY task", [])? {
-            match self.state(&task)?.and_then(|state| state_without(&state, principal)) {
-                Some(state) => self.put_state(&task, &state)?,
-                None => drop(self.run_sql("DELETE FROM state WHERE task = ?1", [&task])?),
-            }
+            let left = self.state(&task)?.and_then(|state| purging.without(&task, &state));
+            self.put_state(&task, &left.unwrap_or_default())?;
         }
         // What was deleted or replaced stands in the file's free places until they are used again.
         self.connection.execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);").map_err(self.failed())?;
@@ -329,6 +334,9 @@ impl Ledger for SqliteLedger {
         purged.quarantined = self.remove_quarantined(|kept| since.is_some_and(|since| kept.at < since))?;
         purged.changes =
             self.remake_changes(|change| Some(change.clone()).filter(|one| !keep.is_stale(Some(one.at), now)))?;
+        let sql = "SELECT task FROM state WHERE substr(task, 1, length(?1)) = ?1 ORDER BY task";
+        let indexes = self.texts(sql, [CALLERS])?;
+        calls::expire(&indexes, &keep, now, self)?;
         Ok(purged)
     }
 }
