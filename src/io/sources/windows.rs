@@ -165,7 +165,7 @@ impl Windows {
         self.text.extend_from_slice(bytes);
         if matches!(self.shape, Shape::Unknown) {
             let is_mark = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
-            let Some(first) = self.text.iter().find(|byte| !is_mark(byte)) else { return };
+            let Some(first) = self.text[from..].iter().find(|byte| !is_mark(byte)) else { return };
             self.shape = match first {
                 b'{' | b'[' => Shape::Json(Json::default()),
                 _ => Shape::Rows { in_quotes: false, before: b'\n', is_told: false, delimiter: None, end: 0 },
@@ -188,9 +188,12 @@ impl Windows {
                     // A mark inside a cell is a character like others.
                     *before = if *byte == b'"' && !counts { b'x' } else { *byte };
                     if *byte == b'\n' && !*in_quotes {
-                        if !*is_told {
-                            let first = String::from_utf8_lossy(&self.text[..at]);
-                            let first = first.trim_start_matches('\u{feff}').trim_start();
+                        // Of the row alone: what stands before it is blank, and may be many million rows.
+                        let start = (*end).min(at);
+                        if !*is_told && !self.text[start..at].trim_ascii().is_empty() {
+                            let row = String::from_utf8_lossy(&self.text[start..at]);
+                            let row = if start == 0 { row.trim_start_matches('\u{feff}') } else { &*row };
+                            let first = row.trim_start();
                             *is_told = !first.is_empty();
                             *delimiter = delimiter_of(first);
                             self.head = if delimiter.is_some() { at + 1 } else { 0 };

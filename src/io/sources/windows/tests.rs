@@ -179,6 +179,21 @@ fn the_first_row_alone_tells_a_table() {
     assert_eq!((names.len(), names[39].as_deref()), (40, Some("e39")));
 }
 
+/// A look at all blank rows before for each of them would take hours.
+#[test]
+fn millions_of_blank_rows_cost_what_they_are_long() {
+    let begun = std::time::Instant::now();
+    let blank = "\n".repeat(12 << 20);
+    for (text, count) in [(format!("{blank}x\n"), 0), (format!("{blank}eventname,eventsource\ne1,s\n"), 1)] {
+        let (mut windows, mut names) = (Windows::new(), Vec::new());
+        let mut each = |text: &[u8], _: u64| names.extend(record::read(text, "x").0.into_iter().map(|r| r.event_name));
+        text.as_bytes().chunks(64 << 10).for_each(|part| windows.feed(part, &mut each));
+        windows.end(true, &mut each);
+        assert_eq!(names.len(), count);
+    }
+    assert!(begun.elapsed().as_secs() < 120, "{:?}", begun.elapsed());
+}
+
 proptest! {
     #[test]
     fn windows_hold_what_the_text_holds(
