@@ -152,6 +152,23 @@ fn a_broken_line_loses_itself_alone() {
 }
 
 #[test]
+fn brackets_without_end_lose_themselves_alone() {
+    let open = "[".repeat(40_000_000);
+    let close = "]".repeat(40_000_000);
+    let (mut windows, mut names, mut faults) = (Windows::new(), Vec::new(), 0);
+    let mut each = |text: &[u8], _: u64| {
+        let (records, problems) = record::read(text, "x");
+        names.extend(records.into_iter().filter_map(|record| record.event_name));
+        faults += problems.len();
+    };
+    let text = format!("[{},{open}{close},{}]", event(0, ""), event(1, ""));
+    text.as_bytes().chunks(1 << 20).for_each(|part| windows.feed(part, &mut each));
+    assert_eq!(windows.too_large, 1);
+    windows.end(true, &mut each);
+    assert_eq!((names, faults), (vec!["e0".to_owned(), "e1".to_owned()], 0));
+}
+
+#[test]
 fn a_table_is_cut_between_its_rows() {
     let rows: String = (0..50).map(|id| format!("e{id},,\"a\"\"b\n{id}\"\n")).collect();
     let (records, _, count) = windowed(&format!("eventname,errorcode,useragent\n{rows}"), 100, 1_000, 7, true);
