@@ -2,7 +2,7 @@
 
 mod json;
 
-use crate::record::{LARGEST_RECORD, delimiter_of};
+use crate::record::{LARGEST_RECORD, delimiter_of, next_by_itself};
 use json::Json;
 
 /// Bytes of a window, where no record is larger.
@@ -120,17 +120,12 @@ impl Windows {
         (self.skips, self.too_large) = (true, self.too_large + 1);
     }
 
-    /// Whether what is open is one line of many that was cut: then the next one is looked at by itself. No JSON text has a
-    /// line's end in a string, and few have none in 16 MiB.
+    /// Whether what is open is one line of many that was cut: then the next one is looked at by itself, which surely is none
+    /// inside of what is open.
     fn go_on_behind_a_broken_line(&mut self, each: &mut dyn FnMut(&[u8], u64)) -> bool {
         let Shape::Json(json) = &self.shape else { return false };
         let Some(start) = json.open_record().filter(|start| *start >= self.head) else { return false };
-        let Some(line) = memchr::memchr(b'\n', &self.text[start..]).map(|length| start + length + 1) else {
-            return false;
-        };
-        if self.text.get(line) != Some(&b'{') || self.broken == MOST_BROKEN {
-            return false;
-        }
+        let Some(line) = next_by_itself(&self.text, start).filter(|_| self.broken < MOST_BROKEN) else { return false };
         each(&self.text[self.head..line], self.passed);
         self.passed += (line - self.head) as u64;
         self.text.drain(..line);

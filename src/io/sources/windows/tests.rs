@@ -151,6 +151,25 @@ fn a_broken_line_loses_itself_alone() {
     }
 }
 
+/// Of a broken record over lines, larger than any, no line inside counts.
+#[test]
+fn no_line_inside_of_a_broken_record_counts() {
+    for (between, after) in [(",\n", "\n]}}\n"), (",\n", ""), ("\n,\n", "\n]}}\n")] {
+        let inner: Vec<String> = (0..100).map(|id| event(id, "")).collect();
+        let text = format!(
+            "{}\n{{\"eventName\": bad, \"requestParameters\":{{\"a\":[\n{}{after}",
+            event(500, ""),
+            inner.join(between)
+        );
+        let (mut windows, mut names) = (Windows::of(300, 1_000), Vec::new());
+        let mut each =
+            |text: &[u8], _: u64| names.extend(record::read(text, "x").0.into_iter().filter_map(|r| r.event_name));
+        text.as_bytes().chunks(90).for_each(|part| windows.feed(part, &mut each));
+        windows.end(true, &mut each);
+        assert_eq!(names, ["e500"], "{between:?} {after:?}");
+    }
+}
+
 #[test]
 fn brackets_without_end_lose_themselves_alone() {
     let open = "[".repeat(40_000_000);
