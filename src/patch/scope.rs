@@ -47,7 +47,8 @@ pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
 /// The policy's form of an exact resource.
 ///
 /// # Errors
-/// A control character in the name, a wildcard that may be AWS's own or part of a name, or a name that is no ARN and
+/// A control character in the name, U+FFFD, which stands for what could not be read (half a surrogate pair, bytes that are no
+/// UTF-8), a wildcard that may be AWS's own or part of a name, or a name that is no ARN and
 /// not `*`.
 ///
 /// ```
@@ -65,6 +66,10 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
     let arn: Arn = resource.parse().map_err(|_| refuse("it is no ARN"))?;
     if resource.chars().any(char::is_control) {
         return Err(refuse("it holds a control character"));
+    }
+    // As a `?` it would name resources of other names, and not surely this one.
+    if resource.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(refuse("a part of its name could not be read, and stands in it as U+FFFD"));
     }
     // What a policy cannot hold becomes a `?` further down, which is a wildcard too.
     let wild = |letter: char| matches!(letter, '*' | '?' | '$') || letter > '\u{ff}';
@@ -323,6 +328,21 @@ mod tests {
             assert_eq!((scoped.pattern, rule.as_deref()), (of("*", rest), Some(NO_REGION)));
         }
         assert!(scope_masked("sqs:SendMessage", "arn:aws:sqs:x:1*:q").is_err());
+    }
+
+    /// S3 keys may hold any character, U+FFFD too: then the record tells the same of several keys.
+    #[test]
+    fn a_name_that_could_not_be_read_is_not_written() {
+        check("arn:aws:s3:::b/a\u{20ac}", "arn:aws:s3:::b/a?", Some(OUTSIDE_LATIN));
+        let s3 = "arn:aws:s3:::b/a\u{fffd}b";
+        let ecs = "arn:aws:ecs:eu-west-1:111122223333:task-definition/w\u{fffd}b:7";
+        for resource in
+            [s3, ecs, "arn:aws:ecs:eu-west-1:111122223333:task/main/0123456789abcdef0123456789abcde\u{fffd}"]
+        {
+            let fault = scope(resource).unwrap_err().to_string();
+            assert!(fault.ends_with("could not be read, and stands in it as U+FFFD"), "{fault}");
+            assert!(scope_for("ecs:ListTasks", resource).is_err() && scope_masked("s3:GetObject", resource).is_err());
+        }
     }
 
     #[test]

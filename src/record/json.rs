@@ -3,6 +3,7 @@
 //! Only top-level members of known wrappings are opened, so that nothing inside a request's parameters can pose as an
 //! event, and keys are compared unescaped, so that no spelling hides one.
 
+use super::line::{BYTE_ORDER_MARK, Open, message, next_line};
 use super::members::{Members, Word};
 use super::paired::paired;
 use super::{LARGEST_RECORD, Problem, Record, csv, field};
@@ -144,7 +145,7 @@ impl<'r> Reader<'r> {
         } else if let Some(table) = csv::Table::open(start) {
             table.rows(self);
         } else if text.lines().any(|line| message(line).starts_with('{')) {
-            self.lines(text, 1);
+            self.lines(text, 1, None);
         } else if !start.is_empty() {
             self.problem(None, "no CloudTrail event: expected JSON, JSON lines, or CSV with a header".to_owned());
         }
@@ -174,7 +175,9 @@ impl<'r> Reader<'r> {
                 Err(broken) => {
                     let next = next_line(text, broken.at);
                     self.passed_over(&broken, next);
-                    return self.lines(&text[next..], line + newlines(&text[start..next]));
+                    let mut open = Open::default();
+                    open.take(&text[start..next]);
+                    return self.lines(&text[next..], line + newlines(&text[start..next]), Some(open));
                 }
             }
         }
@@ -253,27 +256,49 @@ impl<'r> Reader<'r> {
         self.problem(Some(place), error);
     }
 
-    /// JSON lines, each by itself; a run of lines that begin no value is one problem.
-    fn lines(&mut self, text: &str, first: usize) {
-        let (mut in_run, mut behind) = (false, 0);
+    /// JSON lines, each by itself; a run of lines that begin no value is one problem. `open` is what is broken before them.
+    fn lines(&mut self, text: &str, first: usize, mut open: Option<Open>) {
+        let (mut in_run, mut behind, mut taken) = (false, 0, 0);
         for (line, number) in text.split_inclusive('\n').zip(first..) {
+            let start = behind;
             behind += line.len();
             let line = message(line.trim_end_matches(['\n', '\r']));
             let here = format!("line {number}");
             let begins = line.starts_with(['{', '[']);
+            if open.is_none() && line.trim_start().starts_with(['"', ',', '}', ']']) {
+                // Inside of something that began elsewhere.
+                (open, taken) = (Some(Open::default()), start);
+            }
             if line.trim().is_empty() || !begins && in_run {
                 continue;
             }
             in_run = !begins;
+            if let (Some(open), true) = (&mut open, begins) {
+                open.take(&text[taken..start]);
+                taken = start;
+            }
             match serde_json::from_str::<&RawValue>(line.trim()) {
                 // The last of a list inside of something broken, or a member of such an object.
                 Ok(_) if text[behind..].trim_start().starts_with([',', ']', '}']) => {
                     let error = "a part of something that is broken before it, not a line by itself";
                     self.problem(Some(&here), error.to_owned());
                 }
-                Ok(raw) if begins => self.value(raw.get(), &here),
+                Ok(_) if begins && open.as_mut().is_some_and(|open| !open.ends_before(text, start)) => {
+                    let error =
+                        "perhaps a part of what is broken before it and leaves brackets open: get the file anew";
+                    self.problem(Some(&here), error.to_owned());
+                }
+                Ok(raw) if begins => {
+                    open = None;
+                    self.value(raw.get(), &here);
+                }
                 Ok(_) => self.problem(Some(&here), "no JSON object".to_owned()),
-                Err(fault) => self.problem(Some(&here), self::broken(&fault)),
+                Err(fault) => {
+                    if begins && open.is_none() {
+                        (open, taken) = (Some(Open::default()), start);
+                    }
+                    self.problem(Some(&here), self::broken(&fault));
+                }
             }
         }
     }
@@ -413,16 +438,6 @@ pub fn is_aws(source: &str) -> bool {
     source.starts_with("aws.") && !source.starts_with("aws.partner/")
 }
 
-const BYTE_ORDER_MARK: char = '\u{feff}';
-
-/// A line without what stands before its event: a byte order mark, or the time that CloudWatch Logs puts before each
-/// message of an export. See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html>.
-fn message(line: &str) -> &str {
-    let line = line.trim_start_matches(BYTE_ORDER_MARK);
-    let time = line.starts_with(|c: char| c.is_ascii_digit()).then(|| line.split_once(' ')).flatten();
-    time.filter(|(time, _)| time.parse::<jiff::Timestamp>().is_ok()).map_or(line, |(_, message)| message.trim_start())
-}
-
 /// The length of `{"Records":[` at the text's beginning.
 pub(super) fn records_list(text: &[u8]) -> Option<usize> {
     let mut at = 0;
@@ -431,18 +446,6 @@ pub(super) fn records_list(text: &[u8]) -> Option<usize> {
         at += text[at..].starts_with(part.as_bytes()).then_some(part.len())?;
     }
     Some(at)
-}
-
-/// The next line that begins a value, behind the one that `at` is in; the text's end where there is none.
-fn next_line(text: &str, at: usize) -> usize {
-    let mut next = at;
-    for line in text[at..].split_inclusive('\n') {
-        if next > at && message(line).starts_with(['{', '[']) {
-            break;
-        }
-        next += line.len();
-    }
-    next
 }
 
 fn next_value(text: &str, at: usize) -> Result<(&str, usize), serde_json::Error> {

@@ -6,6 +6,7 @@ mod cut;
 mod field;
 mod glance;
 mod json;
+mod line;
 mod members;
 mod paired;
 mod row;
@@ -17,10 +18,11 @@ pub use cut::{Cut, Cutter};
 pub use field::time;
 pub use glance::Glance;
 pub use json::{Head, is_aws};
+#[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
+pub(crate) use line::next_by_itself;
 #[cfg_attr(not(feature = "lambda"), allow(unused_imports, reason = "for what reads log files by itself"))]
 pub(crate) use paired::paired;
 pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
-#[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
 pub(crate) use utf16::{Decoder as Utf16, decode as utf16};
 
 use jiff::Timestamp;

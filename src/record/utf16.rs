@@ -7,7 +7,12 @@ pub(crate) struct Decoder {
     odd: Option<u8>,
     /// Of a pair that is not whole yet.
     high: Option<u16>,
+    /// Units of one step.
+    units: Vec<u16>,
 }
+
+/// Bytes of a step: a text may be long, and no second copy of it is to stand beside it.
+const STEP: usize = 256 << 10;
 
 impl Decoder {
     /// Bytes of a byte order mark.
@@ -20,12 +25,18 @@ impl Decoder {
             [0xfe, 0xff, ..] => u16::from_be_bytes,
             _ => return None,
         };
-        Some(Self { unit, odd: None, high: None })
+        Some(Self { unit, odd: None, high: None, units: Vec::new() })
     }
 
     /// Adds to the text what these bytes say.
-    pub(crate) fn take(&mut self, mut bytes: &[u8], text: &mut String) {
-        let mut units: Vec<u16> = self.high.take().into_iter().collect();
+    pub(crate) fn take(&mut self, bytes: &[u8], text: &mut String) {
+        bytes.chunks(STEP).for_each(|step| self.step(step, text));
+    }
+
+    fn step(&mut self, mut bytes: &[u8], text: &mut String) {
+        let units = &mut self.units;
+        units.clear();
+        units.extend(self.high.take());
         if let (Some(odd), Some((first, rest))) = (self.odd, bytes.split_first()) {
             units.push((self.unit)([odd, *first]));
             (self.odd, bytes) = (None, rest);
@@ -34,7 +45,7 @@ impl Decoder {
         units.extend(pairs.iter().map(|pair| (self.unit)(*pair)));
         self.odd = odd.first().copied().or(self.odd);
         self.high = units.pop_if(|last| (0xd800..0xdc00).contains(last));
-        text.extend(decoded(units.into_iter()));
+        text.extend(decoded(units.iter().copied()));
     }
 
     /// What is left at the text's end.
@@ -45,7 +56,8 @@ impl Decoder {
 
 /// The whole of a text in UTF-16; `None` for any other.
 pub(crate) fn decode(bytes: &[u8]) -> Option<String> {
-    let (mut decoder, mut text) = (Decoder::of(bytes)?, String::new());
+    // Enough for ASCII, as nearly all of an event is.
+    let (mut decoder, mut text) = (Decoder::of(bytes)?, String::with_capacity(bytes.len() / 2));
     decoder.take(&bytes[Decoder::MARK..], &mut text);
     decoder.end(&mut text);
     Some(text)
@@ -66,6 +78,19 @@ mod tests {
         assert_eq!(decode(b"\xff"), None);
         assert_eq!(decode(b"\xff\xfe{\0}").as_deref(), Some("{"));
         assert_eq!(decode(b"\xfe\xff\0{\xd8\0").as_deref(), Some("{\u{fffd}"));
+    }
+
+    #[test]
+    fn no_second_copy_of_a_long_text_stands_beside_it() {
+        // Pairs, and an odd byte before, so that a step's end cuts both.
+        let units: Vec<u16> = "a\u{10400}".encode_utf16().cycle().take(3_000_001).collect();
+        let bytes: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let (mut decoder, mut text) = (Decoder::of(b"\xff\xfe").unwrap(), String::new());
+        decoder.take(&bytes[..1], &mut text);
+        decoder.take(&bytes[1..], &mut text);
+        decoder.end(&mut text);
+        assert_eq!(text, String::from_utf16_lossy(&units));
+        assert!(decoder.units.capacity() <= STEP, "{}", decoder.units.capacity());
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 mod json;
 
-use crate::record::{LARGEST_RECORD, delimiter_of};
+use crate::record::{LARGEST_RECORD, delimiter_of, next_by_itself};
 use json::Json;
 
 /// Bytes of a window, where no record is larger.
@@ -120,17 +120,12 @@ impl Windows {
         (self.skips, self.too_large) = (true, self.too_large + 1);
     }
 
-    /// Whether what is open is one line of many that was cut: then the next one is looked at by itself. No JSON text has a
-    /// line's end in a string, and few have none in 16 MiB.
+    /// Whether what is open is one line of many that was cut: then the next one is looked at by itself, which surely is none
+    /// inside of what is open.
     fn go_on_behind_a_broken_line(&mut self, each: &mut dyn FnMut(&[u8], u64)) -> bool {
         let Shape::Json(json) = &self.shape else { return false };
         let Some(start) = json.open_record().filter(|start| *start >= self.head) else { return false };
-        let Some(line) = memchr::memchr(b'\n', &self.text[start..]).map(|length| start + length + 1) else {
-            return false;
-        };
-        if self.text.get(line) != Some(&b'{') || self.broken == MOST_BROKEN {
-            return false;
-        }
+        let Some(line) = next_by_itself(&self.text, start).filter(|_| self.broken < MOST_BROKEN) else { return false };
         each(&self.text[self.head..line], self.passed);
         self.passed += (line - self.head) as u64;
         self.text.drain(..line);
@@ -165,7 +160,7 @@ impl Windows {
         self.text.extend_from_slice(bytes);
         if matches!(self.shape, Shape::Unknown) {
             let is_mark = |byte: &u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf".contains(byte);
-            let Some(first) = self.text.iter().find(|byte| !is_mark(byte)) else { return };
+            let Some(first) = self.text[from..].iter().find(|byte| !is_mark(byte)) else { return };
             self.shape = match first {
                 b'{' | b'[' => Shape::Json(Json::default()),
                 _ => Shape::Rows { in_quotes: false, before: b'\n', is_told: false, delimiter: None, end: 0 },
@@ -188,9 +183,12 @@ impl Windows {
                     // A mark inside a cell is a character like others.
                     *before = if *byte == b'"' && !counts { b'x' } else { *byte };
                     if *byte == b'\n' && !*in_quotes {
-                        if !*is_told {
-                            let first = String::from_utf8_lossy(&self.text[..at]);
-                            let first = first.trim_start_matches('\u{feff}').trim_start();
+                        // Of the row alone: what stands before it is blank, and may be many million rows.
+                        let start = (*end).min(at);
+                        if !*is_told && !self.text[start..at].trim_ascii().is_empty() {
+                            let row = String::from_utf8_lossy(&self.text[start..at]);
+                            let row = if start == 0 { row.trim_start_matches('\u{feff}') } else { &*row };
+                            let first = row.trim_start();
                             *is_told = !first.is_empty();
                             *delimiter = delimiter_of(first);
                             self.head = if delimiter.is_some() { at + 1 } else { 0 };

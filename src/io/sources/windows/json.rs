@@ -11,13 +11,18 @@ const HEAD: usize = 64 << 10;
 /// Bytes kept of a member's name.
 const NAME: usize = 64;
 
+/// Open brackets of which the sort is kept: far more than any event has, or a reader takes in.
+const DEEPEST: usize = 64 << 10;
+
 /// A pass over the text. Strings are skipped exactly, since callers choose what stands in them.
 #[derive(Debug, Default)]
 pub(super) struct Json {
     in_string: bool,
     escaped: bool,
-    /// Open brackets, by their closing byte.
+    /// Open brackets, by their closing byte, as deep as [`DEEPEST`].
     open: Vec<u8>,
+    /// How many are open inside of these; a text of nothing but brackets must not fill the memory.
+    deeper: u64,
     /// The last string outside any list: the name of the member that is being read.
     name: Vec<u8>,
     is_name: bool,
@@ -157,11 +162,18 @@ impl Json {
         if self.open.is_empty() {
             (self.start, self.lists, self.is_one) = (at, 0, false);
         }
-        self.open.push(closing);
+        match self.open.len() {
+            DEEPEST => self.deeper += 1,
+            _ => self.open.push(closing),
+        }
     }
 
     /// A bracket closed: is that the end of a record?
     fn closed(&mut self, byte: u8, end: usize) {
+        if self.deeper > 0 {
+            self.deeper -= 1;
+            return;
+        }
         if self.open.pop() != Some(byte) {
             // Whoever reads it will say so.
             return;
@@ -183,4 +195,19 @@ impl Json {
 /// Whether an object that begins so and whose list is empty tells an event.
 fn tells_event(head: &[u8]) -> bool {
     record::for_each(&[head, b"[]}"].concat(), "", |_| {}, |_| {}) > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_without_end_fill_no_memory() {
+        let (mut json, part) = (Json::default(), vec![b'['; 1 << 20]);
+        (0..40).for_each(|_| json.look(&part, 0));
+        assert!(json.open.capacity() <= 2 * DEEPEST, "{}", json.open.capacity());
+        let closing = vec![b']'; 40 << 20];
+        json.look(&closing, 0);
+        assert_eq!((json.open.len(), json.deeper, json.end), (0, 0, 40 << 20));
+    }
 }

@@ -151,6 +151,42 @@ fn a_broken_line_loses_itself_alone() {
     }
 }
 
+/// Of a broken record over lines, larger than any, no line inside counts.
+#[test]
+fn no_line_inside_of_a_broken_record_counts() {
+    for (between, after) in [(",\n", "\n]}}\n"), (",\n", ""), ("\n,\n", "\n]}}\n")] {
+        let inner: Vec<String> = (0..100).map(|id| event(id, "")).collect();
+        let text = format!(
+            "{}\n{{\"eventName\": bad, \"requestParameters\":{{\"a\":[\n{}{after}",
+            event(500, ""),
+            inner.join(between)
+        );
+        let (mut windows, mut names) = (Windows::of(300, 1_000), Vec::new());
+        let mut each =
+            |text: &[u8], _: u64| names.extend(record::read(text, "x").0.into_iter().filter_map(|r| r.event_name));
+        text.as_bytes().chunks(90).for_each(|part| windows.feed(part, &mut each));
+        windows.end(true, &mut each);
+        assert_eq!(names, ["e500"], "{between:?} {after:?}");
+    }
+}
+
+#[test]
+fn brackets_without_end_lose_themselves_alone() {
+    let open = "[".repeat(40_000_000);
+    let close = "]".repeat(40_000_000);
+    let (mut windows, mut names, mut faults) = (Windows::new(), Vec::new(), 0);
+    let mut each = |text: &[u8], _: u64| {
+        let (records, problems) = record::read(text, "x");
+        names.extend(records.into_iter().filter_map(|record| record.event_name));
+        faults += problems.len();
+    };
+    let text = format!("[{},{open}{close},{}]", event(0, ""), event(1, ""));
+    text.as_bytes().chunks(1 << 20).for_each(|part| windows.feed(part, &mut each));
+    assert_eq!(windows.too_large, 1);
+    windows.end(true, &mut each);
+    assert_eq!((names, faults), (vec!["e0".to_owned(), "e1".to_owned()], 0));
+}
+
 #[test]
 fn a_table_is_cut_between_its_rows() {
     let rows: String = (0..50).map(|id| format!("e{id},,\"a\"\"b\n{id}\"\n")).collect();
@@ -177,6 +213,21 @@ fn the_first_row_alone_tells_a_table() {
     text.as_bytes().chunks(7).for_each(|part| windows.feed(part, &mut each));
     windows.end(true, &mut each);
     assert_eq!((names.len(), names[39].as_deref()), (40, Some("e39")));
+}
+
+/// A look at all blank rows before for each of them would take hours.
+#[test]
+fn millions_of_blank_rows_cost_what_they_are_long() {
+    let begun = std::time::Instant::now();
+    let blank = "\n".repeat(12 << 20);
+    for (text, count) in [(format!("{blank}x\n"), 0), (format!("{blank}eventname,eventsource\ne1,s\n"), 1)] {
+        let (mut windows, mut names) = (Windows::new(), Vec::new());
+        let mut each = |text: &[u8], _: u64| names.extend(record::read(text, "x").0.into_iter().map(|r| r.event_name));
+        text.as_bytes().chunks(64 << 10).for_each(|part| windows.feed(part, &mut each));
+        windows.end(true, &mut each);
+        assert_eq!(names.len(), count);
+    }
+    assert!(begun.elapsed().as_secs() < 120, "{:?}", begun.elapsed());
 }
 
 proptest! {
