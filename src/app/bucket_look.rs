@@ -43,9 +43,7 @@ pub(super) async fn look(
     if let Some(owed) = &owed {
         look.owed(aws, asked, owed, &read_now, kept.size()).await?;
     }
-    let problems = look.problems;
     let told = looking.end();
-    scan.problems.extend(problems);
     scan.note_looked(told, &around)
 }
 
@@ -57,7 +55,6 @@ struct Look<'l, 's, 'w> {
     stats: Stats,
     looked: Looked,
     watcher: Watcher<'w>,
-    problems: Vec<Problem>,
     is_over: bool,
 }
 
@@ -70,8 +67,7 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
         watcher: Watcher<'w>,
     ) -> Self {
         let (seeker, reader) = (Seeker::new(around, catalog), Reader::whole(Limits::default()));
-        let (looked, problems) = (Looked::default(), Vec::new());
-        Self { looking, seeker, reader, stats, looked, watcher, problems, is_over: false }
+        Self { looking, seeker, reader, stats, looked: Looked::default(), watcher, is_over: false }
     }
 
     fn pass(&mut self, passed: Size) {
@@ -112,8 +108,7 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
 
     /// What may be there another time leaves the look owed.
     fn fail(&mut self, input: String, error: String, is_partial: bool) {
-        self.problems.push(Problem { input, error });
-        self.looking.is_partial |= is_partial;
+        self.looking.fail(Problem { input, error }, is_partial);
     }
 
     /// At what earlier scans read and left without a second look; what was read now is none of it.
