@@ -604,6 +604,56 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn listing_what_is_owed_can_be_ended() {
+        use std::sync::atomic::AtomicBool;
+        static STOP: AtomicBool = AtomicBool::new(false);
+        const PAGES: usize = 28;
+        // The denial is in the last of the pages; those before are too old to tell.
+        let server = Server::start(|request, _| {
+            let Some((_, query)) = request.target.split_once('?') else {
+                let is_last = request.target.contains("2026/11/02");
+                return Reply::new(
+                    200,
+                    if is_last { denial("2026/11/02", 1) } else { json!({"Records": []}).to_string() },
+                );
+            };
+            let token = query.split('&').find_map(|pair| pair.strip_prefix("continuation-token="));
+            let page: usize = token.and_then(|token| token.parse().ok()).unwrap_or(1);
+            let day = if page < PAGES { format!("2025/01/{page:02}") } else { "2026/11/02".to_owned() };
+            let more = (page < PAGES).then(|| {
+                format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{}</NextContinuationToken>", page + 1)
+            });
+            Reply::new(
+                200,
+                format!(
+                    "<ListBucketResult><Contents><Key>{}</Key><ETag>\"e\"</ETag><Size>9</Size></Contents>{}</ListBucketResult>",
+                    key(&day, 1),
+                    more.unwrap_or_default()
+                ),
+            )
+        });
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let asked = Asked { places: vec![("my-logs".to_owned(), REGION.to_owned())], ..Asked::default() };
+        let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+        let one = Options { one_look: true, ..Options::default() };
+        let first = scan_buckets(&aws, &asked, &mut ledger, &world, one, &mut |_| {}).await.unwrap();
+        assert_eq!((first.stats.files, first.problems), (PAGES as u64, vec![]));
+        let mut before = None;
+        let mut stop = |progress: &Progress<'_>| {
+            if matches!(progress.step, Step::SecondLook(_)) {
+                before.get_or_insert(server.seen().len());
+                STOP.store(true, Ordering::Relaxed);
+            }
+        };
+        let options = Options { stop: Some(&STOP), ..Options::default() };
+        let told = scan_buckets(&aws, &asked, &mut ledger, &world, options, &mut stop).await.unwrap();
+        assert!(told.interrupted);
+        let after = server.seen().len() - before.unwrap();
+        assert!(after < PAGES / 2, "{after} requests after it was ended");
+        assert!(crate::app::debt::owed(&ledger, &asked.input(&Selection::default())).unwrap().is_some());
+    }
+
+    #[tokio::test]
     async fn a_bucket_tells_how_far_it_is() {
         let (server, mut ledger) = (bucket(&story()), MemoryLedger::default());
         let (mut fetched, mut looked) = (Vec::new(), Vec::new());

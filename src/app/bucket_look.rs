@@ -125,17 +125,26 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
             let mut archive = Archive::new(aws.signed(), &asked.source(place, part), s3::Limits::default());
             let mut is_listed = false;
             while !self.is_over {
-                while !is_listed && archive.waiting() < LOW {
+                while !is_listed && !self.is_ended() && archive.waiting() < LOW {
                     is_listed = !self.list(&mut archive, &place.0, read_now, &mut listed).await?;
                 }
                 if is_listed && at + 1 == asked.places.len() {
                     self.looked.all = Some(listed);
+                }
+                if self.is_ended() {
+                    return Ok(());
                 }
                 let Some(object) = archive.next().await else { break };
                 self.fetched(&place.0, object);
             }
         }
         Ok(())
+    }
+
+    /// Whether it was ended, by [`crate::app::scan::Options::stop`] too.
+    fn is_ended(&mut self) -> bool {
+        self.is_over |= self.looking.is_broken_off();
+        self.is_over
     }
 
     /// Takes in one more part of the list; false when there is none.
@@ -157,13 +166,22 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
         let names: Vec<Object> = objects.iter().map(|listed| named(bucket, listed)).collect();
         // What nobody has read yet is left to the next scan's first look.
         let known = self.looking.ledger.known_objects(&names)?;
-        let tells = |name: &Object, is_known: bool| is_known && !read_now.has(name) && self.looking.wants(name);
-        let told = names.iter().zip(&known).map(|(name, known)| tells(name, known.is_some()));
-        let wanted: Vec<Listed> =
-            objects.into_iter().zip(told).filter(|(_, tells)| *tells).map(|(one, _)| one).collect();
-        listed.files += wanted.len() as u64;
-        listed.bytes += wanted.iter().map(|one| one.size).sum::<u64>();
+        let (mut wanted, mut passed) = (Vec::new(), Size::default());
+        for ((object, name), known) in objects.into_iter().zip(&names).zip(known) {
+            if known.is_none() || read_now.has(name) {
+                continue;
+            }
+            listed.files += 1;
+            listed.bytes += object.size;
+            if self.looking.wants(name) {
+                wanted.push(object);
+            } else {
+                passed.files += 1;
+                passed.bytes += object.size;
+            }
+        }
         archive.want(wanted);
+        self.pass(passed);
         Ok(true)
     }
 
