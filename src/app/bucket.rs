@@ -604,6 +604,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_estimate_tells_what_is_owed() {
+        let (server, mut ledger) = (bucket(&story()), MemoryLedger::default());
+        watched(&server, &mut ledger, Options { one_look: true, ..Options::default() }, &mut |_| {}).await;
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let asked = Asked { places: vec![("my-logs".to_owned(), "AWSLogs/".to_owned())], ..Asked::default() };
+        let estimate = crate::app::estimate::of_buckets(&aws, &asked, &Selection::default(), &ledger).await.unwrap();
+        let told = estimate.assumptions.last().unwrap();
+        assert!(told.contains("or made but one: of the 4 objects that it left"), "{told}");
+        let lists = || server.seen().iter().filter(|request| request.target.contains('?')).count() as u64;
+        let before = lists();
+        watched(&server, &mut ledger, Options::default(), &mut |_| {}).await;
+        assert_eq!((estimate.objects, estimate.cost.list_requests), (Some(0), lists() - before));
+    }
+
+    #[tokio::test]
     async fn listing_what_is_owed_can_be_ended() {
         use std::sync::atomic::AtomicBool;
         static STOP: AtomicBool = AtomicBool::new(false);
