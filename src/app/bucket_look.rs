@@ -191,7 +191,11 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
             Ok(bytes) => drop(self.seek(&key, &bytes)),
             Err(error) => {
                 self.pass(Size { files: 1, bytes: object.listed.size });
-                self.fail(key, error.to_string(), !is_gone(&error));
+                let problem = Problem { input: key, error: error.to_string() };
+                match is_gone(&error) {
+                    true => self.looking.fail(problem, false),
+                    false => self.looking.refused(problem),
+                }
             }
         }
     }
@@ -202,8 +206,8 @@ pub(super) fn named(bucket: &str, listed: &Listed) -> Object {
     Object { key: format!("s3://{bucket}/{}", listed.key), mark: listed.etag.clone() }
 }
 
-/// What is not there, or only in an archive, is not there later.
+/// What is not there is not there later. What is only in an archive (`InvalidObjectState`) may be restored.
 fn is_gone(error: &CallError) -> bool {
-    let gone = ["NoSuchKey", "NoSuchBucket", "InvalidObjectState"];
+    let gone = ["NoSuchKey", "NoSuchBucket"];
     matches!(error, CallError::Service { code, .. } if gone.contains(&code.as_str()))
 }

@@ -56,11 +56,22 @@ impl Debt {
     pub(super) fn note(&mut self, ledger: &mut dyn Ledger) -> Result<(), LedgerError> {
         let all = self.inherited.as_ref().map_or_else(|| self.part.clone(), |owed| owed.and(&self.part));
         if !self.is_noted && self.inherited.as_ref() != Some(&all) {
-            let Selection { since, until, accounts, regions } = all;
-            let written = Written { since, until, accounts, regions };
-            ledger.put_state(&self.task, &serde_json::to_string(&written).unwrap_or_else(|_| "{}".to_owned()))?;
+            self.write(ledger, all)?;
         }
         self.is_noted = true;
+        Ok(())
+    }
+
+    fn write(&self, ledger: &mut dyn Ledger, all: Selection) -> Result<(), LedgerError> {
+        let Selection { since, until, accounts, regions } = all;
+        let written = Written { since, until, accounts, regions };
+        ledger.put_state(&self.task, &serde_json::to_string(&written).unwrap_or_else(|_| "{}".to_owned()))
+    }
+
+    /// All of it was looked at, but for something in this part.
+    pub(super) fn narrow(&mut self, ledger: &mut dyn Ledger, left: Selection) -> Result<(), LedgerError> {
+        self.write(ledger, left.clone())?;
+        (self.is_noted, self.inherited) = (true, Some(left));
         Ok(())
     }
 
@@ -103,6 +114,8 @@ mod tests {
         let mut third = Debt::read(&ledger, "logs", &part(None, TUE, &[])).unwrap();
         third.note(&mut ledger).unwrap();
         assert_eq!(owed(&ledger, "logs").unwrap(), Some(part(None, WED, &[])));
+        third.narrow(&mut ledger, part(MON, TUE, &["us-east-1"])).unwrap();
+        assert_eq!(owed(&ledger, "logs").unwrap(), Some(part(MON, TUE, &["us-east-1"])));
         third.pay(&mut ledger).unwrap();
         assert_eq!((owed(&ledger, "logs").unwrap(), third.inherited), (None, None));
     }

@@ -4,6 +4,7 @@ use super::around::{Around, Seen};
 use super::operations::Named;
 use crate::change::Change;
 use crate::io::clock;
+use crate::io::sources::archive::Selection;
 use crate::io::sources::many::{Desk, FileRead};
 use crate::io::stores::{Ledger, LedgerError, Object};
 use crate::record::Problem;
@@ -27,6 +28,8 @@ pub struct Looking<'s> {
     pub(super) stop: Option<&'static AtomicBool>,
     /// Something that can tell could not be read.
     pub(super) is_partial: bool,
+    /// What takes in all that could not be read; `None` where that is nothing, or where of some it is not known.
+    pub(super) left: Option<Selection>,
     /// An earlier scan left a part without a second look.
     pub(super) is_owed: bool,
     /// What the first look told that it could not be read.
@@ -41,6 +44,7 @@ pub(super) struct Told {
     pub(super) seen: Seen,
     pub(super) failed: Option<LedgerError>,
     pub(super) is_partial: bool,
+    pub(super) left: Option<Selection>,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -69,10 +73,24 @@ impl<'s> Looking<'s> {
     /// Tells what could not be read, unless the first look has; `is_partial`: it may be there another time, which leaves the
     /// look owed.
     pub(super) fn fail(&mut self, problem: Problem, is_partial: bool) {
-        self.is_partial |= is_partial;
+        if is_partial {
+            (self.is_partial, self.left) = (true, None);
+        }
         if !self.is_told(&problem) {
             self.problems.push(problem);
         }
+    }
+
+    /// The same for an object that AWS refused: no more than its place stays owed for it.
+    #[cfg(feature = "s3")]
+    pub(super) fn refused(&mut self, problem: Problem) {
+        let own = Selection::around(&problem.input);
+        let left = match (self.is_partial, &self.left) {
+            (false, _) => Some(own),
+            (true, left) => left.as_ref().map(|left| left.and(&own)),
+        };
+        self.fail(problem, true);
+        self.left = left;
     }
 
     fn is_told(&self, problem: &Problem) -> bool {
@@ -93,7 +111,13 @@ impl<'s> Looking<'s> {
     /// What it has come to, with its changes in the ledger.
     pub(super) fn end(mut self) -> Told {
         self.note_changes();
-        Told { seen: self.seen, failed: self.failed, is_partial: self.is_partial, problems: self.problems }
+        Told {
+            seen: self.seen,
+            failed: self.failed,
+            is_partial: self.is_partial,
+            left: self.left,
+            problems: self.problems,
+        }
     }
 
     /// Each change that was seen is one, whether the look comes to its end or not.

@@ -114,12 +114,26 @@ impl Scan<'_> {
         let told = self.problems.iter().map(|problem| problem.input.as_str()).collect();
         let (is_owed, is_partial) = (self.is_owed(), false);
         let (ledger, failed) = (&mut *self.ledger, None);
-        Looking { around, fresh, named, seen, changes, ledger, failed, stop, is_partial, is_owed, told, problems }
+        Looking {
+            around,
+            fresh,
+            named,
+            seen,
+            changes,
+            ledger,
+            failed,
+            stop,
+            is_partial,
+            left: None,
+            is_owed,
+            told,
+            problems,
+        }
     }
 
-    /// Notes what a second look has seen. One in which something could not be read stays owed.
+    /// Notes what a second look has seen. What could not be read stays owed.
     pub(super) fn note_looked(&mut self, looked: Told, around: &Around) -> Result<(), LedgerError> {
-        let Told { seen, failed, is_partial, problems } = looked;
+        let Told { seen, failed, is_partial, left, problems } = looked;
         self.problems.extend(problems);
         failed.map_or(Ok(()), Err)?;
         if self.is_stopped() {
@@ -127,7 +141,11 @@ impl Scan<'_> {
             return Ok(());
         }
         self.note_seen(&seen, around, is_partial)?;
-        if is_partial { Ok(()) } else { self.settle() }
+        match left.filter(|_| is_partial) {
+            Some(left) => self.debt.as_mut().map_or(Ok(()), |debt| debt.narrow(self.ledger, left)),
+            None if is_partial => Ok(()),
+            None => self.settle(),
+        }
     }
 
     fn settle(&mut self) -> Result<(), LedgerError> {
