@@ -306,7 +306,9 @@ mod tests {
                 let found = content.iter().find(|(own, ..)| *own == key);
                 return match found.map_or("NoSuchKey", |(.., body)| body) {
                     "NoSuchKey" => Reply::new(404, "<Error><Code>NoSuchKey</Code></Error>"),
-                    "AccessDenied" => Reply::new(403, "<Error><Code>AccessDenied</Code></Error>"),
+                    code @ ("AccessDenied" | "InvalidObjectState") => {
+                        Reply::new(403, format!("<Error><Code>{code}</Code></Error>"))
+                    }
                     body => Reply::new(200, body),
                 };
             };
@@ -581,7 +583,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_look_is_made_up_for_and_what_cannot_be_got_is_told() {
-        for (refusal, is_gone) in [("NoSuchKey", true), ("AccessDenied", false)] {
+        for (refusal, is_gone) in [("NoSuchKey", true), ("AccessDenied", false), ("InvalidObjectState", false)] {
             let (content, mut ledger) = (story(), MemoryLedger::default());
             let server = bucket(&content);
             watched(&server, &mut ledger, Options { one_look: true, ..Options::default() }, &mut |_| {}).await;
@@ -595,12 +597,77 @@ mod tests {
             assert_eq!((item.allowed_before, item.allowed_since.map(|since| since.count)), (None, Some(1)));
             assert_eq!((told.stats.files, told.problems.len(), gets(&server).len()), (0, 1, 7));
             assert!(told.problems[0].input.contains("2026/11/01"), "{:?}", told.problems);
-            // What may be there another time is asked for again, what is gone is not.
+            // What may be there another time is asked for again, and nothing beside it; what is gone is not.
             put(allowed("2026/11/01", 0));
             let told = watched(&server, &mut ledger, Options::default(), &mut |_| {}).await;
             let before = told.findings[0].denied[0].allowed_before;
-            assert_eq!((before.is_some(), gets(&server).len()), (!is_gone, if is_gone { 7 } else { 10 }));
+            assert_eq!((before.is_some(), gets(&server).len()), (!is_gone, if is_gone { 7 } else { 8 }));
         }
+    }
+
+    #[tokio::test]
+    async fn an_estimate_tells_what_is_owed() {
+        let (server, mut ledger) = (bucket(&story()), MemoryLedger::default());
+        watched(&server, &mut ledger, Options { one_look: true, ..Options::default() }, &mut |_| {}).await;
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let asked = Asked { places: vec![("my-logs".to_owned(), "AWSLogs/".to_owned())], ..Asked::default() };
+        let estimate = crate::app::estimate::of_buckets(&aws, &asked, &Selection::default(), &ledger).await.unwrap();
+        let told = estimate.assumptions.last().unwrap();
+        assert!(told.contains("or made but one: of the 4 objects that it left"), "{told}");
+        let lists = || server.seen().iter().filter(|request| request.target.contains('?')).count() as u64;
+        let before = lists();
+        watched(&server, &mut ledger, Options::default(), &mut |_| {}).await;
+        assert_eq!((estimate.objects, estimate.cost.list_requests), (Some(0), lists() - before));
+    }
+
+    #[tokio::test]
+    async fn listing_what_is_owed_can_be_ended() {
+        use std::sync::atomic::AtomicBool;
+        static STOP: AtomicBool = AtomicBool::new(false);
+        const PAGES: usize = 28;
+        // The denial is in the last of the pages; those before are too old to tell.
+        let server = Server::start(|request, _| {
+            let Some((_, query)) = request.target.split_once('?') else {
+                let is_last = request.target.contains("2026/11/02");
+                return Reply::new(
+                    200,
+                    if is_last { denial("2026/11/02", 1) } else { json!({"Records": []}).to_string() },
+                );
+            };
+            let token = query.split('&').find_map(|pair| pair.strip_prefix("continuation-token="));
+            let page: usize = token.and_then(|token| token.parse().ok()).unwrap_or(1);
+            let day = if page < PAGES { format!("2025/01/{page:02}") } else { "2026/11/02".to_owned() };
+            let more = (page < PAGES).then(|| {
+                format!("<IsTruncated>true</IsTruncated><NextContinuationToken>{}</NextContinuationToken>", page + 1)
+            });
+            Reply::new(
+                200,
+                format!(
+                    "<ListBucketResult><Contents><Key>{}</Key><ETag>\"e\"</ETag><Size>9</Size></Contents>{}</ListBucketResult>",
+                    key(&day, 1),
+                    more.unwrap_or_default()
+                ),
+            )
+        });
+        let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+        let asked = Asked { places: vec![("my-logs".to_owned(), REGION.to_owned())], ..Asked::default() };
+        let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+        let one = Options { one_look: true, ..Options::default() };
+        let first = scan_buckets(&aws, &asked, &mut ledger, &world, one, &mut |_| {}).await.unwrap();
+        assert_eq!((first.stats.files, first.problems), (PAGES as u64, vec![]));
+        let mut before = None;
+        let mut stop = |progress: &Progress<'_>| {
+            if matches!(progress.step, Step::SecondLook(_)) {
+                before.get_or_insert(server.seen().len());
+                STOP.store(true, Ordering::Relaxed);
+            }
+        };
+        let options = Options { stop: Some(&STOP), ..Options::default() };
+        let told = scan_buckets(&aws, &asked, &mut ledger, &world, options, &mut stop).await.unwrap();
+        assert!(told.interrupted);
+        let after = server.seen().len() - before.unwrap();
+        assert!(after < PAGES / 2, "{after} requests after it was ended");
+        assert!(crate::app::debt::owed(&ledger, &asked.input(&Selection::default())).unwrap().is_some());
     }
 
     #[tokio::test]

@@ -43,9 +43,7 @@ pub(super) async fn look(
     if let Some(owed) = &owed {
         look.owed(aws, asked, owed, &read_now, kept.size()).await?;
     }
-    let problems = look.problems;
     let told = looking.end();
-    scan.problems.extend(problems);
     scan.note_looked(told, &around)
 }
 
@@ -57,7 +55,6 @@ struct Look<'l, 's, 'w> {
     stats: Stats,
     looked: Looked,
     watcher: Watcher<'w>,
-    problems: Vec<Problem>,
     is_over: bool,
 }
 
@@ -70,8 +67,7 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
         watcher: Watcher<'w>,
     ) -> Self {
         let (seeker, reader) = (Seeker::new(around, catalog), Reader::whole(Limits::default()));
-        let (looked, problems) = (Looked::default(), Vec::new());
-        Self { looking, seeker, reader, stats, looked, watcher, problems, is_over: false }
+        Self { looking, seeker, reader, stats, looked: Looked::default(), watcher, is_over: false }
     }
 
     fn pass(&mut self, passed: Size) {
@@ -112,8 +108,7 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
 
     /// What may be there another time leaves the look owed.
     fn fail(&mut self, input: String, error: String, is_partial: bool) {
-        self.problems.push(Problem { input, error });
-        self.looking.is_partial |= is_partial;
+        self.looking.fail(Problem { input, error }, is_partial);
     }
 
     /// At what earlier scans read and left without a second look; what was read now is none of it.
@@ -130,17 +125,26 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
             let mut archive = Archive::new(aws.signed(), &asked.source(place, part), s3::Limits::default());
             let mut is_listed = false;
             while !self.is_over {
-                while !is_listed && archive.waiting() < LOW {
+                while !is_listed && !self.is_ended() && archive.waiting() < LOW {
                     is_listed = !self.list(&mut archive, &place.0, read_now, &mut listed).await?;
                 }
                 if is_listed && at + 1 == asked.places.len() {
                     self.looked.all = Some(listed);
+                }
+                if self.is_ended() {
+                    return Ok(());
                 }
                 let Some(object) = archive.next().await else { break };
                 self.fetched(&place.0, object);
             }
         }
         Ok(())
+    }
+
+    /// Whether it was ended, by [`crate::app::scan::Options::stop`] too.
+    fn is_ended(&mut self) -> bool {
+        self.is_over |= self.looking.is_broken_off();
+        self.is_over
     }
 
     /// Takes in one more part of the list; false when there is none.
@@ -162,13 +166,22 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
         let names: Vec<Object> = objects.iter().map(|listed| named(bucket, listed)).collect();
         // What nobody has read yet is left to the next scan's first look.
         let known = self.looking.ledger.known_objects(&names)?;
-        let tells = |name: &Object, is_known: bool| is_known && !read_now.has(name) && self.looking.wants(name);
-        let told = names.iter().zip(&known).map(|(name, known)| tells(name, known.is_some()));
-        let wanted: Vec<Listed> =
-            objects.into_iter().zip(told).filter(|(_, tells)| *tells).map(|(one, _)| one).collect();
-        listed.files += wanted.len() as u64;
-        listed.bytes += wanted.iter().map(|one| one.size).sum::<u64>();
+        let (mut wanted, mut passed) = (Vec::new(), Size::default());
+        for ((object, name), known) in objects.into_iter().zip(&names).zip(known) {
+            if known.is_none() || read_now.has(name) {
+                continue;
+            }
+            listed.files += 1;
+            listed.bytes += object.size;
+            if self.looking.wants(name) {
+                wanted.push(object);
+            } else {
+                passed.files += 1;
+                passed.bytes += object.size;
+            }
+        }
         archive.want(wanted);
+        self.pass(passed);
         Ok(true)
     }
 
@@ -178,7 +191,11 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
             Ok(bytes) => drop(self.seek(&key, &bytes)),
             Err(error) => {
                 self.pass(Size { files: 1, bytes: object.listed.size });
-                self.fail(key, error.to_string(), !is_gone(&error));
+                let problem = Problem { input: key, error: error.to_string() };
+                match is_gone(&error) {
+                    true => self.looking.fail(problem, false),
+                    false => self.looking.refused(problem),
+                }
             }
         }
     }
@@ -189,8 +206,8 @@ pub(super) fn named(bucket: &str, listed: &Listed) -> Object {
     Object { key: format!("s3://{bucket}/{}", listed.key), mark: listed.etag.clone() }
 }
 
-/// What is not there, or only in an archive, is not there later.
+/// What is not there is not there later. What is only in an archive (`InvalidObjectState`) may be restored.
 fn is_gone(error: &CallError) -> bool {
-    let gone = ["NoSuchKey", "NoSuchBucket", "InvalidObjectState"];
+    let gone = ["NoSuchKey", "NoSuchBucket"];
     matches!(error, CallError::Service { code, .. } if gone.contains(&code.as_str()))
 }

@@ -61,12 +61,24 @@ impl Debt {
         let there = owed(ledger, &self.input)?;
         let all = there.as_ref().map_or_else(|| own.clone(), |there| there.and(&own));
         if there.as_ref() != Some(&all) {
-            let Selection { since, until, accounts, regions } = all.clone();
-            let written = Written { since, until, accounts, regions };
-            let text = serde_json::to_string(&written).unwrap_or_else(|_| "{}".to_owned());
-            ledger.put_state(&task(&self.input), &text)?;
+            self.write(ledger, all.clone())?;
         }
         self.stands = Some(all);
+        Ok(())
+    }
+
+    fn write(&self, ledger: &mut dyn Ledger, all: Selection) -> Result<(), LedgerError> {
+        let Selection { since, until, accounts, regions } = all;
+        let written = Written { since, until, accounts, regions };
+        ledger.put_state(&task(&self.input), &serde_json::to_string(&written).unwrap_or_else(|_| "{}".to_owned()))
+    }
+
+    /// All of it was looked at, but for something in this part. What another scan has added meanwhile stays as it is.
+    pub(super) fn narrow(&mut self, ledger: &mut dyn Ledger, left: Selection) -> Result<(), LedgerError> {
+        if self.stands.is_some() && owed(ledger, &self.input)? == self.stands {
+            self.write(ledger, left.clone())?;
+        }
+        (self.stands, self.inherited) = (Some(left.clone()), Some(left));
         Ok(())
     }
 
@@ -109,6 +121,8 @@ mod tests {
         let mut third = Debt::read(&ledger, "logs", &part(None, TUE, &[])).unwrap();
         third.note(&mut ledger).unwrap();
         assert_eq!(owed(&ledger, "logs").unwrap(), Some(part(None, WED, &[])));
+        third.narrow(&mut ledger, part(MON, TUE, &["us-east-1"])).unwrap();
+        assert_eq!(owed(&ledger, "logs").unwrap(), Some(part(MON, TUE, &["us-east-1"])));
         third.pay(&mut ledger).unwrap();
         assert_eq!((owed(&ledger, "logs").unwrap(), third.inherited), (None, None));
     }

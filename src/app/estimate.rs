@@ -146,8 +146,9 @@ mod buckets {
         BUCKET_BYTES_A_SECOND, Cost, DECRYPT, Estimate, GET, GIGABYTE_OUT, LIST, OBJECTS_A_SECOND, Part, slower,
     };
     use crate::io::aws::Aws;
+    use crate::io::aws::listing::Listed;
     use crate::io::sources::archive::Place;
-    use crate::io::sources::s3::{Archive, Limits};
+    use crate::io::sources::s3::{Archive, Limits, ListError};
     use crate::io::stores::{Ledger, LedgerError, Object};
     use crate::record::Problem;
     use std::collections::BTreeMap;
@@ -187,23 +188,12 @@ mod buckets {
         for place in &asked.places {
             let mut archive = Archive::new(aws.signed(), &asked.source(place, &wanted), Limits::default());
             while let Some(listed) = archive.listed().await {
-                let objects = match listed {
-                    Ok(objects) => objects,
-                    Err(error) => {
-                        let input = format!("s3://{}/{}", error.bucket, error.prefix);
-                        estimate
-                            .problems
-                            .push(Problem { input, error: format!("it cannot be listed: {}", error.source) });
-                        continue;
-                    }
-                };
-                let key = |key: &str| format!("s3://{}/{key}", place.0);
-                let names = objects.iter().map(|one| Object { key: key(&one.key), mark: one.etag.clone() });
-                let names: Vec<Object> = names.collect();
+                let Some(objects) = estimate.listed(listed) else { continue };
+                let names = names(&place.0, &objects);
                 let known = if asked.again { vec![None; names.len()] } else { ledger.known_objects(&names)? };
                 estimate.known += known.iter().flatten().count() as u64;
                 for (object, _) in objects.iter().zip(known).filter(|(_, known)| known.is_none()) {
-                    let name = key(part_of(&object.key));
+                    let name = format!("s3://{}/{}", place.0, part_of(&object.key));
                     let part = parts.entry(name.clone()).or_insert_with(|| Part { name, ..Part::default() });
                     part.objects += 1;
                     part.bytes += object.size;
@@ -212,19 +202,69 @@ mod buckets {
             estimate.cost.list_requests += archive.listing().requests;
         }
         parts.into_values().for_each(|part| estimate.add(part));
+        let debt = match owed(ledger, &asked.input(selection))? {
+            Some(owed) => Some(estimate.list_owed(aws, asked, &wanted, &owed, ledger).await?),
+            None => None,
+        };
         price(&mut estimate);
-        if !asked.again && owed(ledger, &asked.input(selection))?.is_some() {
-            estimate.assumptions.push(told_debt(estimate.known));
-        }
+        estimate.assumptions.extend(debt.map(told_debt));
         Ok(estimate)
+    }
+
+    impl Estimate {
+        /// What was listed; a problem where it cannot be.
+        fn listed(&mut self, listed: Result<Vec<Listed>, ListError>) -> Option<Vec<Listed>> {
+            let told = |error: ListError| Problem {
+                input: format!("s3://{}/{}", error.bucket, error.prefix),
+                error: format!("it cannot be listed: {}", error.source),
+            };
+            let problem = match listed {
+                Ok(objects) => return Some(objects),
+                Err(error) => told(error),
+            };
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+            None
+        }
+
+        /// Lists what an earlier scan owes, as this scan's second look does; returns how many objects of it were read before,
+        /// and are not read by this scan's first look.
+        async fn list_owed(
+            &mut self,
+            aws: &Aws,
+            asked: &Asked,
+            wanted: &Selection,
+            owed: &Selection,
+            ledger: &dyn Ledger,
+        ) -> Result<u64, LedgerError> {
+            let mut count = 0;
+            for place in &asked.places {
+                let mut archive = Archive::new(aws.signed(), &asked.source(place, owed), Limits::default());
+                while let Some(listed) = archive.listed().await {
+                    let Some(objects) = self.listed(listed) else { continue };
+                    let known = ledger.known_objects(&names(&place.0, &objects))?;
+                    let is_read_now = |object: &Listed| asked.again && wanted.may_hold(&object.key);
+                    let read = objects.iter().zip(known).filter(|(one, known)| known.is_some() && !is_read_now(one));
+                    count += read.count() as u64;
+                }
+                self.cost.list_requests += archive.listing().requests;
+            }
+            Ok(count)
+        }
+    }
+
+    fn names(bucket: &str, objects: &[Listed]) -> Vec<Object> {
+        let key = |key: &str| format!("s3://{bucket}/{key}");
+        objects.iter().map(|one| Object { key: key(&one.key), mark: one.etag.clone() }).collect()
     }
 
     /// An upper bound: which of them can tell is known only when denials are.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn told_debt(known: u64) -> String {
         format!(
-            "an earlier scan was ended before its second look: of the {known} objects that were read before those that can tell of \
-             a finding are asked for once more, for ${:.2} at most; `--one-look` leaves that to another scan",
+            "an earlier scan was ended before its second look, or made but one: of the {known} objects that it left those that can \
+             tell of a finding are asked for once more, for ${:.2} at most; `--one-look` leaves that to another scan",
             known as f64 * GET
         )
     }

@@ -4,9 +4,11 @@ use super::around::{Around, Seen};
 use super::operations::Named;
 use crate::change::Change;
 use crate::io::clock;
+use crate::io::sources::archive::Selection;
 use crate::io::sources::many::{Desk, FileRead};
 use crate::io::stores::{Ledger, LedgerError, Object};
 use crate::record::Problem;
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,14 @@ pub struct Looking<'s> {
     pub(super) stop: Option<&'static AtomicBool>,
     /// Something that can tell could not be read.
     pub(super) is_partial: bool,
+    /// What takes in all that could not be read; `None` where that is nothing, or where of some it is not known.
+    pub(super) left: Option<Selection>,
+    /// An earlier scan left a part without a second look.
+    pub(super) is_owed: bool,
+    /// What the first look told that it could not be read.
+    pub(super) told: BTreeSet<&'s str>,
+    /// What could not be read, and was not told before.
+    pub(super) problems: Vec<Problem>,
 }
 
 /// What a second look has come to.
@@ -34,6 +44,8 @@ pub(super) struct Told {
     pub(super) seen: Seen,
     pub(super) failed: Option<LedgerError>,
     pub(super) is_partial: bool,
+    pub(super) left: Option<Selection>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl<'s> Looking<'s> {
@@ -58,14 +70,54 @@ impl<'s> Looking<'s> {
         !self.is_broken_off()
     }
 
-    fn is_broken_off(&self) -> bool {
+    /// Tells what could not be read, unless the first look has; `is_partial`: it may be there another time, which leaves the
+    /// look owed.
+    pub(super) fn fail(&mut self, problem: Problem, is_partial: bool) {
+        if is_partial {
+            (self.is_partial, self.left) = (true, None);
+        }
+        if !self.is_told(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// The same for an object that AWS refused: no more than its place stays owed for it.
+    #[cfg(feature = "s3")]
+    pub(super) fn refused(&mut self, problem: Problem) {
+        let own = Selection::around(&problem.input);
+        let left = match (self.is_partial, &self.left) {
+            (false, _) => Some(own),
+            (true, left) => left.as_ref().map(|left| left.and(&own)),
+        };
+        self.fail(problem, true);
+        self.left = left;
+    }
+
+    fn is_told(&self, problem: &Problem) -> bool {
+        self.told.contains(problem.input.as_str())
+    }
+
+    /// A file that an earlier scan read was skipped by the first look, which could tell nothing of it.
+    fn fail_file(&mut self, problem: Problem, is_found: bool) {
+        // A file that the first look told of is read anew by the next scan; in a folder that cannot be listed may be owed ones.
+        let is_partial = !self.is_told(&problem) || (self.is_owed && !is_found);
+        self.fail(problem, is_partial);
+    }
+
+    pub(super) fn is_broken_off(&self) -> bool {
         self.failed.is_some() || self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// What it has come to, with its changes in the ledger.
     pub(super) fn end(mut self) -> Told {
         self.note_changes();
-        Told { seen: self.seen, failed: self.failed, is_partial: self.is_partial }
+        Told {
+            seen: self.seen,
+            failed: self.failed,
+            is_partial: self.is_partial,
+            left: self.left,
+            problems: self.problems,
+        }
     }
 
     /// Each change that was seen is one, whether the look comes to its end or not.
@@ -87,9 +139,10 @@ impl Desk<Seen> for Looking<'_> {
     }
 
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {
-        // What could not be read was told at the first look.
-        let seen = read.ok().and_then(|read| read.made).unwrap_or_default();
-        if self.found(seen) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let is_found = read.is_ok();
+        let (made, fault) = read.map_or_else(|problem| (None, Some(problem)), |read| (read.made, read.fault));
+        fault.into_iter().for_each(|fault| self.fail_file(fault, is_found));
+        if self.found(made.unwrap_or_default()) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 

@@ -76,6 +76,9 @@ pub struct Looked {
     pub all: Option<Size>,
     /// Bytes that were read, as they lie there.
     pub bytes_read: u64,
+    /// Whether it goes through more than what the scan was asked for, as an earlier one has left a part to it: what sums up
+    /// the latter is then too little.
+    pub is_wider: bool,
 }
 
 /// Who is told.

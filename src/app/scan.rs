@@ -179,7 +179,8 @@ pub fn scan_each(
                 let mut seeker = Seeker::new(around, catalog);
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
-            let mut desk = Watched { looking, stats, looked: Looked::default(), watcher: progress };
+            let looked = Looked { is_wider: part != selection, ..Looked::default() };
+            let mut desk = Watched { looking, stats, looked, watcher: progress };
             many::read(sources, how, maker, &mut desk);
         })?;
     }

@@ -110,20 +110,42 @@ impl Scan<'_> {
     /// A second look that begins.
     pub(super) fn looking<'s>(&'s mut self, around: &'s Around) -> Looking<'s> {
         let (fresh, named, stop) = (&self.fresh, &self.named, self.options.stop);
-        let (seen, changes) = (Seen::default(), Vec::new());
-        Looking { around, fresh, named, seen, changes, ledger: self.ledger, failed: None, stop, is_partial: false }
+        let (seen, changes, problems) = (Seen::default(), Vec::new(), Vec::new());
+        let told = self.problems.iter().map(|problem| problem.input.as_str()).collect();
+        let (is_owed, is_partial) = (self.is_owed(), false);
+        let (ledger, failed) = (&mut *self.ledger, None);
+        Looking {
+            around,
+            fresh,
+            named,
+            seen,
+            changes,
+            ledger,
+            failed,
+            stop,
+            is_partial,
+            left: None,
+            is_owed,
+            told,
+            problems,
+        }
     }
 
-    /// Notes what a second look has seen. One in which something could not be read stays owed.
+    /// Notes what a second look has seen. What could not be read stays owed.
     pub(super) fn note_looked(&mut self, looked: Told, around: &Around) -> Result<(), LedgerError> {
-        let Told { seen, failed, is_partial } = looked;
+        let Told { seen, failed, is_partial, left, problems } = looked;
+        self.problems.extend(problems);
         failed.map_or(Ok(()), Err)?;
         if self.is_stopped() {
             // What was not looked at to its end tells nothing of what is not there.
             return Ok(());
         }
         self.note_seen(&seen, around, is_partial)?;
-        if is_partial { Ok(()) } else { self.settle() }
+        match left.filter(|_| is_partial) {
+            Some(left) => self.debt.as_mut().map_or(Ok(()), |debt| debt.narrow(self.ledger, left)),
+            None if is_partial => Ok(()),
+            None => self.settle(),
+        }
     }
 
     fn settle(&mut self) -> Result<(), LedgerError> {

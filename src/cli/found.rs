@@ -11,7 +11,6 @@ use crate::render::text::{self, Listing, Row};
 use serde::ser::{Error, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use std::io;
 
 /// Spaces before what is in a list of an object.
 const INDENT: &str = "    ";
@@ -21,7 +20,7 @@ pub(super) struct Found {
     how: How,
     pile: Pile,
     places: Vec<Place>,
-    failed: Option<io::Error>,
+    failed: Option<serde_json::Error>,
 }
 
 /// What is made of a finding.
@@ -62,7 +61,7 @@ impl Found {
         }
     }
 
-    /// Takes a finding. That it cannot be kept is told by [`Found::print`].
+    /// Takes a finding. That it cannot be written as JSON is told by [`Found::print`].
     pub(super) fn take(&mut self, advice: Advice) {
         let made = match &mut self.how {
             How::Whole(all) => return all.push(advice),
@@ -72,12 +71,11 @@ impl Found {
                 serde_json::to_vec(&told.row).map(|row| (row, told.part.into_bytes()))
             }
         };
-        let kept = made.map_err(io::Error::from).and_then(|(mut text, part)| {
+        let kept = made.map(|(mut text, part)| {
             let (row, part_length) = (text.len(), part.len());
             text.extend(part);
-            let start = self.pile.put(&text)?;
+            let start = self.pile.put(&text);
             self.places.push(Place { rank: advice.rank(), start, row, part: part_length });
-            Ok(())
         });
         self.failed = self.failed.take().or(kept.err());
     }
@@ -85,7 +83,7 @@ impl Found {
     /// Prints what was found.
     ///
     /// # Errors
-    /// It could not be kept, read again or written.
+    /// It could not be made, read again or written.
     pub(super) fn print(&mut self, outcome: &Outcome, global: &Global) -> anyhow::Result<()> {
         if let Some(fault) = self.failed.take() {
             return Err(fault.into());

@@ -127,9 +127,9 @@ fn history(stats: &Stats, regions: &[Covered], seconds: f64) -> String {
     format!("{part} of the time, {done} of {} Regions done{slowest}; {}{left}", regions.len(), records(stats))
 }
 
-fn second_look(Looked { passed, all: own, bytes_read }: Looked, all: Option<Size>, seconds: f64) -> String {
+fn second_look(Looked { passed, all: own, bytes_read, is_wider }: Looked, all: Option<Size>, seconds: f64) -> String {
     let rate_of_reading = rate(bytes_read, seconds);
-    match own.or(all) {
+    match own.or(all.filter(|_| !is_wider)) {
         Some(all) => {
             // What cannot tell is passed over at once, and is part of the pace.
             let left = left(all.bytes, passed.bytes, rate(passed.bytes, seconds));
@@ -204,9 +204,11 @@ mod tests {
     #[test]
     fn the_second_look_has_its_own() {
         let passed = Size { files: 10, bytes: 50_000_000 };
-        let looked = Looked { passed, all: None, bytes_read: 5_000_000 };
+        let looked = Looked { passed, bytes_read: 5_000_000, ..Looked::default() };
         check(Step::SecondLook(looked), stats(), ALL, " 50 % (10 of 20 files), 0.5 MB/s, 10 s left");
         check(Step::SecondLook(looked), stats(), None, "10 files, 0.5 MB/s");
+        let wider = Looked { is_wider: true, ..looked };
+        check(Step::SecondLook(wider), stats(), ALL, "10 files, 0.5 MB/s");
         let kept = Looked { all: Some(Size { files: 40, bytes: 200_000_000 }), ..looked };
         check(Step::SecondLook(kept), stats(), None, " 25 % (10 of 40 files), 0.5 MB/s, 30 s left");
     }

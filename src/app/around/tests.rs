@@ -210,6 +210,39 @@ fn a_scan_of_one_look_leaves_the_second_to_the_next() {
 }
 
 #[test]
+fn an_owed_file_that_cannot_be_read_is_told_and_stays_owed() {
+    use crate::io::sources::many::Desk;
+    let day = 24 * 60;
+    let folder = tempfile::tempdir().unwrap();
+    archive(folder.path(), &[(day, 1, 1, 3), (2 * day, 1, 1, 0), (2 * day + 60, 1, 1, 3)]);
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let one = Options { one_look: true, ..Options::default() };
+    scan(&[folder.path().to_owned()], &mut ledger, &world, one, &mut |_| {}).unwrap();
+    let input = folder.path().display().to_string();
+    let state = |ledger: &MemoryLedger| ledger.state(&format!("second look at {input}")).unwrap().unwrap();
+    let problem = |input: &str| record::Problem { input: input.to_owned(), error: "Input/output error".to_owned() };
+    let look = |ledger: &mut MemoryLedger, told: &[&str], failing: &[&str]| {
+        let mut scan = Scan::begin(ledger, &world, Options::default(), &input);
+        scan.note_each();
+        scan.look_twice(&Default::default()).unwrap();
+        scan.problems.extend(told.iter().map(|input| problem(input)));
+        scan.look_around(|looking| {
+            for input in failing {
+                let _ = looking.take(Err(problem(input)));
+            }
+        })
+        .unwrap();
+        scan.finish().unwrap().problems.len()
+    };
+    assert_eq!(look(&mut ledger, &[], &["a"]), 1, "it is told");
+    assert_eq!(state(&ledger), "{}", "it stays owed");
+    assert_eq!(look(&mut ledger, &["folder"], &["folder"]), 1, "it is told once");
+    assert_eq!(state(&ledger), "{}", "what is in the folder stays owed");
+    assert_eq!(look(&mut ledger, &[], &[]), 0);
+    assert_eq!(state(&ledger), "");
+}
+
+#[test]
 fn files_that_cannot_tell_are_left_alone() {
     let calls = [(40 * 24 * 60, 1, 1, 0)];
     let folder = tempfile::tempdir().unwrap();

@@ -142,6 +142,25 @@ impl Selection {
         }
     }
 
+    /// The least that takes in the object of this name: its account, Region and delivery, as far as it tells them.
+    ///
+    /// ```
+    /// use denywatch::io::sources::archive::Selection;
+    /// let key = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/10/111122223333_CloudTrail_eu-west-1_20261110T1015Z_a.json.gz";
+    /// let part = Selection::around(key);
+    /// assert_eq!(part.since.unwrap().to_string(), "2026-11-10T10:15:00Z");
+    /// assert!(part.may_hold(key) && !part.may_hold(&key.replace("eu-west-1", "us-east-1")));
+    /// assert!(!part.may_hold(&key.replace("20261110", "20261120")) && !part.may_hold(&key.replace("20261110", "20261109")));
+    /// assert!(Selection::around("other.json").is_all());
+    /// ```
+    #[must_use]
+    pub fn around(path: &str) -> Self {
+        let place = Place::of(path);
+        let one = |value: Option<&str>| value.map(str::to_owned).into_iter().collect();
+        let (since, until) = place.delivered.unzip();
+        Self { since, until, accounts: one(place.account), regions: one(place.region) }
+    }
+
     /// Whether an event is wanted. One that does not tell time, account or Region is wanted only where none is asked for.
     pub fn takes(&self, record: &Record) -> bool {
         self.takes_at(&record.recipient_account, &record.region, record.event_time)

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Bytes copied at a time.
@@ -17,11 +17,24 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    /// Makes it in the folder for temporary files that are large. Nobody else can open it, and after a crash nothing is left.
+    /// Makes it in the first folder for temporary files that can be written. Nobody else can open it, and after a crash
+    /// nothing is left.
     pub(crate) fn new() -> io::Result<Self> {
+        Self::in_one_of(&folders())
+    }
+
+    fn in_one_of(folders: &[PathBuf]) -> io::Result<Self> {
+        let mut made = Err(io::ErrorKind::NotFound.into());
+        for folder in folders {
+            made = made.or_else(|_: io::Error| Self::within(folder));
+        }
+        made
+    }
+
+    fn within(folder: &Path) -> io::Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = folder().join(format!("denywatch-{}-{number}", std::process::id()));
+        let path = folder.join(format!("denywatch-{}-{number}", std::process::id()));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
@@ -77,27 +90,37 @@ impl Spool {
 /// Bytes of a [`Pile`] in memory.
 const FEW: usize = 1 << 20;
 
-/// Short texts that are read again in another order: in memory where they are few, else in a [`Spool`].
+/// Short texts that are read again in another order: in memory where they are few or no folder takes them, else in a
+/// [`Spool`]. None is lost for want of a folder.
 #[derive(Debug, Default)]
 pub(crate) struct Pile {
     /// The latest, not written yet.
     last: Vec<u8>,
     spool: Option<Spool>,
+    /// No more can be written: the rest stays in memory.
+    is_held: bool,
 }
 
 impl Pile {
     /// Adds a text; returns where it begins.
-    pub(crate) fn put(&mut self, text: &[u8]) -> io::Result<u64> {
-        if self.last.len() + text.len() > FEW && !self.last.is_empty() {
-            match &mut self.spool {
-                Some(spool) => spool.put(&self.last)?,
-                none => none.insert(Spool::new()?).put(&self.last)?,
-            };
-            self.last.clear();
+    pub(crate) fn put(&mut self, text: &[u8]) -> u64 {
+        if self.last.len() + text.len() > FEW && !self.last.is_empty() && !self.is_held {
+            match self.write() {
+                Ok(_) => self.last.clear(),
+                // Of a full disk, too: what was written of it stands behind the length that counts.
+                Err(_) => self.is_held = true,
+            }
         }
         let start = self.written() + self.last.len() as u64;
         self.last.extend_from_slice(text);
-        Ok(start)
+        start
+    }
+
+    fn write(&mut self) -> io::Result<u64> {
+        match &mut self.spool {
+            Some(spool) => spool.put(&self.last),
+            none => none.insert(Spool::new()?).put(&self.last),
+        }
     }
 
     /// Bytes of one text, from where they begin.
@@ -118,11 +141,11 @@ impl Pile {
     }
 }
 
-/// Where temporary files may be large: `/tmp` often stands in memory.
+/// Where temporary files may be large, since `/tmp` often stands in memory; then any.
 /// See <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s15.html>.
-fn folder() -> PathBuf {
-    let large = PathBuf::from("/var/tmp");
-    if cfg!(unix) && large.is_dir() { large } else { std::env::temp_dir() }
+fn folders() -> Vec<PathBuf> {
+    let large = cfg!(unix).then(|| PathBuf::from("/var/tmp"));
+    large.into_iter().chain([std::env::temp_dir()]).collect()
 }
 
 #[cfg(test)]
@@ -137,15 +160,39 @@ mod tests {
         spool.from(1).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "bcdef");
         let name = format!("denywatch-{}-", std::process::id());
-        let left = std::fs::read_dir(folder()).unwrap().filter_map(Result::ok);
+        let left = folders().into_iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).filter_map(Result::ok);
         assert_eq!(left.filter(|one| one.file_name().to_string_lossy().starts_with(&name)).count(), 0);
+    }
+
+    #[test]
+    fn where_a_folder_takes_nothing_the_next_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = [dir.path().join("none"), dir.path().to_owned()];
+        assert_eq!(Spool::in_one_of(&folders).unwrap().put(b"a").unwrap(), 0);
+        assert!(Spool::in_one_of(&folders[..1]).is_err() && Spool::in_one_of(&[]).is_err());
+    }
+
+    #[test]
+    fn a_pile_that_cannot_be_written_is_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        std::fs::write(&path, "ab").unwrap();
+        // Two bytes were written before no more could be.
+        let full = || Spool { file: File::open(&path).unwrap(), length: 2 };
+        let mut pile = Pile { spool: Some(full()), ..Pile::default() };
+        let text = |n: u8| vec![n; FEW / 2];
+        let starts: Vec<u64> = (0..5).map(|n| pile.put(&text(n))).collect();
+        for (n, start) in (0..5).zip(starts) {
+            assert_eq!(pile.get(start, FEW / 2).unwrap(), text(n), "{n}");
+        }
+        assert_eq!((pile.get(0, 2).unwrap(), pile.written()), (b"ab".to_vec(), 2));
     }
 
     #[test]
     fn a_pile_gives_back_what_it_got_however_high_it_is() {
         let mut pile = Pile::default();
         let text = |n: usize| format!("{n}").repeat(n % 7 * 30_000);
-        let starts: Vec<u64> = (0..100).map(|n| pile.put(text(n).as_bytes()).unwrap()).collect();
+        let starts: Vec<u64> = (0..100).map(|n| pile.put(text(n).as_bytes())).collect();
         assert!(pile.last.len() <= FEW && pile.written() > FEW as u64);
         for (n, start) in starts.iter().enumerate().rev() {
             assert_eq!(pile.get(*start, text(n).len()).unwrap(), text(n).as_bytes(), "{n}");
