@@ -140,7 +140,15 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
     }
     judged.doubts.extend(withheld);
     judged.diagnosis.unchecked.extend(checked_next(&judged, ground));
+    judged.diagnosis.unchecked.extend(unread_name(&key.resource));
     judged
+}
+
+/// Why no policy names this resource, told where no patch is shown too.
+fn unread_name(resource: &str) -> Option<String> {
+    let is_unread = resource.contains(char::REPLACEMENT_CHARACTER);
+    is_unread
+        .then(|| "which resource it was: a part of its name could not be read, and stands in it as U+FFFD".to_owned())
 }
 
 /// Somebody wrote the condition: whether it was meant to keep the action out only they can tell.
