@@ -173,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods)] // a file that cannot be written
     fn a_pile_that_cannot_be_written_is_held() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
