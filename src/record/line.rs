@@ -5,6 +5,7 @@
 //! what is open ends with `[`, `,` or `:`, so that a value of its own may follow, a line counts only with another value on
 //! the next line and no comma between, as in no list.
 
+#[cfg(feature = "io")]
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -110,6 +111,7 @@ fn whole_lines(text: &str, start: usize) -> (usize, usize) {
 
 /// The next line behind the one that `from` is in that surely is one by itself: an object, with another one on the line
 /// behind it and no comma between. `None` also where that line is not whole yet.
+#[cfg(feature = "io")]
 pub(crate) fn next_by_itself(text: &[u8], from: usize) -> Option<usize> {
     let line_end = |at: usize| memchr::memchr(b'\n', &text[at..]).map(|length| at + length);
     let mut start = line_end(from)? + 1;

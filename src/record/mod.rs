@@ -19,11 +19,14 @@ pub use field::time;
 pub use glance::Glance;
 pub use json::{Head, is_aws};
 #[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
+#[cfg(feature = "io")]
 pub(crate) use line::next_by_itself;
 #[cfg_attr(not(feature = "lambda"), allow(unused_imports, reason = "for what reads log files by itself"))]
 pub(crate) use paired::paired;
 pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
-pub(crate) use utf16::{Decoder as Utf16, decode as utf16};
+#[cfg(feature = "io")]
+pub(crate) use utf16::Decoder as Utf16;
+pub(crate) use utf16::decode as utf16;
 
 use jiff::Timestamp;
 use serde_json::Value;
