@@ -175,7 +175,7 @@ impl<'r> Reader<'r> {
                 Err(broken) => {
                     let next = next_line(text, broken.at);
                     self.passed_over(&broken, next);
-                    let mut open = Open::default();
+                    let mut open = Open::whole();
                     open.take(&text[start..next]);
                     return self.lines(&text[next..], line + newlines(&text[start..next]), Some(open));
                 }
@@ -285,7 +285,7 @@ impl<'r> Reader<'r> {
                 }
                 Ok(_) if begins && open.as_mut().is_some_and(|open| !open.ends_before(text, start)) => {
                     let error =
-                        "perhaps a part of what is broken before it and leaves brackets open: get the file anew";
+                        "perhaps a part of what is broken before it, and left out: get the file anew if it was cut";
                     self.problem(Some(&here), error.to_owned());
                 }
                 Ok(raw) if begins => {
@@ -295,7 +295,7 @@ impl<'r> Reader<'r> {
                 Ok(_) => self.problem(Some(&here), "no JSON object".to_owned()),
                 Err(fault) => {
                     if begins && open.is_none() {
-                        (open, taken) = (Some(Open::default()), start);
+                        (open, taken) = (Some(Open::whole()), start);
                     }
                     self.problem(Some(&here), self::broken(&fault));
                 }

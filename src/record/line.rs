@@ -45,11 +45,18 @@ pub(super) struct Open {
     /// The same without a look at strings: where a quotation mark is what is broken, all that follows is taken for the other.
     bare: usize,
     last: u8,
+    /// It was taken in from its own first byte on.
+    is_whole: bool,
     /// Lines before this place were found to be a part of it, or perhaps.
     refused: usize,
 }
 
 impl Open {
+    /// One that is taken in from its own first byte on; by default it began elsewhere.
+    pub(super) fn whole() -> Self {
+        Self { is_whole: true, ..Self::default() }
+    }
+
     /// Takes in more of it.
     pub(super) fn take(&mut self, text: &str) {
         for byte in text.bytes() {
@@ -70,9 +77,11 @@ impl Open {
         }
     }
 
-    /// Whether it surely ended with what was taken in.
+    /// Whether it surely ended with what was taken in. Words behind its brackets may end with a colon, as in
+    /// `[INFO] … event:`; JSON has none there.
     fn is_closed(&self) -> bool {
-        self.depth == 0 && self.bare == 0 && !self.in_string && matches!(self.last, b'}' | b']')
+        let is_end = matches!(self.last, b'}' | b']') || self.is_whole && self.last == b':';
+        self.depth == 0 && self.bare == 0 && !self.in_string && is_end
     }
 
     /// Whether the whole value on the line that begins at `start` is a line by itself.
@@ -174,6 +183,24 @@ mod tests {
         }
     }
 
+    /// As the logger of Lambda for Python writes lines, and others.
+    #[test]
+    fn words_between_events_are_no_broken_list() {
+        let event = r#"{"eventName":"X","eventSource":"s3.amazonaws.com","errorCode":"AccessDenied"}"#;
+        for text in [
+            format!("[ERROR] 2026-11-10T10:00:00Z denied event:\n{event}\n"),
+            format!("[INFO] ts id Received event:\n{event}\nEND RequestId: x\n"),
+            format!("{{not JSON}} event:\n{event}\n"),
+        ] {
+            assert_eq!(crate::record::read(text.as_bytes(), "x").0.len(), 1, "{text}");
+        }
+        // What began elsewhere, or is a list that goes on, may hold the next line.
+        for text in [format!("\"a\"], \"b\":\n{event}\n"), format!("{{bad}},\n{event}\n]\n")] {
+            assert_eq!(crate::record::read(text.as_bytes(), "x").0.len(), 0, "{text}");
+        }
+    }
+
+    #[cfg(feature = "io")]
     #[test]
     fn the_next_line_by_itself_has_another_behind_it() {
         for (text, expect) in [
