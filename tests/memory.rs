@@ -69,9 +69,13 @@ fn peak(child: &mut Child) -> u64 {
 }
 
 fn scan(home: &Path, source: &str) -> Command {
+    scan_as("json", home, source)
+}
+
+fn scan_as(output: &str, home: &Path, source: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_denywatch"));
     let store = format!("sqlite:{}", home.join("ledger.db").display());
-    command.args(["scan", source, "--output", "json", "--store", &store]).env("HOME", home);
+    command.args(["scan", source, "--output", output, "--store", &store]).env("HOME", home);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -144,12 +148,12 @@ fn roles(count: usize, folder: &Path) {
 }
 
 /// The most memory of a scan, in kilobytes, and its answer.
-fn scanned(count: usize, more: &[&str]) -> (u64, String) {
+fn scanned(count: usize, output: &str, more: &[&str]) -> (u64, String) {
     let home = tempfile::tempdir().unwrap();
     let logs = home.path().join("logs");
     std::fs::create_dir(&logs).unwrap();
     roles(count, &logs);
-    let mut command = scan(home.path(), logs.to_str().unwrap());
+    let mut command = scan_as(output, home.path(), logs.to_str().unwrap());
     let answer = home.path().join("answer");
     command.args(more).stdout(File::create(&answer).unwrap()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
@@ -160,8 +164,8 @@ fn scanned(count: usize, more: &[&str]) -> (u64, String) {
 
 #[test]
 fn findings_do_not_add_up_in_memory() {
-    let few = std::thread::spawn(|| scanned(FEW, &["--threads", "1"]));
-    let (most, answer) = scanned(MANY, &["--threads", "1"]);
+    let few = std::thread::spawn(|| scanned(FEW, "json", &["--threads", "1"]));
+    let (most, answer) = scanned(MANY, "json", &["--threads", "1"]);
     let (least, _) = few.join().unwrap();
     let told: Value = serde_json::from_str(&answer).unwrap();
     let findings = told["findings"].as_array().unwrap();
@@ -175,9 +179,10 @@ fn findings_do_not_add_up_in_memory() {
 #[test]
 #[ignore = "takes minutes in a debug build, whose own pages are half of what is allowed"]
 fn ten_thousand_findings_take_less_than_64_megabytes() {
-    for more in [&[][..], &["--one-look"], &["--output", "text"]] {
-        let (peak, _) = scanned(10_000, more);
-        println!("{more:?}: {} MB and the program's pages", peak / 1024);
-        assert!(peak / 1024 < MOST, "{} MB with {more:?}", peak / 1024);
+    for (output, more) in [("json", &[][..]), ("json", &["--one-look"]), ("text", &[])] {
+        let (peak, answer) = scanned(10_000, output, more);
+        println!("{output} {more:?}: {} MB and the program's pages", peak / 1024);
+        assert!(peak / 1024 < MOST, "{} MB with {output} {more:?}", peak / 1024);
+        assert!(answer.matches("D-").count() >= 10_000, "not all was told");
     }
 }
