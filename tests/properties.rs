@@ -283,6 +283,16 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
+/// Of a name beside AWS's own wildcard, the neighbours are that wildcard's, and it alone is granted.
+#[test]
+fn a_name_beside_a_wildcard_keeps_every_law() {
+    let refused =
+        |what: &str| format!("User: {SESSION} is not authorized to perform: iam:CreateAccessKey on resource: {what}");
+    let text = format!("{}\n{}", refused("user *"), refused("user user"));
+    said::pasted(&text);
+    answer::explained(text.as_bytes());
+}
+
 proptest! {
     #![proptest_config(cases(200))]
 

@@ -1,6 +1,7 @@
 //! Permissions → statements: equal resources and conditions share one, in an order that never changes.
 
 use super::scope::Scoped;
+use crate::policy::covers::covers_arn;
 use crate::policy::{PrincipalSet, Statement};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub fn statements(grants: &[Grant], named: &Named, with_resource: bool) -> Vec<S
     for grant in grants {
         resources.entry((&grant.action, &grant.tests)).or_default().insert(&grant.scoped.pattern);
     }
+    resources.values_mut().for_each(drop_covered);
     let mut actions: BTreeMap<(BTreeSet<&str>, &Tests), BTreeSet<&str>> = BTreeMap::new();
     for ((action, tests), resources) in resources {
         actions.entry((resources, tests)).or_default().insert(action);
@@ -55,6 +57,17 @@ pub fn statements(grants: &[Grant], named: &Named, with_resource: bool) -> Vec<S
             statement.with_sid(sid)
         })
         .collect()
+}
+
+/// A wildcard that has to be there (AWS's own, or a widening) allows what it covers: to name that beside it adds nothing.
+fn drop_covered(resources: &mut BTreeSet<&str>) {
+    let wide: Vec<&str> = resources.iter().copied().filter(|one| one.contains(['*', '?'])).collect();
+    for pattern in wide {
+        // Of two that cover each other the first stays.
+        if resources.contains(pattern) {
+            resources.retain(|one| *one == pattern || !covers_arn(pattern, one));
+        }
+    }
 }
 
 fn make(
@@ -92,4 +105,31 @@ pub fn sid(statement: &Statement) -> String {
 /// One condition: operator, key, value.
 pub fn test(operator: &str, key: &str, value: &str) -> Tests {
     Tests::from([(operator.to_owned(), BTreeMap::from([(key.to_owned(), vec![value.to_owned()])]))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(resources: &[&str], expect: &[&str]) {
+        let mut left: BTreeSet<&str> = resources.iter().copied().collect();
+        drop_covered(&mut left);
+        assert_eq!(Vec::from_iter(left), expect, "{resources:?}");
+    }
+
+    #[test]
+    fn what_a_wildcard_covers_is_not_named_beside_it() {
+        let [all, one, other] =
+            ["user/*", "user/ann", "role/ann"].map(|rest| format!("arn:aws:iam::111122223333:{rest}"));
+        check(&[&all, &one, &other], &[&other, &all]);
+        check(&[&one, &other], &[&other, &one]);
+        check(&["*", &one], &["*"]);
+        check(&["arn:aws:s3:::b/a${*}", "arn:aws:s3:::b/ab"], &["arn:aws:s3:::b/a${*}", "arn:aws:s3:::b/ab"]);
+        check(&["arn:aws:s3:::b/?*", "arn:aws:s3:::b/*?"], &["arn:aws:s3:::b/*?"]);
+        check(
+            &["arn:aws:logs:eu-west-1:1:log-group:g:*", "arn:aws:logs:eu-west-1:1:log-group:g"],
+            &["arn:aws:logs:eu-west-1:1:log-group:g", "arn:aws:logs:eu-west-1:1:log-group:g:*"],
+        );
+    }
 }

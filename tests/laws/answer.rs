@@ -195,7 +195,11 @@ fn exact(advice: &Advice, patch: &Patch, document: &Document) {
     for item in &advice.denied {
         let (Some(action), Some(resource)) = (&item.action, &item.resource) else { continue };
         let near = neighbour(resource);
-        let told = patch.widened.iter().any(|wide| matches_arn(&wide.to, &near)) || is_aws_wildcard(patch, resource);
+        // Of what AWS printed as a wildcard, the neighbours of another name may be part.
+        let printed = |asked: &&&str| is_aws_wildcard(patch, asked) && matches_arn(asked, &near);
+        let told = patch.widened.iter().any(|wide| matches_arn(&wide.to, &near))
+            || is_aws_wildcard(patch, resource)
+            || asked.iter().any(|asked| printed(&asked));
         if resource != "*" && !told && !asked.contains(&near.as_str()) {
             let allowed = allows(advice, patch, document, action, &near);
             assert!(!allowed, "{action} on {near:?} beside {resource:?}: {patch:?}");
