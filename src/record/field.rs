@@ -4,14 +4,21 @@ use super::{Record, Whereabouts, paired, row};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Map, Value};
 
-/// Whether two keys are one: Athena lower-cases them, other stores add underscores.
+/// Whether a key is the one that CloudTrail calls so: Athena lower-cases names, other stores part their words by underscores,
+/// which then stand where CloudTrail has a capital letter.
 pub(super) fn same_key(key: &str, name: &str) -> bool {
     // Names have no underscores: without any, keys of another length are other keys. Most are told by that.
     if key.len() <= name.len() || !key.as_bytes().contains(&b'_') {
         return key.eq_ignore_ascii_case(name);
     }
-    let mut plain = key.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase());
-    name.bytes().all(|b| plain.next() == Some(b.to_ascii_lowercase())) && plain.next().is_none()
+    let mut left = key.bytes().peekable();
+    let is_next = |(at, byte): (usize, u8)| {
+        if at > 0 && byte.is_ascii_uppercase() {
+            left.next_if_eq(&b'_');
+        }
+        left.next().is_some_and(|own| own.eq_ignore_ascii_case(&byte))
+    };
+    name.bytes().enumerate().all(is_next) && left.next().is_none()
 }
 
 /// Whether an object is an event at all, by the members that it has.
@@ -223,6 +230,12 @@ mod tests {
     fn keys_in_every_dress() {
         for key in ["eventID", "eventid", "event_id", "EVENT_ID"] {
             assert!(same_key(key, "eventID"), "{key}");
+        }
+        for (key, name) in [("source_ip_address", "sourceIPAddress"), ("vpc_endpoint_id", "vpcEndpointId")] {
+            assert!(same_key(key, name), "{key}");
+        }
+        for key in ["_event_id", "event__id", "event_id_", "ev_entid", "event_"] {
+            assert!(!same_key(key, "eventID"), "{key}");
         }
         assert!(!same_key("eventI", "eventID") && !same_key("eventIDs", "eventID") && !same_key("", "eventID"));
     }

@@ -4,9 +4,9 @@
 //! A name counts wherever its key stands, also nested, so that nothing hides a call; whoever reads the record sees whether it
 //! is the event's own. A key with an escape, in another spelling or inside of a text is for the reader, too.
 
-use super::isa::{Isa, Letters};
+use super::isa::{Isa, Shape};
 use super::pass::{Element, Key, Pass};
-use super::{Candidate, Lists, MOST_CANDIDATES};
+use super::{Candidate, Lists, MOST_CANDIDATES, spell};
 use crate::record::LARGEST_RECORD;
 use crate::record::json::{records_list, skip_space};
 
@@ -76,17 +76,17 @@ pub(super) fn sift_calls_with(
     }
 }
 
-/// `eventName`, from its `t` on.
-pub(super) const NAME: Letters = Letters { first: b't', second: b'n', third: b'a' };
+/// `eventName`, by its letters `n` and `a`, without and with an underscore between its words.
+pub(super) const NAME: Shape = Shape { letters: b"na", at: &[&[4, 6, 7], &[4, 7, 8]] };
 
 /// `eventName` of what is wanted.
 struct Call<'w, W>(&'w W);
 
 impl<W: Fn(&Named<'_>) -> bool> Key for Call<'_, W> {
-    const LETTERS: Letters = NAME;
+    const SHAPE: Shape = NAME;
 
-    fn is_at(&self, bytes: &[u8], place: usize) -> bool {
-        match name_at(bytes, place + 1) {
+    fn is_at(&self, bytes: &[u8], quote: usize) -> bool {
+        match name_at(bytes, quote) {
             Name::No => false,
             Name::Unclear => true,
             Name::Plain(named) => (self.0)(&named),
@@ -102,13 +102,12 @@ enum Name<'a> {
     Plain(Named<'a>),
 }
 
-/// `place` is the byte behind the `t` of `eventName`, or another one.
-fn name_at(bytes: &[u8], place: usize) -> Name<'_> {
+/// The key that begins at `start`, if it is one.
+fn name_at(bytes: &[u8], start: usize) -> Name<'_> {
     const KEY: &[u8] = b"\"eventName\"";
-    let Some(start) = place.checked_sub(6) else { return Name::No };
     let is_plain = bytes.get(start..start + KEY.len()) == Some(KEY) && (start == 0 || bytes[start - 1] != b'\\');
     if !is_plain {
-        return if is_spelt_at(bytes, place) { Name::Unclear } else { Name::No };
+        return if spell::is_key(bytes, start, [b"event", b"name"]) { Name::Unclear } else { Name::No };
     }
     let colon = skip_space(bytes, start + KEY.len());
     if bytes.get(colon) != Some(&b':') {
@@ -125,18 +124,6 @@ fn name_at(bytes: &[u8], place: usize) -> Name<'_> {
         }
         _ => Name::Unclear,
     }
-}
-
-/// Whether a spelling of `eventName` stands around a place: underscores and letter case do not matter, as in
-/// [`super::super::field::same_key`].
-#[cold]
-fn is_spelt_at(bytes: &[u8], place: usize) -> bool {
-    let is_letter = |byte: &&u8| **byte != b'_';
-    let mut before = bytes[..place].iter().rev().filter(is_letter).map(u8::to_ascii_lowercase);
-    let mut after = bytes[place..].iter().filter(is_letter).map(u8::to_ascii_lowercase);
-    b"tneve".iter().all(|byte| before.next() == Some(*byte))
-        && b"name".iter().all(|byte| after.next() == Some(*byte))
-        && matches!(after.next(), Some(b'"' | b'\\'))
 }
 
 #[cfg(test)]
@@ -177,14 +164,15 @@ mod tests {
     }
 
     /// Members of an event, and whether they have to be read.
-    const MEMBERS: [(&str, bool); 22] = [
+    const MEMBERS: [(&str, bool); 23] = [
         (r#""eventName":"Put""#, true),
         (r#""eventName" :	"Put""#, true),
         (r#""eventName":"Get""#, false),
         (r#""eventName":null"#, false),
         (r#""x":"eventName""#, false),
         (r#""event_name":"Put""#, true),
-        (r#""e_v_e_n_t_n_a_m_e_":"Put""#, true),
+        (r#""e_v_e_n_t_n_a_m_e_":"Put""#, false),
+        (r#""event__name":"Put""#, false),
         (r#""EVENTNAME":"Put""#, true),
         (r#""event\u004eame":"Put""#, true),
         (r#""\u0065ventName":"Put""#, true),

@@ -49,7 +49,7 @@ pub struct Candidate<'a> {
     pub may_be_denied: bool,
     /// It may hold an ASCII character as an escape.
     pub has_escapes: bool,
-    /// Where `errorCode` is spelt in it: the first `r`; `None` where that is nowhere, more than one place, or hidden.
+    /// Where `errorCode` is spelt in it: its quotation mark; `None` where that is nowhere, more than one place, or hidden.
     spelt: Option<usize>,
     /// Which of its list, from 1.
     number: u64,
@@ -67,7 +67,7 @@ impl<'a> Candidate<'a> {
     /// assert_eq!(sift(log).unwrap().candidates[0].only_error_code(), Some("NoSuchKey"));
     /// ```
     pub fn only_error_code(&self) -> Option<&'a str> {
-        let text = self.raw.get(self.spelt?.checked_sub(2)?..)?.strip_prefix("\"errorCode\":\"")?;
+        let text = self.raw.get(self.spelt?..)?.strip_prefix("\"errorCode\":\"")?;
         let value = &text[..memchr::memchr2(b'"', b'\\', text.as_bytes())?];
         text.as_bytes()[value.len()].eq(&b'"').then_some(value)
     }
@@ -153,7 +153,7 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     for (element, line) in spans {
         let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied, has_escapes, spelt } =
             element;
-        let spelt = spelt.map(|first| first - start);
+        let spelt = spelt.map(|quote| quote - start);
         let raw = text(start, end)?;
         sifted.candidates.push(Candidate { raw, is_event, may_be_denied, has_escapes, spelt, number, line });
     }

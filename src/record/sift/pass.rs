@@ -1,6 +1,6 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{AHEAD, BLOCK, Carry, GROUP, Letters, Marks, Window, Work};
+use super::isa::{AHEAD, BLOCK, Carry, GROUP, Latest, Marks, Shape, Window, Work};
 use super::spell;
 use crate::record::LARGEST_RECORD;
 
@@ -30,30 +30,30 @@ pub(super) struct Element {
     pub(super) is_marked: bool,
     /// It may hold an escaped ASCII character.
     pub(super) has_escapes: bool,
-    /// The one place where the key is spelt in it; `None` where that is more than one, or hidden.
+    /// The quotation mark before the key, where it is spelt once in it; `None` where that is more than one place, or hidden.
     pub(super) spelt: Option<usize>,
 }
 
 /// The key that is looked for.
 pub(super) trait Key {
-    /// Three of its letters.
-    const LETTERS: Letters;
+    /// What it looks like from afar.
+    const SHAPE: Shape;
 
-    /// Whether it is spelt around a place where these stand, the first one's, and is wanted.
-    fn is_at(&self, bytes: &[u8], place: usize) -> bool;
+    /// Whether it is spelt behind a quotation mark, and wanted.
+    fn is_at(&self, bytes: &[u8], quote: usize) -> bool;
 }
 
-/// `errorCode`, from its first `r` on.
-pub(in crate::record) const CODE: Letters = Letters { first: b'r', second: b'r', third: b'o' };
+/// `errorCode`, by the letters `r` of its first word.
+pub(in crate::record) const CODE: Shape = Shape { letters: b"r", at: &[&[2, 3, 5]] };
 
 /// `errorCode` in whatever spelling.
 pub(super) struct ErrorCode;
 
 impl Key for ErrorCode {
-    const LETTERS: Letters = CODE;
+    const SHAPE: Shape = CODE;
 
-    fn is_at(&self, bytes: &[u8], place: usize) -> bool {
-        spell::is_spelt_at(bytes, place)
+    fn is_at(&self, bytes: &[u8], quote: usize) -> bool {
+        spell::is_error_code(bytes, quote)
     }
 }
 
@@ -69,55 +69,40 @@ pub(super) struct Pass<'a, K> {
 
 impl<K: Key> Work for Pass<'_, K> {
     type Out = Option<List>;
-    const LETTERS: Letters = K::LETTERS;
+    const SHAPE: Shape = K::SHAPE;
 
     #[inline(always)]
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks),
+        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
+        inspect: impl Fn(&Window, &mut Marks),
         strip: impl Fn(&mut Marks, &mut Carry),
         weigh: impl Fn(&mut Marks, &mut i64) -> u8,
-        words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
-        let (mut batches, mut carry, mut depth) = ([Batch::default(); STEPS], Carry::default(), 0);
-        let [mut looked, mut stripped, mut weighed, mut followed] = batches.each_mut();
+        let mut batches = [Batch::default(); STEPS];
+        let (mut latest, mut carry, mut depth) = (Latest::default(), Carry::default(), 0);
+        let [mut looked, mut weighed, mut followed] = batches.each_mut();
         let (bytes, mut at, mut places) = (self.bytes, self.start, 0);
-        let mut end = [b' '; size_of::<Window>()];
-        // Each of four batches is at another step. A step by itself is a chain of instructions that wait for one another, and
-        // what was stored a moment ago is slow to load; those of four batches fill each other's gaps. Where elements end is
-        // followed last: how often that is nobody can foretell, and a processor that guesses wrong loses what it has begun.
+        let mut end = [b' '; size_of::<Page>()];
+        // Each of three batches is at another step. A step by itself is a chain of instructions that wait for one another; those of
+        // two batches fill each other's gaps. Where elements end is followed last: how often that is nobody can foretell, and a
+        // processor that guesses wrong loses what it has begun. A batch that was not looked at has nothing in it.
         while at < bytes.len() + (STEPS - 1) * BATCH {
-            let [is_looked, is_stripped, is_weighed] = [0, 1, 2].map(|step| at < bytes.len() + step * BATCH);
-            let ends = std::mem::take(&mut places);
+            let page = window(bytes, at, &mut end);
+            let (ends, mut rare) = (std::mem::take(&mut places), 0);
             looked.at = at;
-            let mut rare = 0;
             for group in 0..GROUPS {
-                if is_looked {
-                    let marks = &mut looked.groups[group];
-                    look(window(bytes, at + group * GROUP * BLOCK, &mut end), marks);
-                    rare |= u64::from(marks.words | marks.unicode) << group;
-                }
-                if is_stripped {
-                    strip(&mut stripped.groups[group], &mut carry);
-                }
-                if is_weighed {
-                    places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
-                }
+                rare |= u64::from(look(part(page, group), &mut looked.groups[group], &mut latest)) << group;
+                strip(&mut weighed.groups[group], &mut carry);
+                places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
             }
             each(rare, |group| {
-                let (marks, at) = (&looked.groups[group], at + group * GROUP * BLOCK);
-                if marks.words {
-                    let window = window(bytes, at, &mut end);
-                    for block in 0..GROUP {
-                        let found = words(window[BLOCK * block..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]));
-                        if found != 0 {
-                            state.spell(&self.key, at + BLOCK * block, found);
-                        }
-                    }
-                }
+                let (marks, at) = (&mut looked.groups[group], at + group * GROUP * BLOCK);
+                inspect(part(page, group), marks);
+                state.spell(&self.key, at, marks);
                 if marks.unicode {
                     state.uncover(at, marks);
                 }
@@ -127,17 +112,26 @@ impl<K: Key> Work for Pass<'_, K> {
             }
             state.go_on(at.saturating_sub((STEPS - 2) * BATCH));
             at += BATCH;
-            (looked, stripped, weighed, followed) = (followed, looked, stripped, weighed);
+            (looked, weighed, followed) = (followed, looked, weighed);
         }
         None
     }
 }
 
-/// Steps of a batch: it is looked at, stripped, weighed, followed.
-const STEPS: usize = 4;
+/// Steps of a batch: it is looked at, stripped and weighed, followed.
+const STEPS: usize = 3;
 
 /// Bytes that are looked at together.
 const BATCH: usize = GROUPS * GROUP * BLOCK;
+
+/// A batch's bytes.
+type Page = [u8; BATCH + AHEAD];
+
+/// A group's bytes in a page.
+#[inline(always)]
+fn part(page: &Page, group: usize) -> &Window {
+    page[group * GROUP * BLOCK..].first_chunk().unwrap_or(&[b' '; size_of::<Window>()])
+}
 
 /// Blocks that are looked at together.
 #[derive(Debug, Clone, Copy, Default)]
@@ -153,14 +147,14 @@ const MANY: usize = 256;
 /// Groups of a batch.
 const GROUPS: usize = 8;
 
-/// The bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
+/// So many bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
 #[inline(always)]
-pub(in crate::record) fn window<'a>(bytes: &'a [u8], at: usize, end: &'a mut Window) -> &'a Window {
+pub(in crate::record) fn window<'a, const N: usize>(bytes: &'a [u8], at: usize, end: &'a mut [u8; N]) -> &'a [u8; N] {
     let rest = bytes.get(at..).unwrap_or_default();
     match rest.first_chunk() {
         Some(window) => window,
         None => {
-            *end = [b' '; size_of::<Window>()];
+            *end = [b' '; N];
             end[..rest.len()].copy_from_slice(rest);
             end
         }
@@ -181,7 +175,7 @@ struct State<'a> {
     all: bool,
     /// Where the last element ended, or the list began.
     until: usize,
-    /// Places where a key is spelt, or may hide: those behind the last element's end, up to three batches ahead of it.
+    /// Places where a key is spelt, or may hide: those behind the last element's end, up to two batches ahead of it.
     spelt: Vec<usize>,
     hidden: Vec<usize>,
     /// Places of escaped ASCII characters.
@@ -209,12 +203,13 @@ impl<'a> State<'a> {
     }
 
     #[inline(never)]
-    fn spell(&mut self, key: &impl Key, at: usize, found: u64) {
-        each(found, |bit| {
-            if key.is_at(self.bytes, at + bit) {
-                self.spelt.push(at + bit);
-            }
-        });
+    fn spell<K: Key>(&mut self, key: &K, at: usize, marks: &Marks) {
+        for (block, found) in marks.found.iter().enumerate() {
+            each(*found, |bit| {
+                let quote = (at + BLOCK * block + bit).checked_sub(K::SHAPE.reach().into());
+                self.spelt.extend(quote.filter(|quote| key.is_at(self.bytes, *quote)));
+            });
+        }
     }
 
     #[cold]
@@ -222,10 +217,9 @@ impl<'a> State<'a> {
         for (block, backslash) in marks.backslash.iter().enumerate() {
             each(*backslash, |bit| {
                 let place = at + BLOCK * block + bit;
-                if let Some(first) = spell::escaped_at(self.bytes, place) {
+                if let Some(hides) = spell::escaped_at(self.bytes, place) {
                     self.escaped.push(place);
-                    // Escapes within a text inside a text count, too: such a text may itself be an event.
-                    if first >= b'4' {
+                    if hides {
                         self.hidden.push(place);
                     }
                 }

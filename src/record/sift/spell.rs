@@ -1,22 +1,30 @@
 //! The few places that the pass cannot tell from masks alone.
 
-/// Whether a spelling of the key `errorCode` stands around this byte, its first `r` (or another byte). Underscores and letter
-/// case do not matter, as in [`super::super::field::same_key`].
-pub(super) fn is_spelt_at(bytes: &[u8], first: usize) -> bool {
-    let Some((before, from)) = bytes.split_at_checked(first) else { return false };
-    let before = before.iter().rev().find(|byte| **byte != b'_');
-    let mut after = from.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase);
-    // The quotation mark may itself be escaped: an event inside a text.
-    before.is_some_and(|byte| byte.eq_ignore_ascii_case(&b'e'))
-        && b"rrorcode".iter().all(|byte| after.next() == Some(*byte))
-        && matches!(after.next(), Some(b'"' | b'\\'))
+/// Whether this quotation mark (or other byte) begins a spelling of the key `errorCode`: see [`is_key`].
+pub(super) fn is_error_code(bytes: &[u8], quote: usize) -> bool {
+    is_key(bytes, quote, [b"error", b"code"])
 }
 
-/// The first digit, `2` to `7`, of the escape of an ASCII character from `\u0020` on that a backslash begins: from `4` on it is
-/// a letter or an underscore (`\u0065`), and any key may hide.
-pub(super) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<u8> {
+/// Whether this byte is a quotation mark, and the key behind it one of these two words: letter case does not matter, and one
+/// underscore may part them, as in [`super::super::field::same_key`].
+pub(super) fn is_key(bytes: &[u8], quote: usize, [first, second]: [&[u8]; 2]) -> bool {
+    fn behind<'a>(bytes: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+        let (head, rest) = bytes.split_at_checked(word.len())?;
+        head.eq_ignore_ascii_case(word).then_some(rest)
+    }
+    let rest = bytes.get(quote..).and_then(|rest| behind(rest.strip_prefix(b"\"")?, first));
+    let rest = rest.and_then(|rest| behind(rest.strip_prefix(b"_").unwrap_or(rest), second));
+    // The quotation marks may themselves be escaped: an event inside a text.
+    matches!(rest, Some([b'"' | b'\\', ..]))
+}
+
+/// Whether a backslash begins the escape of an ASCII character from `\u0020` on, and whether a key may hide behind that: it is a
+/// letter or an underscore (`\u0065`), or the quotation mark of a key in an event inside a text.
+pub(super) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<bool> {
     match bytes.get(backslash + 1..) {
-        Some([b'u', b'0', b'0', digit @ b'2'..=b'7', ..]) => Some(*digit),
+        Some([b'u', b'0', b'0', digit @ b'2'..=b'7', last, ..]) => {
+            Some(*digit >= b'4' || (*digit, *last) == (b'2', b'2'))
+        }
         _ => None,
     }
 }
@@ -76,6 +84,40 @@ mod tests {
     #[track_caller]
     fn check(element: &str, expect: bool) {
         assert_eq!(is_ordinary(element.as_bytes()), expect, "{element}");
+    }
+
+    #[track_caller]
+    fn check_key(text: &str, expect: bool) {
+        assert_eq!(is_error_code(text.as_bytes(), 0), expect, "{text}");
+    }
+
+    #[test]
+    fn keys_in_every_spelling() {
+        check_key(r#""errorCode":"#, true);
+        check_key(r#""ERROR_CODE":"#, true);
+        check_key(r#""errorcode\":"#, true);
+        check_key(r#""error__code":"#, false);
+        check_key(r#""er_rorcode":"#, false);
+        check_key(r#""errorCodes":"#, false);
+        check_key(r#""errorCode"#, false);
+        check_key(r#"errorCode":"#, false);
+        check_key("", false);
+    }
+
+    #[track_caller]
+    fn check_escape(text: &str, expect: Option<bool>) {
+        assert_eq!(escaped_at(text.as_bytes(), 0), expect, "{text}");
+    }
+
+    #[test]
+    fn escapes_that_hide_a_key() {
+        check_escape(r"\u0065", Some(true));
+        check_escape(r"\u005f", Some(true));
+        check_escape(r"\u0022", Some(true));
+        check_escape(r"\u0026", Some(false));
+        check_escape(r"\u003c", Some(false));
+        check_escape(r"\u00e9", None);
+        check_escape(r"\n", None);
     }
 
     #[test]

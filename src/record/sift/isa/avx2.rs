@@ -24,10 +24,10 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
         half(one) | half(two) << 32
     };
     work.run(
-        |bytes, marks| plain::look(bytes, marks, W::LETTERS, equal),
+        |bytes, marks, latest| plain::look(bytes, marks, latest, W::SHAPE, equal),
+        |bytes, marks| plain::inspect(bytes, marks, equal),
         |marks, carry| plain::strip(marks, carry, |bits| parity(bits)),
         plain::weigh,
-        |bytes| plain::words(bytes, W::LETTERS, equal),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
     )

@@ -1,6 +1,6 @@
 //! Sixty-four bytes at once, and eight masks at once.
 
-use super::{AHEAD, BLOCK, Carry, GROUP, Marks, Window, Work, plain};
+use super::{BLOCK, Carry, GROUP, Latest, Marks, Shape, Window, Work, plain};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
@@ -10,22 +10,24 @@ pub(super) fn is_here() -> bool {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vbmi")
+        && is_x86_feature_detected!("avx512vbmi2")
         && is_x86_feature_detected!("avx512vpopcntdq")
+        && is_x86_feature_detected!("gfni")
         && is_x86_feature_detected!("vpclmulqdq")
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vpopcntdq,vpclmulqdq,pclmulqdq,popcnt,bmi1,bmi2")]
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,avx512vpopcntdq,gfni,vpclmulqdq,pclmulqdq,popcnt,bmi1,bmi2"
+)]
 pub(super) fn run<W: Work>(work: W) -> W::Out {
-    let equal = |block: &[u8; BLOCK], set: u8, byte: u8| {
-        // SAFETY: the block has 64 bytes, and the load needs no alignment.
-        let raw = unsafe { _mm512_loadu_si512(block.as_ptr().cast()) };
-        _mm512_cmpeq_epi8_mask(_mm512_or_si512(raw, splat(set)), splat(byte))
-    };
+    // As a constant it would be made anew for each group, by an instruction that waits for what stood in its register before:
+    // no group could be begun before the last one is done.
+    let ones = _mm512_set1_epi64(std::hint::black_box(-1));
     work.run(
-        |bytes, marks| look::<W>(bytes, marks),
-        |marks, carry| strip::<W>(marks, carry),
+        |bytes, marks, latest| look::<W>(bytes, marks, latest),
+        |bytes, marks| inspect(bytes, marks),
+        |marks, carry| strip::<W>(marks, carry, ones),
         |marks, depth| weigh::<W>(marks, depth),
-        |bytes| plain::words(bytes, W::LETTERS, equal),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
     )
@@ -37,78 +39,126 @@ fn splat(byte: u8) -> __m512i {
     _mm512_set1_epi8(byte.cast_signed())
 }
 
-/// What [`look`] adds up over a group, for what stands rarely and needs no place: a bit where a byte is (for the first
-/// byte) or may follow (for the two behind it) what is looked for. Bytes from 128 on share the bits of those 128 below.
-const WORD: u8 = 1;
-const BACKSLASH: u8 = 2;
+/// What a byte is, a bit each; the first four become masks.
+const QUOTE: u8 = 1;
+const OPEN: u8 = 2;
+const CLOSE: u8 = 4;
+const LETTER: u8 = 8;
+const BACKSLASH: u8 = 16;
 
-/// A table in which the letters, in either case, are those of a word, and all bytes or one are backslashes.
-const fn table(letters: &[u8], all: bool) -> [u8; 128] {
-    let mut table = [if all { BACKSLASH } else { 0 }; 128];
+/// What each byte below 128 is; the last one stands for those above, too.
+const fn classes(shape: Shape) -> [u8; 128] {
+    let mut table = [0; 128];
+    table[b'"' as usize] = QUOTE;
+    (table[b'{' as usize], table[b'[' as usize]) = (OPEN, OPEN);
+    (table[b'}' as usize], table[b']' as usize]) = (CLOSE, CLOSE);
+    table[b'\\' as usize] = BACKSLASH;
     let mut at = 0;
-    while at < letters.len() {
-        table[letters[at].to_ascii_lowercase() as usize] |= WORD;
-        table[letters[at].to_ascii_uppercase() as usize] |= WORD;
+    while at < shape.letters.len() {
+        table[shape.letters[at].to_ascii_lowercase() as usize] = LETTER;
+        table[shape.letters[at].to_ascii_uppercase() as usize] = LETTER;
         at += 1;
     }
-    table[b'\\' as usize] |= BACKSLASH;
     table
 }
 
 struct Tables<W>(PhantomData<W>);
 
 impl<W: Work> Tables<W> {
-    const FIRST: &[u8; 128] = &table(&[W::LETTERS.first], false);
-    const SECOND: &[u8; 128] = &table(&[W::LETTERS.second, b'_'], true);
-    const THIRD: &[u8; 128] = &table(&[W::LETTERS.third, W::LETTERS.second, b'_'], true);
+    const CLASSES: &[u8; 128] = &classes(W::SHAPE);
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn halves(table: &[u8; 128]) -> [__m512i; 2] {
-    // SAFETY: the table has 128 bytes, two times 64, and the loads need no alignment.
-    unsafe { [_mm512_loadu_si512(table.as_ptr().cast()), _mm512_loadu_si512(table.as_ptr().add(64).cast())] }
-}
+/// Of two blocks' bits, eight by eight: the first four planes of the one beside those of the other.
+static PAIR: [u8; 64] = {
+    let (mut from, mut at) = ([0; 64], 0);
+    while at < 64 {
+        let (plane, block, part) = (at / 16, at / 8 % 2, at % 8);
+        from[at] = (64 * block + 8 * part + plane) as u8;
+        at += 1;
+    }
+    from
+};
 
-/// A block, and the same one and two bytes later.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn load(bytes: &Window, block: usize) -> [__m512i; 3] {
-    let all: &[u8; BLOCK + AHEAD] = bytes[block * BLOCK..].first_chunk().unwrap_or(&[0; BLOCK + AHEAD]);
-    // SAFETY: there are 66 bytes, three times 64 that overlap, and the loads need no alignment.
-    [0, 1, 2].map(|later| unsafe { _mm512_loadu_si512(all.as_ptr().add(later).cast()) })
+fn load(of: &[u8; 64]) -> __m512i {
+    // SAFETY: there are 64 bytes, and the load needs no alignment.
+    unsafe { _mm512_loadu_si512(of.as_ptr().cast()) }
 }
 
+/// The block that begins so many bytes behind another.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn look<W: Work>(bytes: &Window, marks: &mut Marks) {
-    let ([first, first_more], [second, second_more], [third, third_more]) =
-        (halves(Tables::<W>::FIRST), halves(Tables::<W>::SECOND), halves(Tables::<W>::THIRD));
-    let mut met = _mm512_setzero_si512();
-    for at in 0..GROUP {
-        let [raw, next, behind] = load(bytes, at);
-        let low = _mm512_or_si512(raw, splat(0x20));
-        marks.quote[at] = _mm512_cmpeq_epi8_mask(raw, splat(b'"'));
-        marks.open[at] = _mm512_cmpeq_epi8_mask(low, splat(b'{'));
-        marks.close[at] = _mm512_cmpeq_epi8_mask(low, splat(b'}'));
-        let is = _mm512_permutex2var_epi8(first, raw, first_more);
-        let may_follow = _mm512_permutex2var_epi8(second, next, second_more);
-        let and_then = _mm512_permutex2var_epi8(third, behind, third_more);
-        // met | is & may_follow & and_then
-        met = _mm512_ternarylogic_epi64::<0xf8>(met, _mm512_and_si512(is, may_follow), and_then);
-    }
-    marks.words = _mm512_test_epi8_mask(met, splat(WORD)) != 0;
-    (marks.escapes, marks.unicode) = (_mm512_test_epi8_mask(met, splat(BACKSLASH)) != 0, false);
-    if marks.escapes {
-        look_at_escapes(bytes, marks);
-    }
+fn block(bytes: &Window, at: usize, behind: usize) -> &[u8; BLOCK] {
+    bytes[at * BLOCK + behind..].first_chunk().unwrap_or(&[0; BLOCK])
 }
 
-/// What [`look`] leaves out: most blocks have no backslash.
+/// Masks are not made one by one, since a comparison's result is slow to come out of its register: a table gives what each
+/// byte is, as bits, and the bits of eight bytes are turned so that those of one kind stand side by side.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,gfni")]
+fn look<W: Work>(bytes: &Window, marks: &mut Marks, latest: &mut Latest) -> bool {
+    let (low, high) = Tables::<W>::CLASSES.split_at(BLOCK);
+    let [low, high] = [low, high].map(|half| load(half.first_chunk().unwrap_or(&[0; BLOCK])));
+    let (each_bit, backwards, pair) = (_mm512_set1_epi64(EACH_BIT), _mm512_set1_epi64(BACKWARDS), load(&PAIR));
+    let mut all = _mm512_setzero_si512();
+    let mut turned = |at: usize| {
+        let raw = _mm512_min_epu8(load(block(bytes, at, 0)), splat(127));
+        let is = _mm512_permutex2var_epi8(low, raw, high);
+        all = _mm512_or_si512(all, is);
+        _mm512_gf2p8affine_epi64_epi8::<0>(each_bit, is)
+    };
+    let two: [__m512i; 4] = std::array::from_fn(|at| {
+        let (one, other) = (turned(2 * at), turned(2 * at + 1));
+        let planes = _mm512_permutex2var_epi8(one, pair, other);
+        _mm512_gf2p8affine_epi64_epi8::<0>(planes, backwards)
+    });
+    // Four times two masks of four planes each → four times eight masks of one plane.
+    let [first, last] = [(two[0], two[1]), (two[2], two[3])]
+        .map(|(one, other)| (_mm512_shuffle_i64x2::<0x44>(one, other), _mm512_shuffle_i64x2::<0xee>(one, other)));
+    let [quote, open] = [_mm512_shuffle_i64x2::<0x88>(first.0, last.0), _mm512_shuffle_i64x2::<0xdd>(first.0, last.0)];
+    let [close, letter] =
+        [_mm512_shuffle_i64x2::<0x88>(first.1, last.1), _mm512_shuffle_i64x2::<0xdd>(first.1, last.1)];
+    put(&mut marks.quote, quote);
+    put(&mut marks.open, open);
+    put(&mut marks.close, close);
+    let found = shaped(W::SHAPE, [quote, letter], [eight(&latest.quote), eight(&latest.letter)]);
+    put(&mut latest.quote, quote);
+    put(&mut latest.letter, letter);
+    put(&mut marks.found, found);
+    (marks.escapes, marks.unicode) = (false, false);
+    // found | all & BACKSLASH
+    let rare = _mm512_ternarylogic_epi64::<0xf8>(found, all, splat(BACKSLASH));
+    _mm512_test_epi64_mask(rare, rare) != 0
+}
+
+/// Eight bytes with a bit each: of eight bytes times these come all first bits, all second bits, and so on; the last byte's first.
+const EACH_BIT: i64 = 0x8040_2010_0804_0201_u64.cast_signed();
+
+/// What turns the bits of a byte around.
+const BACKWARDS: i64 = EACH_BIT;
+
+/// See [`plain::look`]: where something of this shape stands.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vbmi2")]
+fn shaped(shape: Shape, [quote, letter]: [__m512i; 2], [quote_before, letter_before]: [__m512i; 2]) -> __m512i {
+    let (quote_before, letter_before) =
+        (_mm512_alignr_epi64::<7>(quote, quote_before), _mm512_alignr_epi64::<7>(letter, letter_before));
+    let later = |here, before, by: u8| _mm512_shldv_epi64(here, before, _mm512_set1_epi64(by.into()));
+    let quote = later(quote, quote_before, shape.reach());
+    shape.at.iter().fold(_mm512_setzero_si512(), |all, way| {
+        let one = way
+            .iter()
+            .fold(quote, |so_far, at| _mm512_and_si512(so_far, later(letter, letter_before, shape.reach() - at)));
+        _mm512_or_si512(all, one)
+    })
+}
+
+/// What [`look`] leaves out, since most blocks have no backslash.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn look_at_escapes(bytes: &Window, marks: &mut Marks) {
+fn inspect(bytes: &Window, marks: &mut Marks) {
     let (mut all, mut before_u) = (0, 0);
     for at in 0..GROUP {
-        let [raw, next, _] = load(bytes, at);
+        let [raw, next] = [0, 1].map(|behind| load(block(bytes, at, behind)));
         marks.backslash[at] = _mm512_cmpeq_epi8_mask(raw, splat(b'\\'));
         all |= marks.backslash[at];
         before_u |= _mm512_mask_cmpeq_epi8_mask(marks.backslash[at], next, splat(b'u'));
@@ -134,8 +184,7 @@ static PARITY: [u8; 256] = {
 /// One of its own for each sort of work: what has but one caller becomes part of it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,vpclmulqdq")]
-fn strip<W: Work>(marks: &mut Marks, carry: &mut Carry) {
-    let ones = _mm512_set1_epi64(-1);
+fn strip<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) {
     if marks.escapes || carry.escape != 0 {
         plain::take_escaped(marks, carry);
     }

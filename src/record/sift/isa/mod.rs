@@ -20,7 +20,7 @@ pub(in crate::record) const BLOCK: usize = 64;
 /// Blocks that are looked at together.
 pub(in crate::record) const GROUP: usize = 8;
 /// Bytes behind them that are looked at, too.
-pub(in crate::record) const AHEAD: usize = 2;
+pub(in crate::record) const AHEAD: usize = 1;
 
 /// A group's bytes.
 pub(in crate::record) type Window = [u8; GROUP * BLOCK + AHEAD];
@@ -38,8 +38,8 @@ pub(in crate::record) struct Marks {
     pub(in crate::record) backslash: [u64; GROUP],
     /// Brackets that are open where a block begins (its bits those of an `i64`), once weighed.
     pub(in crate::record) level: [u64; GROUP],
-    /// The [`Letters`] stand somewhere, in either case; or something like it: all but AVX-512 ask for the first two alone.
-    pub(in crate::record) words: bool,
+    /// Where something of the key's [`Shape`] stands: [`Shape::reach`] bytes behind its quotation mark.
+    pub(in crate::record) found: [u64; GROUP],
     /// There are backslashes.
     pub(in crate::record) escapes: bool,
     /// One stands before a `u`.
@@ -55,29 +55,56 @@ pub(in crate::record) struct Carry {
     pub(in crate::record) string: u64,
 }
 
-/// Three letters of the key that is looked for, one behind the other, in lower case. Underscores may stand between them.
+/// What was looked at last, for keys that begin there and go on behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(align(64))]
+pub(in crate::record) struct Latest {
+    /// Quotation marks, whatever stands before them.
+    pub(in crate::record) quote: [u64; GROUP],
+    /// The shape's letters.
+    pub(in crate::record) letter: [u64; GROUP],
+}
+
+/// What a key looks like from afar: some letters, in either case, at distances from the quotation mark before it.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::record) struct Letters {
-    pub(in crate::record) first: u8,
-    pub(in crate::record) second: u8,
-    pub(in crate::record) third: u8,
+pub(in crate::record) struct Shape {
+    /// In lower case.
+    pub(in crate::record) letters: &'static [u8],
+    /// Where one of them stands, whichever; one list for each way to spell the key. Below 64.
+    pub(in crate::record) at: &'static [&'static [u8]],
+}
+
+impl Shape {
+    /// The largest of the distances.
+    pub(in crate::record) const fn reach(self) -> u8 {
+        let (mut most, mut way) = (0, 0);
+        while way < self.at.len() {
+            let mut at = 0;
+            while at < self.at[way].len() {
+                most = if self.at[way][at] > most { self.at[way][at] } else { most };
+                at += 1;
+            }
+            way += 1;
+        }
+        most
+    }
 }
 
 /// Work over blocks, compiled once for each instruction set.
 pub(in crate::record) trait Work {
     type Out;
-    const LETTERS: Letters;
-    /// `look` fills in what stands where, `strip` takes away what stands in strings, `weigh` adds to the brackets that are
+    const SHAPE: Shape;
+    /// `look` fills in what stands where but for backslashes, and tells whether there is one, or something of the key's shape;
+    /// `inspect` fills in the rest of such a group, before it is stripped. `strip` takes away what stands in strings, `weigh` adds to the brackets that are
     /// open those of the blocks, and gives the blocks (bit 0 is the first) in which more brackets close than are open at
-    /// their beginning, or as many: no element of a list ends anywhere else. `words` tells the bytes of
-    /// a block at which [`plain::words`] hold, `pick(from, which)` puts the bits of `from` that `which` names side by side,
-    /// `nth(of, n)` is the place of a mask's nth bit, from 0 on.
+    /// their beginning, or as many: no element of a list ends anywhere else. `pick(from, which)` puts the bits of `from`
+    /// that `which` names side by side, `nth(of, n)` is the place of a mask's nth bit, from 0 on.
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks),
+        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
+        inspect: impl Fn(&Window, &mut Marks),
         strip: impl Fn(&mut Marks, &mut Carry),
         weigh: impl Fn(&mut Marks, &mut i64) -> u8,
-        words: impl Fn(&[u8; BLOCK + AHEAD]) -> u64,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out;

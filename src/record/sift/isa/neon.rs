@@ -20,10 +20,10 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
         bits(raw.map(|part| vceqq_u8(vorrq_u8(part, vdupq_n_u8(set)), vdupq_n_u8(byte))))
     };
     work.run(
-        |bytes, marks| plain::look(bytes, marks, W::LETTERS, equal),
+        |bytes, marks, latest| plain::look(bytes, marks, latest, W::SHAPE, equal),
+        |bytes, marks| plain::inspect(bytes, marks, equal),
         |marks, carry| plain::strip(marks, carry, portable::parity),
         plain::weigh,
-        |bytes| plain::words(bytes, W::LETTERS, equal),
         portable::pick,
         portable::nth,
     )

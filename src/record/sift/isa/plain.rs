@@ -1,28 +1,51 @@
 //! Everything out of four small tools: which of 64 bytes are equal to one, running parity, picking bits, finding the nth.
 
-use super::{AHEAD, BLOCK, Carry, GROUP, Letters, Marks, Window};
+use super::{BLOCK, Carry, GROUP, Latest, Marks, Shape, Window};
 
 /// See [`super::Work::run`]; `equal(block, bits, byte)` tells the bytes that are `byte` once these bits are set in them.
 #[inline(always)]
-pub(super) fn look(bytes: &Window, marks: &mut Marks, letters: Letters, equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64) {
-    let (mut words, mut before, mut backslashes) = (0, 0, 0);
+pub(super) fn look(
+    bytes: &Window,
+    marks: &mut Marks,
+    latest: &mut Latest,
+    shape: Shape,
+    equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64,
+) -> bool {
+    let (mut found, mut backslashes) = (0, 0);
+    let mut before = [latest.quote, latest.letter].map(|masks| masks[GROUP - 1]);
     for at in 0..GROUP {
         let block = block(bytes, at * BLOCK);
         (marks.quote[at], marks.backslash[at]) = (equal(block, 0, b'"'), equal(block, 0, b'\\'));
         (marks.open[at], marks.close[at]) = (equal(block, 0x20, b'{'), equal(block, 0x20, b'}'));
         backslashes |= marks.backslash[at];
-        let first = equal(block, 0x20, letters.first);
-        let second = if letters.second == letters.first { first } else { equal(block, 0x20, letters.second) };
-        words |= (first << 1 | before) & (second | equal(block, 0, b'_'));
-        before = first >> 63;
+        let letter = shape.letters.iter().fold(0, |all, letter| all | equal(block, 0x20, *letter));
+        let here = [marks.quote[at], letter];
+        marks.found[at] = shaped(shape, here, before);
+        found |= marks.found[at];
+        before = here;
     }
-    let behind = bytes[GROUP * BLOCK];
-    words |= before & u64::from(behind.eq_ignore_ascii_case(&letters.second) || behind == b'_');
-    (marks.words, marks.escapes, marks.unicode) = (words != 0, backslashes != 0, false);
-    if marks.escapes {
-        let before_u = |at: usize| marks.backslash[at] & equal(block(bytes, at * BLOCK + 1), 0, b'u');
-        marks.unicode = (0..GROUP).any(|at| before_u(at) != 0);
-    }
+    [latest.quote[GROUP - 1], latest.letter[GROUP - 1]] = before;
+    (marks.escapes, marks.unicode) = (false, false);
+    found | backslashes != 0
+}
+
+/// See [`super::Work::run`].
+#[inline(always)]
+pub(super) fn inspect(bytes: &Window, marks: &mut Marks, equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64) {
+    let before_u = |at: usize| marks.backslash[at] & equal(block(bytes, at * BLOCK + 1), 0, b'u');
+    marks.escapes = marks.backslash.iter().any(|mask| *mask != 0);
+    marks.unicode = marks.escapes && (0..GROUP).any(|at| before_u(at) != 0);
+}
+
+/// Where something of this shape stands, by the quotation marks and letters of a block and of the one before.
+#[inline(always)]
+fn shaped(shape: Shape, [quote, letter]: [u64; 2], [quote_before, letter_before]: [u64; 2]) -> u64 {
+    let reach = shape.reach();
+    let later = |here: u64, before: u64, by: u8| here << by | before >> 1 >> (63 - by);
+    shape.at.iter().fold(0, |all, way| {
+        let quote = later(quote, quote_before, reach);
+        all | way.iter().fold(quote, |so_far, at| so_far & later(letter, letter_before, reach - at))
+    })
 }
 
 #[inline(always)]
@@ -63,18 +86,6 @@ pub(super) fn take_escaped(marks: &mut Marks, carry: &mut Carry) {
         let backslash = if marks.escapes { marks.backslash[at] } else { 0 };
         marks.quote[at] &= !escaped(backslash, &mut carry.escape);
     }
-}
-
-/// Where in a block the first letter stands before what may follow it: the second or an underscore, and the third, the
-/// second or an underscore.
-#[inline(always)]
-pub(super) fn words(bytes: &[u8; BLOCK + AHEAD], letters: Letters, equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64) -> u64 {
-    let of = |from: usize| bytes[from..].first_chunk().unwrap_or(&[0; BLOCK]);
-    let (first, second, third) = (of(0), of(1), of(2));
-    let second_or_line = |block| equal(block, 0x20, letters.second) | equal(block, 0, b'_');
-    equal(first, 0x20, letters.first)
-        & second_or_line(second)
-        & (second_or_line(third) | equal(third, 0x20, letters.third))
 }
 
 /// The bytes whose meaning a backslash takes; `carry` goes from block to block.

@@ -7,10 +7,10 @@ const HIGHS: u64 = ONES << 7;
 
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
-        |bytes, marks| plain::look(bytes, marks, W::LETTERS, equal),
+        |bytes, marks, latest| plain::look(bytes, marks, latest, W::SHAPE, equal),
+        |bytes, marks| plain::inspect(bytes, marks, equal),
         |marks, carry| plain::strip(marks, carry, parity),
         plain::weigh,
-        |bytes| plain::words(bytes, W::LETTERS, equal),
         pick,
         nth,
     )
