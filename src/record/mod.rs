@@ -23,7 +23,7 @@ pub use json::{Head, is_aws};
 pub(crate) use line::next_by_itself;
 #[cfg_attr(not(feature = "lambda"), allow(unused_imports, reason = "for what reads log files by itself"))]
 pub(crate) use paired::paired;
-pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_with};
+pub use sift::{Candidate, Isa, Named, Sifted, scan_errors, sift, sift_all, sift_calls, sift_refusals, sift_with};
 #[cfg(feature = "io")]
 pub(crate) use utf16::Decoder as Utf16;
 pub(crate) use utf16::decode as utf16;

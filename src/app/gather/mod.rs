@@ -1,5 +1,6 @@
 //! One log file → its denials and where it is from: what each thread of a scan does for itself.
 
+mod codes;
 mod known;
 mod late;
 pub(super) mod named;
@@ -8,21 +9,18 @@ use super::operations::Operations;
 use super::passed::Passed;
 use crate::catalog::Catalog;
 use crate::change::{self, Change};
-use crate::denial::code::{self, Codes};
+use crate::denial::code::Codes;
 use crate::denial::{self, Denial, Given};
 use crate::finding::Repeated;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::many::Joins;
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted, Whereabouts};
+use codes::MetCodes;
 use known::Known;
 use late::{Late, Texts};
-use memchr::memmem::Finder;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Error codes that are remembered: most logs have few.
-const HARMLESS: usize = 16;
 
 /// What one file holds.
 #[derive(Debug, Default)]
@@ -97,11 +95,7 @@ pub struct Gatherer {
     known: Known,
     texts: Texts,
     given: Given,
-    /// Error codes that mean no refusal, and the last one that does.
-    harmless: Vec<String>,
-    refusing: String,
-    /// Finds what every message begins with that relays a refusal under another code.
-    relays: Finder<'static>,
+    codes: MetCodes,
 }
 
 impl Gatherer {
@@ -115,9 +109,7 @@ impl Gatherer {
             known: Known::default(),
             texts: Texts::default(),
             given: Given::default(),
-            harmless: Vec::new(),
-            refusing: String::new(),
-            relays: Finder::new(code::RELAYED),
+            codes: MetCodes::default(),
         }
     }
 
@@ -157,7 +149,8 @@ impl Gatherer {
 
     fn read(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         let mut file = File::new(name);
-        match record::sift(bytes) {
+        let (codes, met) = (&self.given.codes, &mut self.codes);
+        match record::sift_refusals(bytes, |code, raw| met.may_mean(codes, code, raw)) {
             Some(sifted) => match named::place(name, &sifted).filter(|_| self.selection.is_all()) {
                 Some(named) => self.sifted(&mut file, &sifted, named),
                 None => self.each(&mut file, bytes),
@@ -231,7 +224,10 @@ impl Gatherer {
         if !candidate.is_event {
             return false;
         }
-        if self.failed_otherwise(candidate) {
+        // Where nothing was selected, the sift has asked that.
+        let (codes, raw) = (&self.given.codes, candidate.raw.as_bytes());
+        let code = candidate.only_error_code().filter(|_| !candidate.has_escapes);
+        if code.is_some_and(|code| !self.codes.may_mean(codes, code.as_bytes(), raw)) {
             file.gathered.records += 1;
             return true;
         }
@@ -271,27 +267,6 @@ impl Gatherer {
             file.widen(&record.recipient_account, &record.region, record.event_time, 0);
             self.denied(file, &record, Some(candidate.raw));
         }
-    }
-
-    /// Whether it is plain without reading it that it bears no error code, or one for another reason than a refusal, and no
-    /// message that relays one.
-    fn failed_otherwise(&mut self, candidate: &Candidate<'_>) -> bool {
-        let Some(code) = candidate.only_error_code().filter(|_| !candidate.has_escapes) else { return false };
-        if code == self.refusing {
-            return false;
-        }
-        let is_known = self.harmless.iter().any(|known| known == code);
-        if !is_known && self.given.codes.takes(code) {
-            code.clone_into(&mut self.refusing);
-            return false;
-        }
-        if self.relays.find(candidate.raw.as_bytes()).is_some() {
-            return false;
-        }
-        if !is_known && self.harmless.len() < HARMLESS {
-            self.harmless.push(code.to_owned());
-        }
-        true
     }
 
     /// Whether a glance at an event tells that it is no denial.

@@ -11,6 +11,7 @@ mod calls;
 pub(super) mod isa;
 mod pass;
 mod spell;
+mod top;
 
 pub use calls::{Named, sift_calls};
 pub use isa::Isa;
@@ -67,9 +68,7 @@ impl<'a> Candidate<'a> {
     /// assert_eq!(sift(log).unwrap().candidates[0].only_error_code(), Some("NoSuchKey"));
     /// ```
     pub fn only_error_code(&self) -> Option<&'a str> {
-        let text = self.raw.get(self.spelt?..)?.strip_prefix("\"errorCode\":\"")?;
-        let value = &text[..memchr::memchr2(b'"', b'\\', text.as_bytes())?];
-        text.as_bytes()[value.len()].eq(&b'"').then_some(value)
+        std::str::from_utf8(spell::only_code(self.raw.as_bytes(), self.spelt?)?).ok()
     }
 
     /// The same over another copy of its JSON.
@@ -111,17 +110,36 @@ pub fn sift(bytes: &[u8]) -> Option<Sifted<'_>> {
     sift_with(Isa::best(), bytes)
 }
 
+/// [`sift`] without records that bear no error code of their own, or one that means no refusal: `may_mean` is asked about the
+/// code of a record, and gets the record. [`Sifted::allowed`] counts these, too.
+///
+/// ```
+/// use denywatch::record::sift_refusals;
+/// let other = r#"{"eventVersion":"1.08","userIdentity":{},"errorCode":"NoSuchKey"}"#;
+/// let denied = r#"{"eventVersion":"1.08","userIdentity":{},"errorCode":"AccessDenied"}"#;
+/// let log = format!(r#"{{"Records":[{other},{denied}]}}"#);
+/// let sifted = sift_refusals(log.as_bytes(), |code, _| code == b"AccessDenied").unwrap();
+/// assert_eq!((sifted.allowed, sifted.candidates[0].raw), (1, denied));
+/// ```
+pub fn sift_refusals(bytes: &[u8], may_mean: impl FnMut(&[u8], &[u8]) -> bool) -> Option<Sifted<'_>> {
+    sift_refusals_with(Isa::best(), bytes, may_mean)
+}
+
+fn sift_refusals_with(isa: Isa, bytes: &[u8], may_mean: impl FnMut(&[u8], &[u8]) -> bool) -> Option<Sifted<'_>> {
+    sift_some(isa, bytes, false, &mut pass::Refusal { isa, may_mean })
+}
+
 /// [`sift`] that hands out every record, the allowed ones too, so that [`Sifted::allowed`] is 0.
 pub fn sift_all(bytes: &[u8]) -> Option<Sifted<'_>> {
-    sift_some(Isa::best(), bytes, true)
+    sift_some(Isa::best(), bytes, true, &mut pass::ErrorCode)
 }
 
 /// [`sift`] on one instruction set; all of them answer alike.
 pub fn sift_with(isa: Isa, bytes: &[u8]) -> Option<Sifted<'_>> {
-    sift_some(isa, bytes, false)
+    sift_some(isa, bytes, false, &mut pass::ErrorCode)
 }
 
-fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
+fn sift_some<'a, K: pass::Key>(isa: Isa, bytes: &'a [u8], all: bool, key: &mut K) -> Option<Sifted<'a>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut sifted = Sifted::default();
     let (mut spans, mut edges) = (Vec::new(), None::<[(usize, usize); 2]>);
@@ -129,7 +147,7 @@ fn sift_some(isa: Isa, bytes: &[u8], all: bool) -> Option<Sifted<'_>> {
     let mut at = lists.first;
     loop {
         let start = at + json::records_list(&bytes[at..])?;
-        let list = isa.run(pass::Pass { key: pass::ErrorCode, bytes, start, all })?;
+        let list = isa.run(pass::Pass { key: &mut *key, bytes, start, all })?;
         let close = skip_space(bytes, list.end);
         if bytes.get(close) != Some(&b'}') {
             return None;

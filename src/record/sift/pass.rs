@@ -1,7 +1,7 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{AHEAD, BLOCK, Carry, GROUP, Latest, Marks, Shape, Window, Work};
-use super::spell;
+use super::isa::{AHEAD, BLOCK, Carry, GROUP, Isa, Latest, Marks, Shape, Window, Work};
+use super::{spell, top};
 use crate::record::LARGEST_RECORD;
 
 /// What one list holds.
@@ -41,6 +41,23 @@ pub(super) trait Key {
 
     /// Whether it is spelt behind a quotation mark, and wanted.
     fn is_at(&self, bytes: &[u8], quote: usize) -> bool;
+
+    /// Whether an ordinary element in which it is spelt, or may be, must be read after all.
+    fn must_read(&mut self, _bytes: &[u8], _element: &Element) -> bool {
+        true
+    }
+}
+
+impl<K: Key> Key for &mut K {
+    const SHAPE: Shape = K::SHAPE;
+
+    fn is_at(&self, bytes: &[u8], quote: usize) -> bool {
+        K::is_at(self, bytes, quote)
+    }
+
+    fn must_read(&mut self, bytes: &[u8], element: &Element) -> bool {
+        K::must_read(self, bytes, element)
+    }
 }
 
 /// `errorCode`, by the letters `r` of its first word.
@@ -48,6 +65,32 @@ pub(in crate::record) const CODE: Shape = Shape { letters: b"r", at: &[&[2, 3, 5
 
 /// `errorCode` in whatever spelling.
 pub(super) struct ErrorCode;
+
+/// The same, of events for which this code, which stands in this event, may mean a refusal.
+pub(super) struct Refusal<F> {
+    pub(super) isa: Isa,
+    pub(super) may_mean: F,
+}
+
+impl<F: FnMut(&[u8], &[u8]) -> bool> Key for Refusal<F> {
+    const SHAPE: Shape = CODE;
+
+    fn is_at(&self, bytes: &[u8], quote: usize) -> bool {
+        spell::is_error_code(bytes, quote)
+    }
+
+    fn must_read(&mut self, bytes: &[u8], element: &Element) -> bool {
+        let Element { start, end, has_escapes, spelt, .. } = *element;
+        let raw = &bytes[start..end];
+        if has_escapes || raw.len() > LARGEST_RECORD {
+            return true;
+        }
+        match spelt.and_then(|quote| spell::only_code(raw, quote - start)) {
+            Some(code) => (self.may_mean)(code, raw),
+            None => top::bears_code(self.isa, raw),
+        }
+    }
+}
 
 impl Key for ErrorCode {
     const SHAPE: Shape = CODE;
@@ -73,7 +116,7 @@ impl<K: Key> Work for Pass<'_, K> {
 
     #[inline(always)]
     fn run(
-        self,
+        mut self,
         look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
         inspect: impl Fn(&Window, &mut Marks),
         strip: impl Fn(&mut Marks, &mut Carry),
@@ -107,7 +150,7 @@ impl<K: Key> Work for Pass<'_, K> {
                     state.uncover(at, marks);
                 }
             });
-            if let Some(whole) = state.follow(followed, ends, &pick, &nth) {
+            if let Some(whole) = state.follow(&mut self.key, followed, ends, &pick, &nth) {
                 return whole.then_some(state.list);
             }
             state.go_on(at.saturating_sub((STEPS - 2) * BATCH));
@@ -232,6 +275,7 @@ impl<'a> State<'a> {
     #[inline(always)]
     fn follow(
         &mut self,
+        key: &mut impl Key,
         batch: &Batch,
         mut places: u64,
         pick: &impl Fn(u64, u64) -> u64,
@@ -247,7 +291,8 @@ impl<'a> State<'a> {
             let mut closes = pick(close, both);
             let (mut gone, mut level) = (0, usize::try_from(level).unwrap_or(usize::MAX));
             if closes >> 8 != 0 || level >= FALLS.len() {
-                if let Some(whole) = self.one_by_one(from, marks.level[block % GROUP].cast_signed(), both, close) {
+                if let Some(whole) = self.one_by_one(key, from, marks.level[block % GROUP].cast_signed(), (both, close))
+                {
                     return Some(whole);
                 }
                 continue;
@@ -261,7 +306,7 @@ impl<'a> State<'a> {
                 if level == 0 && fall == 0 {
                     return Some(self.close(place));
                 }
-                if !self.end(place + 1) {
+                if !self.end(key, place + 1) {
                     return Some(false);
                 }
                 closes >>= fall + 1;
@@ -274,7 +319,13 @@ impl<'a> State<'a> {
 
     /// The same for a block with many brackets.
     #[cold]
-    fn one_by_one(&mut self, from: usize, mut level: i64, mut both: u64, close: u64) -> Option<bool> {
+    fn one_by_one(
+        &mut self,
+        key: &mut impl Key,
+        from: usize,
+        mut level: i64,
+        (mut both, close): (u64, u64),
+    ) -> Option<bool> {
         while both != 0 {
             let bit = both.trailing_zeros();
             both &= both - 1;
@@ -282,7 +333,7 @@ impl<'a> State<'a> {
             level += if close >> bit & 1 == 1 { -1 } else { 1 };
             match (level, close >> bit & 1) {
                 (..0, _) => return Some(self.close(place)),
-                (0, 1) if !self.end(place + 1) => return Some(false),
+                (0, 1) if !self.end(key, place + 1) => return Some(false),
                 _ => {}
             }
         }
@@ -291,7 +342,7 @@ impl<'a> State<'a> {
 
     /// An element ends; false where it is irregular.
     #[inline(always)]
-    fn end(&mut self, end: usize) -> bool {
+    fn end(&mut self, key: &mut impl Key, end: usize) -> bool {
         let start = match &self.bytes[self.until..] {
             [b',', b'{', ..] if self.list.elements > 0 => self.until + 1,
             _ => match self.begin() {
@@ -312,12 +363,15 @@ impl<'a> State<'a> {
         let Met { spelt, first, hidden, escaped: has_escapes } = std::mem::take(&mut self.met);
         let is_marked = spelt > 0 || hidden || element.len() > LARGEST_RECORD;
         if is_marked || !is_ordinary || self.all {
-            if self.list.candidates.len() == super::MOST_CANDIDATES {
-                return false;
-            }
             let number = self.list.elements;
             let spelt = (spelt == 1 && !hidden).then_some(first);
-            self.list.candidates.push(Element { number, start, end, is_ordinary, is_marked, has_escapes, spelt });
+            let found = Element { number, start, end, is_ordinary, is_marked, has_escapes, spelt };
+            if self.all || !is_ordinary || key.must_read(self.bytes, &found) {
+                if self.list.candidates.len() == super::MOST_CANDIDATES {
+                    return false;
+                }
+                self.list.candidates.push(found);
+            }
         }
         match &mut self.list.edges {
             Some([_, last]) => *last = (start, end),

@@ -18,6 +18,14 @@ pub(super) fn is_key(bytes: &[u8], quote: usize, [first, second]: [&[u8]; 2]) ->
     matches!(rest, Some([b'"' | b'\\', ..]))
 }
 
+/// The value of the key that this quotation mark begins, if it is `errorCode` as CloudTrail writes it and the value a string
+/// without escapes.
+pub(super) fn only_code(raw: &[u8], quote: usize) -> Option<&[u8]> {
+    let text = raw.get(quote..)?.strip_prefix(b"\"errorCode\":\"")?;
+    let length = memchr::memchr2(b'"', b'\\', text)?;
+    (text[length] == b'"').then(|| &text[..length])
+}
+
 /// Whether a backslash begins the escape of an ASCII character from `\u0020` on, and whether a key may hide behind that: it is a
 /// letter or an underscore (`\u0065`), or the quotation mark of a key in an event inside a text.
 pub(super) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<bool> {
