@@ -26,6 +26,41 @@ pub struct Cut<'a> {
     spans: [(usize, usize); 5],
 }
 
+/// Where an event was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    length: usize,
+    event_id: (usize, usize),
+    event_time: (usize, usize),
+    shared_event_id: Option<(usize, usize)>,
+    spans: [(usize, usize); 5],
+}
+
+impl Layout {
+    /// Cuts an event of the same length in the same places, if the rest of it is this: as [`Cutter::cut`] would, and it searches
+    /// nothing. `None` says nothing.
+    pub fn cut<'a>(&self, raw: &'a str, mut rest: &[u8]) -> Option<Cut<'a>> {
+        if raw.len() != self.length {
+            return None;
+        }
+        let mut from = 0;
+        for (start, end) in self.spans.into_iter().chain([(raw.len(), raw.len())]) {
+            rest = rest.strip_prefix(raw.as_bytes().get(from..start)?)?;
+            if memchr::memchr2(b'"', b'\\', raw.as_bytes().get(start..end)?).is_some() {
+                return None;
+            }
+            from = end;
+        }
+        let text = |(from, to): (usize, usize)| raw.get(from..to);
+        let shared_event_id = match self.shared_event_id {
+            Some(place) => Some(text(place)?),
+            None => None,
+        };
+        let (event_id, event_time, spans) = (text(self.event_id)?, text(self.event_time)?, self.spans);
+        rest.is_empty().then_some(Cut { event_id, event_time, shared_event_id, raw, spans })
+    }
+}
+
 impl Default for Cutter {
     fn default() -> Self {
         Self(NAMES.map(Finder::new))
@@ -54,6 +89,17 @@ impl Cutter {
 }
 
 impl<'a> Cut<'a> {
+    /// Where it was cut.
+    pub fn layout(&self) -> Layout {
+        let place = |text: &str| {
+            let start = text.as_ptr().addr() - self.raw.as_ptr().addr();
+            (start, start + text.len())
+        };
+        let (event_id, event_time) = (place(self.event_id), place(self.event_time));
+        let shared_event_id = self.shared_event_id.map(place);
+        Layout { length: self.raw.len(), event_id, event_time, shared_event_id, spans: self.spans }
+    }
+
     /// What is left, in pieces.
     pub fn rest(&self) -> impl Iterator<Item = &'a str> {
         let starts = std::iter::once(0).chain(self.spans.iter().map(|(_, end)| *end));
@@ -132,6 +178,34 @@ mod tests {
         check(r#"{"eventTime":"t","requestParameters":{"eventID":"i"}}"#, false);
         check(r#"{"eventTime":"t","eventID":"i","userIdentity":{"requestID":"r"}}"#, false);
         check(r#"{"eventTime":"t","eventID":"i","event\u0049D":"j"}"#, false);
+    }
+
+    #[test]
+    fn events_alike_are_cut_alike() {
+        let cutter = Cutter::default();
+        let one = r#"{"eventTime":"t1","a":{"x-amz-id-2":"ab"},"b":"ü","eventID":"i1","sharedEventID":"s"}"#;
+        let cut = cutter.cut(one).unwrap();
+        let (layout, rest) = (cut.layout(), cut.rest().collect::<String>());
+        let check = |from: &str, to: &str, expect: bool| {
+            let other = one.replace(from, to);
+            let alike = layout.cut(&other, rest.as_bytes());
+            assert_eq!(alike.is_some(), expect, "{other}");
+            if let Some(alike) = alike {
+                assert_eq!(format!("{alike:?}"), format!("{:?}", cutter.cut(&other).unwrap()));
+            }
+        };
+        check("", "", true);
+        check("i1", "i2", true);
+        check("t1", "t2", true);
+        check("ab", "cd", true);
+        check("i1", "ü", true);
+        check("i1", "i12", false);
+        check("i1", "i\"", false);
+        check("i1", "i\\", false);
+        check("\"a\"", "\"b\"", false);
+        check("\"b\"", "\"c\"", false);
+        check("\"s\"}", "\"s\"]", false);
+        check(one, "", false);
     }
 
     #[test]

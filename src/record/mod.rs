@@ -14,7 +14,7 @@ mod sift;
 mod skim;
 mod utf16;
 
-pub use cut::{Cut, Cutter};
+pub use cut::{Cut, Cutter, Layout};
 pub use field::time;
 pub use glance::Glance;
 pub use json::{Head, is_aws};

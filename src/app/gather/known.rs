@@ -4,13 +4,15 @@
 use crate::denial::Denial;
 use crate::diagnosis::diagnose;
 use crate::finding::{Observed, Repeated, observe};
-use crate::record::{self, Cut, Cutter, Record, Whereabouts};
+use crate::record::{self, Cut, Cutter, Layout, Record, Whereabouts};
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 /// Denials remembered; a new one takes the place of an old one whose hash ends alike.
 const SLOTS: usize = 1 << 9;
+/// Those of them that are tried first, without a search: the same call is mostly made again and again for a while.
+const RECENT: usize = 4;
 /// Bytes of an event that is remembered.
 const LARGEST: usize = 8 << 10;
 /// Permissions of a denial that is remembered.
@@ -20,26 +22,31 @@ const ITEMS: usize = 100;
 pub(super) struct Known {
     cutter: Cutter,
     slots: Vec<Option<Slot>>,
+    /// The slots that were met last, the latest first.
+    recent: [usize; RECENT],
 }
 
 struct Slot {
     /// The event without what was cut out: the hash only finds it.
     rest: Box<[u8]>,
+    layout: Layout,
     sample: Arc<Observed>,
     place: Whereabouts,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { cutter: Cutter::default(), slots: std::iter::repeat_with(|| None).take(SLOTS).collect() }
+        let slots = std::iter::repeat_with(|| None).take(SLOTS).collect();
+        Self { cutter: Cutter::default(), slots, recent: [0; RECENT] }
     }
 }
 
 impl Known {
     /// The denial in an event, if it was met before; and where it is from.
-    pub(super) fn again(&self, raw: &str) -> Option<(Repeated, &Whereabouts)> {
-        let cut = self.cutter.cut(raw)?;
-        let slot = self.slots[place(&cut)].as_ref().filter(|slot| slot.is(&cut))?;
+    pub(super) fn again(&mut self, raw: &str) -> Option<(Repeated, &Whereabouts)> {
+        let (place, cut) = self.recently(raw).or_else(|| self.search(raw))?;
+        self.note(place);
+        let slot = self.slots[place].as_ref()?;
         let at = record::time(cut.event_time)?;
         // As a field such texts say that there is none.
         let is_text = |id: &str| !matches!(id, "" | "null");
@@ -55,6 +62,27 @@ impl Known {
         Some((met, &slot.place))
     }
 
+    /// Looks among those that were met last.
+    fn recently<'a>(&self, raw: &'a str) -> Option<(usize, Cut<'a>)> {
+        self.recent.iter().find_map(|place| {
+            let slot = self.slots[*place].as_ref()?;
+            Some((*place, slot.layout.cut(raw, &slot.rest)?))
+        })
+    }
+
+    fn search<'a>(&self, raw: &'a str) -> Option<(usize, Cut<'a>)> {
+        let cut = self.cutter.cut(raw)?;
+        let place = place(&cut);
+        self.slots[place].as_ref().is_some_and(|slot| slot.is(&cut)).then_some((place, cut))
+    }
+
+    /// A slot was met.
+    fn note(&mut self, place: usize) {
+        let at = self.recent.iter().position(|recent| *recent == place).unwrap_or(RECENT - 1);
+        self.recent[..=at].rotate_right(1);
+        self.recent[0] = place;
+    }
+
     /// Concludes on a denial, and remembers it where that is certain.
     pub(super) fn learn(&mut self, raw: Option<&str>, record: &Record, denial: Denial) -> Repeated {
         let cut = raw.filter(|raw| raw.len() <= LARGEST).and_then(|raw| self.cutter.cut(raw));
@@ -66,7 +94,8 @@ impl Known {
             let place = place(&cut);
             let (account, region) = (record.recipient_account.clone(), record.region.clone());
             let from = Whereabouts { account, region, time: None };
-            self.slots[place] = Some(Slot { rest, sample: met.sample.clone(), place: from });
+            self.slots[place] = Some(Slot { rest, layout: cut.layout(), sample: met.sample.clone(), place: from });
+            self.note(place);
         }
         met
     }

@@ -241,7 +241,7 @@ impl Gatherer {
     }
 
     /// Takes a denial that was met before; false where it was not.
-    fn again(&self, file: &mut File<'_>, candidate: &Candidate<'_>) -> bool {
+    fn again(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) -> bool {
         let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() else {
             return false;
         };

@@ -158,7 +158,7 @@ fn shaped(shape: Shape, [quote, letter]: [__m512i; 2], [quote_before, letter_bef
 fn inspect(bytes: &Window, marks: &mut Marks) {
     let (mut all, mut before_u) = (0, 0);
     for at in 0..GROUP {
-        let [raw, next] = [0, 1].map(|behind| load(block(bytes, at, behind)));
+        let (raw, next) = (load(block(bytes, at, 0)), load(block(bytes, at, 1)));
         marks.backslash[at] = _mm512_cmpeq_epi8_mask(raw, splat(b'\\'));
         all |= marks.backslash[at];
         before_u |= _mm512_mask_cmpeq_epi8_mask(marks.backslash[at], next, splat(b'u'));
