@@ -360,6 +360,12 @@ impl Finding {
         }
     }
 
+    /// Cuts what one event has too much of, as merging with another one does.
+    fn trim(&mut self) {
+        self.items.values_mut().for_each(|item| item.trim());
+        self.keep_items(ITEMS_KEPT);
+    }
+
     /// The same with nothing counted: what a copy of an event adds (its id, its account's view). Merging it any number of
     /// times is the same as once.
     #[must_use]
@@ -384,8 +390,8 @@ fn longer(one: Option<String>, two: Option<String>) -> Option<String> {
 
 /// The known path wins over the guessed ARN; among sessions the smallest stays as the sample.
 fn merge_principal(one: &Principal, two: &Principal) -> Principal {
-    let rank = |principal: &Principal| (!principal.path_known, principal.clone());
-    let mut best = if rank(one) <= rank(two) { one.clone() } else { two.clone() };
+    let rank = |principal: &Principal| !principal.path_known;
+    let mut best = if (rank(one), one) <= (rank(two), two) { one.clone() } else { two.clone() };
     best.session = [&one.session, &two.session].into_iter().flatten().min().cloned();
     best
 }
@@ -423,9 +429,18 @@ impl Item {
     }
 
     /// Which of two items gives the sample; the facts break ties, so that the order of merging never shows.
-    fn sample_rank(&self) -> impl Ord + use<> {
-        let first = self.events.first().cloned();
-        (first, self.how, self.reason.clone(), self.diagnosis.clone(), self.facts.clone())
+    fn sample_rank(&self) -> impl Ord {
+        (self.events.first(), self.how, &self.reason, &self.diagnosis, &self.facts)
+    }
+
+    /// See [`Finding::trim`].
+    fn trim(&mut self) {
+        let Self { operations, regions, vias, also, passes, next, seconds, .. } = self;
+        [operations, regions, vias].into_iter().for_each(|names| unite(names, BTreeSet::new(), NAMES_KEPT));
+        unite(also, BTreeSet::new(), FACTS_KEPT);
+        unite(passes, BTreeSet::new(), FACTS_KEPT);
+        unite(next, BTreeSet::new(), FACTS_KEPT);
+        unite(seconds, BTreeSet::new(), SECONDS_KEPT);
     }
 }
 

@@ -41,8 +41,8 @@ impl Observed {
     pub fn repeated(&self, events: &[(Option<Timestamp>, &str, bool)]) -> Finding {
         let mut finding = self.finding.clone();
         if events.len() > 1 {
-            // What merging cuts it cuts for the second as for the hundredth.
-            finding.merge(self.finding.clone());
+            // What merging cuts it cuts for the second as for the hundredth; of the same nothing else is merged.
+            finding.trim();
         }
         let counted = || events.iter().filter(|(.., counts)| *counts);
         finding.count = counted().count() as u64;
