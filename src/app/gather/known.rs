@@ -90,7 +90,9 @@ impl Known {
         let diagnosed = diagnose(&denial);
         let met = Repeated::once(observe(denial, diagnosed));
         if let Some(cut) = cut {
-            let rest = cut.rest().collect::<String>().into_bytes().into_boxed_slice();
+            let mut rest = Vec::with_capacity(cut.rest().map(str::len).sum());
+            cut.rest().for_each(|piece| rest.extend_from_slice(piece.as_bytes()));
+            let rest = rest.into_boxed_slice();
             let place = place(&cut);
             let (account, region) = (record.recipient_account.clone(), record.region.clone());
             let from = Whereabouts { account, region, time: None };

@@ -128,13 +128,18 @@ impl<K: Key> Work for Pass<'_, K> {
         let mut batches = [Batch::default(); STEPS];
         let (mut latest, mut carry, mut depth) = (Latest::default(), Carry::default(), 0);
         let [mut looked, mut weighed, mut followed] = batches.each_mut();
-        let (bytes, mut at, mut places) = (self.bytes, self.start, 0);
-        let mut end = [b' '; size_of::<Page>()];
+        let (bytes, mut places, mut own) = (self.bytes, 0, [b' '; size_of::<Page>()]);
+        let ahead = self.to_line();
+        let (first, mut passed) = (self.start.wrapping_sub(ahead), 0);
         // Each of three batches is at another step. A step by itself is a chain of instructions that wait for one another; those of
         // two batches fill each other's gaps. Where elements end is followed last: how often that is nobody can foretell, and a
         // processor that guesses wrong loses what it has begun. A batch that was not looked at has nothing in it.
-        while at < bytes.len() + (STEPS - 1) * BATCH {
-            let page = window(bytes, at, &mut end);
+        while passed < bytes.len() - self.start + ahead + (STEPS - 1) * BATCH {
+            let at = first.wrapping_add(passed);
+            let page = match passed {
+                0 => self.first_page(ahead, &mut own),
+                _ => window(bytes, at, &mut own),
+            };
             let (ends, mut rare) = (std::mem::take(&mut places), 0);
             looked.at = at;
             for group in 0..GROUPS {
@@ -143,7 +148,7 @@ impl<K: Key> Work for Pass<'_, K> {
                 places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
             }
             each(rare, |group| {
-                let (marks, at) = (&mut looked.groups[group], at + group * GROUP * BLOCK);
+                let (marks, at) = (&mut looked.groups[group], at.wrapping_add(group * GROUP * BLOCK));
                 inspect(part(page, group), marks);
                 state.spell(&self.key, at, marks);
                 if marks.unicode {
@@ -153,11 +158,38 @@ impl<K: Key> Work for Pass<'_, K> {
             if let Some(whole) = state.follow(&mut self.key, followed, ends, &pick, &nth) {
                 return whole.then_some(state.list);
             }
-            state.go_on(at.saturating_sub((STEPS - 2) * BATCH));
-            at += BATCH;
+            if passed >= STEPS * BATCH {
+                state.go_on(at - (STEPS - 2) * BATCH);
+            }
+            passed += BATCH;
             (looked, weighed, followed) = (followed, looked, weighed);
         }
         None
+    }
+}
+
+/// Bytes from which on it is worth it to begin at a line of the processor's cache.
+const LARGE: usize = 64 << 10;
+
+impl<K> Pass<'_, K> {
+    /// How many bytes to begin ahead of the list, so that no block stands in two lines of the cache.
+    fn to_line(&self) -> usize {
+        match self.bytes.get(self.start..) {
+            Some(list) if list.len() >= LARGE => list.as_ptr().addr() % BLOCK,
+            _ => 0,
+        }
+    }
+
+    /// What is looked at first: nothing before the list is seen.
+    #[inline(always)]
+    fn first_page<'p>(&'p self, ahead: usize, own: &'p mut Page) -> &'p Page {
+        let list = self.bytes.get(self.start..).unwrap_or_default();
+        if ahead == 0 {
+            return window(list, 0, own);
+        }
+        let seen = &list[..list.len().min(own.len() - ahead)];
+        own[ahead..][..seen.len()].copy_from_slice(seen);
+        own
     }
 }
 
@@ -249,7 +281,7 @@ impl<'a> State<'a> {
     fn spell<K: Key>(&mut self, key: &K, at: usize, marks: &Marks) {
         for (block, found) in marks.found.iter().enumerate() {
             each(*found, |bit| {
-                let quote = (at + BLOCK * block + bit).checked_sub(K::SHAPE.reach().into());
+                let quote = at.wrapping_add(BLOCK * block + bit).checked_sub(K::SHAPE.reach().into());
                 self.spelt.extend(quote.filter(|quote| key.is_at(self.bytes, *quote)));
             });
         }
@@ -259,7 +291,7 @@ impl<'a> State<'a> {
     fn uncover(&mut self, at: usize, marks: &Marks) {
         for (block, backslash) in marks.backslash.iter().enumerate() {
             each(*backslash, |bit| {
-                let place = at + BLOCK * block + bit;
+                let place = at.wrapping_add(BLOCK * block + bit);
                 if let Some(hides) = spell::escaped_at(self.bytes, place) {
                     self.escaped.push(place);
                     if hides {
@@ -284,7 +316,7 @@ impl<'a> State<'a> {
         while places != 0 {
             let block = places.trailing_zeros() as usize;
             places &= places - 1;
-            let (marks, from) = (&batch.groups[block / GROUP % GROUPS], batch.at + BLOCK * block);
+            let (marks, from) = (&batch.groups[block / GROUP % GROUPS], batch.at.wrapping_add(BLOCK * block));
             let (open, close) = (marks.open[block % GROUP], marks.close[block % GROUP]);
             let (both, level) = (open | close, marks.level[block % GROUP]);
             // In the order of the brackets, set where one closes.
@@ -302,7 +334,7 @@ impl<'a> State<'a> {
                 if fall == NEVER {
                     break;
                 }
-                let place = from + nth(both, gone + fall) as usize;
+                let place = from.wrapping_add(nth(both, gone + fall) as usize);
                 if level == 0 && fall == 0 {
                     return Some(self.close(place));
                 }
@@ -329,7 +361,7 @@ impl<'a> State<'a> {
         while both != 0 {
             let bit = both.trailing_zeros();
             both &= both - 1;
-            let place = from + bit as usize;
+            let place = from.wrapping_add(bit as usize);
             level += if close >> bit & 1 == 1 { -1 } else { 1 };
             match (level, close >> bit & 1) {
                 (..0, _) => return Some(self.close(place)),

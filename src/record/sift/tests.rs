@@ -245,6 +245,27 @@ fn a_code_is_told_where_nothing_else_can_be_one() {
     }
 }
 
+#[test]
+fn a_large_list_is_the_same_wherever_it_stands_in_memory() {
+    // More keys on the first page than are remembered one by one, and all in its second record.
+    let many = r#""errorCode":1,"#.repeat(265);
+    let second = with(&format!(r#""errorCode":"AccessDenied","x":{{{many}"y":1}}"#));
+    let records: Vec<String> = (0..900).map(|number| with(&format!(r#""n":"{}""#, "}".repeat(number % 90)))).collect();
+    let records: Vec<&str> = [ALLOWED, &*second].into_iter().chain(records.iter().map(|record| &**record)).collect();
+    let text = log(&records);
+    assert!(text.len() > 80_000);
+    let expect = fully(text.as_bytes());
+    assert_eq!((expect.0, expect.1.len()), (902, 1));
+    let mut buffer = vec![b'"'; text.len() + 64];
+    for offset in 0..64 {
+        buffer[offset..][..text.len()].copy_from_slice(text.as_bytes());
+        for isa in Isa::available() {
+            let found = sifted(isa, &buffer[offset..][..text.len()]).unwrap();
+            assert_eq!(found, expect, "{isa:?} {offset}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
