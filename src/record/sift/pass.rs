@@ -256,7 +256,9 @@ struct State<'a> {
     /// Places of escaped ASCII characters.
     escaped: Vec<usize>,
     /// What was met of the open element and is counted.
-    met: Met,
+    met: Option<Met>,
+    /// Something was met that belongs to the open element or a later one, or all are wanted.
+    is_busy: bool,
     list: List,
 }
 
@@ -274,7 +276,7 @@ impl<'a> State<'a> {
     fn new<K>(pass: &Pass<'a, K>) -> Self {
         let (spelt, hidden, escaped) = (Vec::new(), Vec::new(), Vec::new());
         let Pass { bytes, start: until, all, .. } = *pass;
-        Self { bytes, all, until, spelt, hidden, escaped, met: Met::default(), list: List::default() }
+        Self { bytes, all, until, spelt, hidden, escaped, met: None, is_busy: all, list: List::default() }
     }
 
     #[inline(never)]
@@ -285,6 +287,7 @@ impl<'a> State<'a> {
                 self.spelt.extend(quote.filter(|quote| key.is_at(self.bytes, *quote)));
             });
         }
+        self.is_busy |= !self.spelt.is_empty();
     }
 
     #[cold]
@@ -294,6 +297,7 @@ impl<'a> State<'a> {
                 let place = at.wrapping_add(BLOCK * block + bit);
                 if let Some(hides) = spell::escaped_at(self.bytes, place) {
                     self.escaped.push(place);
+                    self.is_busy = true;
                     if hides {
                         self.hidden.push(place);
                     }
@@ -342,6 +346,9 @@ impl<'a> State<'a> {
                     return Some(false);
                 }
                 closes >>= fall + 1;
+                if closes == 0 {
+                    break;
+                }
                 gone += fall + 1;
                 level = 0;
             }
@@ -375,6 +382,22 @@ impl<'a> State<'a> {
     /// An element ends; false where it is irregular.
     #[inline(always)]
     fn end(&mut self, key: &mut impl Key, end: usize) -> bool {
+        // Most are events in which nothing was met.
+        let is_event = !self.is_busy && self.bytes.get(self.until..end).is_some_and(spell::is_next_event);
+        match &mut self.list.edges {
+            Some([_, last]) if is_event && end - self.until <= LARGEST_RECORD => {
+                *last = (self.until + 1, end);
+                self.until = end;
+                self.list.elements += 1;
+                true
+            }
+            _ => self.end_any(key, end),
+        }
+    }
+
+    /// The same of whatever element.
+    #[inline(never)]
+    fn end_any(&mut self, key: &mut impl Key, end: usize) -> bool {
         let start = match &self.bytes[self.until..] {
             [b',', b'{', ..] if self.list.elements > 0 => self.until + 1,
             _ => match self.begin() {
@@ -392,7 +415,8 @@ impl<'a> State<'a> {
         if !(self.spelt.is_empty() && self.escaped.is_empty()) {
             self.meet(end);
         }
-        let Met { spelt, first, hidden, escaped: has_escapes } = std::mem::take(&mut self.met);
+        let Met { spelt, first, hidden, escaped: has_escapes } = self.met.take().unwrap_or_default();
+        self.is_busy = self.all || !(self.spelt.is_empty() && self.escaped.is_empty());
         let is_marked = spelt > 0 || hidden || element.len() > LARGEST_RECORD;
         if is_marked || !is_ordinary || self.all {
             let number = self.list.elements;
@@ -431,10 +455,14 @@ impl<'a> State<'a> {
         };
         let ((spelt, first), (hidden, _), (escaped, _)) =
             (taken(&mut self.spelt), taken(&mut self.hidden), taken(&mut self.escaped));
-        self.met.first = if self.met.spelt == 0 { first } else { self.met.first };
-        self.met.spelt += spelt;
-        self.met.hidden |= hidden > 0;
-        self.met.escaped |= escaped > 0;
+        if spelt + escaped == 0 {
+            return;
+        }
+        let met = self.met.get_or_insert_default();
+        met.first = if met.spelt == 0 { first } else { met.first };
+        met.spelt += spelt;
+        met.hidden |= hidden > 0;
+        met.escaped |= escaped > 0;
     }
 
     /// All that ends before this place was followed: what was met there belongs to the open element.
