@@ -5,7 +5,9 @@
 //! is the event's own. A key with an escape, in another spelling or inside of a text is for the reader, too.
 
 use super::isa::{Isa, Shape};
-use super::pass::{Element, Key, Pass};
+use super::keys::Key;
+use super::list::Element;
+use super::pass::Pass;
 use super::{Candidate, Lists, MOST_CANDIDATES, spell};
 use crate::record::LARGEST_RECORD;
 use crate::record::json::{records_list, skip_space};

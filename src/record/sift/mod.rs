@@ -9,13 +9,16 @@
 
 mod calls;
 pub(super) mod isa;
+mod keys;
+mod list;
 mod pass;
 mod spell;
 mod top;
 
 pub use calls::{Named, sift_calls};
 pub use isa::Isa;
-pub(super) use pass::{CODE, window};
+pub(super) use keys::CODE;
+pub(super) use pass::window;
 
 use super::json::{self, newlines, skip_space};
 use super::{Head, Problem, Record};
@@ -126,20 +129,20 @@ pub fn sift_refusals(bytes: &[u8], may_mean: impl FnMut(&[u8], &[u8]) -> bool) -
 }
 
 fn sift_refusals_with(isa: Isa, bytes: &[u8], may_mean: impl FnMut(&[u8], &[u8]) -> bool) -> Option<Sifted<'_>> {
-    sift_some(isa, bytes, false, &mut pass::Refusal { isa, may_mean })
+    sift_some(isa, bytes, false, &mut keys::Refusal { isa, may_mean })
 }
 
 /// [`sift`] that hands out every record, the allowed ones too, so that [`Sifted::allowed`] is 0.
 pub fn sift_all(bytes: &[u8]) -> Option<Sifted<'_>> {
-    sift_some(Isa::best(), bytes, true, &mut pass::ErrorCode)
+    sift_some(Isa::best(), bytes, true, &mut keys::ErrorCode)
 }
 
 /// [`sift`] on one instruction set; all of them answer alike.
 pub fn sift_with(isa: Isa, bytes: &[u8]) -> Option<Sifted<'_>> {
-    sift_some(isa, bytes, false, &mut pass::ErrorCode)
+    sift_some(isa, bytes, false, &mut keys::ErrorCode)
 }
 
-fn sift_some<'a, K: pass::Key>(isa: Isa, bytes: &'a [u8], all: bool, key: &mut K) -> Option<Sifted<'a>> {
+fn sift_some<'a, K: keys::Key>(isa: Isa, bytes: &'a [u8], all: bool, key: &mut K) -> Option<Sifted<'a>> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut sifted = Sifted::default();
     let (mut spans, mut edges) = (Vec::new(), None::<[(usize, usize); 2]>);
@@ -169,7 +172,7 @@ fn sift_some<'a, K: pass::Key>(isa: Isa, bytes: &'a [u8], all: bool, key: &mut K
     }
     let text = |from: usize, end: usize| std::str::from_utf8(&bytes[from..end]).ok();
     for (element, line) in spans {
-        let pass::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied, has_escapes, spelt } =
+        let list::Element { number, start, end, is_ordinary: is_event, is_marked: may_be_denied, has_escapes, spelt } =
             element;
         let spelt = spelt.map(|quote| quote - start);
         let raw = text(start, end)?;

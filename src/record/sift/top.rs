@@ -2,7 +2,8 @@
 //! for what spells it more than once, which mostly is a look-alike of a denied event in a request.
 
 use super::isa::{BLOCK, Carry, GROUP, Isa, Latest, Marks, Shape, Window, Work};
-use super::pass::{CODE, window};
+use super::keys::CODE;
+use super::pass::window;
 use super::spell;
 
 /// Whether `errorCode` is a key of this object's top level, in a spelling without escapes; it may also stand there as a value.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 struct Look<'a, const NAME: bool>(&'a [Window]);
 
 /// Those of `errorCode` and of `eventName`.
-const SHAPES: [Shape; 2] = [super::super::pass::CODE, super::super::calls::NAME];
+const SHAPES: [Shape; 2] = [super::super::keys::CODE, super::super::calls::NAME];
 
 /// Of a window: open and closing brackets and what is picked of them, levels, where a key's shape is, whether there are
 /// backslashes and some before a `u`, the blocks where the depth may fall, and what is left for the next.
