@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Denials remembered; a new one takes the place of an old one whose hash ends alike.
 const SLOTS: usize = 1 << 9;
 /// Those of them that are tried first, without a search: the same call is mostly made again and again for a while.
-const RECENT: usize = 4;
+const RECENT: usize = 8;
 /// Bytes of an event that is remembered.
 const LARGEST: usize = 8 << 10;
 /// Permissions of a denial that is remembered.
@@ -42,9 +42,9 @@ impl Default for Known {
 }
 
 impl Known {
-    /// The denial in an event, if it was met before; and where it is from.
-    pub(super) fn again(&mut self, raw: &str) -> Option<(Repeated, &Whereabouts)> {
-        let (place, cut) = self.recently(raw).or_else(|| self.search(raw))?;
+    /// The denial in an event, if it was met before; and where it is from. `lately`: asks only those that were met last.
+    pub(super) fn again(&mut self, raw: &str, lately: bool) -> Option<(Repeated, &Whereabouts)> {
+        let (place, cut) = self.recently(raw).or_else(|| if lately { None } else { self.search(raw) })?;
         self.note(place);
         let slot = self.slots[place].as_ref()?;
         let at = record::time(cut.event_time)?;

@@ -71,9 +71,7 @@ impl Gatherer {
             taken = one.before;
             let (candidate, before) =
                 (one.candidate.with_text(texts.get(one.text.clone()).unwrap_or_default()), file.gathered.records);
-            if !self.again(file, &candidate) {
-                self.conclude(file, &candidate);
-            }
+            self.now(file, &candidate);
             let records = file.gathered.records - before;
             file.widen(&one.from.account, &one.from.region, one.from.time, records);
         }

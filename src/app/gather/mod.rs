@@ -234,15 +234,22 @@ impl Gatherer {
         // What bears several spellings of the key is mostly no denial, but a look-alike of one inside of a request.
         if candidate.only_error_code().is_none() && self.is_no_denial(candidate.raw) {
             file.gathered.records += 1;
-        } else if !self.again(file, candidate) && !self.put_off(file, candidate, from) {
-            self.conclude(file, candidate);
+        } else if !self.again(file, candidate, true) && !self.put_off(file, candidate, from) {
+            self.now(file, candidate);
         }
         true
     }
 
-    /// Takes a denial that was met before; false where it was not.
-    fn again(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) -> bool {
-        let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw)).flatten() else {
+    /// Reads what may be a denial.
+    fn now(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>) {
+        if !self.again(file, candidate, false) {
+            self.conclude(file, candidate);
+        }
+    }
+
+    /// Takes a denial that was met before, or lately; false where it was not.
+    fn again(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, lately: bool) -> bool {
+        let Some((met, place)) = (!self.singly).then(|| self.known.again(candidate.raw, lately)).flatten() else {
             return false;
         };
         file.widen(&place.account, &place.region, met.at, 0);
