@@ -1,6 +1,6 @@
 //! Objects that were read, and the runs that read them.
 
-use super::super::types::is_named_in;
+use super::super::types::name_in;
 use super::packed::{Batch, Packed, broken, bytes, number, put_bytes, put_number};
 use super::{Held, LedgerError, Object, ObjectRead, Run, entry, mark, time};
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ pub(super) const HASHED: &str = "object_hashed";
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
     // Each query by itself would take a lock of the file and give it back.
-    let _together = connection.unchecked_transaction()?;
+    let _together = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by(|one, other| objects[*one].key.cmp(&objects[*other].key));
     let (mut known, mut is_noted) = (vec![None; objects.len()], vec![false; objects.len()]);
@@ -73,7 +73,7 @@ pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Resu
     let mut hashes = Vec::new();
     Packed::of(connection, NAMED).remove(|key, value| {
         let key = String::from_utf8_lossy(key);
-        let is_named = is_named_in(&key, principal);
+        let is_named = stands_in(&key, principal) || name_in(principal).is_some_and(|name| stands_in(&key, name));
         if is_named {
             let object = Object { key: key.into_owned(), mark: String::new() };
             hashes.push((object.id(), value.to_vec()));
@@ -84,6 +84,16 @@ pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Resu
     let mut batch = Batch::default();
     hashes.iter().for_each(|(id, value)| batch.push(&[id], |out| out.extend_from_slice(value)));
     Packed::of(connection, HASHED).put(&batch, |_, _| true).map(drop)
+}
+
+/// Whether a key has this name in it, by itself: between letters and digits it is part of another.
+fn stands_in(key: &str, name: &str) -> bool {
+    let goes_on = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+    let is_alone = |(at, _)| {
+        let (before, after) = (&key[..at], &key[at + name.len()..]);
+        !goes_on(before.chars().next_back()) && !goes_on(after.chars().next())
+    };
+    !name.is_empty() && key.match_indices(name).any(is_alone)
 }
 
 /// Writes what is kept of an object: its mark, when it was noted, what it held.
