@@ -78,9 +78,8 @@ impl Run {
 
     /// Adds what some objects held.
     pub(super) fn add_objects<'a>(&mut self, objects: impl IntoIterator<Item = &'a ObjectRead>, at: Timestamp) {
-        let key = |place: &Place| (place.account.clone(), place.region.clone());
-        let mut places: BTreeMap<_, Place> =
-            std::mem::take(&mut self.places).into_iter().map(|place| (key(&place), place)).collect();
+        let before = std::mem::take(&mut self.places);
+        let mut places: BTreeMap<_, Place> = before.iter().map(|place| (key(place), place.clone())).collect();
         for one in objects {
             self.files += 1;
             self.bytes += one.held.bytes;
@@ -94,4 +93,8 @@ impl Run {
         self.places = places.into_values().collect();
         self.at = self.at.max(at);
     }
+}
+
+fn key(place: &Place) -> (Option<&str>, Option<&str>) {
+    (place.account.as_deref(), place.region.as_deref())
 }

@@ -1,12 +1,12 @@
 //! Which events were counted.
 
 use super::event_id::EventId;
-use super::packed::{Batch, Packed, broken, number, put_number};
+use super::packed::{Batch, Packed, Table, broken, number, put_number, table};
 use super::time;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-const COUNTED: &str = "counted";
+const COUNTED: Table = table!("counted");
 
 /// Of the two sorts of ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,21 +41,14 @@ pub(super) fn note<'a>(
             None => {}
         }
     }
-    let mut put = |batch: &Batch, places: &mut dyn Iterator<Item = usize>| -> rusqlite::Result<()> {
-        if !batch.is_empty() {
-            let is_put = Packed::of(connection, COUNTED).put(batch, |_, _| false)?;
-            places.zip(is_put).for_each(|(at, is_put)| is_new[at] = is_put);
-        }
-        Ok(())
-    };
     texts.sort_unstable();
-    let mut batch = Batch::with_capacity(texts.len(), 40);
-    texts.iter().for_each(|(id, at)| batch.push(&[&[head(kind, false)], id.as_bytes()], put_time(times[*at])));
-    put(&batch, &mut texts.iter().map(|(_, at)| *at))?;
     uuids.sort_unstable();
-    let mut batch = Batch::with_capacity(uuids.len(), 22);
-    uuids.iter().for_each(|(id, at)| batch.push(&[&[head(kind, true)], &id.to_be_bytes()], put_time(times[*at])));
-    put(&batch, &mut uuids.iter().map(|(_, at)| *at))?;
+    let counted = Packed::of(connection, &COUNTED);
+    let put = |batch: &mut Batch, sort: bool, id: &[u8], at: usize| batch.push(&[&[head(kind, sort)], id], put_time(times[at]));
+    let of_texts = counted.put(&texts, |batch, (id, at)| put(batch, false, id.as_bytes(), *at), |_, _| false)?;
+    let of_uuids = counted.put(&uuids, |batch, (id, at)| put(batch, true, &id.to_be_bytes(), *at), |_, _| false)?;
+    texts.iter().zip(of_texts).for_each(|((_, at), is_put)| is_new[*at] = is_put);
+    uuids.iter().zip(of_uuids).for_each(|((_, at), is_put)| is_new[*at] = is_put);
     Ok(is_new)
 }
 
@@ -66,7 +59,7 @@ fn put_time(second: Option<i64>) -> impl Fn(&mut Vec<u8>) {
 
 /// Forgets the events of before a time.
 pub(super) fn expire(connection: &Connection, since: Timestamp) -> rusqlite::Result<()> {
-    Packed::of(connection, COUNTED).remove(|_, mut value| {
+    Packed::of(connection, &COUNTED).remove(|_, mut value| {
         let has_time = !value.is_empty();
         Ok(has_time && time::from_number(number(&mut value).ok_or_else(broken)?) < since.as_second())
     })

@@ -35,12 +35,14 @@ const fn values(alphabet: &[u8; 16]) -> [u8; 256] {
 /// False where the mark is not of this alphabet, or has an odd length and nothing fills it.
 fn packed(mark: &[u8], values: &[u8; 256], out: &mut Vec<u8>, fills: bool) -> bool {
     let (pairs, odd) = mark.as_chunks::<2>();
-    for pair in pairs {
+    let mut worst = 0;
+    out.extend(pairs.iter().map(|pair| {
         let [high, low] = pair.map(|byte| values[usize::from(byte)]);
-        if high.max(low) == NONE {
-            return false;
-        }
-        out.push(high << 4 | low);
+        worst |= high | low;
+        high << 4 | low
+    }));
+    if worst == NONE {
+        return false;
     }
     match odd {
         [last] if fills && values[usize::from(*last)] != NONE => out.push(values[usize::from(*last)] << 4 | FILL),

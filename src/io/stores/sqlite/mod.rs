@@ -33,6 +33,10 @@ use std::time::Duration;
 /// How long a program waits for others that are writing; who comes next among several is chance, and disks can be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Readers do not wait for writers; after a power cut the last commits may be missing, and are read again. What was written is
+/// moved to its places, and the disk waited for, after 16 MB: pages that each of several transactions changes are moved once.
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000;";
+
 /// Statements that stay prepared: all that a scan makes.
 const STATEMENTS: usize = 64;
 
@@ -64,8 +68,7 @@ impl SqliteLedger {
             }
             schema::State::Ready => {}
         }
-        // Readers do not wait for writers; after a power cut the last commits may be missing, and are read again.
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;").map_err(failed)?;
+        connection.execute_batch(PRAGMAS).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { connection, path: path.to_owned(), keep: Keep::default(), key: None })
     }

@@ -1,16 +1,16 @@
 //! Objects that were read, and the runs that read them.
 
 use super::super::types::name_in;
-use super::packed::{Batch, Packed, broken, bytes, number, put_bytes, put_number};
+use super::packed::{Batch, Packed, Table, broken, bytes, number, put_number, put_short, table};
 use super::{Held, LedgerError, Object, ObjectRead, Run, entry, mark, time};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 /// By their keys, so that what lies in one folder stands side by side.
-const NAMED: &str = "object_named";
+const NAMED: Table = table!("object_named");
 /// By hashes of their keys (see [`Object::id`]): those of ledgers before schema 5, and those whose keys name a principal that was
 /// forgotten. What is in [`NAMED`] is newer.
-pub(super) const HASHED: &str = "object_hashed";
+pub(super) const HASHED: Table = table!("object_hashed");
 
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
@@ -26,8 +26,8 @@ pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Re
         Ok(())
     };
     let keys = order.iter().map(|at| objects[*at].key.as_bytes());
-    Packed::of(connection, NAMED).get(keys, |place, value| tell(order[place], value))?;
-    let hashed = Packed::of(connection, HASHED);
+    Packed::of(connection, &NAMED).get(keys, |place, value| tell(order[place], value))?;
+    let hashed = Packed::of(connection, &HASHED);
     if !hashed.is_empty()? {
         order.retain(|at| !is_noted[*at]);
         let mut ids: Vec<([u8; 16], usize)> = order.iter().map(|at| (objects[*at].id(), *at)).collect();
@@ -48,30 +48,29 @@ pub(super) fn note<'a>(
 ) -> rusqlite::Result<Vec<&'a ObjectRead>> {
     let mut objects: Vec<&ObjectRead> = objects.iter().collect();
     objects.sort_by(|one, other| one.object.key.cmp(&other.object.key));
-    if !Packed::of(connection, HASHED).is_empty()? {
+    if !Packed::of(connection, &HASHED).is_empty()? {
         let asked: Vec<Object> = objects.iter().map(|one| one.object.clone()).collect();
         let mut known = known(connection, &asked)?.into_iter();
         objects.retain(|_| known.next().is_none_or(|held| held.is_none()));
     }
-    let mut batch = Batch::with_capacity(objects.len(), 200);
-    for one in &objects {
+    let push = |batch: &mut Batch, one: &&ObjectRead| {
         batch.push(&[one.object.key.as_bytes()], |out| put(out, &one.object.mark, now.as_second(), &one.held));
-    }
-    let is_new = Packed::of(connection, NAMED).put(&batch, |old, new| !is_same(old, new))?;
+    };
+    let is_new = Packed::of(connection, &NAMED).put(&objects, push, |old, new| !is_same(old, new))?;
     Ok(objects.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(one, _)| one).collect())
 }
 
 /// Takes away what was noted before a time.
 pub(super) fn expire(connection: &Connection, since: Timestamp) -> rusqlite::Result<()> {
     let is_old = |value: &[u8]| Ok(parts(value).ok_or_else(broken)?.1 < since.as_second());
-    Packed::of(connection, NAMED).remove(|_, value| is_old(value))?;
-    Packed::of(connection, HASHED).remove(|_, value| is_old(value))
+    Packed::of(connection, &NAMED).remove(|_, value| is_old(value))?;
+    Packed::of(connection, &HASHED).remove(|_, value| is_old(value))
 }
 
 /// Knows by hashes only what names a principal.
 pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Result<()> {
     let mut hashes = Vec::new();
-    Packed::of(connection, NAMED).remove(|key, value| {
+    Packed::of(connection, &NAMED).remove(|key, value| {
         let key = String::from_utf8_lossy(key);
         let is_named = stands_in(&key, principal) || name_in(principal).is_some_and(|name| stands_in(&key, name));
         if is_named {
@@ -81,9 +80,8 @@ pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Resu
         Ok(is_named)
     })?;
     hashes.sort_unstable();
-    let mut batch = Batch::default();
-    hashes.iter().for_each(|(id, value)| batch.push(&[id], |out| out.extend_from_slice(value)));
-    Packed::of(connection, HASHED).put(&batch, |_, _| true).map(drop)
+    let push = |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(&[id], |out| out.extend_from_slice(value));
+    Packed::of(connection, &HASHED).put(&hashes, push, |_, _| true).map(drop)
 }
 
 /// Whether a key has this name in it, by itself: between letters and digits it is part of another.
@@ -98,10 +96,7 @@ fn stands_in(key: &str, name: &str) -> bool {
 
 /// Writes what is kept of an object: its mark, when it was noted, what it held.
 pub(super) fn put(out: &mut Vec<u8>, mark: &str, at: i64, held: &Held) {
-    // Few marks are longer than 255 bytes; of one that is the length takes a byte more.
-    let mut packed = Vec::with_capacity(mark.len() + 1);
-    mark::pack(mark, &mut packed);
-    put_bytes(out, &packed);
+    put_short(out, |out| mark::pack(mark, out));
     put_number(out, time::to_number(at));
     let Held { bytes_read, bytes, records, denied, unreadable } = *held;
     [bytes_read, bytes, records, denied, unreadable].into_iter().for_each(|count| put_number(out, count));

@@ -20,12 +20,10 @@ pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
     }
     let mut query = connection.prepare("SELECT * FROM object ORDER BY id")?;
     in_parts(&mut query.query_map([], object)?, |part| {
-        let mut batch = Batch::default();
-        let put = |(id, mark, at, held): &(Vec<u8>, String, i64, Held)| {
+        let push = |batch: &mut Batch, (id, mark, at, held): &(Vec<u8>, String, i64, Held)| {
             batch.push(&[id], |out| objects::put(out, mark, *at, held));
         };
-        part.iter().for_each(put);
-        Packed::of(connection, objects::HASHED).put(&batch, |_, _| false).map(drop)
+        Packed::of(connection, &objects::HASHED).put(part, push, |_, _| false).map(drop)
     })
 }
 

@@ -7,16 +7,55 @@
 
 mod body;
 
-pub(super) use body::{broken, bytes, number, put_bytes, put_number};
+pub(super) use body::{broken, bytes, number, put_number, put_short};
 
 use body::{Body, Entries, part};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
-/// The map in one table: `id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL`.
+/// The map in one table.
 pub(super) struct Packed<'c> {
     connection: &'c Connection,
-    table: &'static str,
+    table: &'static Table,
 }
+
+/// What is asked of a table `id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL`.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) is_empty: &'static str,
+    /// The row that a key belongs to, and where the next one begins.
+    pub(super) find: &'static str,
+    pub(super) first: &'static str,
+    pub(super) next: &'static str,
+    pub(super) add: &'static str,
+    pub(super) change: &'static str,
+    pub(super) delete: &'static str,
+}
+
+/// The [`Table`] of this name.
+macro_rules! table {
+    ($name:literal) => {
+        $crate::io::stores::sqlite::packed::Table {
+            is_empty: concat!("SELECT NOT EXISTS (SELECT 1 FROM ", $name, ")"),
+            find: concat!(
+                "SELECT id, first, body, (SELECT min(first) FROM ",
+                $name,
+                " WHERE first > ?1) FROM ",
+                $name,
+                " WHERE first <= ?1 ORDER BY first DESC LIMIT 1"
+            ),
+            first: concat!("SELECT min(first) FROM ", $name),
+            next: concat!("SELECT id, first, body FROM ", $name, " WHERE first >= ?1 ORDER BY first LIMIT 1"),
+            add: concat!("INSERT INTO ", $name, " (first, body) VALUES (?1, ?2)"),
+            change: concat!("UPDATE ", $name, " SET body = ?2 WHERE id = ?1"),
+            delete: concat!("DELETE FROM ", $name, " WHERE id = ?1"),
+        }
+    };
+}
+pub(super) use table;
+
+/// Entries that are put in at a time: so many that most of what is read and written for them is read and written once, so few
+/// that they and what becomes of them stay near the processor.
+const AT_ONCE: usize = 512;
 
 /// Entries by key, of which the same may come several times.
 #[derive(Debug, Default)]
@@ -27,11 +66,6 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Room for so many entries of so many bytes.
-    pub(super) fn with_capacity(entries: usize, bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(entries * bytes), keys: Vec::with_capacity(entries) }
-    }
-
     /// Adds an entry, whose key is not before any other's.
     pub(super) fn push(&mut self, key: &[&[u8]], value: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
@@ -41,8 +75,9 @@ impl Batch {
         debug_assert!(self.keys.len() < 2 || self.key(self.keys.len() - 2) <= self.key(self.keys.len() - 1));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.keys.clear();
     }
 
     fn key(&self, at: usize) -> Option<&[u8]> {
@@ -72,13 +107,13 @@ impl Leaf {
 }
 
 impl<'c> Packed<'c> {
-    pub(super) fn of(connection: &'c Connection, table: &'static str) -> Self {
+    pub(super) fn of(connection: &'c Connection, table: &'static Table) -> Self {
         Self { connection, table }
     }
 
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> rusqlite::Result<bool> {
-        self.statement("SELECT NOT EXISTS (SELECT 1 FROM TABLE)")?.query_row([], |row| row.get(0))
+        self.statement(self.table.is_empty)?.query_row([], |row| row.get(0))
     }
 
     /// Tells the value of each of these keys that is there, with its place among them. They come in order.
@@ -88,7 +123,7 @@ impl<'c> Packed<'c> {
         mut found: impl FnMut(usize, &[u8]) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         let mut keys = keys.into_iter().enumerate().peekable();
-        let mut find = self.find()?;
+        let mut find = self.statement(self.table.find)?;
         while let Some((_, key)) = keys.peek() {
             let leaf = self.leaf(&mut find, key)?;
             let mut entries = Entries::of(&leaf.first, &leaf.body);
@@ -106,29 +141,43 @@ impl<'c> Packed<'c> {
     }
 
     /// Puts entries in: those whose key is not there, and those that replace what is, by its value and theirs. Tells of each
-    /// whether it was put in; of the same key one after the other is tried.
-    pub(super) fn put(
+    /// whether it was put in; of the same key one after the other is tried. They come in order, and `push` makes them.
+    pub(super) fn put<T>(
         &self,
-        batch: &Batch,
+        entries: &[T],
+        mut push: impl FnMut(&mut Batch, &T),
         replaces: impl Fn(&[u8], &[u8]) -> bool,
     ) -> rusqlite::Result<Vec<bool>> {
-        let mut is_put = Vec::with_capacity(batch.keys.len());
-        let mut find = self.find()?;
-        while let Some(key) = batch.key(is_put.len()) {
-            let leaf = self.leaf(&mut find, key)?;
-            let before = is_put.len();
-            let body = merge(&leaf, batch, &replaces, &mut is_put)?;
-            if is_put[before..].contains(&true) {
-                self.replace(&leaf, part(&leaf.first, body)?)?;
-            }
+        let (mut is_put, mut batch) = (Vec::with_capacity(entries.len()), Batch::default());
+        for some in entries.chunks(AT_ONCE) {
+            batch.clear();
+            some.iter().for_each(|entry| push(&mut batch, entry));
+            self.put_batch(&batch, &replaces, &mut is_put)?;
         }
         Ok(is_put)
     }
 
+    fn put_batch(
+        &self,
+        batch: &Batch,
+        replaces: &impl Fn(&[u8], &[u8]) -> bool,
+        is_put: &mut Vec<bool>,
+    ) -> rusqlite::Result<()> {
+        let (mut find, start) = (self.statement(self.table.find)?, is_put.len());
+        while let Some(key) = batch.key(is_put.len() - start) {
+            let leaf = self.leaf(&mut find, key)?;
+            let before = is_put.len();
+            let body = merge(&leaf, batch, before - start, replaces, is_put)?;
+            if is_put[before..].contains(&true) {
+                self.replace(&leaf, part(&leaf.first, body)?)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes entries away, which are told by key and value.
     pub(super) fn remove(&self, mut goes: impl FnMut(&[u8], &[u8]) -> rusqlite::Result<bool>) -> rusqlite::Result<()> {
-        let sql = "SELECT id, first, body FROM TABLE WHERE first >= ?1 ORDER BY first LIMIT 1";
-        let (mut next, mut from) = (self.statement(sql)?, Vec::new());
+        let (mut next, mut from) = (self.statement(self.table.next)?, Vec::new());
         let read = |row: &rusqlite::Row<'_>| Ok(Leaf { row: row.get(0)?, first: row.get(1)?, body: row.get(2)?, end: None });
         while let Some(leaf) = next.query_row([&from], read).optional()? {
             let (mut entries, mut left) = (Entries::of(&leaf.first, &leaf.body), Body::of(&leaf.first, 0));
@@ -141,7 +190,7 @@ impl<'c> Packed<'c> {
                 }
             }
             if left.bytes.is_empty() {
-                self.statement("DELETE FROM TABLE WHERE id = ?1")?.execute([leaf.row])?;
+                self.statement(self.table.delete)?.execute([leaf.row])?;
             } else if is_less {
                 self.replace(&leaf, vec![(leaf.first.clone(), left.bytes)])?;
             }
@@ -156,17 +205,10 @@ impl<'c> Packed<'c> {
         let mut parts = parts.into_iter();
         if let Some(row) = leaf.row {
             let body = parts.next().map(|(_, body)| body);
-            self.statement("UPDATE TABLE SET body = ?2 WHERE id = ?1")?.execute(params![row, body])?;
+            self.statement(self.table.change)?.execute(params![row, body])?;
         }
-        let mut add = self.statement("INSERT INTO TABLE (first, body) VALUES (?1, ?2)")?;
+        let mut add = self.statement(self.table.add)?;
         parts.try_for_each(|(first, body)| add.execute(params![first, body]).map(drop))
-    }
-
-    fn find(&self) -> rusqlite::Result<CachedStatement<'c>> {
-        self.statement(
-            "SELECT id, first, body, (SELECT min(first) FROM TABLE WHERE first > ?1) FROM TABLE \
-             WHERE first <= ?1 ORDER BY first DESC LIMIT 1",
-        )
     }
 
     /// The row that a key belongs to.
@@ -177,25 +219,26 @@ impl<'c> Packed<'c> {
         if let Some(leaf) = find.query_row([key], read).optional()? {
             return Ok(leaf);
         }
-        let end = self.statement("SELECT min(first) FROM TABLE")?.query_row([], |row| row.get(0))?;
+        let end = self.statement(self.table.first)?.query_row([], |row| row.get(0))?;
         Ok(Leaf { row: None, first: Vec::new(), body: Vec::new(), end })
     }
 
-    fn statement(&self, sql: &str) -> rusqlite::Result<CachedStatement<'c>> {
-        self.connection.prepare_cached(&sql.replace("TABLE", self.table))
+    fn statement(&self, sql: &'static str) -> rusqlite::Result<CachedStatement<'c>> {
+        self.connection.prepare_cached(sql)
     }
 }
 
-/// The entries of a row and, from `is_put.len()` on, those of the batch that belong to it.
+/// The entries of a row and, from one place on, those of the batch that belong to it.
 fn merge(
     leaf: &Leaf,
     batch: &Batch,
+    mut place: usize,
     replaces: &impl Fn(&[u8], &[u8]) -> bool,
     is_put: &mut Vec<bool>,
 ) -> rusqlite::Result<Body> {
     let (mut entries, mut body) = (Entries::of(&leaf.first, &leaf.body), Body::of(&leaf.first, leaf.body.len() + 256));
     let mut there = entries.next()?;
-    while let Some(key) = batch.key(is_put.len()).filter(|key| leaf.takes(key)) {
+    while let Some(key) = batch.key(place).filter(|key| leaf.takes(key)) {
         while let Some(value) = there.filter(|_| entries.key.as_slice() < key) {
             body.push(&entries.key, value);
             there = entries.next()?;
@@ -204,11 +247,12 @@ fn merge(
         if kept.is_some() {
             there = entries.next()?;
         }
-        while batch.key(is_put.len()) == Some(key) {
-            let value = batch.value(is_put.len());
+        while batch.key(place) == Some(key) {
+            let value = batch.value(place);
             let is_new = kept.is_none_or(|kept| replaces(kept, value));
             is_put.push(is_new);
             kept = if is_new { Some(value) } else { kept };
+            place += 1;
         }
         body.push(key, kept.unwrap_or_default());
     }

@@ -53,6 +53,22 @@ pub(in super::super) fn put_bytes(out: &mut Vec<u8>, these: &[u8]) {
     out.extend_from_slice(these);
 }
 
+/// Writes what `put` writes with its length before it, without knowing that: it is short as a rule.
+pub(in super::super) fn put_short(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.push(0);
+    put(out);
+    let length = out.len() - start - 1;
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => out[start] = short,
+        _ => {
+            let these = out.split_off(start + 1);
+            out.truncate(start);
+            put_bytes(out, &these);
+        }
+    }
+}
+
 /// Goes through a body.
 pub(super) struct Entries<'b> {
     /// Of the entry that was read last.
@@ -160,6 +176,16 @@ mod tests {
         }
         assert_eq!(number(&mut &[0x80, 0x80][..]), None);
         assert_eq!(number(&mut &[0xff; 20][..]), None);
+    }
+
+    #[test]
+    fn lengths_need_not_be_known_before() {
+        for length in [0, 1, 127, 128, 300] {
+            let (mut one, mut other) = (vec![7], vec![7]);
+            put_short(&mut one, |out| out.extend(vec![5; length]));
+            put_bytes(&mut other, &vec![5; length]);
+            assert_eq!(one, other, "{length}");
+        }
     }
 
     #[test]

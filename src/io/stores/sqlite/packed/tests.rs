@@ -12,10 +12,10 @@ fn table() -> Connection {
     connection
 }
 
-fn batch<'a>(entries: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) -> Batch {
-    let mut batch = Batch::default();
-    entries.into_iter().for_each(|(key, value)| batch.push(&[key], |out| out.extend_from_slice(value)));
-    batch
+const TABLE: Table = table!("t");
+
+fn push(batch: &mut Batch, (key, value): &(Vec<u8>, Vec<u8>)) {
+    batch.push(&[key], |out| out.extend_from_slice(value));
 }
 
 /// All that is in it, as it is gone through.
@@ -67,12 +67,12 @@ proptest! {
     #[test]
     fn it_answers_as_a_map_does(steps in prop::collection::vec(step(), 1..25)) {
         let (connection, mut map) = (table(), Map::new());
-        let packed = Packed::of(&connection, "t");
+        let packed = Packed::of(&connection, &TABLE);
         for step in steps {
             match step {
                 Step::Put(mut entries) => {
                     entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-                    let told = packed.put(&batch(entries.iter().map(|(k, v)| (&**k, &**v))), |old, new| old < new).unwrap();
+                    let told = packed.put(&entries, push, |old, new| old < new).unwrap();
                     let mut put = |(key, value): &(Vec<u8>, Vec<u8>)| {
                         let is_new = map.get(key).is_none_or(|old| old < value);
                         if is_new {
@@ -112,7 +112,8 @@ fn names(count: u32) -> Vec<Vec<u8>> {
 }
 
 fn put(packed: &Packed<'_>, names: &[Vec<u8>]) {
-    let told = packed.put(&batch(names.iter().map(|name| (name.as_slice(), &[7_u8; 40][..]))), |_, _| false).unwrap();
+    let push = |batch: &mut Batch, name: &Vec<u8>| batch.push(&[name], |out| out.extend_from_slice(&[7; 40]));
+    let told = packed.put(names, push, |_, _| false).unwrap();
     assert!(told.iter().all(|is_new| *is_new));
 }
 
@@ -128,7 +129,7 @@ fn rows_are_pages_however_entries_come() {
         for some in names.chunks(at_once) {
             let mut some = some.to_vec();
             some.sort();
-            put(&Packed::of(&connection, "t"), &some);
+            put(&Packed::of(&connection, &TABLE), &some);
         }
         let rows = rows(&connection);
         let all: i64 = rows.iter().sum();
@@ -147,11 +148,11 @@ fn rows_are_pages_however_entries_come() {
 #[test]
 fn a_broken_row_is_told() {
     let connection = table();
-    put(&Packed::of(&connection, "t"), &names(10));
+    put(&Packed::of(&connection, &TABLE), &names(10));
     connection.execute_batch("UPDATE t SET body = x'05'").unwrap();
-    let packed = Packed::of(&connection, "t");
+    let packed = Packed::of(&connection, &TABLE);
     let told = packed.get([&b"/archive"[..]], |_, _| Ok(())).unwrap_err().to_string();
     assert!(told.contains("a row of packed entries is broken"), "{told}");
-    assert!(packed.put(&batch([(&b"/b"[..], &b""[..])]), |_, _| false).is_err());
+    assert!(packed.put(&[(b"/b".to_vec(), Vec::new())], push, |_, _| false).is_err());
     assert!(packed.remove(|_, _| Ok(true)).is_err());
 }
