@@ -44,7 +44,9 @@ pub(super) fn note<'a>(
     texts.sort_unstable();
     uuids.sort_unstable();
     let counted = Packed::of(connection, &COUNTED);
-    let put = |batch: &mut Batch, sort: bool, id: &[u8], at: usize| batch.push(&[&[head(kind, sort)], id], put_time(times[at]));
+    let put = |batch: &mut Batch, sort: bool, id: &[u8], at: usize| {
+        batch.push(&[&[head(kind, sort)], id], put_time(times[at]))
+    };
     let of_texts = counted.put(&texts, |batch, (id, at)| put(batch, false, id.as_bytes(), *at), |_, _| false)?;
     let of_uuids = counted.put(&uuids, |batch, (id, at)| put(batch, true, &id.to_be_bytes(), *at), |_, _| false)?;
     texts.iter().zip(of_texts).for_each(|((_, at), is_put)| is_new[*at] = is_put);

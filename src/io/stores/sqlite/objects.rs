@@ -15,7 +15,13 @@ pub(super) const HASHED: Table = table!("object_hashed");
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
     // Each query by itself would take a lock of the file and give it back.
-    let _together = connection.is_autocommit().then(|| connection.unchecked_transaction()).transpose()?;
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let known = known_now(connection, objects);
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    known
+}
+
+fn known_now(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
     let mut order: Vec<usize> = (0..objects.len()).collect();
     order.sort_by(|one, other| objects[*one].key.cmp(&objects[*other].key));
     let (mut known, mut is_noted) = (vec![None; objects.len()], vec![false; objects.len()]);
@@ -50,7 +56,7 @@ pub(super) fn note<'a>(
     objects.sort_by(|one, other| one.object.key.cmp(&other.object.key));
     if !Packed::of(connection, &HASHED).is_empty()? {
         let asked: Vec<Object> = objects.iter().map(|one| one.object.clone()).collect();
-        let mut known = known(connection, &asked)?.into_iter();
+        let mut known = known_now(connection, &asked)?.into_iter();
         objects.retain(|_| known.next().is_none_or(|held| held.is_none()));
     }
     let push = |batch: &mut Batch, one: &&ObjectRead| {
@@ -80,7 +86,8 @@ pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Resu
         Ok(is_named)
     })?;
     hashes.sort_unstable();
-    let push = |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(&[id], |out| out.extend_from_slice(value));
+    let push =
+        |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(&[id], |out| out.extend_from_slice(value));
     Packed::of(connection, &HASHED).put(&hashes, push, |_, _| true).map(drop)
 }
 

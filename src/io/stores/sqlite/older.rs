@@ -29,13 +29,8 @@ pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
 
 fn object(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, String, i64, Held)> {
     let count = |at: usize| row.get(at).map(i64::cast_unsigned);
-    let held = Held {
-        bytes_read: count(3)?,
-        bytes: count(4)?,
-        records: count(5)?,
-        denied: count(6)?,
-        unreadable: count(7)?,
-    };
+    let held =
+        Held { bytes_read: count(3)?, bytes: count(4)?, records: count(5)?, denied: count(6)?, unreadable: count(7)? };
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, held))
 }
 

@@ -178,7 +178,8 @@ impl<'c> Packed<'c> {
     /// Takes entries away, which are told by key and value.
     pub(super) fn remove(&self, mut goes: impl FnMut(&[u8], &[u8]) -> rusqlite::Result<bool>) -> rusqlite::Result<()> {
         let (mut next, mut from) = (self.statement(self.table.next)?, Vec::new());
-        let read = |row: &rusqlite::Row<'_>| Ok(Leaf { row: row.get(0)?, first: row.get(1)?, body: row.get(2)?, end: None });
+        let read =
+            |row: &rusqlite::Row<'_>| Ok(Leaf { row: row.get(0)?, first: row.get(1)?, body: row.get(2)?, end: None });
         while let Some(leaf) = next.query_row([&from], read).optional()? {
             let (mut entries, mut left) = (Entries::of(&leaf.first, &leaf.body), Body::of(&leaf.first, 0));
             let mut is_less = false;

@@ -56,6 +56,19 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     CREATE TABLE counted (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
     CREATE TABLE object_named (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
     CREATE TABLE object_hashed (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+    -- Without a rowid a key that is compared brings its whole row with it, and these rows are long.
+    ALTER TABLE finding RENAME TO old;
+    CREATE TABLE finding (id TEXT PRIMARY KEY, account TEXT, arn TEXT, name TEXT, body TEXT NOT NULL);
+    INSERT INTO finding SELECT * FROM old ORDER BY id;
+    DROP TABLE old;
+    ALTER TABLE change RENAME TO old;
+    CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL);
+    INSERT INTO change SELECT * FROM old ORDER BY target;
+    DROP TABLE old;
+    ALTER TABLE state RENAME TO old;
+    CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL);
+    INSERT INTO state SELECT * FROM old ORDER BY task;
+    DROP TABLE old;
 ",
 ];
 

@@ -184,7 +184,9 @@ fn what_an_older_file_knows_is_known() {
         let counts = [bytes_read, bytes, records, denied, unreadable].map(u64::cast_signed);
         let [a, b, c, d, e] = counts;
         let (id, time) = (object(n, "").id(), at(TUE).as_second());
-        plain.execute("INSERT INTO object VALUES (?1, '17-5', ?2, ?3, ?4, ?5, ?6, ?7)", params![id, time, a, b, c, d, e]).unwrap();
+        plain
+            .execute("INSERT INTO object VALUES (?1, '17-5', ?2, ?3, ?4, ?5, ?6, ?7)", params![id, time, a, b, c, d, e])
+            .unwrap();
     }
     plain.execute_batch("COMMIT").unwrap();
     let mut ledger = SqliteLedger::open(&path).unwrap().keeping(&Keep::days(30, 30)).unwrap();

@@ -105,8 +105,10 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let folder = prop::sample::select(vec!["", "/logs/a/", "/logs/b/", "s3://b/AWSLogs/2026/"]);
-    let mark = prop::sample::select(vec!["17-5", "17-6", "17-5 in part", "\"9b2cf535f27731c974343645a3985328\"", "90ab"]);
-    let object = (folder, 0..40_u8, mark).prop_map(|(folder, n, mark)| Object { key: format!("{folder}{n}"), mark: mark.into() });
+    let mark =
+        prop::sample::select(vec!["17-5", "17-6", "17-5 in part", "\"9b2cf535f27731c974343645a3985328\"", "90ab"]);
+    let object = (folder, 0..40_u8, mark)
+        .prop_map(|(folder, n, mark)| Object { key: format!("{folder}{n}"), mark: mark.into() });
     let read = (object.clone(), prop::sample::select(vec![0, 1, 200, u64::MAX >> 1]));
     prop_oneof![
         3 => (0..30_i64, prop::collection::vec(read, 0..60)).prop_map(|(day, read)| Step::Note(day, read)),

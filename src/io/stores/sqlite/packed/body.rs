@@ -124,7 +124,8 @@ impl Body {
 /// How many bytes two keys have in common.
 fn shared(one: &[u8], other: &[u8]) -> usize {
     const STEP: usize = 16;
-    let whole = one.chunks_exact(STEP).zip(other.chunks_exact(STEP)).take_while(|(one, other)| one == other).count() * STEP;
+    let whole =
+        one.chunks_exact(STEP).zip(other.chunks_exact(STEP)).take_while(|(one, other)| one == other).count() * STEP;
     whole + one[whole..].iter().zip(&other[whole..]).take_while(|(one, other)| one == other).count()
 }
 

@@ -139,7 +139,9 @@ fn rows_are_pages_however_entries_come() {
     check("as a scan finds them", 4_000, 90, |names| names.sort());
     check("in order, a few at a time", 3, 48, |names| names.sort());
     check("against the order, one at a time", 1, 48, |names| names.reverse());
-    check("all over the place", 1, 60, |names| names.sort_by_key(|name| name.iter().rev().copied().collect::<Vec<u8>>()));
+    check("all over the place", 1, 60, |names| {
+        names.sort_by_key(|name| name.iter().rev().copied().collect::<Vec<u8>>())
+    });
     check("all over the place, many at a time", 500, 60, |names| {
         names.sort_by_key(|name| name.iter().rev().copied().collect::<Vec<u8>>());
     });
