@@ -102,6 +102,29 @@ fn programs_that_write_at_once_lose_nothing() {
     assert_eq!(SqliteLedger::open(&path).unwrap().find("D-A").unwrap().count, 25);
 }
 
+#[test]
+fn programs_that_note_objects_at_once_count_each_once() {
+    let (_folder, path) = place();
+    let notes = |from: u64| {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            let mut ledger = SqliteLedger::open(&path).unwrap();
+            for part in 0..10 {
+                let held = Held { records: 1, ..Held::default() };
+                let object = |n: u64| Object { key: format!("/logs/{n:04}.json.gz"), mark: "1".into() };
+                let ns = (0..60).map(|n| from + 30 * part + n);
+                let read: Vec<_> = ns.map(|n| ObjectRead { object: object(n), held, places: vec![] }).collect();
+                ledger.note_objects("logs", &read, at(TUE)).unwrap();
+                let asked: Vec<Object> = read.into_iter().map(|read| read.object).collect();
+                assert_eq!(ledger.known_objects(&asked).unwrap(), vec![Some(held); 60]);
+            }
+        })
+    };
+    [0, 100, 200, 300].map(notes).into_iter().for_each(|thread| thread.join().unwrap());
+    let run = SqliteLedger::open(&path).unwrap().noted_run("logs").unwrap().unwrap();
+    assert_eq!((run.files, run.records), (630, 630));
+}
+
 #[cfg(unix)]
 #[test]
 fn the_file_is_its_owners_only() {

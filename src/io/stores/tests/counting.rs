@@ -100,8 +100,13 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let mut ledgers = each(&folder, &Keep::days(40_000, 40_000));
         let make = |(id, shared, finding, action, day): &(u8, Option<u8>, u8, u8, u8)| {
-            let shared = shared.map(|s| s.to_string());
-            event(&id.to_string(), shared.as_deref(), &finding.to_string(), &format!("x:A{action}"),
+            // As CloudTrail writes them, and otherwise.
+            let text = |id: u8| match id % 3 {
+                0 => id.to_string(),
+                _ => format!("{id:02x}234567-89ab-cdef-0123-456789abcdef"),
+            };
+            let shared = shared.map(text);
+            event(&text(*id), shared.as_deref(), &finding.to_string(), &format!("x:A{action}"),
                   &format!("2026-11-{day}T10:00:00Z"))
         };
         let batches: Vec<Vec<Observed>> = events.chunks(cut).map(|part| part.iter().map(make).collect()).collect();
