@@ -218,7 +218,7 @@ fn what_an_older_file_knows_is_known() {
     assert!(plain.execute("DELETE FROM object", []).is_err());
     drop(plain);
     let mut count = |n: u32| {
-        let (own, shared) = if n % 2 == 0 { (uuid(n), None) } else { (format!("own {n}"), Some(uuid(n))) };
+        let (own, shared) = if n.is_multiple_of(2) { (uuid(n), None) } else { (format!("own {n}"), Some(uuid(n))) };
         ledger.record(vec![event(&own, shared.as_deref(), "A", "x:Y", TUE)], at(TUE)).unwrap().new
     };
     assert_eq!([0, 1, 2, 10_001, 20_498, 20_499, 20_500].map(&mut count), [0, 0, 0, 0, 0, 0, 1]);
