@@ -111,9 +111,9 @@ fn step() -> impl Strategy<Value = Step> {
         .prop_map(|(folder, n, mark)| Object { key: format!("{folder}{n}"), mark: mark.into() });
     let read = (object.clone(), prop::sample::select(vec![0, 1, 200, u64::MAX >> 1]));
     prop_oneof![
-        3 => (0..30_i64, prop::collection::vec(read, 0..60)).prop_map(|(day, read)| Step::Note(day, read)),
+        3 => (0..5_i64, prop::collection::vec(read, 0..60)).prop_map(|(day, read)| Step::Note(day, read)),
         3 => prop::collection::vec(object, 0..60).prop_map(Step::Ask),
-        1 => (0..40_i64).prop_map(Step::Expire),
+        1 => (8..15_i64).prop_map(Step::Expire),
     ]
 }
 
