@@ -1,5 +1,5 @@
-//! A sorted map from bytes to bytes, many entries in a row of SQLite: as rows of their own, millions of ids and names would take
-//! more time and room for each row than for what is in it.
+//! A sorted map from bytes to bytes, many entries in a row of SQLite: as rows of their own, the thousands of ids and names of a
+//! scan would take more time for each row than for what is in it.
 //!
 //! A row holds the entries from its `first` key on, up to the next row's `first`; what is before all rows belongs to a row that
 //! begins with no bytes at all. It is a page at most, so that one entry that comes in anywhere writes what one row would, and
