@@ -150,8 +150,12 @@ impl Ledger for MemoryLedger {
 
     fn note_objects(&mut self, input: &str, objects: &[ObjectRead], now: Timestamp) -> Result<(), LedgerError> {
         let mut note = |read: &&ObjectRead| {
-            let before = self.objects.insert(read.object.id(), (read.object.mark.clone(), now, read.held));
-            before.is_none_or(|(mark, ..)| mark != read.object.mark)
+            let id = read.object.id();
+            let is_fresh = self.objects.get(&id).is_none_or(|(mark, ..)| *mark != read.object.mark);
+            if is_fresh {
+                self.objects.insert(id, (read.object.mark.clone(), now, read.held));
+            }
+            is_fresh
         };
         let fresh: Vec<&ObjectRead> = objects.iter().filter(|read| note(read)).collect();
         self.runs.entry(input.to_owned()).or_insert_with(|| Run::begin(input, now)).add_objects(fresh, now);

@@ -78,9 +78,9 @@ impl Run {
 
     /// Adds what some objects held.
     pub(super) fn add_objects<'a>(&mut self, objects: impl IntoIterator<Item = &'a ObjectRead>, at: Timestamp) {
-        let key = |place: &Place| (place.account.clone(), place.region.clone());
-        let mut places: BTreeMap<_, Place> =
-            std::mem::take(&mut self.places).into_iter().map(|place| (key(&place), place)).collect();
+        let mut places = BTreeMap::new();
+        std::mem::take(&mut self.places).into_iter().for_each(|place| add(&mut places, Some(place)));
+        let mut last: Option<Place> = None;
         for one in objects {
             self.files += 1;
             self.bytes += one.held.bytes;
@@ -88,10 +88,26 @@ impl Run {
             self.denied += one.held.denied;
             self.unreadable += one.held.unreadable;
             for place in &one.places {
-                places.entry(key(place)).and_modify(|there| there.widen(place)).or_insert_with(|| place.clone());
+                // Objects of one place come one after the other, as a rule.
+                match &mut last {
+                    Some(there) if key(there) == key(place) => there.widen(place),
+                    _ => add(&mut places, last.replace(place.clone())),
+                }
             }
         }
+        add(&mut places, last);
         self.places = places.into_values().collect();
         self.at = self.at.max(at);
     }
+}
+
+/// Adds a place to those by account and Region.
+fn add(places: &mut BTreeMap<(Option<String>, Option<String>), Place>, place: Option<Place>) {
+    let Some(place) = place else { return };
+    let key = (place.account.clone(), place.region.clone());
+    places.entry(key).and_modify(|there| there.widen(&place)).or_insert(place);
+}
+
+fn key(place: &Place) -> (Option<&str>, Option<&str>) {
+    (place.account.as_deref(), place.region.as_deref())
 }

@@ -1,32 +1,49 @@
 //! Objects that were read, and the runs that read them.
 
-use super::{Held, LedgerError, Object, ObjectRead, Run, entry};
+use super::super::types::name_in;
+use super::packed::{Batch, Packed, Table, broken, bytes, number, put_number, put_short, table};
+use super::{Held, LedgerError, Object, ObjectRead, Run, entry, mark, time};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension};
+
+/// By their keys, so that what lies in one folder stands side by side.
+const NAMED: Table = table!("object_named");
+/// By hashes of their keys (see [`Object::id`]): those of ledgers before schema 5, and those whose keys name a principal that was
+/// forgotten. What is in [`NAMED`] is newer.
+pub(super) const HASHED: Table = table!("object_hashed");
 
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
-    let sql = "SELECT bytes_read, bytes, records, denied, unreadable FROM object WHERE id = ?1 AND mark = ?2";
     // Each query by itself would take a lock of the file and give it back.
-    let _together = connection.unchecked_transaction()?;
-    let has_any: bool =
-        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM object)")?.query_row([], |row| row.get(0))?;
-    if !has_any {
-        return Ok(vec![None; objects.len()]);
-    }
-    let mut query = connection.prepare_cached(sql)?;
-    let read = |row: &Row<'_>| {
-        let [bytes_read, bytes, records, denied, unreadable] = [0, 1, 2, 3, 4].map(|at| row.get::<_, i64>(at));
-        let count = |number: rusqlite::Result<i64>| number.map(i64::cast_unsigned);
-        Ok(Held {
-            bytes_read: count(bytes_read)?,
-            bytes: count(bytes)?,
-            records: count(records)?,
-            denied: count(denied)?,
-            unreadable: count(unreadable)?,
-        })
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let known = known_now(connection, objects);
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    known
+}
+
+fn known_now(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
+    let mut order: Vec<usize> = (0..objects.len()).collect();
+    order.sort_by(|one, other| objects[*one].key.cmp(&objects[*other].key));
+    let (mut known, mut is_noted) = (vec![None; objects.len()], vec![false; objects.len()]);
+    let mut marks = Marks::default();
+    let mut tell = |at: usize, value: &[u8]| {
+        is_noted[at] = true;
+        known[at] = marks.held_if_same(value, &objects[at].mark)?;
+        Ok(())
     };
-    objects.iter().map(|one| query.query_row(params![one.id(), one.mark], read).optional()).collect()
+    let keys = order.iter().map(|at| objects[*at].key.as_bytes());
+    Packed::of(connection, &NAMED).get(keys, |place, value| tell(order[place], value))?;
+    let hashed = Packed::of(connection, &HASHED);
+    if !hashed.is_empty()? {
+        order.retain(|at| !is_noted[*at]);
+        let mut ids: Vec<([u8; 16], usize)> = order.iter().map(|at| (objects[*at].id(), *at)).collect();
+        ids.sort_unstable();
+        hashed.get(ids.iter().map(|(id, _)| id.as_slice()), |place, value| {
+            known[ids[place].1] = marks.held_if_same(value, &objects[ids[place].1].mark)?;
+            Ok(())
+        })?;
+    }
+    Ok(known)
 }
 
 /// Notes objects; those that were not noted before in this state come back.
@@ -35,25 +52,95 @@ pub(super) fn note<'a>(
     objects: &'a [ObjectRead],
     now: Timestamp,
 ) -> rusqlite::Result<Vec<&'a ObjectRead>> {
-    let sql = "INSERT INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
-               ON CONFLICT DO UPDATE SET mark = excluded.mark, at = excluded.at, bytes_read = excluded.bytes_read, \
-               bytes = excluded.bytes, records = excluded.records, denied = excluded.denied, \
-               unreadable = excluded.unreadable WHERE mark <> excluded.mark";
-    let mut note = connection.prepare_cached(sql)?;
-    let mut fresh = Vec::new();
-    // In the order of the table, so that a page is changed once.
-    let mut objects: Vec<([u8; 16], &ObjectRead)> = objects.iter().map(|one| (one.object.id(), one)).collect();
-    objects.sort_by_key(|(id, _)| *id);
-    for (id, one) in objects {
-        let Held { bytes_read, bytes, records, denied, unreadable } = one.held;
-        let [bytes_read, bytes, records, denied, unreadable] =
-            [bytes_read, bytes, records, denied, unreadable].map(u64::cast_signed);
-        let (mark, at) = (&one.object.mark, now.as_second());
-        if note.execute(params![id, mark, at, bytes_read, bytes, records, denied, unreadable])? == 1 {
-            fresh.push(one);
-        }
+    let mut objects: Vec<&ObjectRead> = objects.iter().collect();
+    objects.sort_by(|one, other| one.object.key.cmp(&other.object.key));
+    if !Packed::of(connection, &HASHED).is_empty()? {
+        let asked: Vec<Object> = objects.iter().map(|one| one.object.clone()).collect();
+        let mut known = known_now(connection, &asked)?.into_iter();
+        objects.retain(|_| known.next().is_none_or(|held| held.is_none()));
     }
-    Ok(fresh)
+    let push = |batch: &mut Batch, one: &&ObjectRead| {
+        batch.push(&[one.object.key.as_bytes()], |out| put(out, &one.object.mark, now.as_second(), &one.held));
+    };
+    let is_new = Packed::of(connection, &NAMED).put(&objects, push, |old, new| !is_same(old, new))?;
+    Ok(objects.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(one, _)| one).collect())
+}
+
+/// Takes away what was noted before a time.
+pub(super) fn expire(connection: &Connection, since: Timestamp) -> rusqlite::Result<()> {
+    let is_old = |value: &[u8]| Ok(parts(value).ok_or_else(broken)?.1 < since.as_second());
+    Packed::of(connection, &NAMED).remove(|_, value| is_old(value))?;
+    Packed::of(connection, &HASHED).remove(|_, value| is_old(value))
+}
+
+/// Knows by hashes only what names a principal.
+pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Result<()> {
+    let mut hashes = Vec::new();
+    Packed::of(connection, &NAMED).remove(|key, value| {
+        let key = String::from_utf8_lossy(key);
+        let is_named = stands_in(&key, principal) || name_in(principal).is_some_and(|name| stands_in(&key, name));
+        if is_named {
+            let object = Object { key: key.into_owned(), mark: String::new() };
+            hashes.push((object.id(), value.to_vec()));
+        }
+        Ok(is_named)
+    })?;
+    hashes.sort_unstable();
+    let push =
+        |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(&[id], |out| out.extend_from_slice(value));
+    Packed::of(connection, &HASHED).put(&hashes, push, |_, _| true).map(drop)
+}
+
+/// Whether a key has this name in it, by itself: between letters and digits it is part of another.
+fn stands_in(key: &str, name: &str) -> bool {
+    let goes_on = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+    let is_alone = |(at, _)| {
+        let (before, after) = (&key[..at], &key[at + name.len()..]);
+        !goes_on(before.chars().next_back()) && !goes_on(after.chars().next())
+    };
+    !name.is_empty() && key.match_indices(name).any(is_alone)
+}
+
+/// Writes what is kept of an object: its mark, when it was noted, what it held.
+pub(super) fn put(out: &mut Vec<u8>, mark: &str, at: i64, held: &Held) {
+    put_short(out, |out| mark::pack(mark, out));
+    put_number(out, time::to_number(at));
+    let Held { bytes_read, bytes, records, denied, unreadable } = *held;
+    [bytes_read, bytes, records, denied, unreadable].into_iter().for_each(|count| put_number(out, count));
+}
+
+/// The mark as it is stored, when it was noted, and what is left: what it held.
+fn parts(mut value: &[u8]) -> Option<(&[u8], i64, &[u8])> {
+    let mark = bytes(&mut value)?;
+    let at = time::from_number(number(&mut value)?);
+    Some((mark, at, value))
+}
+
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mark = |value| parts(value).map(|(mark, ..)| mark);
+    mark(one).is_some() && mark(one) == mark(other)
+}
+
+/// Compares marks with stored ones.
+#[derive(Default)]
+struct Marks(Vec<u8>);
+
+impl Marks {
+    /// What an object held, if it was in this state.
+    fn held_if_same(&mut self, value: &[u8], mark: &str) -> rusqlite::Result<Option<Held>> {
+        let (stored, _, held) = parts(value).ok_or_else(broken)?;
+        self.0.clear();
+        mark::pack(mark, &mut self.0);
+        if stored != self.0 {
+            return Ok(None);
+        }
+        read_held(held).map(Some).ok_or_else(broken)
+    }
+}
+
+fn read_held(mut from: &[u8]) -> Option<Held> {
+    let mut next = || number(&mut from);
+    Some(Held { bytes_read: next()?, bytes: next()?, records: next()?, denied: next()?, unreadable: next()? })
 }
 
 /// The run over an input.

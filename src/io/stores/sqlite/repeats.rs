@@ -1,9 +1,10 @@
 //! Many events of few denials: each id is noted, each denial is folded once.
 
-use super::{EventId, NOTE, Recorded};
+use super::Recorded;
+use super::counted::{self, Kind};
 use crate::finding::{Finding, Fresh, Observed, Repeated};
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ pub(super) fn fold_new(
     batch: &[Repeated],
 ) -> rusqlite::Result<(Recorded, BTreeMap<String, Finding>)> {
     // Both are noted in any case: the next copy may bear only one of them.
-    let own = note(change, 0, batch, |event| Some(&event.event_id))?;
-    let shared = note(change, 1, batch, |event| event.shared_event_id.as_deref())?;
+    let own = note(change, Kind::Own, batch, |event| Some(&event.event_id))?;
+    let shared = note(change, Kind::Shared, batch, |event| event.shared_event_id.as_deref())?;
     let mut recorded = Recorded::default();
     // By address: which of the same denials are merged first does not show.
     let mut met: BTreeMap<*const Observed, (&Observed, Events<'_>)> = BTreeMap::new();
@@ -40,21 +41,12 @@ pub(super) fn fold_new(
     Ok((recorded, folded))
 }
 
-/// Notes one kind of ids, and tells of each event whether its id is new, or none. Of events with the same id the first is; they
-/// are noted in the order of the table, so that a page is changed once.
+/// Notes one kind of ids: see [`counted::note`].
 fn note<'e>(
     change: &Transaction,
-    kind: i64,
+    kind: Kind,
     batch: &'e [Repeated],
     id: impl Fn(&'e Repeated) -> Option<&'e str>,
 ) -> rusqlite::Result<Vec<bool>> {
-    let mut note = change.prepare_cached(NOTE)?;
-    let ids = batch.iter().enumerate().filter_map(|(at, event)| Some((EventId::of(id(event)?), at)));
-    let mut ids: Vec<(EventId<'_>, usize)> = ids.collect();
-    ids.sort_unstable();
-    let mut is_new = vec![true; batch.len()];
-    for (id, at) in ids {
-        is_new[at] = note.execute(params![kind, id, batch[at].at.map(Timestamp::as_second)])? == 1;
-    }
-    Ok(is_new)
+    counted::note(change, kind, batch.iter().map(|event| Some((id(event)?, event.at.map(Timestamp::as_second)))))
 }

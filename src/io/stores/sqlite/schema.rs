@@ -1,5 +1,6 @@
 //! The tables, and how an older file becomes a new one.
 
+use super::older;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// Marks the file as a ledger: "DENY" (`PRAGMA application_id`).
@@ -48,19 +49,31 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
-    // An event's id that is written as CloudTrail writes them is kept as the 16 bytes that it stands for (see `EventId`);
-    // SQLite's own functions see a text up to its first NUL. The table has another name, so that a program of before that has the
-    // file open fails, instead of counting once more what it finds under no text. There is no index by time: it cost
-    // each event as much as the table, and served nothing but the rare removal of old ones.
+    // Ids of events and objects that were read lie packed (see `packed.rs`); what was before is packed by [`older::pack`], and the
+    // tables that it was in go. Their names go with them, so that a program of before that has the file open fails, instead of
+    // counting once more what it does not find.
     "
-    CREATE TABLE counted (kind INTEGER NOT NULL, id NOT NULL, at INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
-    INSERT INTO counted SELECT kind,
-        CASE WHEN id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^0-9a-f-]*'
-                  AND length(CAST(id AS BLOB)) = 36 AND length(unhex(id, '-')) = 16
-             THEN unhex(id, '-') ELSE id END, at FROM event;
-    DROP TABLE event;
+    CREATE TABLE counted (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+    CREATE TABLE object_named (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+    CREATE TABLE object_hashed (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+    -- Without a rowid a key that is compared brings its whole row with it, and these rows are long.
+    ALTER TABLE finding RENAME TO old;
+    CREATE TABLE finding (id TEXT PRIMARY KEY, account TEXT, arn TEXT, name TEXT, body TEXT NOT NULL);
+    INSERT INTO finding SELECT * FROM old ORDER BY id;
+    DROP TABLE old;
+    ALTER TABLE change RENAME TO old;
+    CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL);
+    INSERT INTO change SELECT * FROM old ORDER BY target;
+    DROP TABLE old;
+    ALTER TABLE state RENAME TO old;
+    CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL);
+    INSERT INTO state SELECT * FROM old ORDER BY task;
+    DROP TABLE old;
 ",
 ];
+
+/// The version that packs ids and objects.
+const PACKED: i64 = 5;
 
 /// The newest schema known here.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -96,8 +109,12 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<State> {
 
 fn step_up(change: &Transaction, found: i64) -> rusqlite::Result<()> {
     let done = usize::try_from(found).unwrap_or(0);
-    for migration in &MIGRATIONS[done..] {
+    for (migration, version) in MIGRATIONS.iter().zip(1..).skip(done) {
         change.execute_batch(migration)?;
+        if version == PACKED {
+            older::pack(change)?;
+            change.execute_batch("DROP TABLE event; DROP TABLE object;")?;
+        }
     }
     change.execute_batch(&format!("PRAGMA user_version = {KNOWN}; PRAGMA application_id = {APPLICATION};"))?;
     change.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?1)", [KNOWN.to_string()])?;

@@ -102,6 +102,29 @@ fn programs_that_write_at_once_lose_nothing() {
     assert_eq!(SqliteLedger::open(&path).unwrap().find("D-A").unwrap().count, 25);
 }
 
+#[test]
+fn programs_that_note_objects_at_once_count_each_once() {
+    let (_folder, path) = place();
+    let notes = |from: u64| {
+        let path = path.clone();
+        std::thread::spawn(move || {
+            let mut ledger = SqliteLedger::open(&path).unwrap();
+            for part in 0..10 {
+                let held = Held { records: 1, ..Held::default() };
+                let object = |n: u64| Object { key: format!("/logs/{n:04}.json.gz"), mark: "1".into() };
+                let ns = (0..60).map(|n| from + 30 * part + n);
+                let read: Vec<_> = ns.map(|n| ObjectRead { object: object(n), held, places: vec![] }).collect();
+                ledger.note_objects("logs", &read, at(TUE)).unwrap();
+                let asked: Vec<Object> = read.into_iter().map(|read| read.object).collect();
+                assert_eq!(ledger.known_objects(&asked).unwrap(), vec![Some(held); 60]);
+            }
+        })
+    };
+    [0, 100, 200, 300].map(notes).into_iter().for_each(|thread| thread.join().unwrap());
+    let run = SqliteLedger::open(&path).unwrap().noted_run("logs").unwrap().unwrap();
+    assert_eq!((run.files, run.records), (630, 630));
+}
+
 #[cfg(unix)]
 #[test]
 fn the_file_is_its_owners_only() {
@@ -153,16 +176,6 @@ fn an_older_file_becomes_a_new_one() {
     for id in ids {
         assert_eq!(ledger.record(vec![event(id, None, "A", "x:Y", TUE)], at(TUE)).unwrap().duplicate, 1, "{id}");
     }
-    let packed: Vec<u8> =
-        ledger.connection.query_row("SELECT id FROM counted WHERE typeof(id) = 'blob'", [], |row| row.get(0)).unwrap();
-    assert_eq!(
-        packed,
-        UUID.replace('-', "")
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect::<Vec<_>>()
-    );
     let told = |id: &str, to: &str| ledger.delivery(id, to).unwrap().unwrap().told;
     let when = Some(at("2026-11-11T10:00:00Z"));
     let latest =
@@ -171,4 +184,57 @@ fn an_older_file_becomes_a_new_one() {
     assert_eq!(told("D-A", "arn:aws:sns:us-east-2:111122223333:t").fingerprint, "0a");
     assert_eq!(told("report 2026-W46", "slack").posted, Some(at(TUE)));
     assert_eq!((ledger.open_deliveries(None).unwrap(), ledger.quarantined().unwrap().len()), (vec![], 1));
+}
+
+/// What ledgers noted in a row each before it was packed is known still: more than is packed at a time.
+#[test]
+fn what_an_older_file_knows_is_known() {
+    let (_folder, path) = place();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let plain = Connection::open(&path).unwrap();
+    schema::MIGRATIONS[..4].iter().for_each(|step| plain.execute_batch(step).unwrap());
+    let mark = format!("PRAGMA user_version = 4; PRAGMA application_id = {}; BEGIN", schema::APPLICATION);
+    plain.execute_batch(&mark).unwrap();
+    let uuid = |n: u32| format!("{:08x}-89ab-cdef-0123-456789abcdef", n.wrapping_mul(2_654_435_761));
+    for n in 0..20_500 {
+        let when = (n % 7 != 0).then(|| at(TUE).as_second());
+        plain.execute("INSERT INTO event VALUES (?1, ?2, ?3)", params![n % 2, uuid(n), when]).unwrap();
+    }
+    let object = |n: u64, mark: &str| Object { key: format!("/logs/{n}.json.gz"), mark: mark.into() };
+    let held = |n: u64| Held { bytes_read: n, bytes: 3 * n, records: 4, denied: n % 2, unreadable: 0 };
+    for n in 0..3_000 {
+        let Held { bytes_read, bytes, records, denied, unreadable } = held(n);
+        let counts = [bytes_read, bytes, records, denied, unreadable].map(u64::cast_signed);
+        let [a, b, c, d, e] = counts;
+        let (id, time) = (object(n, "").id(), at(TUE).as_second());
+        plain
+            .execute("INSERT INTO object VALUES (?1, '17-5', ?2, ?3, ?4, ?5, ?6, ?7)", params![id, time, a, b, c, d, e])
+            .unwrap();
+    }
+    plain.execute_batch("COMMIT").unwrap();
+    let mut ledger = SqliteLedger::open(&path).unwrap().keeping(&Keep::days(30, 30)).unwrap();
+    // Whoever has it open still notes nothing where nobody looks any more.
+    assert!(plain.execute("INSERT INTO event VALUES (0, '9', 5)", []).is_err());
+    assert!(plain.execute("DELETE FROM object", []).is_err());
+    drop(plain);
+    let mut count = |n: u32| {
+        let (own, shared) = if n.is_multiple_of(2) { (uuid(n), None) } else { (format!("own {n}"), Some(uuid(n))) };
+        ledger.record(vec![event(&own, shared.as_deref(), "A", "x:Y", TUE)], at(TUE)).unwrap().new
+    };
+    assert_eq!([0, 1, 2, 10_001, 20_498, 20_499, 20_500].map(&mut count), [0, 0, 0, 0, 0, 0, 1]);
+    let asked = [object(0, "17-5"), object(2_999, "17-5"), object(7, "17-6"), object(3_000, "17-5")];
+    assert_eq!(ledger.known_objects(&asked).unwrap(), [Some(held(0)), Some(held(2_999)), None, None]);
+    // What is noted again in its old state is not new, in another it is.
+    let read = |n: u64, mark: &str| ObjectRead { object: object(n, mark), held: held(n), places: vec![] };
+    ledger.note_objects("logs", &[read(1, "17-5"), read(7, "17-6"), read(3_000, "17-5")], at(TUE)).unwrap();
+    assert_eq!(ledger.noted_run("logs").unwrap().unwrap().files, 2);
+    assert_eq!(ledger.known_objects(&asked[2..]).unwrap(), [Some(held(7)), Some(held(3_000))]);
+    assert_eq!(ledger.known_objects(&[object(7, "17-5")]).unwrap(), [None]);
+    ledger.expire(at(TUE) + jiff::SignedDuration::from_hours(24 * 31)).unwrap();
+    assert_eq!(ledger.known_objects(&asked).unwrap(), [None; 4]);
+    let times = |kind: &str| -> i64 {
+        ledger.connection.query_row(&format!("SELECT count(*) FROM {kind}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((times("object_named"), times("object_hashed")), (0, 0));
+    assert!(times("counted") > 0, "those without a time stay");
 }

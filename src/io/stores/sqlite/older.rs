@@ -1,0 +1,48 @@
+//! What ledgers of before schema 5 noted in a row each, packed.
+
+use super::super::Held;
+use super::counted::{self, Kind};
+use super::objects;
+use super::packed::{Batch, Packed};
+use rusqlite::{Connection, Row};
+
+/// Rows that are packed at a time: few enough to be in memory together.
+const AT_ONCE: usize = 20_000;
+
+/// Packs the ids of events that were counted and the objects that were read.
+pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
+    for kind in [Kind::Own, Kind::Shared] {
+        let mut query = connection.prepare("SELECT id, at FROM event WHERE kind = ?1 ORDER BY id")?;
+        let mut rows = query.query_map([kind as u8], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        in_parts(&mut rows, |part: &[(String, Option<i64>)]| {
+            counted::note(connection, kind, part.iter().map(|(id, at)| Some((id.as_str(), *at)))).map(drop)
+        })?;
+    }
+    let mut query = connection.prepare("SELECT * FROM object ORDER BY id")?;
+    in_parts(&mut query.query_map([], object)?, |part| {
+        let push = |batch: &mut Batch, (id, mark, at, held): &(Vec<u8>, String, i64, Held)| {
+            batch.push(&[id], |out| objects::put(out, mark, *at, held));
+        };
+        Packed::of(connection, &objects::HASHED).put(part, push, |_, _| false).map(drop)
+    })
+}
+
+fn object(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, String, i64, Held)> {
+    let count = |at: usize| row.get(at).map(i64::cast_unsigned);
+    let held =
+        Held { bytes_read: count(3)?, bytes: count(4)?, records: count(5)?, denied: count(6)?, unreadable: count(7)? };
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, held))
+}
+
+fn in_parts<T>(
+    rows: &mut dyn Iterator<Item = rusqlite::Result<T>>,
+    mut take: impl FnMut(&[T]) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    loop {
+        let part = rows.take(AT_ONCE).collect::<rusqlite::Result<Vec<T>>>()?;
+        if part.is_empty() {
+            return Ok(());
+        }
+        take(&part)?;
+    }
+}
