@@ -178,11 +178,18 @@ fn findings_do_not_add_up_in_memory() {
 /// The bar itself, with the program's own pages: for a release build (`cargo test --release --test memory -- --ignored`).
 #[test]
 #[ignore = "takes minutes in a debug build, whose own pages are half of what is allowed"]
-fn ten_thousand_findings_take_less_than_64_megabytes() {
-    for (output, more) in [("json", &[][..]), ("json", &["--one-look"]), ("text", &[])] {
-        let (peak, answer) = scanned(10_000, output, more);
-        println!("{output} {more:?}: {} MB and the program's pages", peak / 1024);
-        assert!(peak / 1024 < MOST, "{} MB with {output} {more:?}", peak / 1024);
-        assert!(answer.matches("D-").count() >= 10_000, "not all was told");
+fn fifty_thousand_findings_take_less_than_64_megabytes() {
+    let two = ["--threads", "2"];
+    for (count, output, more) in [
+        (10_000, "json", &[][..]),
+        (10_000, "json", &["--one-look"]),
+        (10_000, "text", &[]),
+        (50_000, "json", &[two[0], two[1], "--one-look"]),
+        (50_000, "json", &two),
+    ] {
+        let (peak, answer) = scanned(count, output, more);
+        println!("{count}, {output} {more:?}: {} MB and the program's pages", peak / 1024);
+        assert!(peak / 1024 < MOST, "{} MB with {count}, {output} {more:?}", peak / 1024);
+        assert!(answer.matches("D-").count() >= count, "not all was told");
     }
 }

@@ -4,12 +4,15 @@
 //! What is sought is small and bounded by the findings, what was seen by them too; neither grows with the archive.
 
 mod names;
+mod packed;
 mod scope;
 mod seek;
 mod slots;
+mod sum;
 mod tally;
 
 pub use seek::Seeker;
+pub(in crate::app) use sum::Sum;
 pub use tally::Seen;
 
 use super::operations::Operations;
@@ -17,12 +20,14 @@ use super::passed::companions;
 use super::reach::needed;
 use crate::catalog::Catalog;
 use crate::change::{BEFORE, KINDS};
+use crate::diagnosis::Cause;
 use crate::finding::{Finding, Item, ItemKey};
-use crate::foretold::{Foretold, predictions};
+use crate::foretold::{self, Foretold, predictions};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
 use memchr::memmem;
 use names::Names;
+use packed::{Key, Lists, NONE, Numbers, count, key};
 use scope::Scope;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -63,13 +68,18 @@ pub struct Around {
     /// Operations without their service: of changes, and of calls that were denied or foretold.
     names: Names,
     operations: Operations,
-    callers: BTreeMap<Caller, u32>,
+    callers: Numbers<Key>,
     /// By caller and operation.
-    sought: BTreeMap<(u32, u32), Sought>,
+    calls: Numbers<(u32, u32)>,
+    sought: Vec<Sought>,
+    links: Vec<Link>,
     items: Vec<Target>,
     foretold: Vec<Expected>,
+    findings: Numbers<Key>,
     /// Of each finding its items and what it foretold.
-    numbers: BTreeMap<String, (Range<u32>, Range<u32>)>,
+    ranges: Vec<[Range<u32>; 2]>,
+    /// Texts that items share.
+    lists: Lists,
     /// Services of which it matters whether the log holds events, or data events, and whether such were met.
     services: BTreeMap<(String, bool), AtomicBool>,
     /// How many of them were not.
@@ -80,34 +90,52 @@ pub struct Around {
     of_touched: Scope,
 }
 
-/// Of one caller's one operation.
-#[derive(Debug, Default)]
+/// What is sought of one caller's one operation: the latest link of its items and of what was foretold, or [`NONE`].
+#[derive(Debug, Clone, Copy)]
 struct Sought {
-    items: Vec<u32>,
-    foretold: Vec<u32>,
+    items: u32,
+    foretold: u32,
 }
 
-/// One item of a finding.
+/// One of the things that are sought of an operation, and the link before it.
+#[derive(Debug)]
+struct Link {
+    what: u32,
+    before: u32,
+}
+
+/// One item of a finding: few bytes, as there may be very many.
 #[derive(Debug)]
 struct Target {
-    key: ItemKey,
-    first: Option<Timestamp>,
-    regions: Box<[String]>,
-    /// IAM prefixes of the operations that met it.
-    prefixes: Box<[String]>,
-    /// Texts one of which any request names that is for it; none where that is not known.
-    texts: Box<[String]>,
+    first: Timestamp,
     /// Allowed calls before its first denial matter only after this second, those since from this one on.
     before: AtomicI64,
     since: AtomicI64,
+    /// Of its action and resource.
+    permission: Key,
+    cause: Cause,
+    regions: u32,
+    /// IAM prefixes of the operations that met it.
+    prefixes: u32,
+    /// Texts one of which any request names that is for it; none where that is not known.
+    texts: u32,
 }
 
 /// One foretold permission.
 #[derive(Debug)]
 struct Expected {
-    what: Foretold,
+    since: Timestamp,
     /// Uses matter only before this second.
     used: AtomicI64,
+    /// Its action, then its resources.
+    what: u32,
+}
+
+/// The key of who called.
+fn key_of((account, kind, name): &Caller) -> Key {
+    // An empty text is not none.
+    let [account, name] = [account, name].map(|text| text.as_deref().map_or(["-", ""], |text| ["+", text]));
+    key(&[account[0], account[1], &format!("{kind:?}"), name[0], name[1]])
 }
 
 impl Around {
@@ -137,24 +165,30 @@ impl Around {
         if is_touched {
             self.of_touched.add(finding);
         }
-        let who = caller(&finding.principal);
-        let next = number(self.callers.len());
-        let who = *self.callers.entry(who).or_insert(next);
-        let (first_item, first_foretold) = (number(self.items.len()), number(self.foretold.len()));
+        let who = self.callers.add(key_of(&caller(&finding.principal)));
+        let (first_item, first_foretold) = (count(self.items.len()), count(self.foretold.len()));
         for (key, item) in &finding.items {
             self.add_item(who, key, item, catalog);
         }
         for what in predictions(finding, companions(finding, catalog), None, catalog) {
-            let name = what.action.split_once(':').map(|(_, name)| name).filter(|name| !name.contains(['*', '?']));
-            if let Some(operation) = name.filter(|_| what.since.is_some()) {
-                let operation = self.name(operation);
-                let foretold = number(self.foretold.len());
-                self.sought.entry((who, operation)).or_default().foretold.push(foretold);
-                self.foretold.push(Expected { what, used: AtomicI64::new(i64::MAX) });
-            }
+            self.add_foretold(who, &what);
         }
-        let numbers = (first_item..number(self.items.len()), first_foretold..number(self.foretold.len()));
-        self.numbers.insert(finding.id.clone(), numbers);
+        let ranges = [first_item..count(self.items.len()), first_foretold..count(self.foretold.len())];
+        match self.findings.add(key(&[&finding.id])) as usize {
+            new if new == self.ranges.len() => self.ranges.push(ranges),
+            again => self.ranges[again] = ranges,
+        }
+    }
+
+    fn add_foretold(&mut self, who: u32, what: &Foretold) {
+        let name = what.action.split_once(':').map(|(_, name)| name).filter(|name| !name.contains(['*', '?']));
+        let Some((name, since)) = name.zip(what.since) else { return };
+        let (number, link) = (count(self.foretold.len()), count(self.links.len()));
+        let sought = self.sought_of(who, name);
+        let before = std::mem::replace(&mut sought.foretold, link);
+        self.links.push(Link { what: number, before });
+        let what = self.lists.add([&*what.action].into_iter().chain(what.resources.iter().map(String::as_str)));
+        self.foretold.push(Expected { since, used: AtomicI64::new(i64::MAX), what });
     }
 
     fn add_item(&mut self, who: u32, key: &ItemKey, item: &Item, catalog: &Catalog) {
@@ -164,34 +198,63 @@ impl Around {
                 AtomicBool::new(false)
             });
         }
-        let target = number(self.items.len());
-        let mut prefixes = BTreeSet::new();
         // Without a resource, or a time, no call is known to be the same.
-        if !key.resource.is_empty() && item.first_seen.is_some() {
-            for (prefix, name) in item.operations.iter().filter_map(|operation| operation.split_once(':')) {
-                let operation = self.name(name);
-                let sought = self.sought.entry((who, operation)).or_default();
-                if sought.items.last() != Some(&target) {
-                    sought.items.push(target);
-                }
-                prefixes.insert(prefix.to_owned());
-            }
+        let Some(first) = item.first_seen.filter(|_| !key.resource.is_empty()) else { return };
+        let number = count(self.items.len());
+        let mut prefixes = BTreeSet::new();
+        for (prefix, name) in item.operations.iter().filter_map(|operation| operation.split_once(':')) {
+            prefixes.insert(prefix);
+            self.link_item(who, name, number);
         }
-        let from = item.first_seen.and_then(|first| first.checked_sub(BEFORE).ok());
+        let from = first.checked_sub(BEFORE).ok();
+        let texts = catalog.texts_of(&key.action, &key.resource);
         self.items.push(Target {
-            key: key.clone(),
-            first: item.first_seen,
-            regions: item.regions.iter().cloned().collect(),
-            prefixes: prefixes.into_iter().collect(),
-            texts: catalog.texts_of(&key.action, &key.resource).into(),
+            first,
             before: AtomicI64::new(from.map_or(i64::MIN, |from| from.as_second() - 1)),
             since: AtomicI64::new(i64::MIN),
+            permission: permission(&key.action, &key.resource),
+            cause: key.cause,
+            regions: self.lists.add(item.regions.iter().map(String::as_str)),
+            prefixes: self.lists.add(prefixes),
+            texts: self.lists.add(texts.iter().map(String::as_str)),
         });
+    }
+
+    /// An item is sought once of an operation, however many services have one of that name.
+    fn link_item(&mut self, who: u32, operation: &str, item: u32) {
+        let link = count(self.links.len());
+        let latest = self.sought_of(who, operation).items;
+        if self.links.get(latest as usize).is_none_or(|latest| latest.what != item) {
+            self.sought_of(who, operation).items = link;
+            self.links.push(Link { what: item, before: latest });
+        }
+    }
+
+    fn sought_of(&mut self, who: u32, operation: &str) -> &mut Sought {
+        let operation = self.name(operation);
+        let number = self.calls.add((who, operation)) as usize;
+        if number == self.sought.len() {
+            self.sought.push(Sought { items: NONE, foretold: NONE });
+        }
+        &mut self.sought[number]
+    }
+
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.callers.bytes()
+            + self.calls.bytes()
+            + size_of_val(&*self.sought)
+            + size_of_val(&*self.links)
+            + size_of_val(&*self.items)
+            + size_of_val(&*self.foretold)
+            + self.findings.bytes()
+            + size_of_val(&*self.ranges)
+            + self.lists.bytes()
     }
 
     /// Whether there is nothing to look around.
     pub fn is_empty(&self) -> bool {
-        self.numbers.is_empty()
+        self.ranges.is_empty()
     }
 
     /// Whether a log file can tell, by its name; `is_fresh`: it was not read before.
@@ -200,32 +263,61 @@ impl Around {
     }
 
     fn number_of(&self, who: &Caller) -> Option<u32> {
-        self.callers.get(who).copied()
+        self.callers.get(&key_of(who))
     }
 
-    fn sought(&self, who: u32, operation: u32) -> Option<&Sought> {
-        self.sought.get(&(who, operation))
+    fn sought(&self, who: u32, operation: u32) -> Option<Sought> {
+        self.calls.get(&(who, operation)).map(|number| self.sought[number as usize])
     }
 
-    fn numbers(&self, id: &str) -> Option<(Range<u32>, Range<u32>)> {
-        self.numbers.get(id).cloned()
+    /// What is linked, from the latest on.
+    fn linked(&self, mut link: u32) -> impl Iterator<Item = u32> {
+        std::iter::from_fn(move || {
+            let Link { what, before } = *self.links.get(link as usize)?;
+            link = before;
+            Some(what)
+        })
+    }
+
+    fn items_of(&self, sought: Sought) -> impl Iterator<Item = u32> {
+        self.linked(sought.items)
+    }
+
+    fn foretold_of(&self, sought: Sought) -> impl Iterator<Item = u32> {
+        self.linked(sought.foretold)
+    }
+
+    /// The items of a finding that are sought, and what it foretold; `None` where nothing was looked for around it.
+    fn ranges(&self, finding: &str) -> Option<&[Range<u32>; 2]> {
+        self.findings.get(&key(&[finding])).map(|number| &self.ranges[number as usize])
     }
 
     fn item(&self, number: u32) -> &Target {
         &self.items[number as usize]
     }
 
-    fn key(&self, item: u32) -> &ItemKey {
-        &self.item(item).key
+    /// Whether a call of the item needs this of [`permission`].
+    fn is_of(&self, item: u32, permission: &Key) -> bool {
+        self.item(item).permission == *permission
     }
 
-    fn foretold(&self, number: u32) -> &Foretold {
-        &self.foretold[number as usize].what
+    /// The number of a finding's item.
+    fn number_in(&self, items: &Range<u32>, key: &ItemKey) -> Option<u32> {
+        let permission = permission(&key.action, &key.resource);
+        items.clone().find(|number| self.is_of(*number, &permission) && self.item(*number).cause == key.cause)
+    }
+
+    /// What was foretold, as far as it matters for whether a call is a use of it.
+    fn foretold(&self, number: u32) -> Foretold {
+        let Expected { since, what, .. } = &self.foretold[number as usize];
+        let mut texts = self.lists.get(*what).map(|text| String::from_utf8_lossy(text).into_owned());
+        let action = texts.next().unwrap_or_default();
+        Foretold { action, resources: texts.collect(), since: Some(*since), outcome: foretold::Outcome::Open, at: None }
     }
 
     /// Whether a call then came before the item was first denied.
     fn is_before(&self, item: u32, at: Timestamp) -> bool {
-        self.item(item).first.is_some_and(|first| at < first)
+        at < self.item(item).first
     }
 
     /// Whether a call of a service in a Region then may be the item's, and would tell more of it than is seen.
@@ -236,34 +328,36 @@ impl Around {
             true => second <= target.before.load(Relaxed),
             false => second < target.since.load(Relaxed),
         };
+        let mut regions = self.lists.get(target.regions).peekable();
         !is_told
-            && target.prefixes.iter().any(|own| own == prefix)
-            && (target.regions.is_empty() || target.regions.iter().any(|own| own == region))
+            && self.lists.get(target.prefixes).any(|own| own == prefix.as_bytes())
+            && (regions.peek().is_none() || regions.any(|own| own == region.as_bytes()))
             && seen.calls(item).is_none_or(|calls| calls.is_open_to(at, is_before))
     }
 
     /// Whether a request, in lower case, may be for the item's resource; an empty one may be for any.
     fn may_be_of(&self, item: u32, request: &[u8]) -> bool {
-        let texts = &self.item(item).texts;
-        let names = |text: &String| memmem::find(request, text.as_bytes()).is_some();
-        request.is_empty() || texts.is_empty() || texts.iter().any(names)
+        let mut texts = self.lists.get(self.item(item).texts).peekable();
+        request.is_empty() || texts.peek().is_none() || texts.any(|text| memmem::find(request, text).is_some())
     }
 
     /// Whether a use then would be the first that is seen.
     fn is_open_use(&self, foretold: u32, at: Timestamp, seen: &Seen) -> bool {
         let expected = &self.foretold[foretold as usize];
-        let is_later = expected.what.since.is_some_and(|since| at > since);
-        is_later && at.as_second() < expected.used.load(Relaxed) && seen.used(foretold).is_none_or(|used| at < used)
+        at > expected.since
+            && at.as_second() < expected.used.load(Relaxed)
+            && seen.used(foretold).is_none_or(|used| at < used)
     }
 
-    /// Of an item so much is seen.
-    fn settle(&self, item: u32, calls: &Calls) {
-        let target = self.item(item);
-        if let Some(before) = calls.before {
-            target.before.fetch_max(before.as_second(), Relaxed);
-        }
+    /// An item's call is seen that came so shortly before it was denied.
+    fn settle_before(&self, item: u32, before: Timestamp) {
+        self.item(item).before.fetch_max(before.as_second(), Relaxed);
+    }
+
+    /// Of an item so much is seen of the calls since.
+    fn settle_since(&self, item: u32, calls: &Calls) {
         if let Some(kept) = calls.kept_from() {
-            target.since.fetch_max(kept.as_second(), Relaxed);
+            self.item(item).since.fetch_max(kept.as_second(), Relaxed);
         }
     }
 
@@ -303,8 +397,9 @@ impl Around {
     }
 }
 
-fn number(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
+/// The key of a permission.
+fn permission(action: &str, resource: &str) -> Key {
+    key(&[action, resource])
 }
 
 #[cfg(test)]

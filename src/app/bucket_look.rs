@@ -8,6 +8,7 @@ use super::looking::{Looking, ReadNow};
 use super::outcome::Stats;
 use super::progress::{Looked, Progress, Step, Watcher};
 use super::scan::Scan;
+use super::second::Parts;
 use crate::catalog::Catalog;
 use crate::io::aws::Aws;
 use crate::io::aws::listing::Listed;
@@ -31,20 +32,27 @@ pub(super) async fn look(
     if scan.is_over() || !scan.looks_twice {
         return Ok(());
     }
-    let Some(around) = scan.around()? else { return Ok(()) };
+    let mut parts = Parts::default();
+    let Some(mut around) = scan.around(&mut parts)? else { return Ok(()) };
     let (kept, mut read_now) = (std::mem::take(&mut scan.kept), std::mem::take(&mut scan.read_now));
     read_now.sort();
     let (owed, input) = (scan.debt.as_ref().and_then(|debt| debt.inherited.clone()), scan.input.clone());
     let (stats, catalog) = (scan.stats, scan.world.catalog);
-    let mut looking = scan.looking(&around);
-    let mut look = Look::new(&around, &mut looking, catalog, stats, watcher);
-    look.looked.all = owed.is_none().then(|| kept.size());
-    look.kept(&kept, &input);
-    if let Some(owed) = &owed {
-        look.owed(aws, asked, owed, &read_now, kept.size()).await?;
+    loop {
+        let mut looking = scan.looking(&around, &parts);
+        let mut look = Look::new(&around, &mut looking, catalog, stats, &mut *watcher);
+        look.looked.all = owed.is_none().then(|| kept.size());
+        look.kept(&kept, &input);
+        if let Some(owed) = &owed {
+            look.owed(aws, asked, owed, &read_now, kept.size()).await?;
+        }
+        let told = looking.end();
+        scan.note_looked(told, &around, &mut parts)?;
+        match scan.around(&mut parts)? {
+            Some(next) => around = next,
+            None => return Ok(()),
+        }
     }
-    let told = looking.end();
-    scan.note_looked(told, &around)
 }
 
 /// The look, and who watches it.

@@ -37,19 +37,18 @@ pub fn advise_each(
     if touched.ids.is_empty() {
         return Ok(Vec::new());
     }
-    let filter = Filter { among: Some(touched.clone()), ..Filter::default() };
     let heads = told_apart(ledger.heads(touched)?, ledger)?;
     let at_once = if world.outside.is_some() { usize::MAX } else { AT_ONCE };
     let mut usage = Usage::default();
     if world.expected.counts() {
         for part in parts(&heads, at_once) {
-            world.expected.count(&load(part, &filter, ledger)?, &mut usage);
+            world.expected.count(&load(part, touched, ledger)?, &mut usage);
         }
     }
     let is_asked = |id: &String| touched.ids.contains(id);
     let mut problems = Vec::new();
     for part in parts(&heads, at_once) {
-        let all = load(part, &filter, ledger)?;
+        let all = load(part, touched, ledger)?;
         let changes = changes_around(all.iter().filter(|one| is_asked(&one.id)), &world.in_force, ledger)?;
         let (advice, unread) = world.advise_part(&all, Some(&touched.ids), &usage, &changes);
         problems.extend(unread);
@@ -58,16 +57,22 @@ pub fn advise_each(
     Ok(problems)
 }
 
-fn load(part: &[Head], filter: &Filter, ledger: &dyn Ledger) -> Result<Vec<Finding>, LedgerError> {
+/// As a [`Filter`] would hand them over that has a copy of `among`.
+fn load(part: &[Head], among: &Touched, ledger: &dyn Ledger) -> Result<Vec<Finding>, LedgerError> {
     let ids: Vec<&str> = part.iter().map(|head| &*head.id).collect();
-    Ok(ledger.some(&ids)?.into_iter().filter(|finding| filter.takes(finding)).collect())
+    let all = Filter::default();
+    Ok(ledger.some(&ids)?.into_iter().filter(|one| all.takes(one) && among.takes(one)).collect())
 }
 
 /// Callers of many accounts may bear one name, as a role that every account has: told apart where they are too many to be
 /// held together.
 fn told_apart(heads: Vec<Head>, ledger: &dyn Ledger) -> Result<Vec<Head>, LedgerError> {
+    let by_owner = || heads.chunk_by(|one, next| one.owner == next.owner);
+    if by_owner().all(|alike| alike.len() <= AT_ONCE) {
+        return Ok(heads);
+    }
     let mut all = Vec::new();
-    for alike in heads.chunk_by(|one, next| one.owner == next.owner) {
+    for alike in by_owner() {
         if alike.len() <= AT_ONCE {
             all.extend_from_slice(alike);
             continue;

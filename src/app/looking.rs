@@ -1,6 +1,6 @@
 //! The second look of a scan, on the thread that takes what was found.
 
-use super::around::{Around, Seen};
+use super::around::{Around, Seen, Sum};
 use super::operations::Named;
 use crate::change::Change;
 use crate::io::clock;
@@ -18,10 +18,12 @@ const CHANGES: usize = 2_000;
 
 /// The second look: which objects it needs, and what it finds in them.
 pub struct Looking<'s> {
+    /// Names the sources.
+    pub(super) input: &'s str,
     pub(super) around: &'s Around,
     pub(super) fresh: &'s Fresh,
     pub(super) named: &'s Named,
-    pub(super) seen: Seen,
+    pub(super) seen: Sum,
     pub(super) changes: Vec<Change>,
     pub(super) ledger: &'s mut dyn Ledger,
     pub(super) failed: Option<LedgerError>,
@@ -41,7 +43,7 @@ pub struct Looking<'s> {
 /// What a second look has come to.
 #[derive(Debug)]
 pub(super) struct Told {
-    pub(super) seen: Seen,
+    pub(super) seen: Sum,
     pub(super) failed: Option<LedgerError>,
     pub(super) is_partial: bool,
     pub(super) left: Option<Selection>,
@@ -111,6 +113,9 @@ impl<'s> Looking<'s> {
     /// What it has come to, with its changes in the ledger.
     pub(super) fn end(mut self) -> Told {
         self.note_changes();
+        if let Some(fault) = self.seen.fault() {
+            self.fail(lost(self.input, &fault), true);
+        }
         Told {
             seen: self.seen,
             failed: self.failed,
@@ -127,6 +132,13 @@ impl<'s> Looking<'s> {
             self.failed = self.ledger.note_changes(&changes, clock::now()).err();
         }
     }
+}
+
+/// What a second look had put aside cannot be read again.
+pub(super) fn lost(input: &str, fault: &std::io::Error) -> Problem {
+    let error =
+        format!("the second look broke off: what it had seen could not be read again from a temporary file: {fault}");
+    Problem { input: input.to_owned(), error }
 }
 
 impl Desk<Seen> for Looking<'_> {

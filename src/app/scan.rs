@@ -14,6 +14,7 @@ use super::outcome::{Outcome, OutcomeKind, Stats};
 use super::passed::Passed;
 use super::progress::{Looked, Progressing, Watched, Watcher};
 use super::report::coverage;
+use super::second;
 use crate::advice::Advice;
 use crate::change::{self, Change};
 use crate::denial::{self, Denial};
@@ -180,7 +181,7 @@ pub fn scan_each(
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
             let looked = Looked { is_wider: part != selection, ..Looked::default() };
-            let mut desk = Watched { looking, stats, looked, watcher: progress };
+            let mut desk = Watched { looking, stats, looked, watcher: &mut *progress };
             many::read(sources, how, maker, &mut desk);
         })?;
     }
@@ -210,6 +211,8 @@ pub struct Scan<'a> {
     pub(super) looks_twice: bool,
     /// What is noted as read is owed the second look until it had it; `None` where there is none.
     pub(super) debt: Option<Debt>,
+    /// Bytes of what a second look seeks at a time.
+    pub(super) sought_at_once: usize,
     /// Objects that are not there to be looked at twice.
     pub(super) kept: Kept,
     /// Of a bucket: what was read now, where an earlier scan left its own to be fetched once more.
@@ -253,6 +256,7 @@ impl<'a> Scan<'a> {
             tells_known: false,
             looks_twice: false,
             debt: None,
+            sought_at_once: second::SOUGHT,
             kept: Kept::default(),
             read_now: ReadNow::default(),
             fresh: Fresh::new(),

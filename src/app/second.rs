@@ -1,16 +1,50 @@
 //! What a scan adds to findings after it has read: allowed calls and changes, of a second look or of a full reading.
 
-use super::around::{Around, Seen};
+use super::around::{Around, Sum};
 use super::debt::Debt;
-use super::looking::{Looking, Told};
+use super::looking::{self, Looking, Told};
 use super::scan::Scan;
 use crate::finding::{Finding, Observed};
 use crate::io::clock;
 use crate::io::sources::archive::Selection;
 use crate::io::stores::{Ledger, LedgerError, Run};
+use crate::record::Problem;
+use std::collections::BTreeSet;
 
 /// Findings that are held at a time.
 const PAGE: usize = 64;
+/// Bytes of what is sought at a time, about: some fifty thousand findings. Where there are more, the sources are looked at
+/// once for every so many.
+pub(super) const SOUGHT: usize = 12 << 20;
+
+/// A second look in parts, each around some of the findings; mostly it is one.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    /// The findings of the part under way: those behind the first id, up to the second.
+    behind: Option<String>,
+    last: Option<String>,
+    /// A part was begun with.
+    is_begun: bool,
+    /// No more parts come.
+    is_over: bool,
+    /// Problems that were told before the first.
+    told: usize,
+    /// As in [`Looking`], of all parts.
+    is_partial: bool,
+    left: Option<Selection>,
+}
+
+impl Parts {
+    fn add(&mut self, is_partial: bool, left: Option<Selection>) {
+        if is_partial {
+            self.left = match (self.is_partial, self.left.take()) {
+                (false, _) => left,
+                (true, before) => before.zip(left).map(|(before, left)| before.and(&left)),
+            };
+            self.is_partial = true;
+        }
+    }
+}
 
 /// Hands over every finding of the ledger, a few at a time.
 fn for_each_finding(ledger: &dyn Ledger, mut each: impl FnMut(Finding)) -> Result<(), LedgerError> {
@@ -59,46 +93,62 @@ impl Scan<'_> {
     /// Adds to all findings, a few at a time.
     pub(super) fn note_each_page(
         &mut self,
-        add: impl Fn(&Self, &[Finding]) -> Result<Vec<Observed>, LedgerError>,
+        add: impl FnMut(&Self, &[Finding]) -> Result<Vec<Observed>, LedgerError>,
     ) -> Result<(), LedgerError> {
-        let mut after = None;
+        self.note_pages(None, None, add)
+    }
+
+    /// Adds to the findings behind one up to another, or to all.
+    fn note_pages(
+        &mut self,
+        behind: Option<&str>,
+        last: Option<&str>,
+        mut add: impl FnMut(&Self, &[Finding]) -> Result<Vec<Observed>, LedgerError>,
+    ) -> Result<(), LedgerError> {
+        let mut after = behind.map(str::to_owned);
+        let mut is_over = false;
         loop {
             let page = self.ledger.page(after.as_deref(), PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = Some(last.id.clone());
+            let Some(end) = page.last().filter(|_| !is_over) else { return Ok(()) };
+            after = Some(end.id.clone());
+            is_over = page.iter().any(|one| last == Some(&*one.id));
             let observed = add(self, &page)?;
             observed.iter().for_each(|one| self.touched.add(one));
             self.ledger.record(observed, clock::now())?;
         }
     }
 
-    /// A second look at the objects, around what was found: `look` reads those that [`Looking`] does not skip.
+    /// A second look at the objects, around what was found: `look` reads those that [`Looking`] does not skip. Where very much
+    /// was found it is called several times, each time around some of it.
     ///
     /// # Errors
     /// The ledger could not be read or written.
-    pub fn look_around(&mut self, look: impl FnOnce(&mut Looking<'_>)) -> Result<(), LedgerError> {
-        let Some(around) = self.around()? else { return Ok(()) };
-        let mut looking = self.looking(&around);
-        look(&mut looking);
-        let looked = looking.end();
-        self.note_looked(looked, &around)
+    pub fn look_around(&mut self, mut look: impl FnMut(&mut Looking<'_>)) -> Result<(), LedgerError> {
+        let mut parts = Parts::default();
+        while let Some(around) = self.around(&mut parts)? {
+            let mut looking = self.looking(&around, &parts);
+            look(&mut looking);
+            let looked = looking.end();
+            self.note_looked(looked, &around, &mut parts)?;
+        }
+        Ok(())
     }
 
-    /// What to look around; `None` where there is nothing to look around or nothing to look at.
-    pub(super) fn around(&mut self) -> Result<Option<Around>, LedgerError> {
-        self.flush();
-        if self.failed.is_some() {
+    /// What to look around next; `None` where there is nothing to look around, or nothing more, or nothing to look at.
+    pub(super) fn around(&mut self, parts: &mut Parts) -> Result<Option<Around>, LedgerError> {
+        if !parts.is_begun {
+            self.flush();
+            (parts.is_begun, parts.told) = (true, self.problems.len());
+            if self.fresh.is_empty() && !self.is_owed() && self.failed.is_none() {
+                // What came by a pipe was read in full.
+                parts.is_over = true;
+                self.settle()?;
+            }
+        }
+        if parts.is_over || self.failed.is_some() {
             return Ok(None);
         }
-        if self.fresh.is_empty() && !self.is_owed() {
-            // What came by a pipe was read in full.
-            self.settle()?;
-            return Ok(None);
-        }
-        let mut around = Around::new();
-        for_each_finding(self.ledger, |finding| {
-            around.add(&finding, self.is_touched(&finding), self.world.catalog);
-        })?;
+        let around = self.next_around(parts)?;
         if around.is_empty() {
             self.settle()?;
             return Ok(None);
@@ -107,14 +157,31 @@ impl Scan<'_> {
         Ok(Some(around))
     }
 
+    fn next_around(&self, parts: &mut Parts) -> Result<Around, LedgerError> {
+        let mut around = Around::new();
+        parts.behind.clone_from(&parts.last);
+        // Whole pages: a ledger that knows no pages tells all findings in its first one.
+        while around.bytes() <= self.sought_at_once {
+            let page = self.ledger.page(parts.last.as_deref(), PAGE)?;
+            for finding in &page {
+                around.add(finding, self.is_touched(finding), self.world.catalog);
+            }
+            let Some(last) = page.last() else { break };
+            parts.last = Some(last.id.clone());
+        }
+        parts.is_over = self.ledger.page(parts.last.as_deref(), 1)?.is_empty();
+        Ok(around)
+    }
+
     /// A second look that begins.
-    pub(super) fn looking<'s>(&'s mut self, around: &'s Around) -> Looking<'s> {
-        let (fresh, named, stop) = (&self.fresh, &self.named, self.options.stop);
-        let (seen, changes, problems) = (Seen::default(), Vec::new(), Vec::new());
-        let told = self.problems.iter().map(|problem| problem.input.as_str()).collect();
+    pub(super) fn looking<'s>(&'s mut self, around: &'s Around, parts: &Parts) -> Looking<'s> {
+        let (input, fresh, named, stop) = (self.input.as_str(), &self.fresh, &self.named, self.options.stop);
+        let (seen, changes, problems) = (Sum::default(), Vec::new(), Vec::new());
+        let told = self.problems.iter().take(parts.told).map(|problem| problem.input.as_str()).collect();
         let (is_owed, is_partial) = (self.is_owed(), false);
         let (ledger, failed) = (&mut *self.ledger, None);
         Looking {
+            input,
             around,
             fresh,
             named,
@@ -131,21 +198,34 @@ impl Scan<'_> {
         }
     }
 
-    /// Notes what a second look has seen. What could not be read stays owed.
-    pub(super) fn note_looked(&mut self, looked: Told, around: &Around) -> Result<(), LedgerError> {
+    /// Notes what a second look has seen, or a part of it. What could not be read stays owed.
+    pub(super) fn note_looked(&mut self, looked: Told, around: &Around, parts: &mut Parts) -> Result<(), LedgerError> {
         let Told { seen, failed, is_partial, left, problems } = looked;
-        self.problems.extend(problems);
+        self.tell_once(problems, parts.told);
         failed.map_or(Ok(()), Err)?;
         if self.is_stopped() {
             // What was not looked at to its end tells nothing of what is not there.
+            parts.is_over = true;
             return Ok(());
         }
-        self.note_seen(&seen, around, is_partial)?;
-        match left.filter(|_| is_partial) {
+        parts.add(is_partial, left);
+        self.note_seen(&seen, around, is_partial, parts)?;
+        if !parts.is_over {
+            return Ok(());
+        }
+        match parts.left.take().filter(|_| parts.is_partial) {
             Some(left) => self.debt.as_mut().map_or(Ok(()), |debt| debt.narrow(self.ledger, left)),
-            None if is_partial => Ok(()),
+            None if parts.is_partial => Ok(()),
             None => self.settle(),
         }
+    }
+
+    /// Each part meets the same files.
+    fn tell_once(&mut self, mut problems: Vec<Problem>, before: usize) {
+        let told: BTreeSet<(&str, &str)> =
+            self.problems.iter().skip(before).map(|one| (&*one.input, &*one.error)).collect();
+        problems.retain(|one| !told.contains(&(&*one.input, &*one.error)));
+        self.problems.extend(problems);
     }
 
     fn settle(&mut self) -> Result<(), LedgerError> {
@@ -153,7 +233,13 @@ impl Scan<'_> {
     }
 
     /// Adds what a second look has seen to the findings.
-    fn note_seen(&mut self, seen: &Seen, around: &Around, is_partial: bool) -> Result<(), LedgerError> {
+    fn note_seen(
+        &mut self,
+        seen: &Sum,
+        around: &Around,
+        is_partial: bool,
+        parts: &mut Parts,
+    ) -> Result<(), LedgerError> {
         // Around what was denied now all that was ever read was looked at; around older findings, what is new.
         let mut here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
         let mut new = self.fresh_places.list();
@@ -161,10 +247,20 @@ impl Scan<'_> {
             // Nobody knows then how far every call was looked at.
             (here, new) = (Vec::new(), Vec::new());
         }
-        self.note_each_page(|scan, page| {
-            let places = |finding: &Finding| if scan.is_touched(finding) { &here } else { &new };
-            Ok(page.iter().filter_map(|one| one.sighted(seen.sightings(one, places(one), around))).collect())
-        })
+        let mut lost = None;
+        self.note_pages(parts.behind.as_deref(), parts.last.as_deref(), |scan, page| {
+            let sighted = |finding: &Finding| {
+                let places = if scan.is_touched(finding) { &here } else { &new };
+                let sightings = seen.sightings(finding, places, around);
+                finding.sighted(sightings.map_err(|fault| lost = Some(fault)).ok()?)
+            };
+            Ok(page.iter().filter_map(sighted).collect())
+        })?;
+        if let Some(fault) = lost {
+            self.tell_once(vec![looking::lost(&self.input, &fault)], parts.told);
+            parts.add(true, None);
+        }
+        Ok(())
     }
 
     /// Whoever owes a look at what was read before does not know any more around which findings.

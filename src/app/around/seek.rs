@@ -1,10 +1,11 @@
 //! One log file → what it shows of findings: most records are passed over by their operation's name, most others by their
 //! caller, their time or what they ask for; only what then remains is read.
 
+use super::packed::Key;
 use super::slots::Slots;
 use super::tally::Seen;
-use super::{Around, Sought};
-use crate::app::allowed::{Allowed, Needs, is_of, uses};
+use super::{Around, Sought, permission};
+use crate::app::allowed::{Allowed, Needs, uses};
 use crate::catalog::Catalog;
 use crate::change::{self, kind};
 use crate::principal;
@@ -13,7 +14,7 @@ use crate::triage::probing::caller;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Looks through one file after another, as the example of [`Around`] shows. What it makes of a file does not depend on the
@@ -26,7 +27,7 @@ pub struct Seeker<'a> {
     callers: Slots<Option<u32>>,
     roles: Slots<Option<Option<u32>>>,
     /// What a call needs, by all of it that matters for that.
-    needs: Slots<Arc<Needs>>,
+    needs: Slots<Arc<Needed>>,
     /// The IAM prefix of a service, by `eventSource`.
     prefixes: RefCell<BTreeMap<Vec<u8>, Option<&'static str>>>,
     /// Buffer for lower-cased request parameters.
@@ -106,26 +107,26 @@ impl<'a> Seeker<'a> {
     /// What a call needs, where it may be one of those that are sought and is not told by enough others already.
     fn needs(
         &mut self,
-        sought: &Sought,
+        sought: Sought,
         glance: &Glance<'_>,
         prefix: &str,
         at: Timestamp,
         seen: &Seen,
-    ) -> Option<Arc<Needs>> {
+    ) -> Option<Arc<Needed>> {
         let around = self.around;
         let region = glance.region.unwrap_or_default();
         lower(&mut self.text, &[glance.parameters, glance.resources]);
         let text = &self.text;
-        let is_item = |item: &u32| around.is_open(*item, prefix, region, at, seen) && around.may_be_of(*item, text);
-        let is_use = |foretold: &u32| around.is_open_use(*foretold, at, seen);
-        if !sought.items.iter().any(is_item) && !sought.foretold.iter().any(is_use) {
+        let is_item = |item| around.is_open(item, prefix, region, at, seen) && around.may_be_of(item, text);
+        let is_use = |foretold| around.is_open_use(foretold, at, seen);
+        if !around.items_of(sought).any(is_item) && !around.foretold_of(sought).any(is_use) {
             return None;
         }
         let [source, name, account] =
             [glance.event_source, glance.event_name, glance.recipient_account].map(Option::unwrap_or_default);
         let parts = [source, name, region, account, glance.parameters, glance.resources];
         let catalog = self.catalog;
-        Some(self.needs.get(&parts, || Arc::new(Allowed::glanced(glance).needs(catalog))))
+        Some(self.needs.get(&parts, || Arc::new(Needed::new(Allowed::glanced(glance).needs(catalog)))))
     }
 
     /// The number of a record's caller, where something is sought of it.
@@ -165,7 +166,7 @@ impl<'a> Seeker<'a> {
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
         let Some(sought) = around.number_of(&who).and_then(|who| around.sought(who, number)) else { return };
         let call = Allowed::of(record, source, name);
-        let needs = call.needs(self.catalog);
+        let needs = Needed::new(call.needs(self.catalog));
         let id = record.event_id.as_deref();
         let call = Call { prefix, region: &call.region, at, id, needs: &needs };
         let mut more = Seen::default();
@@ -180,25 +181,42 @@ struct Call<'c> {
     region: &'c str,
     at: Timestamp,
     id: Option<&'c str>,
-    needs: &'c Needs,
+    needs: &'c Needed,
+}
+
+/// What a call needs, and the keys of its permissions.
+#[derive(Debug)]
+struct Needed {
+    needs: Needs,
+    keys: Box<[Key]>,
+}
+
+impl Needed {
+    fn new(needs: Needs) -> Self {
+        let of = |(action, had): &(String, BTreeSet<String>)| {
+            had.iter().map(|resource| permission(action, resource)).collect::<Vec<_>>()
+        };
+        let keys = needs.iter().flat_map(of).collect();
+        Self { needs, keys }
+    }
 }
 
 impl Call<'_> {
     /// Puts into `more` what it shows beyond `seen`.
-    fn show(&self, around: &Around, sought: &Sought, seen: &Seen, more: &mut Seen) {
+    fn show(&self, around: &Around, sought: Sought, seen: &Seen, more: &mut Seen) {
         let Self { prefix, region, at, id, needs } = *self;
-        for item in &sought.items {
-            let key = around.key(*item);
-            if around.is_open(*item, prefix, region, at, seen) && is_of(needs, &key.action, &key.resource) {
-                match around.is_before(*item, at) {
-                    true => more.add_before(*item, at),
-                    false => more.add_allowed(*item, at, id.unwrap_or_default()),
+        for item in around.items_of(sought) {
+            let is_needed = || needs.keys.iter().any(|key| around.is_of(item, key));
+            if around.is_open(item, prefix, region, at, seen) && is_needed() {
+                match around.is_before(item, at) {
+                    true => more.add_before(item, at),
+                    false => more.add_allowed(item, at, id.unwrap_or_default()),
                 }
             }
         }
-        for foretold in &sought.foretold {
-            if around.is_open_use(*foretold, at, seen) && uses(needs, around.foretold(*foretold)) {
-                more.add_used(*foretold, at);
+        for foretold in around.foretold_of(sought) {
+            if around.is_open_use(foretold, at, seen) && uses(&needs.needs, &around.foretold(foretold)) {
+                more.add_used(foretold, at);
             }
         }
     }

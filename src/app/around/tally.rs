@@ -1,11 +1,8 @@
-//! What a second look has seen of each item and of what was foretold: as little as a ledger keeps of it.
+//! What a file shows of each item and of what was foretold: as little as a ledger keeps of it.
 
-use super::Around;
-use crate::app::reach::reach;
 use crate::change::Change;
-use crate::finding::{ALLOWED_KEPT, Finding, Pass, Sightings, Source};
+use crate::finding::{ALLOWED_KEPT, Pass};
 use crate::io::sources::many::Joins;
-use crate::io::stores::Place;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,15 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub struct Seen {
     /// Allowed calls of an item, by its number.
-    calls: BTreeMap<u32, Calls>,
+    pub(super) calls: BTreeMap<u32, Calls>,
     /// First uses of what was foretold, by its number.
-    used: BTreeMap<u32, Timestamp>,
+    pub(super) used: BTreeMap<u32, Timestamp>,
     /// Changes of policies.
     pub changes: Vec<Change>,
 }
 
 /// Allowed calls of one item.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Calls {
     /// The latest before its first denial.
     pub(super) before: Option<Timestamp>,
@@ -31,17 +28,34 @@ pub(super) struct Calls {
 
 /// A [`Pass`] without what it owns elsewhere; in the same order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Slim {
+pub(super) struct Slim {
     at: Timestamp,
     /// Its hash, then zeros.
     id: [u8; 10],
 }
+
+/// Bytes of a call in a file: its second and nanosecond, and its hash.
+pub(super) const SLIM: usize = 8 + 4 + 10;
 
 impl Slim {
     fn new(pass: &Pass) -> Self {
         let mut id = [0; 10];
         id.iter_mut().zip(pass.id.bytes()).for_each(|(place, byte)| *place = byte);
         Self { at: pass.at, id }
+    }
+
+    fn put(&self, text: &mut Vec<u8>) {
+        text.extend_from_slice(&self.at.as_second().to_le_bytes());
+        text.extend_from_slice(&self.at.subsec_nanosecond().to_le_bytes());
+        text.extend_from_slice(&self.id);
+    }
+
+    /// What [`Slim::put`] wrote; `None` of anything else.
+    fn of(text: &[u8]) -> Option<Self> {
+        let (second, rest) = text.split_first_chunk()?;
+        let (nanosecond, id) = rest.split_first_chunk()?;
+        let at = Timestamp::new(i64::from_le_bytes(*second), i32::from_le_bytes(*nanosecond)).ok()?;
+        Some(Self { at, id: id.try_into().ok()? })
     }
 
     fn pass(&self) -> Pass {
@@ -63,7 +77,25 @@ impl Calls {
         self.allowed.first().filter(|_| self.allowed.len() >= ALLOWED_KEPT).map(|pass| pass.at)
     }
 
-    fn merge(&mut self, other: Self) {
+    /// How many are kept of those since.
+    pub(super) fn len(&self) -> usize {
+        self.allowed.len()
+    }
+
+    /// Those since, for a file; [`SLIM`] bytes each.
+    pub(super) fn written(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(self.allowed.len() * SLIM);
+        self.allowed.iter().for_each(|call| call.put(&mut text));
+        text
+    }
+
+    /// Those that were written; `None` of any other bytes.
+    pub(super) fn read(text: &[u8]) -> Option<Self> {
+        let allowed = text.chunks(SLIM).map(Slim::of).collect::<Option<Vec<_>>>()?;
+        Some(Self { before: None, allowed })
+    }
+
+    pub(super) fn merge(&mut self, other: Self) {
         self.before = self.before.max(other.before);
         for call in other.allowed {
             if let Err(place) = self.allowed.binary_search(&call) {
@@ -74,14 +106,15 @@ impl Calls {
         self.allowed.drain(..surplus);
     }
 
-    fn passes(&self) -> BTreeSet<Pass> {
+    pub(super) fn passes(&self) -> BTreeSet<Pass> {
         self.allowed.iter().map(Slim::pass).collect()
     }
 }
 
 impl Joins for Seen {
     fn weight(&self) -> u64 {
-        self.changes.len() as u64
+        // Calls are small.
+        (self.changes.len() + self.calls.len() / 16) as u64
     }
 
     fn join(&mut self, later: Self) {
@@ -126,43 +159,6 @@ impl Seen {
         other.used.into_iter().for_each(|(foretold, at)| self.add_used(foretold, at));
         self.changes.extend(other.changes);
     }
-
-    /// Adds what another file shows, without its changes, and lets `around` know what need not be sought any more.
-    pub(in crate::app) fn add(&mut self, other: Self, around: &Around) {
-        for (item, calls) in other.calls {
-            let there = self.calls.entry(item).or_default();
-            there.merge(calls);
-            around.settle(item, there);
-        }
-        for (foretold, at) in other.used {
-            self.add_used(foretold, at);
-            around.settle_use(foretold, self.used[&foretold]);
-        }
-    }
-
-    /// What it adds to a finding; `places` are where and when all was read.
-    pub(in crate::app) fn sightings(&self, finding: &Finding, places: &[Place], around: &Around) -> Sightings {
-        let mut seen = Sightings::default();
-        for (key, item) in &finding.items {
-            if let Some(until) = reach(finding, item, places, |service, is_data| around.holds(service, is_data)) {
-                seen.looked.insert(key.clone(), (Source::Log, until));
-            }
-        }
-        let Some((items, foretold)) = around.numbers(&finding.id) else { return seen };
-        for (number, calls) in items.filter_map(|number| Some((number, self.calls.get(&number)?))) {
-            let key = around.key(number);
-            seen.before.extend(calls.before.map(|at| (key.clone(), at)));
-            if calls.allowed.len() >= ALLOWED_KEPT {
-                seen.more.insert(key.clone());
-            }
-            if !calls.allowed.is_empty() {
-                seen.allowed.insert(key.clone(), calls.passes());
-            }
-        }
-        let used = foretold.filter_map(|number| Some((around.foretold(number).action.clone(), self.used(number)?)));
-        seen.used.extend(used);
-        seen
-    }
 }
 
 #[cfg(test)]
@@ -180,5 +176,8 @@ mod tests {
             calls.merge(Calls { allowed: vec![*call], ..Calls::default() });
         }
         assert_eq!(calls.passes(), all.into_iter().skip(10).collect(), "the latest, each once");
+        let read = Calls::read(&calls.written()).unwrap();
+        assert_eq!((read.passes(), calls.written().len()), (calls.passes(), ALLOWED_KEPT * SLIM));
+        assert!(Calls::read(b"short").is_none());
     }
 }

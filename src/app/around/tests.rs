@@ -5,8 +5,9 @@ use crate::app::scan::{Options, Scan, scan};
 use crate::app::{Looked, Progress, Step, World};
 use crate::change::BEFORE;
 use crate::diagnosis::InForce;
-use crate::io::stores::{Filter, Ledger, MemoryLedger};
-use crate::record;
+use crate::io::sources::many::Desk;
+use crate::io::stores::{Filter, Ledger, MemoryLedger, Object};
+use crate::record::{self, Problem};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -242,6 +243,77 @@ fn an_owed_file_that_cannot_be_read_is_told_and_stays_owed() {
     assert_eq!(state(&ledger), "");
 }
 
+/// 200 roles that were refused and allowed, in three files, looked around so many bytes at a time; where one `is_broken`, the
+/// second cannot be read at the second look. Returns the parts, what was told, and the findings.
+#[cfg(feature = "sqlite")]
+fn in_parts(sought_at_once: usize, is_broken: bool) -> (usize, Vec<Problem>, Vec<Finding>, bool) {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = crate::io::stores::SqliteLedger::open(&home.path().join("ledger.db")).unwrap();
+    let world = World::new(InForce::default());
+    let day = 24 * 60;
+    let files = [(0, 3), (day, 0), (2 * day, 3)].map(|(minute, kind)| {
+        let records: Vec<Value> =
+            (0..200).map(|who| event((minute * 300) as usize + who as usize, (minute, who, who, kind))).collect();
+        let object = Object { key: minute.to_string(), mark: "m".to_owned() };
+        (object, json!({"Records": records}).to_string())
+    });
+    let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "parts");
+    scan.note_each();
+    scan.look_twice(&Default::default()).unwrap();
+    scan.sought_at_once = sought_at_once;
+    files.iter().for_each(|(object, text)| scan.object(object.clone(), text.as_bytes()));
+    let mut parts = 0;
+    let look = |looking: &mut crate::app::looking::Looking<'_>| {
+        parts += 1;
+        let mut seeker = Seeker::new(looking.around(), Catalog::embedded());
+        for (at, (object, text)) in files.iter().enumerate() {
+            assert!(looking.wants(object));
+            match is_broken && at == 1 {
+                true => {
+                    let (input, error) = (object.key.clone(), "it is broken".to_owned());
+                    assert!(looking.take(Err(Problem { input, error })).is_continue());
+                }
+                false => assert!(looking.found(seeker.seek("x", text.as_bytes()))),
+            }
+        }
+    };
+    scan.look_around(look).unwrap();
+    let problems = scan.finish().unwrap().problems;
+    let is_owed = Scan::begin(&mut ledger, &world, Options::default(), "parts");
+    let is_owed = {
+        let mut next = is_owed;
+        next.look_twice(&Default::default()).unwrap();
+        next.is_owed()
+    };
+    (parts, problems, ledger.findings(&Filter::default()).unwrap(), is_owed)
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn a_look_in_parts_tells_what_one_look_tells() {
+    let (parts, problems, whole, is_owed) = in_parts(usize::MAX, false);
+    assert_eq!((parts, problems, is_owed), (1, vec![], false));
+    assert!(
+        whole.iter().flat_map(|one| one.items.values()).all(|item| item.allowed.len() == 1 && item.before.len() == 1)
+    );
+    for (bytes, expect) in [(0, 4), (25_000, 2)] {
+        let (parts, problems, findings, is_owed) = in_parts(bytes, false);
+        assert_eq!((parts, problems, is_owed), (expect, vec![], false));
+        assert_eq!(findings, whole, "{bytes}");
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn what_cannot_be_read_is_told_once_and_owed_however_many_parts_meet_it() {
+    let (_, problems, whole, is_owed) = in_parts(usize::MAX, true);
+    assert_eq!((problems.len(), is_owed), (1, true));
+    assert!(whole.iter().flat_map(|one| one.items.values()).all(|item| item.looked.is_empty()), "nobody knows how far");
+    let (parts, again, findings, is_owed) = in_parts(0, true);
+    assert_eq!((parts, again, is_owed), (4, problems, true));
+    assert_eq!(findings, whole);
+}
+
 #[test]
 fn files_that_cannot_tell_are_left_alone() {
     let calls = [(40 * 24 * 60, 1, 1, 0)];
@@ -347,16 +419,28 @@ fn check_quick(around: &Around, records: &[String]) -> String {
 
 /// Around a denial of role 1, at minute 100, of queue 1.
 fn around_one() -> Around {
+    around_items(1)
+}
+
+/// Around denials of role 1, at minute 100, of so many queues.
+pub(super) fn around_items(count: u64) -> Around {
     let mut ledger = MemoryLedger::default();
     let world = World::new(InForce::default());
     let mut full = Scan::begin(&mut ledger, &world, Options::default(), "one");
-    full.read(json!({"Records": [event(0, (100, 1, 1, 0))]}).to_string().as_bytes(), "one");
+    let events: Vec<Value> = (1..=count).map(|what| event(what as usize, (100, 1, what, 0))).collect();
+    full.read(json!({"Records": events}).to_string().as_bytes(), "one");
     full.finish().unwrap();
     let mut around = Around::new();
     for finding in ledger.findings(&Filter::default()).unwrap() {
         around.add(&finding, true, Catalog::embedded());
     }
     around
+}
+
+#[test]
+fn what_is_sought_of_an_item_is_small() {
+    let (few, many) = (around_items(50).bytes(), around_items(150).bytes());
+    assert!((many - few) / 100 < 250, "{} bytes an item", (many - few) / 100);
 }
 
 #[test]

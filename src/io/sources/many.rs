@@ -9,9 +9,11 @@ use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
 use sha2::{Digest, Sha256};
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, mpsc};
 
@@ -138,6 +140,9 @@ pub fn size(paths: &[PathBuf], selection: &Selection) -> Size {
 /// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
 /// the `threads` has a maker of its own; what they make must not depend on which of them made it. A file that is too large
 /// to stand in memory is handed over in parts.
+///
+/// # Panics
+/// A maker did, on whichever thread.
 pub fn read<T: Joins + Send, M: Make<T> + Send>(
     paths: &[PathBuf],
     how: How<'_>,
@@ -163,7 +168,7 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
     let (give, given) = mpsc::channel::<(u64, Job)>();
     let given = Mutex::new(given);
     let makers: Vec<M> = (0..threads).map(|_| maker()).collect();
-    std::thread::scope(|scope| {
+    let panic = std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         let given = &given;
         for mut make in makers {
@@ -173,55 +178,69 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
                 loop {
                     let job = given.lock().map(|given| given.recv());
                     let Ok(Ok((number, mut job))) = job else { return };
-                    let made = some(&mut reader, limits, &mut make, &mut job);
-                    if tell.send((number, made, job)).is_err() {
+                    // Else nobody would ever hear of this job, and all would wait for it.
+                    let work = AssertUnwindSafe(|| some(&mut reader, limits, &mut make, &mut job));
+                    let made = catch_unwind(work);
+                    let is_panic = made.is_err();
+                    if tell.send((number, made, job)).is_err() || is_panic {
                         return;
                     }
                 }
             });
         }
         drop(tell);
-        hand_over(&mut jobs, desk, threads * AHEAD, &give, &told);
+        let panic = hand_over(&mut jobs, desk, threads * AHEAD, &give, &told);
         // Without a giver the threads end.
         drop(give);
+        panic
     });
+    if let Some(panic) = panic {
+        resume_unwind(panic);
+    }
 }
 
 type Job = VecDeque<Result<Task, Problem>>;
 type Made<T> = Vec<Result<FileRead<T>, Problem>>;
+type Panic = Box<dyn Any + Send>;
+/// A job's number, what was made of it, and what is left of it.
+type Done<T> = (u64, Result<Made<T>, Panic>, Job);
 
 /// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way. What is left of a job
-/// is given out again when its turn has come.
+/// is given out again when its turn has come. Returns the panic of a thread, which ends all.
 fn hand_over<T: Joins>(
     jobs: &mut Jobs<'_>,
     desk: &mut impl Desk<T>,
     ahead: usize,
     give: &mpsc::Sender<(u64, Job)>,
-    told: &mpsc::Receiver<(u64, Made<T>, Job)>,
-) {
+    told: &mpsc::Receiver<Done<T>>,
+) -> Option<Panic> {
     let (mut given, mut taken) = (0, 0);
     let mut early: BTreeMap<u64, (Made<T>, Job)> = BTreeMap::new();
     loop {
         while given - taken < ahead as u64 {
             let Some(job) = jobs.next(desk) else { break };
             if give.send((given, job)).is_err() {
-                return;
+                return None;
             }
             given += 1;
         }
         if given == taken {
-            return;
+            return None;
         }
-        let Ok((number, made, rest)) = told.recv() else { return };
+        let Ok((number, made, rest)) = told.recv() else { return None };
+        let made = match made {
+            Ok(made) => made,
+            Err(panic) => return Some(panic),
+        };
         early.insert(number, (made, rest));
         while let Some((made, rest)) = early.remove(&taken) {
             jobs.fit(&made);
             if made.into_iter().any(|read| desk.take(read).is_break()) {
-                return;
+                return None;
             }
             if !rest.is_empty() {
                 if give.send((taken, rest)).is_err() {
-                    return;
+                    return None;
                 }
                 break;
             }

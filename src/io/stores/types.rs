@@ -100,7 +100,7 @@ impl Touched {
     }
 
     /// Whether a finding is one of them, or one of their callers'. Merging may have made its caller known better.
-    fn takes(&self, finding: &Finding) -> bool {
+    pub(crate) fn takes(&self, finding: &Finding) -> bool {
         self.ids.contains(&finding.id) || self.callers.contains(&caller(&finding.principal))
     }
 }

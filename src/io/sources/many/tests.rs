@@ -123,6 +123,27 @@ fn a_pipe_is_read_once_and_known_by_what_came_out() {
     assert_eq!(one.0.len(), 1);
 }
 
+#[test]
+fn a_thread_that_panics_ends_the_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..300 {
+        fs::write(folder.path().join(format!("{n:03}.json")), format!("{n:09000}")).unwrap();
+    }
+    let all = Selection::default();
+    for threads in [1, 2, 5] {
+        let how = How { selection: &all, limits: Limits::default(), threads, streams: true };
+        let maker = || {
+            |name: &str, _: &[u8], _: Sort| {
+                assert!(!name.ends_with("100.json"), "this one does not go");
+                String::new()
+            }
+        };
+        let work = AssertUnwindSafe(|| read(&[folder.path().to_owned()], how, maker, &mut notes()));
+        let panic = catch_unwind(work).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"this one does not go"), "{threads}");
+    }
+}
+
 /// Weighs what its files say, and is told of in the order of the archive.
 struct Heavy(u64);
 
