@@ -10,7 +10,7 @@
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis};
 use crate::finding::{Finding, Item, ItemKey, SECONDS_KEPT};
-use crate::triage::probing::{Caller, caller};
+use crate::triage::probing::{Who, who};
 use jiff::{SignedDuration, Timestamp};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,11 +36,11 @@ const TOLD: usize = 3;
 
 /// Links findings that were seen together.
 pub fn link<'f>(findings: &'f [Finding], catalog: &Catalog) -> Linked<'f> {
-    let mut by_caller: BTreeMap<Caller, Vec<Place<'f>>> = BTreeMap::new();
+    let mut by_caller: BTreeMap<Who<'f>, Vec<Place<'f>>> = BTreeMap::new();
     for finding in findings {
         let counted = finding.items.iter().filter(|(_, item)| item.count > 0);
         let all = counted.map(|(key, _)| (finding.id.as_str(), key));
-        by_caller.entry(caller(&finding.principal)).or_default().extend(all);
+        by_caller.entry(who(&finding.principal)).or_default().extend(all);
     }
     let items: BTreeMap<Place<'f>, &'f Item> = findings
         .iter()
@@ -51,9 +51,11 @@ pub fn link<'f>(findings: &'f [Finding], catalog: &Catalog) -> Linked<'f> {
         changes.kms_behind_s3(places);
         changes.passed_roles(places);
     }
-    for (place, item) in changes.items.clone() {
+    let soon: Vec<(Place<'f>, String)> =
+        changes.items.iter().filter_map(|(place, item)| Some((*place, allowed_soon(item)?))).collect();
+    for (place, after) in soon {
         if !changes.behind.contains_key(&place) {
-            changes.soon_allowed(place, item, catalog);
+            changes.soon_allowed(place, &after, catalog);
         }
     }
     changes.apply(findings)
@@ -146,8 +148,7 @@ impl<'f> Changes<'f> {
     }
 
     /// What opens a road to more power is no passing matter: whoever was refused and then allowed may have taken that road.
-    fn soon_allowed(&mut self, place: Place<'f>, item: &'f Item, catalog: &Catalog) {
-        let Some(after) = allowed_soon(item) else { return };
+    fn soon_allowed(&mut self, place: Place<'f>, after: &str, catalog: &Catalog) {
         let grave = |kind| {
             matches!(
                 kind,

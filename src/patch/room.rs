@@ -110,8 +110,8 @@ pub fn over_quota(kind: TargetKind, patch: &Document, merged: Option<&Document>)
     let own = matches!(kind, TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy);
     if own {
         // Beside full inline policies it becomes a managed policy, or several.
-        return parts(patch, Holder::Managed)
-            .is_none()
+        let is_parted = || parts(patch, Holder::Managed).is_some();
+        return (!size::fits(Holder::Managed, [patch]) && !is_parted())
             .then(|| too_long(patch, Holder::Managed, "and a single statement cannot be parted"));
     }
     let whole = merged.unwrap_or(patch);

@@ -166,9 +166,8 @@ fn nothing() -> Document {
 
 /// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
 fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<Request> {
-    let needed = needed(finding, judged.key, judged.item, held);
-    let one = |(resource, grant): &(String, Grant)| {
-        let mut request = needed.request();
+    let request = needed(finding, judged.key, judged.item, held).into_request();
+    let one = |(mut request, (resource, grant)): (Request, &(String, Grant))| {
         for (key, values) in grant.tests.values().flatten() {
             request.context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
         }
@@ -177,7 +176,7 @@ fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<
         }
         Request { resource: resource.clone(), ..request }
     };
-    judged.grants.iter().map(one).collect()
+    std::iter::repeat_n(request, judged.grants.len()).zip(&judged.grants).map(one).collect()
 }
 
 /// A root in another partition is somebody else.
