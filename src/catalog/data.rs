@@ -72,17 +72,17 @@ impl Table {
     }
 
     /// The first line whose key is these parts put together; saves the putting together.
-    pub fn joined(&self, parts: &[&str]) -> Option<(&'static str, &'static str)> {
+    pub fn joined<const N: usize>(&self, parts: [&str; N]) -> Option<(&'static str, &'static str)> {
         self.all_joined(parts).next()
     }
 
     /// Every line whose key is these parts put together.
-    pub fn all_joined<'t, 'p>(
+    pub fn all_joined<'t, const N: usize>(
         &'t self,
-        parts: &'p [&'p str],
-    ) -> impl Iterator<Item = (&'static str, &'static str)> + use<'t, 'p> {
-        let from = self.0.partition_point(|(key, _)| order(key, parts).is_lt());
-        self.0[from..].iter().copied().take_while(|(key, _)| order(key, parts).is_eq())
+        parts: [&'t str; N],
+    ) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let from = self.0.partition_point(|(key, _)| order(key, &parts).is_lt());
+        self.0[from..].iter().copied().take_while(move |(key, _)| order(key, &parts).is_eq())
     }
 
     /// The cells of every line with this key.

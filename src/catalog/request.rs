@@ -95,7 +95,7 @@ impl Catalog {
         if action.types().filter(|kind| kind.required).nth(1).is_none() {
             return Some(true);
         }
-        let line = |name| self.data.together.joined(&[action.prefix(), ":", name]);
+        let line = |name| self.data.together.joined([action.prefix(), ":", name]);
         line(action.name()).or_else(|| line("*")).map(|(_, answer)| answer == "all")
     }
 

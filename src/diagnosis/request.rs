@@ -63,24 +63,20 @@ pub(super) fn is_network_key(key: &str) -> bool {
 impl Needed<'_> {
     /// The request with the keys that are known; those that are not known are left out, as if absent.
     pub fn request(&self) -> Request {
-        self.with(self.known().clone())
-    }
-
-    /// The same, where nothing else is asked of it.
-    pub(crate) fn into_request(mut self) -> Request {
-        let known = self.keys.take().unwrap_or_else(|| self.work_out());
-        self.with(known)
-    }
-
-    fn with(&self, known: BTreeMap<String, Vec<String>>) -> Request {
+        let known = match self.keys.get() {
+            Some(known) => known.iter().map(|(key, values)| (key.clone(), values.clone())).collect(),
+            None => self.work_out(),
+        };
+        let mut context: BTreeMap<String, ContextValue> =
+            known.into_iter().map(|(key, values)| (key, ContextValue::Many(values))).collect();
         // The evaluator derives the principal's ARN from the principal.
-        let known = known.into_iter().filter(|(key, values)| !values.is_empty() && *key != PRINCIPAL_ARN);
+        context.retain(|key, value| *value != ContextValue::Many(Vec::new()) && *key != PRINCIPAL_ARN);
         Request {
             principal: self.caller(),
             action: self.action.to_owned(),
             resource: self.resource.to_owned(),
             resource_account: self.facts.resource_account.clone(),
-            context: known.map(|(key, values)| (key, ContextValue::Many(values))).collect(),
+            context,
         }
     }
 
@@ -125,12 +121,13 @@ impl Needed<'_> {
 
     /// Keys with their values; an empty list is a key that the request certainly did not have.
     fn known(&self) -> &BTreeMap<String, Vec<String>> {
-        self.keys.get_or_init(|| self.work_out())
+        self.keys.get_or_init(|| self.work_out().into_iter().collect())
     }
 
-    fn work_out(&self) -> BTreeMap<String, Vec<String>> {
-        let mut known = BTreeMap::new();
-        let mut put = |key: &str, values: Vec<String>| drop(known.insert(key.to_owned(), values));
+    /// A key may stand in it twice: the last one holds.
+    fn work_out(&self) -> Vec<(String, Vec<String>)> {
+        let mut known = Vec::new();
+        let mut put = |key: &str, values: Vec<String>| known.push((key.to_owned(), values));
         self.of_principal(&mut put);
         self.of_resource(&mut put);
         self.of_network(&mut put);

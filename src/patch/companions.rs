@@ -135,7 +135,7 @@ fn is_passed_already(found: &catalog::Companion, judged: &Judged<'_>) -> bool {
 
 fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
     let typed = |kind| patterns_of(kind, judged).cloned().collect();
-    let resources = match found.resource_hint.as_str() {
+    let resources = match found.resource_hint {
         // Told, and never to be written into this principal's policy.
         _ if is_anothers(&found) => Vec::new(),
         "same" => judged.grants.iter().map(|(_, grant)| grant.scoped.pattern.clone()).collect(),
@@ -144,13 +144,15 @@ fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
         // does not name.
         kind => typed(kind),
     };
-    let mut conditions = Tests::new();
-    for (key, value) in &found.conditions {
-        conditions.entry("StringEquals".to_owned()).or_default().insert(key.clone(), vec![value.clone()]);
-    }
-    if found.resource_hint == "same" && conditions.is_empty() && is_same_service(&found, judged) {
-        conditions = judged.grants.first().map(|(_, grant)| grant.tests.clone()).unwrap_or_default();
-    }
+    let narrowed = found.resource_hint == "same" && found.conditions.is_empty() && is_same_service(&found, judged);
+    let conditions = match narrowed {
+        true => judged.grants.first().map(|(_, grant)| grant.tests.clone()).unwrap_or_default(),
+        false if found.conditions.is_empty() => Tests::new(),
+        false => {
+            let equal = found.conditions.into_iter().map(|(key, value)| (key, vec![value]));
+            Tests::from([("StringEquals".to_owned(), equal.collect())])
+        }
+    };
     Companion { actions: found.actions, resources, conditions, why: found.why, source: found.source }
 }
 

@@ -27,7 +27,7 @@ pub struct Judged<'a> {
     /// The sharpest diagnosis at hand.
     pub diagnosis: Diagnosis,
     /// The statement to split, where one starves the action.
-    pub split: Option<Split>,
+    pub split: Option<Box<Split>>,
     /// Whom the statement names.
     pub named: Named,
     /// What may be granted for it; empty when no Allow helps or too little is known. The first is the item's own, the
@@ -179,14 +179,14 @@ fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a>
         refine(&needed, &item.diagnosis, held, ground.catalog)
     });
     let (diagnosis, split, mends) = match refined {
-        Some(refined) => (refined.diagnosis, refined.split, refined.mends),
+        Some(refined) => (refined.diagnosis, refined.split.map(Box::new), refined.mends),
         None => (item.diagnosis.clone(), None, true),
     };
     let doubts = diagnosis.doubts.clone();
     let (named, grants, companions) = (Named::Nobody, Vec::new(), Vec::new());
     let mut judged = Judged { key, item, doubts, diagnosis, split, named, grants, companions };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    judged.doubts.extend(judged.split.as_ref().map(split_doubt));
+    judged.doubts.extend(judged.split.as_deref().map(split_doubt));
     judged.doubts.extend(ground.held.and_then(|held| held.outlived(&ground.finding.principal, item.last_seen)));
     let withheld = withheld(&judged, ground.catalog);
     if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
@@ -433,7 +433,7 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
     let target = ground.target;
     let whole = || items.iter().filter(|judged| judged.split.is_none());
     let grants: Vec<&Grant> = whole().flat_map(|judged| &judged.grants).map(|(_, grant)| grant).collect();
-    let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_ref()).collect();
+    let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_deref()).collect();
     let mut by_name: BTreeMap<&Named, Vec<&Grant>> = BTreeMap::new();
     for judged in whole() {
         by_name.entry(&judged.named).or_default().extend(judged.grants.iter().map(|(_, grant)| grant));

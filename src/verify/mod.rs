@@ -224,8 +224,7 @@ fn replayed(
 ) -> Check {
     let Look { faults, doubts } = looked_at(draft, document, catalog);
     let mut bench = Bench::new(draft, finding, held);
-    let before = bench.decisions(None);
-    let after = bench.decisions(Some(document));
+    let after = bench.decisions(document.clone());
     let superfluous = minimal::superfluous(document, &mut bench);
     let known = held.filter(|_| bench.basis == "policies");
     let old = known.map(|held| bench::in_place(held, draft.target.kind)).unwrap_or_default();
@@ -242,7 +241,7 @@ fn replayed(
         over_quota: over_quota(draft.target.kind, document, merged),
         proof: Proof {
             basis: bench.basis.to_owned(),
-            before: word(before.contains(&true)),
+            before: word(bench.before().contains(&true)),
             after: word(!after.is_empty() && !after.contains(&false)),
             minimal: superfluous.is_empty(),
             beyond: beyond::beyond(document, draft, &old),

@@ -33,9 +33,12 @@ fn mark(agent: &str) -> Option<(&'static str, &'static str)> {
 fn system(part: &str) -> Option<(&'static str, &'static str)> {
     let rest = SYSTEM_PARTS.iter().find_map(|kind| part.strip_prefix(kind))?;
     let words = rest.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let bare = |word: &str| word.trim_matches(|letter: char| letter.is_ascii_digit()).to_owned();
     let found = words.map(bare).find_map(|word| SYSTEMS.iter().find(|(mark, _)| *mark == word));
     found.map(|(_, name)| (*name, "a system made for intrusion tests"))
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_matches(|letter: char| letter.is_ascii_digit())
 }
 
 fn tool(part: &str) -> Option<(&'static str, &'static str)> {
