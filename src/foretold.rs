@@ -10,7 +10,7 @@ use crate::patch::{Companion, Judged, foreseen, judged};
 use crate::policy::pattern::matches_arn;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Moments of a finding at which is asked what was foretold: the earliest times at which items joined it.
 const MOMENTS: usize = 8;
@@ -55,14 +55,15 @@ pub fn predictions<'c>(
     catalog: &Catalog,
 ) -> Vec<Foretold> {
     let moments: BTreeSet<Option<Timestamp>> = finding.items.values().map(|item| item.first_seen).collect();
-    let mut all = BTreeMap::new();
+    let mut all = Vec::new();
     if moments.len() > 1 {
         for moment in moments.iter().take(MOMENTS) {
             add(&mut all, &foreseen(finding, items, *moment, held, catalog), *moment);
         }
     }
     add(&mut all, now, moments.last().copied().flatten());
-    all.into_values().collect()
+    all.sort_by(|one, other| one.action.cmp(&other.action));
+    all
 }
 
 /// The same where nothing is known of the policies in force, and no patch is at hand.
@@ -72,16 +73,14 @@ pub fn foretell(finding: &Finding, catalog: &Catalog) -> Vec<Foretold> {
     predictions(finding, &items, &foreseen(finding, &items, last, None, catalog), None, catalog)
 }
 
-fn add<'c>(
-    all: &mut BTreeMap<String, Foretold>,
-    companions: impl IntoIterator<Item = &'c Companion>,
-    since: Option<Timestamp>,
-) {
+/// Adds what was not foretold before.
+fn add<'c>(all: &mut Vec<Foretold>, companions: impl IntoIterator<Item = &'c Companion>, since: Option<Timestamp>) {
     for companion in companions.into_iter().filter(|companion| !companion.is_for_another()) {
-        for action in companion.actions.iter().filter(|action| !all.contains_key(*action)).collect::<Vec<_>>() {
-            let resources = companion.resources.clone();
-            let fresh = Foretold { action: action.clone(), resources, since, outcome: Outcome::Open, at: None };
-            all.insert(action.clone(), fresh);
+        for action in &companion.actions {
+            if !all.iter().any(|one| one.action == *action) {
+                let (action, resources) = (action.clone(), companion.resources.clone());
+                all.push(Foretold { action, resources, since, outcome: Outcome::Open, at: None });
+            }
         }
     }
 }

@@ -183,7 +183,9 @@ impl<'f> Changes<'f> {
         };
         let owned = |(id, key): Place<'f>| (id.to_owned(), key.action.clone(), key.resource.clone());
         let behind = self.behind.into_iter().map(|(place, first)| (owned(place), first)).collect();
-        Linked { findings: findings.iter().filter(|finding| finding.count > 0).map(one).collect(), behind }
+        let mut linked = Vec::with_capacity(findings.len());
+        linked.extend(findings.iter().filter(|finding| finding.count > 0).map(one));
+        Linked { findings: linked, behind }
     }
 }
 

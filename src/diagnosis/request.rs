@@ -126,7 +126,7 @@ impl Needed<'_> {
 
     /// A key may stand in it twice: the last one holds.
     fn work_out(&self) -> Vec<(String, Vec<String>)> {
-        let mut known = Vec::new();
+        let mut known = Vec::with_capacity(20);
         let mut put = |key: &str, values: Vec<String>| known.push((key.to_owned(), values));
         self.of_principal(&mut put);
         self.of_resource(&mut put);
