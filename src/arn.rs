@@ -56,7 +56,7 @@ impl Arn {
 }
 
 /// As [`Arn::resource_type_and_id`], of a resource part by itself.
-pub fn type_and_id(resource: &str) -> (&str, &str) {
+pub(crate) fn type_and_id(resource: &str) -> (&str, &str) {
     match resource.find(['/', ':']) {
         Some(at) => (&resource[..at], &resource[at + 1..]),
         None => (resource, ""),

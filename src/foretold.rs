@@ -47,7 +47,7 @@ pub struct Foretold {
 ///
 /// `now` are the companions of the finding as it is now, and `items` are all its items as they were judged for them: at an
 /// earlier moment they were judged alike, but fewer.
-pub fn predictions<'c>(
+pub(crate) fn predictions<'c>(
     finding: &Finding,
     items: &[Judged<'_>],
     now: impl IntoIterator<Item = &'c Companion>,
@@ -66,7 +66,15 @@ pub fn predictions<'c>(
     all
 }
 
-/// The same where nothing is known of the policies in force, and no patch is at hand.
+/// What a finding foretold, unscored, by action, where nothing is known of the policies in force.
+///
+/// ```
+/// # use denywatch::{catalog::Catalog, finding::Finding, foretold::foretell};
+/// fn looked_for(findings: &[Finding]) -> Vec<String> {
+///     let all = findings.iter().flat_map(|finding| foretell(finding, Catalog::embedded()));
+///     all.map(|one| one.action).collect()
+/// }
+/// ```
 pub fn foretell(finding: &Finding, catalog: &Catalog) -> Vec<Foretold> {
     let items = judged(finding, None, catalog);
     let last = finding.items.values().map(|item| item.first_seen).max().flatten();

@@ -60,7 +60,7 @@ impl Catalog {
     }
 
     /// Whether the table has lines for an operation besides those of its action, so that its companions may be others.
-    pub fn has_companions_of_its_own(&self, operation: &str, action: &str) -> bool {
+    pub(crate) fn has_companions_of_its_own(&self, operation: &str, action: &str) -> bool {
         self.action(action).is_some_and(|action| self.lines_of_operation(operation, action).next().is_some())
     }
 
@@ -147,6 +147,21 @@ fn companion(line: &'static str, call: &Call<'_>) -> Option<Companion> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_operation_without_lines_of_its_own_has_those_of_its_action() {
+        let catalog = Catalog::embedded();
+        let (call, mut own) = (Call { region: "eu-west-1", ..Call::default() }, 0);
+        for action in catalog.actions().map(|action| action.canonical()) {
+            let of = |operation: &str| catalog.companions(operation, &action, &call);
+            for operation in ["NoSuchOperation", action.split(':').nth(1).unwrap_or_default()] {
+                assert!(!catalog.has_companions_of_its_own(operation, &action), "{action}");
+                assert_eq!(of(operation), of(""), "{action}");
+            }
+            own += usize::from(catalog.has_companions_of_its_own("CreateFunction20150331", &action));
+        }
+        assert!(own > 0, "an operation with an API date has the lines of its name");
+    }
 
     fn actions(operation: &str, action: &str) -> Vec<String> {
         let found = Catalog::embedded().companions(operation, action, &Call { region: "eu-west-1", ..Call::default() });

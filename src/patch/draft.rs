@@ -79,14 +79,14 @@ pub fn draft<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -
 }
 
 /// The items of a finding, judged as [`draft`] judges them, where no document is wanted.
-pub fn judged<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Judged<'a>> {
+pub(crate) fn judged<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Judged<'a>> {
     let denied = &denied(finding.items.keys());
     judge_each(finding, Ground { finding, denied, held, catalog, target: &finding.target })
 }
 
 /// What the drafts of a finding would tell as their companions if it had only those of its items that were denied by then,
 /// in the order of the drafts. `judged` are all its items.
-pub fn foreseen(
+pub(crate) fn foreseen(
     finding: &Finding,
     judged: &[Judged<'_>],
     until: Option<Timestamp>,

@@ -15,8 +15,8 @@ mod split;
 mod statement;
 mod whom;
 
-pub(crate) use draft::exact;
-pub use draft::{Draft, Judged, draft, foreseen, judged};
+pub use draft::{Draft, Judged, draft};
+pub(crate) use draft::{exact, foreseen, judged};
 pub use gate::{Grounds, Look, look};
 pub use merge::{Unmergeable, merge};
 pub use needed::needed;
