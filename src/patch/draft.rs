@@ -114,14 +114,12 @@ fn denied<'f>(items: impl Iterator<Item = &'f ItemKey>) -> BTreeSet<&'f str> {
 }
 
 fn judge_each<'a>(finding: &'a Finding, ground: Ground<'_>) -> Vec<Judged<'a>> {
-    let one = |(key, item): (&'a ItemKey, &'a Box<Item>)| {
-        let mut judged = judge(ground, key, item);
-        if !judged.grants.is_empty() {
-            judged.companions = companions::of_item(&judged, ground.catalog);
-        }
-        judged
-    };
-    finding.items.iter().map(one).collect()
+    let judge = |(key, item)| judge(ground, key, item);
+    let mut all: Vec<Judged<'a>> = finding.items.iter().map(|(key, item)| (key, item.as_ref())).map(judge).collect();
+    for judged in all.iter_mut().filter(|judged| !judged.grants.is_empty()) {
+        judged.companions = companions::of_item(judged, ground.catalog);
+    }
+    all
 }
 
 /// One draft a policy on the other side, and one more where a part of it cannot be written.
