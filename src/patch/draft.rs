@@ -1,8 +1,9 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
+use super::against::{has_wildcard, stands_against};
 use super::needed::needed;
-use super::roads::{Around, Road, is_near_a_road, roads};
-use super::scope::{NO_REGION, OUTSIDE_LATIN, Scoped, Unwritable, may_be_a_region, scope_for, scope_masked};
+use super::roads::is_near_a_road;
+use super::scope::{Scoped, Unwritable, may_be_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Room, Widened, companions, conditions, room, sides};
@@ -161,14 +162,14 @@ fn bare(target: Target, items: Vec<Judged<'_>>) -> Draft<'_> {
 
 /// What the judging of an item rests on.
 #[derive(Clone, Copy)]
-struct Ground<'g> {
-    finding: &'g Finding,
+pub(super) struct Ground<'g> {
+    pub(super) finding: &'g Finding,
     /// The actions of the items that are drafted for.
-    denied: &'g BTreeSet<&'g str>,
-    held: Option<&'g Held>,
-    catalog: &'g Catalog,
+    pub(super) denied: &'g BTreeSet<&'g str>,
+    pub(super) held: Option<&'g Held>,
+    pub(super) catalog: &'g Catalog,
     /// The policy that is drafted for: the finding's, or the one on the other side.
-    target: &'g Target,
+    pub(super) target: &'g Target,
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
@@ -361,7 +362,7 @@ fn scope_in(item: &Item, action: &str, resource: &str) -> Result<Scoped, Unwrita
 }
 
 /// The rule for a further resource of the same call that has no name yet: EC2 checks it as `network-interface/*`.
-const MADE: &str = "made-by-the-call";
+pub(super) const MADE: &str = "made-by-the-call";
 
 /// AWS prints the `*` of the resource that it refused; that of a further one is ours, and is told as wider than the call.
 fn told(scoped: Scoped, resource: &str, refused: &str) -> Scoped {
@@ -381,50 +382,6 @@ fn owners_say(target: &Target) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// What the grant itself, whatever its cause, asks a person to settle.
-fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
-    let action = &judged.key.action;
-    let mut doubts = open_roads(action, scoped, ground);
-    if is_all_itself(ground.target) && (scoped.widened.is_some() || scoped.pattern != "*") {
-        // The policy calls its own resource `*`, whatever its name.
-    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION) {
-        doubts.push(
-            "AWS has no Region of the record's form, so it was masked or altered: `*` stands for every Region; write the real one"
-                .to_owned(),
-        );
-    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == MADE) {
-        doubts.push(format!("`{}` stands for what the call makes, or picks without naming it", scoped.pattern));
-    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == OUTSIDE_LATIN) {
-        doubts.push(format!(
-            "no policy can hold all letters of this name: `?` stands for each of the others, so that `{}` allows other names too",
-            scoped.pattern
-        ));
-    } else if scoped.widened.is_some() {
-        doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
-    } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {
-        doubts.push(format!("`{action}` can be limited to resources, but AWS names none here"));
-    } else if scoped.pattern != "*" && has_wildcard(&scoped.pattern) {
-        doubts.push(format!("`{}` is a wildcard: AWS names no single resource", scoped.pattern));
-    }
-    doubts
-}
-
-/// The roads to more power that the grant opens, alone or with what the principal already has.
-fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
-    if !is_near_a_road(action, ground.catalog) && ground.catalog.risk(action).is_none() {
-        return Vec::new();
-    }
-    let beside = |other: &str| ground.denied.contains(other);
-    let around =
-        Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
-    roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
-}
-
-/// A wildcard outside `${…}`.
-fn has_wildcard(pattern: &str) -> bool {
-    pattern.contains(['*', '?']) && pattern.replace("${*}", "").replace("${?}", "").contains(['*', '?'])
 }
 
 fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
@@ -495,7 +452,7 @@ pub(crate) fn exact(draft: &Draft<'_>) -> Document {
 /// A policy that hangs on one resource calls it `*`, as keys and secrets do.
 /// See <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html> and
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html>.
-fn is_all_itself(target: &Target) -> bool {
+pub(super) fn is_all_itself(target: &Target) -> bool {
     matches!(target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy)
 }
 

@@ -1,5 +1,6 @@
 //! Finding → [`Patch`]: where, what, how narrow.
 
+mod against;
 mod already;
 mod companions;
 mod conditions;
