@@ -12,11 +12,11 @@ use crate::policy::{Actions, Resources};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::expected::{Expected, Muted, Usage};
 use crate::triage::limits::{Companions, Limits};
-use crate::triage::probing::{Caller, Look, caller, sweeps};
+use crate::triage::probing::{Caller, Look, Who, caller, sweeps, who};
 use crate::triage::{Severity, Verdict, judge, severity};
 pub use crate::verify::observed::Status;
 use crate::verify::observed::is_data_event;
-use crate::verify::verify;
+use crate::verify::verify_keeping;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -63,9 +63,9 @@ pub fn advise(findings: &[Finding], context: Context<'_>) -> Vec<Advice> {
 /// ```
 pub fn advise_part(findings: &[Finding], usage: &Usage, context: Context<'_>) -> Vec<Advice> {
     let linked = link(findings, context.catalog);
-    let mut callers: BTreeMap<Caller, Vec<&Finding>> = BTreeMap::new();
+    let mut callers: BTreeMap<Who<'_>, Vec<&Finding>> = BTreeMap::new();
     for finding in &linked.findings {
-        callers.entry(caller(&finding.principal)).or_default().push(finding);
+        callers.entry(who(&finding.principal)).or_default().push(finding);
     }
     let together = Together { sweeps: sweeps(findings), usage, callers };
     let mut advice: Vec<Advice> =
@@ -78,14 +78,20 @@ pub fn advise_part(findings: &[Finding], usage: &Usage, context: Context<'_>) ->
 struct Together<'f> {
     sweeps: BTreeMap<Caller, Look>,
     usage: &'f Usage,
-    callers: BTreeMap<Caller, Vec<&'f Finding>>,
+    callers: BTreeMap<Who<'f>, Vec<&'f Finding>>,
+}
+
+impl Together<'_> {
+    fn look(&self, principal: &Principal) -> Option<&Look> {
+        // Most callers are ordinary ones.
+        (!self.sweeps.is_empty()).then(|| self.sweeps.get(&caller(principal))).flatten()
+    }
 }
 
 fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) -> Advice {
-    let endpoints = finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
-    let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints));
-    let who = caller(&finding.principal);
-    let look = together.sweeps.get(&who);
+    let endpoints = || finding.items.values().map(|item| item.facts.vpc_endpoint_id.clone()).collect();
+    let held = context.in_force.of(&finding.principal).map(|held| held.through(&endpoints()));
+    let look = together.look(&finding.principal);
     let judged = judged(finding, held.as_ref(), look, together.usage, context);
     let (verdict, mut diagnosis) = leading(&judged.items);
     if let Some(Look::Sweep(why)) = look {
@@ -93,12 +99,12 @@ fn advise_one(finding: &Finding, together: &Together<'_>, context: Context<'_>) 
         diagnosis.doubts.clear();
     }
     let (first_seen, last_seen) = finding.seen();
-    let companions = judged.patches.iter().flat_map(|patch| patch.companions.clone());
     let foretold = match judged.patches.is_empty() {
         true => Vec::new(),
         false => {
-            let mine = together.callers.get(&who).map_or(&[][..], Vec::as_slice);
-            score(predictions(finding, companions, held.as_ref(), context.catalog), finding, mine)
+            let mine = together.callers.get(&who(&finding.principal)).map_or(&[][..], Vec::as_slice);
+            let now = judged.patches.iter().flat_map(|patch| &patch.companions);
+            score(predictions(finding, &judged.judged, now, held.as_ref(), context.catalog), finding, mine)
         }
     };
     Advice {
@@ -140,6 +146,9 @@ fn leading(items: &[DeniedItem]) -> (Verdict, Diagnosis) {
 
 /// An item that is another's act, seen from elsewhere, has that one's verdict, and is muted with it.
 fn settle(advice: &mut [Advice], linked: &Linked<'_>) {
+    if linked.behind.is_empty() {
+        return;
+    }
     let place = |id: &str, item: &DeniedItem| {
         (id.to_owned(), item.action.clone().unwrap_or_default(), item.resource.clone().unwrap_or_default())
     };
@@ -168,15 +177,24 @@ fn settle(advice: &mut [Advice], linked: &Linked<'_>) {
     }
 }
 
-struct Both {
+struct Both<'a> {
     items: Vec<DeniedItem>,
     patches: Vec<Patch>,
+    judged: Vec<Judged<'a>>,
 }
 
 /// Drafts, grades, and reads each item's verdict off the patch that it is part of.
-fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &Usage, context: Context<'_>) -> Both {
+fn judged<'a>(
+    finding: &'a Finding,
+    held: Option<&Held>,
+    look: Option<&Look>,
+    usage: &Usage,
+    context: Context<'_>,
+) -> Both<'a> {
     let swept = matches!(look, Some(Look::Sweep(_)));
-    let mut both = Both { items: Vec::new(), patches: Vec::new() };
+    // Most findings have few items and one patch, which are kept long.
+    let (items, patches) = (Vec::with_capacity(finding.items.len()), Vec::with_capacity(1));
+    let mut both = Both { items, patches, judged: Vec::with_capacity(finding.items.len()) };
     let mut expected = BTreeSet::new();
     let around = Around { held, look, context };
     for (items, patch) in graded(finding, around) {
@@ -193,6 +211,7 @@ fn judged(finding: &Finding, held: Option<&Held>, look: Option<&Look>, usage: &U
         if !points_nowhere(&patch, finding, &items) {
             both.patches.push(patch);
         }
+        both.judged.extend(items);
     }
     if !expected.is_empty() {
         // What is expected to be refused is to stay so: the patches are those of all else.
@@ -245,15 +264,16 @@ fn within(mut patch: Patch, limits: &Limits) -> Patch {
 
 /// Each draft's patch with the items that are counted with it: those of the first policy, not again those of the one on
 /// the other side.
-fn graded<'a>(finding: &'a Finding, around: Around<'a>) -> impl Iterator<Item = (Vec<Judged<'a>>, Patch)> {
+fn graded<'a>(finding: &'a Finding, around: Around<'_>) -> impl Iterator<Item = (Vec<Judged<'a>>, Patch)> {
     let Around { held, look, context } = around;
     let catalog = context.catalog;
     draft(finding, held, catalog).into_iter().map(move |mut draft| {
         if let Some(Look::Near(why)) = look {
             draft.doubts.push(why.clone());
         }
-        let items = if draft.other_side { Vec::new() } else { draft.items.clone() };
-        (items, within(verify(draft, finding, held, catalog), &context.expected.limits))
+        let is_counted = !draft.other_side;
+        let (items, patch) = verify_keeping(draft, finding, held, catalog);
+        (if is_counted { items } else { Vec::new() }, within(patch, &context.expected.limits))
     })
 }
 

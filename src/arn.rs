@@ -51,11 +51,30 @@ impl Arn {
 
     /// The resource's type and the rest: `role/a/b` is (`role`, `a/b`), `table` is (`table`, ``).
     pub fn resource_type_and_id(&self) -> (&str, &str) {
-        match self.resource.find(['/', ':']) {
-            Some(at) => (&self.resource[..at], &self.resource[at + 1..]),
-            None => (&self.resource, ""),
-        }
+        type_and_id(&self.resource)
     }
+}
+
+/// As [`Arn::resource_type_and_id`], of a resource part by itself.
+pub(crate) fn type_and_id(resource: &str) -> (&str, &str) {
+    match resource.find(['/', ':']) {
+        Some(at) => (&resource[..at], &resource[at + 1..]),
+        None => (resource, ""),
+    }
+}
+
+/// The parts of an ARN where they stand, for who only looks at one; `None` for text that is no ARN.
+///
+/// ```
+/// use denywatch::arn::parts;
+/// assert_eq!(parts("arn:aws:s3:::bucket/a:b"), Some(["aws", "s3", "", "", "bucket/a:b"]));
+/// assert_eq!(parts("role X"), None);
+/// ```
+pub fn parts(text: &str) -> Option<[&str; 5]> {
+    let mut parts = text.strip_prefix("arn:")?.splitn(5, ':');
+    let mut next = || parts.next();
+    let all @ [partition, service, _, _, resource] = [next()?, next()?, next()?, next()?, next()?];
+    (!partition.is_empty() && !service.is_empty() && !resource.is_empty()).then_some(all)
 }
 
 /// Whether the text has the form of a Region's code: `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`. Whether AWS has such
@@ -78,14 +97,7 @@ impl FromStr for Arn {
     type Err = ArnError;
 
     fn from_str(text: &str) -> Result<Self, ArnError> {
-        let fault = || ArnError(text.to_owned());
-        let mut parts = text.splitn(6, ':');
-        let mut next = || parts.next().ok_or_else(fault);
-        let (head, partition, service, region, account, resource) =
-            (next()?, next()?, next()?, next()?, next()?, next()?);
-        if head != "arn" || partition.is_empty() || service.is_empty() || resource.is_empty() {
-            return Err(fault());
-        }
+        let [partition, service, region, account, resource] = parts(text).ok_or_else(|| ArnError(text.to_owned()))?;
         Ok(Self::new(partition, service, region, account, resource))
     }
 }

@@ -6,11 +6,11 @@
 use crate::catalog::Catalog;
 use crate::diagnosis::Held;
 use crate::finding::{Finding, Item};
-use crate::patch::{Companion, draft};
+use crate::patch::{Companion, Judged, foreseen, judged};
 use crate::policy::pattern::matches_arn;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Moments of a finding at which is asked what was foretold: the earliest times at which items joined it.
 const MOMENTS: usize = 8;
@@ -45,47 +45,50 @@ pub struct Foretold {
 
 /// What a finding foretold, unscored, by action; of two moments the earlier.
 ///
-/// `now` are the companions of the finding as it is now: with items of one moment only nothing needs to be drafted.
-pub fn predictions(
+/// `now` are the companions of the finding as it is now, and `items` are all its items as they were judged for them: at an
+/// earlier moment they were judged alike, but fewer.
+pub(crate) fn predictions<'c>(
     finding: &Finding,
-    now: impl IntoIterator<Item = Companion>,
+    items: &[Judged<'_>],
+    now: impl IntoIterator<Item = &'c Companion>,
     held: Option<&Held>,
     catalog: &Catalog,
 ) -> Vec<Foretold> {
     let moments: BTreeSet<Option<Timestamp>> = finding.items.values().map(|item| item.first_seen).collect();
-    let mut all = BTreeMap::new();
+    let mut all = Vec::new();
     if moments.len() > 1 {
         for moment in moments.iter().take(MOMENTS) {
-            let items = finding.items.iter().filter(|(_, item)| item.first_seen <= *moment);
-            let early = Finding {
-                items: items.map(|(key, item)| (key.clone(), item.clone())).collect(),
-                id: finding.id.clone(),
-                principal: finding.principal.clone(),
-                target: finding.target.clone(),
-                account: finding.account.clone(),
-                count: finding.count,
-                days: BTreeMap::new(),
-                used: BTreeMap::new(),
-            };
-            let companions: Vec<Companion> =
-                draft(&early, held, catalog).into_iter().flat_map(|draft| draft.companions).collect();
-            add(&mut all, companions, *moment);
+            add(&mut all, &foreseen(finding, items, *moment, held, catalog), *moment);
         }
     }
     add(&mut all, now, moments.last().copied().flatten());
-    all.into_values().collect()
+    all.sort_by(|one, other| one.action.cmp(&other.action));
+    all
 }
 
-fn add(
-    all: &mut BTreeMap<String, Foretold>,
-    companions: impl IntoIterator<Item = Companion>,
-    since: Option<Timestamp>,
-) {
+/// What a finding foretold, unscored, by action, where nothing is known of the policies in force.
+///
+/// ```
+/// # use denywatch::{catalog::Catalog, finding::Finding, foretold::foretell};
+/// fn looked_for(findings: &[Finding]) -> Vec<String> {
+///     let all = findings.iter().flat_map(|finding| foretell(finding, Catalog::embedded()));
+///     all.map(|one| one.action).collect()
+/// }
+/// ```
+pub fn foretell(finding: &Finding, catalog: &Catalog) -> Vec<Foretold> {
+    let items = judged(finding, None, catalog);
+    let last = finding.items.values().map(|item| item.first_seen).max().flatten();
+    predictions(finding, &items, &foreseen(finding, &items, last, None, catalog), None, catalog)
+}
+
+/// Adds what was not foretold before.
+fn add<'c>(all: &mut Vec<Foretold>, companions: impl IntoIterator<Item = &'c Companion>, since: Option<Timestamp>) {
     for companion in companions.into_iter().filter(|companion| !companion.is_for_another()) {
-        for action in companion.actions {
-            let resources = companion.resources.clone();
-            let fresh = Foretold { action: action.clone(), resources, since, outcome: Outcome::Open, at: None };
-            all.entry(action).or_insert(fresh);
+        for action in &companion.actions {
+            if !all.iter().any(|one| one.action == *action) {
+                let (action, resources) = (action.clone(), companion.resources.clone());
+                all.push(Foretold { action, resources, since, outcome: Outcome::Open, at: None });
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ use crate::advice::{Advice, Context, advise};
 use crate::denial::{Given, from_record};
 use crate::diagnosis::{InForce, diagnose};
 use crate::finding::{Pass, Sightings, Source, fold, observe};
+use crate::patch::draft;
 use crate::record::Record;
 use crate::triage::expected::Expected;
 use proptest::prelude::*;
@@ -118,6 +119,57 @@ fn a_use_where_nobody_sees_the_patched_call_stays_open() {
     let seen = all[0].sighted(seen).unwrap();
     all[0].merge(seen.finding);
     assert_eq!(outcome(&all).map(|one| one.0), Some(Outcome::Open));
+}
+
+const LINES: &str = include_str!("../tests/fixtures/denials/denials.jsonl");
+
+/// A role is refused this; alone `lambda:CreateEventSourceMapping` opens no road, but with new code it does.
+fn refused(action: &str, resource: &str, at: &str) -> Value {
+    let role = "arn:aws:sts::111122223333:assumed-role/app/s";
+    let message = format!(
+        "User: {role} is not authorized to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
+    );
+    let (service, name) = action.split_once(':').unwrap();
+    json!({"eventID": format!("{action} {at}"), "eventTime": at, "awsRegion": "eu-west-1",
+        "recipientAccountId": "111122223333", "eventSource": format!("{service}.amazonaws.com"), "eventName": name,
+        "errorCode": "AccessDenied", "errorMessage": message, "sourceIPAddress": "192.0.2.10",
+        "userIdentity": {"type": "AssumedRole", "arn": role, "accountId": "111122223333"}})
+}
+
+/// Denials of many services, a minute of seven each, and those of a road that is only open once both legs were refused.
+fn over_time() -> Vec<Finding> {
+    let lines = LINES.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut events: Vec<Value> = lines.filter_map(|line| line.get("record").cloned()).collect();
+    for (number, event) in events.iter_mut().enumerate() {
+        event["eventTime"] = format!("2026-11-10T10:0{}:00Z", number % 7).into();
+    }
+    events.push(refused(
+        "lambda:CreateEventSourceMapping",
+        "arn:aws:lambda:eu-west-1:111122223333:event-source-mapping:0a1b",
+        EARLY,
+    ));
+    events.push(refused("ec2:RunInstances", "arn:aws:ec2:eu-west-1:111122223333:instance/*", EARLY));
+    let function = "arn:aws:lambda:eu-west-1:111122223333:function:f";
+    events.push(refused("lambda:UpdateFunctionCode", function, LATE));
+    findings(&events)
+}
+
+#[test]
+fn what_was_foreseen_is_what_the_earlier_items_alone_are_drafted_with() {
+    let catalog = Catalog::embedded();
+    let mut compared = 0;
+    for finding in over_time() {
+        let items = judged(&finding, None, catalog);
+        for until in finding.items.values().map(|item| item.first_seen).collect::<BTreeSet<_>>() {
+            let mut early = finding.clone();
+            early.items.retain(|_, item| item.first_seen <= until);
+            let drafted = draft(&early, None, catalog).into_iter().flat_map(|draft| draft.companions);
+            let drafted: Vec<Companion> = drafted.collect();
+            assert_eq!(foreseen(&finding, &items, until, None, catalog), drafted, "{} {until:?}", finding.id);
+            compared += drafted.len();
+        }
+    }
+    assert!(compared > 100, "{compared}");
 }
 
 proptest! {

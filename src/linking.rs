@@ -10,7 +10,7 @@
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis};
 use crate::finding::{Finding, Item, ItemKey, SECONDS_KEPT};
-use crate::triage::probing::{Caller, caller};
+use crate::triage::probing::{Who, who};
 use jiff::{SignedDuration, Timestamp};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,83 +36,81 @@ const TOLD: usize = 3;
 
 /// Links findings that were seen together.
 pub fn link<'f>(findings: &'f [Finding], catalog: &Catalog) -> Linked<'f> {
-    let mut by_caller: BTreeMap<Caller, Vec<Place<'f>>> = BTreeMap::new();
+    let mut by_caller: BTreeMap<Who<'f>, Vec<Placed<'f>>> = BTreeMap::new();
     for finding in findings {
-        let counted = finding.items.iter().filter(|(_, item)| item.count > 0);
-        let all = counted.map(|(key, _)| (finding.id.as_str(), key));
-        by_caller.entry(caller(&finding.principal)).or_default().extend(all);
+        let counted = placed(finding).filter(|(_, item)| item.count > 0);
+        by_caller.entry(who(&finding.principal)).or_default().extend(counted);
     }
-    let items: BTreeMap<Place<'f>, &'f Item> = findings
-        .iter()
-        .flat_map(|finding| finding.items.iter().map(|(key, item)| ((finding.id.as_str(), key), item.as_ref())))
-        .collect();
-    let mut changes = Changes { items, to: BTreeMap::new(), behind: BTreeMap::new() };
-    for places in by_caller.values() {
-        changes.kms_behind_s3(places);
-        changes.passed_roles(places);
+    let mut changes = Changes { to: BTreeMap::new(), behind: BTreeMap::new() };
+    for items in by_caller.values() {
+        changes.kms_behind_s3(items);
+        changes.passed_roles(items);
     }
-    for (place, item) in changes.items.clone() {
-        if !changes.behind.contains_key(&place) {
-            changes.soon_allowed(place, item, catalog);
+    for (place, item) in findings.iter().flat_map(placed) {
+        if let Some(after) = allowed_soon(item).filter(|_| !changes.behind.contains_key(&place)) {
+            changes.soon_allowed((place, item), &after, catalog);
         }
     }
     changes.apply(findings)
 }
 
+/// An item where it is.
+type Placed<'f> = (Place<'f>, &'f Item);
+
+fn placed(finding: &Finding) -> impl Iterator<Item = Placed<'_>> {
+    finding.items.iter().map(|(key, item)| ((finding.id.as_str(), key), item.as_ref()))
+}
+
 struct Changes<'f> {
-    items: BTreeMap<Place<'f>, &'f Item>,
     /// What becomes of an item: its cause and its diagnosis.
     to: BTreeMap<Place<'f>, (Cause, Diagnosis)>,
     behind: BTreeMap<Place<'f>, Place<'f>>,
 }
 
 impl<'f> Changes<'f> {
-    fn change(&mut self, place: Place<'f>) -> Option<&mut (Cause, Diagnosis)> {
-        let item = self.items.get(&place)?;
-        Some(self.to.entry(place).or_insert_with(|| (place.1.cause, item.diagnosis.clone())))
+    fn change(&mut self, (place, item): Placed<'f>) -> &mut (Cause, Diagnosis) {
+        self.to.entry(place).or_insert_with(|| (place.1.cause, item.diagnosis.clone()))
     }
 
-    fn add_evidence(&mut self, place: Place<'f>, words: String) {
-        if let Some((_, diagnosis)) = self.change(place).filter(|(_, diagnosis)| !diagnosis.evidence.contains(&words)) {
+    fn add_evidence(&mut self, placed: Placed<'f>, words: String) {
+        let (_, diagnosis) = self.change(placed);
+        if !diagnosis.evidence.contains(&words) {
             diagnosis.evidence.push(words);
         }
     }
 
-    fn of(&self, places: &[Place<'f>]) -> Vec<(Place<'f>, &'f Item)> {
-        places.iter().filter_map(|place| Some((*place, self.items.get(place).copied()?))).collect()
-    }
-
     /// S3 tells KMS's refusal only to callers of the same account or organization.
     /// See <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>.
-    fn kms_behind_s3(&mut self, places: &[Place<'f>]) {
-        let all = self.of(places);
+    fn kms_behind_s3(&mut self, all: &[Placed<'f>]) {
         let kms: Vec<_> = all.iter().filter(|(place, item)| is_for_s3(place.1, item)).collect();
-        let mut answered: BTreeMap<Place<'f>, Vec<Place<'f>>> = BTreeMap::new();
+        let mut answered: BTreeMap<Place<'f>, (&'f Item, Vec<Place<'f>>)> = BTreeMap::new();
         for (place, item) in all.iter().filter(|(place, item)| is_bare(place.1, item)) {
             let near: Vec<_> = kms.iter().filter(|(_, other)| share_second(item, other)).collect();
             let Some((first, _)) = near.first() else { continue };
             let told = named(near.iter().map(|(place, _)| *place));
             let by: Vec<&Item> = near.iter().map(|(_, item)| *item).collect();
             match is_covered(item, &by) {
-                true => self.put_behind(*place, *first, &told),
+                true => self.put_behind((*place, item), *first, &told),
                 false => self.add_evidence(
-                    *place,
+                    (*place, item),
                     format!("some of these calls came with a refusal of KMS in the same second: {told}"),
                 ),
             }
-            near.iter().for_each(|(other, _)| answered.entry(*other).or_default().push(*place));
+            for (other, of_kms) in near {
+                answered.entry(*other).or_insert_with(|| (of_kms, Vec::new())).1.push(*place);
+            }
         }
-        for (place, by) in answered {
+        for (place, (item, by)) in answered {
             let told = named(by.into_iter());
             self.add_evidence(
-                place,
+                (place, item),
                 format!("one act: S3 answered with a bare Access Denied in the same second: {told}"),
             );
         }
     }
 
-    fn put_behind(&mut self, place: Place<'f>, first: Place<'f>, told: &str) {
-        let Some((cause, diagnosis)) = self.change(place) else { return };
+    fn put_behind(&mut self, placed: Placed<'f>, first: Place<'f>, told: &str) {
+        let (cause, diagnosis) = self.change(placed);
         *cause = Cause::KmsBehind;
         diagnosis.cause = Cause::KmsBehind;
         diagnosis.summary = format!(
@@ -121,33 +119,32 @@ impl<'f> Changes<'f> {
         diagnosis.evidence.push(format!("KMS refused in the same second: {told}"));
         // They were about what S3 hides.
         diagnosis.doubts.clear();
-        self.behind.insert(place, first);
+        self.behind.insert(placed.0, first);
     }
 
     /// `CreateFunction` wants lambda:CreateFunction and iam:PassRole; AWS names one at a time.
     /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>.
-    fn passed_roles(&mut self, places: &[Place<'f>]) {
-        let all = self.of(places);
-        let mut acts: BTreeMap<(Place<'f>, &'f str), Vec<Place<'f>>> = BTreeMap::new();
+    fn passed_roles(&mut self, all: &[Placed<'f>]) {
+        let mut acts: BTreeMap<(Place<'f>, &'f str), (&'f Item, Vec<Place<'f>>)> = BTreeMap::new();
         for (passed, item) in all.iter().filter(|(place, _)| place.1.action == "iam:PassRole") {
             for (place, other) in all.iter().filter(|(place, _)| is_own_action(place.1)) {
                 let shared = item.operations.iter().find(|name| other.operations.contains(*name));
                 let Some(operation) = shared.filter(|_| is_one_attempt(item, other) || passes(other, passed)) else {
                     continue;
                 };
-                acts.entry((*place, operation)).or_default().push(*passed);
-                acts.entry((*passed, operation)).or_default().push(*place);
+                acts.entry((*place, operation)).or_insert_with(|| (other, Vec::new())).1.push(*passed);
+                acts.entry((*passed, operation)).or_insert_with(|| (item, Vec::new())).1.push(*place);
             }
         }
-        for ((place, operation), with) in acts {
+        for ((place, operation), (item, with)) in acts {
             let told = named(with.into_iter());
-            self.add_evidence(place, format!("one act with the denial of {told}: `{operation}` needs both"));
+            self.add_evidence((place, item), format!("one act with the denial of {told}: `{operation}` needs both"));
         }
     }
 
     /// What opens a road to more power is no passing matter: whoever was refused and then allowed may have taken that road.
-    fn soon_allowed(&mut self, place: Place<'f>, item: &'f Item, catalog: &Catalog) {
-        let Some(after) = allowed_soon(item) else { return };
+    fn soon_allowed(&mut self, placed: Placed<'f>, after: &str, catalog: &Catalog) {
+        let (place, _) = placed;
         let grave = |kind| {
             matches!(
                 kind,
@@ -160,9 +157,9 @@ impl<'f> Changes<'f> {
         };
         if catalog.risk(&place.1.action).is_some_and(|risk| grave(risk.kind)) || place.1.cause == Cause::KeyQuarantined
         {
-            return self.add_evidence(place, format!("the same call was allowed {after} later"));
+            return self.add_evidence(placed, format!("the same call was allowed {after} later"));
         }
-        let Some((cause, diagnosis)) = self.change(place) else { return };
+        let (cause, diagnosis) = self.change(placed);
         *cause = Cause::SoonAllowed;
         diagnosis.cause = Cause::SoonAllowed;
         diagnosis.evidence.push(format!("before: {}", diagnosis.summary));
@@ -186,7 +183,9 @@ impl<'f> Changes<'f> {
         };
         let owned = |(id, key): Place<'f>| (id.to_owned(), key.action.clone(), key.resource.clone());
         let behind = self.behind.into_iter().map(|(place, first)| (owned(place), first)).collect();
-        Linked { findings: findings.iter().filter(|finding| finding.count > 0).map(one).collect(), behind }
+        let mut linked = Vec::with_capacity(findings.len());
+        linked.extend(findings.iter().filter(|finding| finding.count > 0).map(one));
+        Linked { findings: linked, behind }
     }
 }
 

@@ -16,13 +16,12 @@ pub(in crate::app) use sum::Sum;
 pub use tally::Seen;
 
 use super::operations::Operations;
-use super::passed::companions;
 use super::reach::needed;
 use crate::catalog::Catalog;
 use crate::change::{BEFORE, KINDS};
 use crate::diagnosis::Cause;
 use crate::finding::{Finding, Item, ItemKey};
-use crate::foretold::{self, Foretold, predictions};
+use crate::foretold::{self, Foretold, foretell};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
 use memchr::memmem;
@@ -170,7 +169,7 @@ impl Around {
         for (key, item) in &finding.items {
             self.add_item(who, key, item, catalog);
         }
-        for what in predictions(finding, companions(finding, catalog), None, catalog) {
+        for what in foretell(finding, catalog) {
             self.add_foretold(who, &what);
         }
         let ranges = [first_item..count(self.items.len()), first_foretold..count(self.foretold.len())];

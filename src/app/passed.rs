@@ -10,9 +10,8 @@ use super::allowed::Allowed;
 use super::reach::reach;
 use crate::catalog::Catalog;
 use crate::finding::{ALLOWED_KEPT, Finding, Observed, Pass, Sightings, Source};
-use crate::foretold::predictions;
+use crate::foretold::foretell;
 use crate::io::stores::Place;
-use crate::patch::{Companion, draft};
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
@@ -142,18 +141,13 @@ impl Passed {
         if mine().next().is_none() {
             return;
         }
-        for foretold in predictions(finding, companions(finding, catalog), None, catalog) {
+        for foretold in foretell(finding, catalog) {
             let calls = mine().flat_map(|(_, calls)| calls);
             let later = calls.filter(|(pass, _)| foretold.since.is_some_and(|since| pass.at > since));
             let used = later.filter(|(_, call)| call.uses(&foretold, catalog)).map(|(pass, _)| pass.at).min();
             seen.used.extend(used.map(|at| (foretold.action.clone(), at)));
         }
     }
-}
-
-/// What a finding's patches foretell.
-pub(super) fn companions(finding: &Finding, catalog: &Catalog) -> Vec<Companion> {
-    draft(finding, None, catalog).into_iter().flat_map(|draft| draft.companions).collect()
 }
 
 #[cfg(test)]

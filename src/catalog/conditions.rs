@@ -11,22 +11,20 @@ impl Catalog {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     pub fn condition_key_applies(&self, action: &str, key: &str) -> Option<bool> {
         let action = self.action(action)?;
-        let key = key.to_ascii_lowercase();
-        if action.name() == "AssumeRoleWithWebIdentity" && is_token_claim(&key) {
+        if action.name() == "AssumeRoleWithWebIdentity" && is_token_claim(&key.to_ascii_lowercase()) {
             return Some(true);
         }
-        let global = self.data.global_keys.keys().any(|known| same(known, &key));
-        if global || action.condition_keys().iter().any(|known| same(known, &key)) {
+        let is_listed = |known: &str| same(known, key);
+        if self.data.global_keys.keys().any(is_listed) || action.listed_keys().any(is_listed) {
             return Some(true);
         }
-        self.knows_condition_key(&key).then_some(false)
+        self.knows_condition_key(key).then_some(false)
     }
 
     /// Whether any service, or every request, has a condition key of this name; letter case does not matter.
     pub fn knows_condition_key(&self, key: &str) -> bool {
-        let key = key.to_ascii_lowercase();
-        let exact = self.data.keys.binary_search_by(|known| cmp_lower(known, &key)).is_ok();
-        exact || self.data.open_keys.iter().copied().chain(self.data.global_keys.keys()).any(|known| same(known, &key))
+        let exact = self.data.keys.binary_search_by(|known| cmp_lower(known, key)).is_ok();
+        exact || self.data.open_keys.iter().copied().chain(self.data.global_keys.keys()).any(|known| same(known, key))
     }
 }
 
@@ -40,13 +38,16 @@ fn is_token_claim(key: &str) -> bool {
     })
 }
 
-/// Whether a key of the data, which may hold `${TagKey}` or `<key>`, is this lower-cased one.
+/// Whether a key of the data, which may hold `${TagKey}` or `<key>`, is this one.
 fn same(known: &str, key: &str) -> bool {
-    let open = |c: char| c == '<' || c == '$';
-    match known.find(open) {
-        Some(at) => key.len() > at && key.is_char_boundary(at) && known[..at].eq_ignore_ascii_case(&key[..at]),
-        None => known.eq_ignore_ascii_case(key),
+    for (at, byte) in known.bytes().enumerate() {
+        match key.as_bytes().get(at) {
+            Some(_) if matches!(byte, b'<' | b'$') => return key.is_char_boundary(at),
+            Some(other) if other.eq_ignore_ascii_case(&byte) => {}
+            _ => return false,
+        }
     }
+    known.len() == key.len()
 }
 
 #[cfg(test)]
@@ -81,6 +82,21 @@ mod tests {
         check("sts:AssumeRole", "token.actions.githubusercontent.com:sub", Some(false));
         check("sts:GetCallerIdentity", "aws:RequestTag/x", Some(false));
         check("ec2:RunInstances", "aws:RequestTag/x", Some(true));
+    }
+
+    #[test]
+    fn a_key_with_a_variable_is_any_with_its_head() {
+        for (known, key, expect) in [
+            ("aws:RequestTag/${TagKey}", "aws:requesttag/x", true),
+            ("aws:RequestTag/${TagKey}", "aws:RequestTag/", false),
+            ("aws:RequestTag/${TagKey}", "aws:RequestTags", false),
+            ("s3:ExistingObjectTag/<key>", "s3:ExistingObjectTag/ü", true),
+            ("s3:prefix", "S3:Prefix", true),
+            ("s3:prefix", "s3:prefixes", false),
+            ("s3:prefix", "s3:pre", false),
+        ] {
+            assert_eq!(same(known, key), expect, "{known} {key}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The committed file, unpacked once and borrowed ever after; `generate/generate.py` writes it.
 
 use flate2::{Decompress, FlushDecompress};
+use std::cmp::Ordering;
 
 /// One service: where its actions and resource types stand in the flat tables.
 #[derive(Debug)]
@@ -71,10 +72,17 @@ impl Table {
     }
 
     /// The first line whose key is these parts put together; saves the putting together.
-    pub fn joined(&self, parts: &[&str]) -> Option<(&'static str, &'static str)> {
-        let order = |key: &str| key.bytes().cmp(parts.iter().flat_map(|part| part.bytes()));
-        let at = self.0.partition_point(|(key, _)| order(key).is_lt());
-        self.0.get(at).copied().filter(|(key, _)| order(key).is_eq())
+    pub fn joined<const N: usize>(&self, parts: [&str; N]) -> Option<(&'static str, &'static str)> {
+        self.all_joined(parts).next()
+    }
+
+    /// Every line whose key is these parts put together.
+    pub fn all_joined<'t, const N: usize>(
+        &'t self,
+        parts: [&'t str; N],
+    ) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let from = self.0.partition_point(|(key, _)| order(key, &parts).is_lt());
+        self.0[from..].iter().copied().take_while(move |(key, _)| order(key, &parts).is_eq())
     }
 
     /// The cells of every line with this key.
@@ -87,6 +95,19 @@ impl Table {
     pub fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|(key, _)| *key)
     }
+}
+
+/// How a text compares with these parts put together.
+fn order(text: &str, parts: &[&str]) -> Ordering {
+    let mut rest = text.as_bytes();
+    for part in parts.iter().map(|part| part.as_bytes()) {
+        let (head, tail) = rest.split_at(part.len().min(rest.len()));
+        match head.cmp(part) {
+            Ordering::Equal => rest = tail,
+            other => return other,
+        }
+    }
+    if rest.is_empty() { Ordering::Equal } else { Ordering::Greater }
 }
 
 impl Lists {
@@ -245,6 +266,19 @@ mod tests {
             assert!(table.0.len() > 50 && table.0.is_sorted_by_key(|(key, _)| *key));
         }
         assert!(include_bytes!("data/catalog.bin").len() <= 300 * 1024);
+    }
+
+    #[test]
+    fn parts_compare_as_the_text_that_they_make() {
+        let texts = ["", "a", "a:", "a:b", "a:bc", "ab", "b:"];
+        for text in texts {
+            for whole in texts {
+                for at in 0..=whole.len() {
+                    let (one, two) = whole.split_at(at);
+                    assert_eq!(order(text, &[one, "", two]), text.cmp(whole), "{text} {one} {two}");
+                }
+            }
+        }
     }
 
     #[test]

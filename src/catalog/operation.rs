@@ -69,8 +69,8 @@ impl Catalog {
 
     fn exception(&self, label: &str, name: &str, params: Option<&Value>) -> Option<Resolution> {
         let lines = &self.data.operations;
-        let by_label = || lines.joined(&["@", label, ":", name]).or_else(|| lines.joined(&["@", label, ":*"]));
-        let by_prefix = |prefix| lines.joined(&[prefix, ":", name]);
+        let by_label = || lines.joined(["@", label, ":", name]).or_else(|| lines.joined(["@", label, ":*"]));
+        let by_prefix = |prefix| lines.joined([prefix, ":", name]);
         let (key, line) = by_label().or_else(|| self.prefixes_of(label).find_map(by_prefix))?;
         if line == "-" {
             return Some(Resolution { actions: Vec::new(), how: How::Unknown, free: true });

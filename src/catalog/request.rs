@@ -92,12 +92,11 @@ impl Catalog {
     /// alternatives (`Some(false)`); `None` where AWS's tables do not tell them apart.
     pub fn required_together(&self, action: &str) -> Option<bool> {
         let action = self.action(action)?;
-        if action.required_types().len() < 2 {
+        if action.types().filter(|kind| kind.required).nth(1).is_none() {
             return Some(true);
         }
-        let key = format!("{}:*", action.prefix());
-        let answer = self.data.together.get(&action.canonical()).or_else(|| self.data.together.get(&key));
-        answer.map(|answer| answer == "all")
+        let line = |name| self.data.together.joined([action.prefix(), ":", name]);
+        line(action.name()).or_else(|| line("*")).map(|(_, answer)| answer == "all")
     }
 
     fn special(&self, action: &Action<'_>, call: &Call<'_>) -> Option<Vec<String>> {

@@ -38,7 +38,8 @@ impl Catalog {
     /// The danger of an action; `None` where none is listed, which does not mean that it is harmless.
     pub fn risk(&self, action: &str) -> Option<Risk<'_>> {
         let action = self.action(action)?;
-        let mut cells = self.data.risks.get(&action.canonical())?.split('\t');
+        let (_, line) = self.data.risks.joined([action.prefix(), ":", action.name()])?;
+        let mut cells = line.split('\t');
         let kind = kind(cells.next()?)?;
         Some(Risk { kind, road: cells.next()?, source: cells.next()? })
     }

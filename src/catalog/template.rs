@@ -12,20 +12,23 @@ pub(super) enum Piece<'t> {
 }
 
 /// The pieces of a pattern in order.
-pub(super) fn pieces(pattern: &str) -> Vec<Piece<'_>> {
-    let (mut out, mut rest) = (Vec::new(), pattern);
-    while let Some((text, tail)) = rest.split_once("${") {
-        let Some((name, tail)) = tail.split_once('}') else { break };
-        if !text.is_empty() {
-            out.push(Piece::Text(text));
-        }
-        out.push(Piece::Var(name));
+pub(super) fn pieces(pattern: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = pattern;
+    std::iter::from_fn(move || {
+        let (piece, tail) = first(rest)?;
         rest = tail;
+        Some(piece)
+    })
+}
+
+/// The first piece and what stands behind it; `None` where nothing is left.
+fn first(text: &str) -> Option<(Piece<'_>, &str)> {
+    let var = text.find("${").and_then(|from| Some((from, from + 2 + text[from + 2..].find('}')?)));
+    match var {
+        Some((0, to)) => Some((Piece::Var(&text[2..to]), &text[to + 1..])),
+        Some((from, _)) => Some((Piece::Text(&text[..from]), &text[from..])),
+        None => (!text.is_empty()).then_some((Piece::Text(text), "")),
     }
-    if !rest.is_empty() {
-        out.push(Piece::Text(rest));
-    }
-    out
 }
 
 /// The variables that only the resource itself can fill: all but partition, region and account.
@@ -34,7 +37,7 @@ pub(super) fn own_vars(pattern: &str) -> Vec<&str> {
         Piece::Var("Partition" | "Region" | "Account") | Piece::Text(_) => None,
         Piece::Var(name) => Some(name),
     };
-    pieces(pattern).into_iter().filter_map(own).collect()
+    pieces(pattern).filter_map(own).collect()
 }
 
 /// The first word of the resource part, which tells types apart: `table` of `…:table/${T}/index/${I}`; may be empty.
@@ -67,6 +70,18 @@ fn place(text: &str) -> Option<&str> {
 ///
 /// Region and account may be anything without a colon, empty too: the data is not always right about them.
 pub(super) fn capture<'a, 'p>(pattern: &'p str, arn: &'a str) -> Option<Vec<(&'p str, &'a str)>> {
+    let mut values = Vec::new();
+    read(pattern, arn, |name, value| values.push((name, value)))?;
+    Some(values)
+}
+
+/// Whether an ARN has the form of a pattern.
+pub(super) fn is_of(pattern: &str, arn: &str) -> bool {
+    read(pattern, arn, |_, _| {}).is_some()
+}
+
+/// Hands over the variables and their values, in order.
+fn read<'a, 'p>(pattern: &'p str, arn: &'a str, mut put: impl FnMut(&'p str, &'a str)) -> Option<()> {
     let (mut pattern_parts, mut arn_parts) = (pattern.splitn(6, ':'), arn.splitn(6, ':'));
     for at in 0..5 {
         let (want, have) = (pattern_parts.next()?, arn_parts.next()?);
@@ -75,14 +90,13 @@ pub(super) fn capture<'a, 'p>(pattern: &'p str, arn: &'a str) -> Option<Vec<(&'p
         }
     }
     let (want, mut rest) = (pattern_parts.next()?, arn_parts.next()?);
-    let pieces = pieces(want);
-    let mut out = Vec::new();
-    for (at, piece) in pieces.iter().enumerate() {
-        match *piece {
+    let mut pieces = pieces(want).peekable();
+    while let Some(piece) = pieces.next() {
+        match piece {
             Piece::Text(text) => rest = rest.strip_prefix(text)?,
             Piece::Var(name) => {
-                let value = match pieces.get(at + 1) {
-                    Some(Piece::Text(next)) => &rest[..rest.find(next)?],
+                let value = match pieces.peek() {
+                    Some(Piece::Text(next)) => &rest[..rest.find(*next)?],
                     _ => rest,
                 };
                 // A package may have no namespace: `…/npm//left-pad`.
@@ -92,12 +106,12 @@ pub(super) fn capture<'a, 'p>(pattern: &'p str, arn: &'a str) -> Option<Vec<(&'p
                 if empty || name == "BucketName" && value.contains('/') {
                     return None;
                 }
-                out.push((name, value));
+                put(name, value);
                 rest = &rest[value.len()..];
             }
         }
     }
-    rest.is_empty().then_some(out)
+    rest.is_empty().then_some(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::Change;
 use super::read::{ORGANIZATION, PERMISSION_SETS, endpoint, iam_target, policy_target, resource_target};
 use super::table::{Effect, Layer, kind};
-use crate::arn::Arn;
+use crate::arn;
 use crate::denial::{PolicyType, ReasonKind};
 use crate::diagnosis::Held;
 use crate::finding::{Finding, Item, ItemKey};
@@ -136,17 +136,17 @@ fn own(principal: &Principal) -> Option<String> {
 
 /// A role is a resource too: that of its trust policy.
 fn of_resource(arn: &str) -> String {
-    let role = |parts: Arn| Some((parts.account.clone(), parts.resource.strip_prefix("role/")?.to_owned()));
-    match arn.parse::<Arn>().ok().filter(|parts| parts.service == "iam").and_then(role) {
-        Some((account, name)) => iam_target(&account, "role", &name),
-        None => resource_target(arn),
-    }
+    let role = match arn::parts(arn) {
+        Some([_, "iam", _, account, resource]) => resource.strip_prefix("role/").map(|name| (account, name)),
+        _ => None,
+    };
+    role.map_or_else(|| resource_target(arn), |(account, name)| iam_target(account, "role", name))
 }
 
 /// The changes around a finding, among those that are known. `over`: by when it had ended (the first allowed call, or how
 /// far somebody looked in vain); `None` where it is not over.
 pub fn story(finding: &Finding, held: Option<&Held>, known: &Changes, over: Option<Timestamp>) -> Story {
-    let (Some(first), Some(last)) = finding.seen() else { return Story::default() };
+    let (false, (Some(first), Some(last))) = (known.is_empty(), finding.seen()) else { return Story::default() };
     let mine: Vec<&Change> = related(finding, held, known).collect();
     if mine.is_empty() {
         return Story::default();

@@ -2,7 +2,7 @@
 
 use super::carrier::carried_policy;
 use super::{Target, TargetKind};
-use crate::arn::Arn;
+use crate::arn::{self, Arn};
 use crate::denial::Denial;
 use crate::principal::{Principal, PrincipalKind};
 
@@ -83,9 +83,8 @@ fn kind_by_action(denial: &Denial) -> TargetKind {
 /// `owner` is the resource's account where the event tells it; else its ARN does. What AWS itself owns, as its managed
 /// policies, is everybody's.
 pub fn crosses_accounts(principal: &Principal, resource: &str, owner: Option<&str>) -> Option<bool> {
-    let in_arn = resource.parse::<Arn>().ok().map(|arn| arn.account);
-    let theirs =
-        in_arn.as_deref().filter(|account| is_account(account)).or(owner).filter(|account| is_account(account))?;
+    let in_arn = arn::parts(resource).map(|parts| parts[3]);
+    let theirs = in_arn.filter(|account| is_account(account)).or(owner).filter(|account| is_account(account))?;
     let own = principal.account.as_deref().filter(|account| is_account(account))?;
     Some(own != theirs)
 }

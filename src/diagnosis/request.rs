@@ -3,7 +3,7 @@
 //! A condition key is shown by the event, certainly absent, or unknown; nothing is filled in. See
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>.
 
-use crate::arn::Arn;
+use crate::arn;
 use crate::catalog::Catalog;
 use crate::denial::{Facts, ReasonKind};
 use crate::policy::{ContextValue, Request};
@@ -63,14 +63,20 @@ pub(super) fn is_network_key(key: &str) -> bool {
 impl Needed<'_> {
     /// The request with the keys that are known; those that are not known are left out, as if absent.
     pub fn request(&self) -> Request {
+        let known = match self.keys.get() {
+            Some(known) => known.iter().map(|(key, values)| (key.clone(), values.clone())).collect(),
+            None => self.work_out(),
+        };
+        let mut context: BTreeMap<String, ContextValue> =
+            known.into_iter().map(|(key, values)| (key, ContextValue::Many(values))).collect();
         // The evaluator derives the principal's ARN from the principal.
-        let known = self.known().iter().filter(|(key, values)| !values.is_empty() && *key != PRINCIPAL_ARN);
+        context.retain(|key, value| *value != ContextValue::Many(Vec::new()) && *key != PRINCIPAL_ARN);
         Request {
             principal: self.caller(),
             action: self.action.to_owned(),
             resource: self.resource.to_owned(),
             resource_account: self.facts.resource_account.clone(),
-            context: known.map(|(key, values)| (key.clone(), ContextValue::Many(values.clone()))).collect(),
+            context,
         }
     }
 
@@ -115,39 +121,40 @@ impl Needed<'_> {
 
     /// Keys with their values; an empty list is a key that the request certainly did not have.
     fn known(&self) -> &BTreeMap<String, Vec<String>> {
-        self.keys.get_or_init(|| self.work_out())
+        self.keys.get_or_init(|| self.work_out().into_iter().collect())
     }
 
-    fn work_out(&self) -> BTreeMap<String, Vec<String>> {
-        let mut known = self.of_principal();
-        known.extend(self.of_resource());
-        known.extend(self.of_network());
-        known.extend(self.of_place_and_time());
-        known.extend(self.shown.clone());
-        known.extend(self.facts.context.clone());
+    /// A key may stand in it twice: the last one holds.
+    fn work_out(&self) -> Vec<(String, Vec<String>)> {
+        let mut known = Vec::with_capacity(20);
+        let mut put = |key: &str, values: Vec<String>| known.push((key.to_owned(), values));
+        self.of_principal(&mut put);
+        self.of_resource(&mut put);
+        self.of_network(&mut put);
+        self.of_place_and_time(&mut put);
+        self.shown.iter().chain(&self.facts.context).for_each(|(key, values)| put(key, values.clone()));
         known
     }
 
     /// See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>.
-    fn of_principal(&self) -> BTreeMap<String, Vec<String>> {
+    fn of_principal(&self, put: &mut impl FnMut(&str, Vec<String>)) {
         let Principal { kind, arn, account, name, path_known, .. } = self.principal;
-        let mut known = BTreeMap::new();
-        let mut put = |key: &str, value: Option<String>| {
+        let mut told = |key, value: Option<&String>| {
             if let Some(value) = value {
-                known.insert(key.to_owned(), vec![value]);
+                put(key, vec![value.clone()]);
             }
         };
-        put("aws:PrincipalAccount", account.clone());
-        put("kms:CallerAccount", account.clone().filter(|_| self.action.starts_with("kms:")));
-        put(PRINCIPAL_ARN, arn.clone().filter(|_| *path_known));
+        told("aws:PrincipalAccount", account.as_ref());
+        told("kms:CallerAccount", account.as_ref().filter(|_| self.action.starts_with("kms:")));
+        told(PRINCIPAL_ARN, arn.as_ref().filter(|_| *path_known));
         match kind {
             PrincipalKind::User => {
-                put("aws:username", name.clone());
-                put("aws:PrincipalType", Some("User".to_owned()));
+                told("aws:username", name.as_ref());
+                put("aws:PrincipalType", vec!["User".to_owned()]);
             }
             PrincipalKind::Role | PrincipalKind::PermissionSet | PrincipalKind::ServiceLinkedRole => {
-                put("aws:PrincipalType", Some("AssumedRole".to_owned()));
-                known.insert("aws:username".to_owned(), Vec::new());
+                put("aws:PrincipalType", vec!["AssumedRole".to_owned()]);
+                put("aws:username", Vec::new());
             }
             PrincipalKind::Root
             | PrincipalKind::Service
@@ -156,27 +163,25 @@ impl Needed<'_> {
             | PrincipalKind::Anonymous
             | PrincipalKind::Unknown => {}
         }
-        known
     }
 
-    fn of_resource(&self) -> BTreeMap<String, Vec<String>> {
-        let written = self.resource.parse::<Arn>().ok().map(|arn| arn.account);
-        let digits = |account: &String| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-        let account = self.facts.resource_account.clone().or(written).filter(digits);
-        account.map(|account| ("aws:ResourceAccount".to_owned(), vec![account])).into_iter().collect()
+    fn of_resource(&self, put: &mut impl FnMut(&str, Vec<String>)) {
+        let written = || arn::parts(self.resource).map(|parts| parts[3]);
+        let digits = |account: &&str| account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(account) = self.facts.resource_account.as_deref().or_else(written).filter(digits) {
+            put("aws:ResourceAccount", vec![account.to_owned()]);
+        }
     }
 
-    fn of_network(&self) -> BTreeMap<String, Vec<String>> {
-        let mut known = BTreeMap::new();
-        let mut put = |key: &str, values: Vec<String>| drop(known.insert(key.to_owned(), values));
+    fn of_network(&self, put: &mut impl FnMut(&str, Vec<String>)) {
         if let Some(_service) = self.via() {
             NETWORK_KEYS.iter().for_each(|key| put(key, Vec::new()));
             put("aws:ViaAWSService", vec!["true".to_owned()]);
-            return known;
+            return;
         }
         let direct = self.vias.len() == 1 && self.vias.first().is_some_and(String::is_empty);
         if !direct || !self.is_record() {
-            return known;
+            return;
         }
         put("aws:ViaAWSService", vec!["false".to_owned()]);
         ["aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"].iter().for_each(|key| put(key, Vec::new()));
@@ -198,22 +203,19 @@ impl Needed<'_> {
         if let Some(agent) = self.facts.user_agent.as_deref().filter(|agent| is_whole(agent)) {
             put("aws:UserAgent", vec![agent.to_owned()]);
         }
-        known
     }
 
-    fn of_place_and_time(&self) -> BTreeMap<String, Vec<String>> {
-        let mut known = BTreeMap::new();
+    fn of_place_and_time(&self, put: &mut impl FnMut(&str, Vec<String>)) {
         if let (Some(region), 1) = (self.regions.first(), self.regions.len()) {
-            known.insert("aws:RequestedRegion".to_owned(), vec![region.clone()]);
+            put("aws:RequestedRegion", vec![region.clone()]);
             if self.action.starts_with("ec2:") {
-                known.insert("ec2:Region".to_owned(), vec![region.clone()]);
+                put("ec2:Region", vec![region.clone()]);
             }
         }
         if let Some(at) = self.at {
-            known.insert("aws:CurrentTime".to_owned(), vec![at.to_string()]);
-            known.insert("aws:EpochTime".to_owned(), vec![at.as_second().to_string()]);
+            put("aws:CurrentTime", vec![at.to_string()]);
+            put("aws:EpochTime", vec![at.as_second().to_string()]);
         }
-        known
     }
 }
 

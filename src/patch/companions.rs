@@ -4,22 +4,24 @@ use super::draft::Judged;
 use super::scope::scope;
 use super::statement::{Tests, test};
 use super::{Companion, already};
-use crate::arn::Arn;
+use crate::arn;
 use crate::catalog::{self, Call, Catalog};
 use crate::diagnosis::Held;
-use crate::finding::Finding;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Companions of the items' grants, each once with all its resources; what the finding was denied anyway is left out, and
-/// so is what the principal has by the policies given.
-pub(super) fn of(finding: &Finding, items: &[Judged<'_>], held: Option<&Held>, catalog: &Catalog) -> Vec<Companion> {
-    let denied: BTreeSet<&str> = finding.items.keys().map(|key| key.action.as_str()).collect();
-    let found = items.iter().flat_map(|item| passed(item).into_iter().chain(next(item)).chain(listed(item, catalog)));
-    let undenied = found.map(|mut companion| {
-        companion.actions.retain(|action| !denied.contains(action.as_str()));
-        companion
-    });
-    let all = folded(undenied.filter(|companion| !companion.actions.is_empty()));
+/// What the work of an item may be refused next, by itself.
+pub(super) fn of_item(judged: &Judged<'_>, catalog: &Catalog) -> Vec<Companion> {
+    passed(judged).into_iter().chain(next(judged)).chain(listed(judged, catalog)).collect()
+}
+
+/// Companions of these items, each once with all its resources; what was `denied` anyway is left out, and so is what the
+/// principal has by the policies given.
+pub(super) fn of<'j>(
+    denied: &BTreeSet<&str>,
+    items: impl IntoIterator<Item = &'j Judged<'j>>,
+    held: Option<&Held>,
+) -> Vec<Companion> {
+    let all = folded(items.into_iter().flat_map(|judged| &judged.companions), denied);
     // What another principal needs, the caller's own policies say nothing of.
     let missing = |companion: Companion| match companion.is_for_another() {
         true => Some(companion),
@@ -29,19 +31,26 @@ pub(super) fn of(finding: &Finding, items: &[Judged<'_>], held: Option<&Held>, c
 }
 
 /// Actions, conditions and reason: what tells one companion from another.
-type Key = (Vec<String>, Tests, String);
+type Key<'j> = (Vec<&'j String>, &'j Tests, &'j str);
 
-/// Those that differ in their resources alone are one.
-fn folded(found: impl Iterator<Item = Companion>) -> Vec<Companion> {
-    let mut all: BTreeMap<Key, (Companion, BTreeSet<String>)> = BTreeMap::new();
-    for mut companion in found {
-        let key = (companion.actions.clone(), companion.conditions.clone(), companion.why.clone());
-        let resources = std::mem::take(&mut companion.resources);
-        all.entry(key).or_insert_with(|| (companion, BTreeSet::new())).1.extend(resources);
+/// Those that differ in their resources alone are one, without the actions that were denied.
+fn folded<'j>(found: impl Iterator<Item = &'j Companion>, denied: &BTreeSet<&str>) -> Vec<Companion> {
+    let mut all: BTreeMap<Key<'j>, (&'j str, BTreeSet<&'j String>)> = BTreeMap::new();
+    for companion in found {
+        let actions: Vec<&String> = companion.actions.iter().filter(|action| !denied.contains(&***action)).collect();
+        if !actions.is_empty() {
+            let key = (actions, &companion.conditions, &*companion.why);
+            all.entry(key).or_insert_with(|| (&companion.source, BTreeSet::new())).1.extend(&companion.resources);
+        }
     }
-    let whole =
-        |(companion, resources): (_, BTreeSet<_>)| Companion { resources: Vec::from_iter(resources), ..companion };
-    all.into_values().map(whole).collect()
+    let whole = |((actions, conditions, why), (source, resources)): (Key<'j>, (&str, BTreeSet<&String>))| Companion {
+        actions: actions.into_iter().cloned().collect(),
+        resources: resources.into_iter().cloned().collect(),
+        conditions: conditions.clone(),
+        why: why.to_owned(),
+        source: source.to_owned(),
+    };
+    all.into_iter().map(whole).collect()
 }
 
 /// iam:PassRole on exactly the roles of the requests.
@@ -82,10 +91,13 @@ fn listed(judged: &Judged<'_>, catalog: &Catalog) -> Vec<Companion> {
     let region = judged.item.regions.first().map(String::as_str).unwrap_or_default();
     let operations =
         judged.item.operations.iter().map(|operation| operation.split_once(':').map_or("", |(_, name)| name));
-    let operations: BTreeSet<&str> = operations.chain([""]).collect();
+    // What no operation adds to is the action's own, told by the empty name.
+    let action = &judged.key.action;
+    let adds = |operation: &&str| catalog.has_companions_of_its_own(operation, action);
+    let operations: BTreeSet<&str> = operations.filter(adds).chain([""]).collect();
     let found = operations.into_iter().flat_map(|operation| {
         let call = Call { operation, region, ..Call::default() };
-        catalog.companions(operation, &judged.key.action, &call)
+        catalog.companions(operation, action, &call)
     });
     let mut all: Vec<Companion> =
         found.filter(|found| !is_passed_already(found, judged)).map(|found| placed(found, judged)).collect();
@@ -122,23 +134,25 @@ fn is_passed_already(found: &catalog::Companion, judged: &Judged<'_>) -> bool {
 }
 
 fn placed(found: catalog::Companion, judged: &Judged<'_>) -> Companion {
-    let resources = match found.resource_hint.as_str() {
+    let typed = |kind| patterns_of(kind, judged).cloned().collect();
+    let resources = match found.resource_hint {
         // Told, and never to be written into this principal's policy.
         _ if is_anothers(&found) => Vec::new(),
         "same" => judged.grants.iter().map(|(_, grant)| grant.scoped.pattern.clone()).collect(),
         "*" => vec!["*".to_owned()],
-        // A resource type: one of those that the call itself was on.
-        kind if patterns_of(kind, judged).next().is_some() => patterns_of(kind, judged).collect(),
-        // A key, a bucket or a role that the event does not name.
-        _ => Vec::new(),
+        // A resource type: those that the call itself was on. None where it is a key, a bucket or a role that the event
+        // does not name.
+        kind => typed(kind),
     };
-    let mut conditions = Tests::new();
-    for (key, value) in &found.conditions {
-        conditions.entry("StringEquals".to_owned()).or_default().insert(key.clone(), vec![value.clone()]);
-    }
-    if found.resource_hint == "same" && conditions.is_empty() && is_same_service(&found, judged) {
-        conditions = judged.grants.first().map(|(_, grant)| grant.tests.clone()).unwrap_or_default();
-    }
+    let narrowed = found.resource_hint == "same" && found.conditions.is_empty() && is_same_service(&found, judged);
+    let conditions = match narrowed {
+        true => judged.grants.first().map(|(_, grant)| grant.tests.clone()).unwrap_or_default(),
+        false if found.conditions.is_empty() => Tests::new(),
+        false => {
+            let equal = found.conditions.into_iter().map(|(key, value)| (key, vec![value]));
+            Tests::from([("StringEquals".to_owned(), equal.collect())])
+        }
+    };
     Companion { actions: found.actions, resources, conditions, why: found.why, source: found.source }
 }
 
@@ -159,11 +173,9 @@ impl Companion {
     }
 }
 
-fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = String> + 'j {
+fn patterns_of<'j>(kind: &'j str, judged: &'j Judged<'_>) -> impl Iterator<Item = &'j String> {
     let patterns = judged.grants.iter().map(|(_, grant)| &grant.scoped.pattern);
-    patterns
-        .filter(move |pattern| pattern.parse::<Arn>().is_ok_and(|arn| arn.resource_type_and_id().0 == kind))
-        .cloned()
+    patterns.filter(move |pattern| arn::parts(pattern).is_some_and(|parts| arn::type_and_id(parts[4]).0 == kind))
 }
 
 /// The condition that narrows a grant narrows its companion of the same service too.
@@ -192,7 +204,7 @@ mod tests {
 
     #[track_caller]
     fn check(found: &[Companion], expect: &[Companion]) {
-        assert_eq!(folded(found.iter().cloned()), expect);
+        assert_eq!(folded(found.iter(), &BTreeSet::new()), expect);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Finding → drafts: which grants go into which policy, and what stands against them. [`crate::verify`] grades them.
 
+use super::against::{has_wildcard, stands_against};
 use super::needed::needed;
-use super::roads::{Around, Road, roads};
-use super::scope::{NO_REGION, OUTSIDE_LATIN, Scoped, Unwritable, in_a_region, scope_for, scope_masked};
+use super::roads::is_near_a_road;
+use super::scope::{Scoped, Unwritable, may_be_a_region, scope_for, scope_masked};
 use super::statement::{Grant, Named, statements};
 use super::whom::{is_resource_side, whom};
 use super::{Companion, Room, Widened, companions, conditions, room, sides};
-use crate::arn::Arn;
+use crate::arn;
 use crate::catalog::{Catalog, RiskKind};
 use crate::diagnosis::{Cause, Diagnosis, Held, Split, Target, TargetKind, carried_policy, refine};
 use crate::finding::{Finding, Item, ItemKey};
@@ -14,7 +15,8 @@ use crate::policy::pattern::escape_literal;
 use crate::policy::{Document, Statement};
 use crate::principal::{Principal, PrincipalKind};
 use crate::triage::{Remedy, remedy};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An item of a finding with its diagnosis in the light of the policies in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +28,7 @@ pub struct Judged<'a> {
     /// The sharpest diagnosis at hand.
     pub diagnosis: Diagnosis,
     /// The statement to split, where one starves the action.
-    pub split: Option<Split>,
+    pub split: Option<Box<Split>>,
     /// Whom the statement names.
     pub named: Named,
     /// What may be granted for it; empty when no Allow helps or too little is known. The first is the item's own, the
@@ -34,6 +36,8 @@ pub struct Judged<'a> {
     pub grants: Vec<(String, Grant)>,
     /// What a person must settle first.
     pub doubts: Vec<String>,
+    /// What its work may be refused next, whatever else was denied or is held; empty for the other side of two policies.
+    pub companions: Vec<Companion>,
 }
 
 /// Grants that go into one policy and stand or fall together.
@@ -62,17 +66,61 @@ pub struct Draft<'a> {
 /// Drafts the patches of a finding: the plain grants first, then those with doubts, then what is only to explain, then
 /// the other sides of what two policies must allow.
 pub fn draft<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Draft<'a>> {
-    let ground = Ground { finding, held, catalog, target: &finding.target };
-    let items = || finding.items.iter();
-    let judged: Vec<Judged<'a>> = items().map(|(key, item)| judge(ground, key, item)).collect();
-    let others: Vec<(Target, Judged<'a>)> = items().filter_map(|(key, item)| other(ground, key, item)).collect();
-    let (granted, explained): (Vec<_>, Vec<_>) = judged.into_iter().partition(|judged| !judged.grants.is_empty());
+    let denied = &denied(finding.items.keys());
+    let ground = Ground { finding, denied, held, catalog, target: &finding.target };
+    let others = finding.items.iter().filter_map(|(key, item)| other(ground, key, item)).collect();
+    let (granted, explained): (Vec<_>, Vec<_>) =
+        judge_each(finding, ground).into_iter().partition(|judged| !judged.grants.is_empty());
     let (plain, doubted): (Vec<_>, Vec<_>) = granted.into_iter().partition(|judged| judged.doubts.is_empty());
     let made = [plain, doubted].into_iter().filter(|items| !items.is_empty());
     let mut drafts: Vec<Draft<'a>> = made.map(|items| with_document(ground, items)).collect();
     drafts.extend(explaining(&finding.target, explained));
     drafts.extend(other_sides(ground, others));
     drafts
+}
+
+/// The items of a finding, judged as [`draft`] judges them, where no document is wanted.
+pub(crate) fn judged<'a>(finding: &'a Finding, held: Option<&Held>, catalog: &Catalog) -> Vec<Judged<'a>> {
+    let denied = &denied(finding.items.keys());
+    judge_each(finding, Ground { finding, denied, held, catalog, target: &finding.target })
+}
+
+/// What the drafts of a finding would tell as their companions if it had only those of its items that were denied by then,
+/// in the order of the drafts. `judged` are all its items.
+pub(crate) fn foreseen(
+    finding: &Finding,
+    judged: &[Judged<'_>],
+    until: Option<Timestamp>,
+    held: Option<&Held>,
+    catalog: &Catalog,
+) -> Vec<Companion> {
+    let is_early = |item: &Item| item.first_seen <= until;
+    let early = finding.items.iter().filter(|(_, item)| is_early(item));
+    let denied = &denied(early.map(|(key, _)| key));
+    let ground = Ground { finding, denied, held, catalog, target: &finding.target };
+    // Of what was judged, only the roads to more power may have been others among fewer items.
+    let is_plain = |judged: &Judged<'_>| {
+        judged.doubts.is_empty()
+            || is_near_a_road(&judged.key.action, catalog) && judge(ground, judged.key, judged.item).doubts.is_empty()
+    };
+    let granted = judged.iter().filter(|judged| is_early(judged.item) && !judged.grants.is_empty());
+    let (plain, doubted): (Vec<_>, Vec<_>) = granted.partition(|judged| is_plain(judged));
+    let of = |items: Vec<&Judged<'_>>| companions::of(denied, items, held);
+    [plain, doubted].into_iter().flat_map(of).collect()
+}
+
+/// The actions that are drafted for.
+fn denied<'f>(items: impl Iterator<Item = &'f ItemKey>) -> BTreeSet<&'f str> {
+    items.map(|key| key.action.as_str()).collect()
+}
+
+fn judge_each<'a>(finding: &'a Finding, ground: Ground<'_>) -> Vec<Judged<'a>> {
+    let judge = |(key, item)| judge(ground, key, item);
+    let mut all: Vec<Judged<'a>> = finding.items.iter().map(|(key, item)| (key, item.as_ref())).map(judge).collect();
+    for judged in all.iter_mut().filter(|judged| !judged.grants.is_empty()) {
+        judged.companions = companions::of_item(judged, ground.catalog);
+    }
+    all
 }
 
 /// One draft a policy on the other side, and one more where a part of it cannot be written.
@@ -86,7 +134,7 @@ fn other_sides<'a>(ground: Ground<'_>, others: Vec<(Target, Judged<'a>)>) -> Vec
         let (granted, explained): (Vec<_>, Vec<_>) = items.into_iter().partition(|judged| !judged.grants.is_empty());
         if !granted.is_empty() {
             let draft = with_document(Ground { target: &target, ..ground }, granted);
-            drafts.push(Draft { other_side: true, companions: Vec::new(), ..draft });
+            drafts.push(Draft { other_side: true, ..draft });
         }
         drafts.extend(explaining(&target, explained).map(|draft| Draft { other_side: true, ..draft }));
     }
@@ -114,25 +162,30 @@ fn bare(target: Target, items: Vec<Judged<'_>>) -> Draft<'_> {
 
 /// What the judging of an item rests on.
 #[derive(Clone, Copy)]
-struct Ground<'g> {
-    finding: &'g Finding,
-    held: Option<&'g Held>,
-    catalog: &'g Catalog,
+pub(super) struct Ground<'g> {
+    pub(super) finding: &'g Finding,
+    /// The actions of the items that are drafted for.
+    pub(super) denied: &'g BTreeSet<&'g str>,
+    pub(super) held: Option<&'g Held>,
+    pub(super) catalog: &'g Catalog,
     /// The policy that is drafted for: the finding's, or the one on the other side.
-    target: &'g Target,
+    pub(super) target: &'g Target,
 }
 
 fn judge<'a>(ground: Ground<'_>, key: &'a ItemKey, item: &'a Item) -> Judged<'a> {
-    let needed = needed(ground.finding, key, item, ground.held);
-    let refined = ground.held.and_then(|held| refine(&needed, &item.diagnosis, held, ground.catalog));
+    let refined = ground.held.and_then(|held| {
+        let needed = needed(ground.finding, key, item, ground.held);
+        refine(&needed, &item.diagnosis, held, ground.catalog)
+    });
     let (diagnosis, split, mends) = match refined {
-        Some(refined) => (refined.diagnosis, refined.split, refined.mends),
+        Some(refined) => (refined.diagnosis, refined.split.map(Box::new), refined.mends),
         None => (item.diagnosis.clone(), None, true),
     };
     let doubts = diagnosis.doubts.clone();
-    let mut judged = Judged { key, item, doubts, diagnosis, split, named: Named::Nobody, grants: Vec::new() };
+    let (named, grants, companions) = (Named::Nobody, Vec::new(), Vec::new());
+    let mut judged = Judged { key, item, doubts, diagnosis, split, named, grants, companions };
     judged.doubts.extend(sides::doubt(ground.finding, key, item));
-    judged.doubts.extend(judged.split.as_ref().map(split_doubt));
+    judged.doubts.extend(judged.split.as_deref().map(split_doubt));
     judged.doubts.extend(ground.held.and_then(|held| held.outlived(&ground.finding.principal, item.last_seen)));
     let withheld = withheld(&judged, ground.catalog);
     if mends && grantable(&judged) && is_nameable(&ground.finding.principal) && withheld.is_none() {
@@ -164,13 +217,16 @@ fn split_doubt(split: &Split) -> String {
 /// What the same call is checked on besides, where neither message nor request names it.
 fn checked_next(judged: &Judged<'_>, ground: Ground<'_>) -> Option<String> {
     let action = &judged.key.action;
-    let together = ground.catalog.required_together(action) == Some(true) && judged.split.is_none();
     let granted: Vec<&str> = judged.grants.iter().map(|(resource, _)| resource.as_str()).collect();
-    let known = ground.catalog.action(action).filter(|_| together && !granted.is_empty() && !granted.contains(&"*"))?;
+    if granted.is_empty() || granted.contains(&"*") || judged.split.is_some() {
+        return None;
+    }
+    let known = ground.catalog.action(action)?;
     let open = known.types_without(&granted);
-    (!open.is_empty()).then(|| {
-        format!("`{action}` is checked on these types too, which the event does not name: {}", open.join(", "))
-    })
+    if open.is_empty() || ground.catalog.required_together(action) != Some(true) {
+        return None;
+    }
+    Some(format!("`{action}` is checked on these types too, which the event does not name: {}", open.join(", ")))
 }
 
 /// Why no Allow is written, although its parts are known: forged text, or a guess that would open a resource to others.
@@ -180,8 +236,10 @@ fn withheld(judged: &Judged<'_>, catalog: &Catalog) -> Option<String> {
     }
     let action = &judged.key.action;
     let guessed = matches!(judged.diagnosis.cause, Cause::LayerUnstated | Cause::BareDenial);
-    let of_s3 = guessed && action.starts_with("s3:");
-    let risk = catalog.risk(action).filter(|risk| risk.kind == RiskKind::ResourceExposure && of_s3)?;
+    if !guessed || !action.starts_with("s3:") {
+        return None;
+    }
+    let risk = catalog.risk(action).filter(|risk| risk.kind == RiskKind::ResourceExposure)?;
     Some(format!(
         "`{action}` {}, and AWS does not say that the caller's policy lacks it (S3 Block Public Access refuses with the same \
          words): no such Allow is written on a guess; `--policies` tells",
@@ -289,22 +347,22 @@ fn add_grants(judged: &mut Judged<'_>, ground: Ground<'_>) {
 /// Why this resource is not granted: its form is none of the action's. Told here, of one item, so that the last look does
 /// not have to refuse the document with everybody else's statements in it.
 fn foreign_form(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Option<String> {
-    let (action, pattern) = (&judged.key.action, &fitted(scoped.clone(), ground.target).pattern);
-    let foreign = ground.catalog.action(action).is_some_and(|known| !known.takes(pattern)) && judged.split.is_none();
+    let (action, pattern) = (&judged.key.action, fitted_pattern(scoped, ground.target));
+    let foreign = judged.split.is_none() && ground.catalog.action(action).is_some_and(|known| !known.takes(pattern));
     foreign.then(|| format!("no patch can be written: `{pattern}` is of no form that `{action}` is known to take"))
 }
 
 /// The resource's policy text; a Region that the calls' own records have, and AWS cannot have, was masked.
 fn scope_in(item: &Item, action: &str, resource: &str) -> Result<Scoped, Unwritable> {
-    let masked = |arn: &Arn| !in_a_region(arn) && item.regions.contains(&arn.region);
-    match resource.parse::<Arn>() {
-        Ok(arn) if masked(&arn) => scope_masked(action, resource),
+    let masked = |region: &str| !may_be_a_region(region) && item.regions.contains(region);
+    match arn::parts(resource) {
+        Some([_, _, region, ..]) if masked(region) => scope_masked(action, resource),
         _ => scope_for(action, resource),
     }
 }
 
 /// The rule for a further resource of the same call that has no name yet: EC2 checks it as `network-interface/*`.
-const MADE: &str = "made-by-the-call";
+pub(super) const MADE: &str = "made-by-the-call";
 
 /// AWS prints the `*` of the resource that it refused; that of a further one is ours, and is told as wider than the call.
 fn told(scoped: Scoped, resource: &str, refused: &str) -> Scoped {
@@ -326,58 +384,20 @@ fn owners_say(target: &Target) -> Option<&'static str> {
     }
 }
 
-/// What the grant itself, whatever its cause, asks a person to settle.
-fn stands_against(judged: &Judged<'_>, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
-    let action = &judged.key.action;
-    let mut doubts = open_roads(action, scoped, ground);
-    if fitted(scoped.clone(), ground.target) != *scoped {
-        // The policy calls its own resource `*`, whatever its name.
-    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == NO_REGION) {
-        doubts.push(
-            "AWS has no Region of the record's form, so it was masked or altered: `*` stands for every Region; write the real one"
-                .to_owned(),
-        );
-    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == MADE) {
-        doubts.push(format!("`{}` stands for what the call makes, or picks without naming it", scoped.pattern));
-    } else if scoped.widened.as_ref().is_some_and(|widened| widened.rule == OUTSIDE_LATIN) {
-        doubts.push(format!(
-            "no policy can hold all letters of this name: `?` stands for each of the others, so that `{}` allows other names too",
-            scoped.pattern
-        ));
-    } else if scoped.widened.is_some() {
-        doubts.push(format!("`{}` stands for a one-off name and allows its siblings too", scoped.pattern));
-    } else if scoped.pattern == "*" && ground.catalog.action(action).is_some_and(|found| found.has_resource_level()) {
-        doubts.push(format!("`{action}` can be limited to resources, but AWS names none here"));
-    } else if scoped.pattern != "*" && has_wildcard(&scoped.pattern) {
-        doubts.push(format!("`{}` is a wildcard: AWS names no single resource", scoped.pattern));
-    }
-    doubts
-}
-
-/// The roads to more power that the grant opens, alone or with what the principal already has.
-fn open_roads(action: &str, scoped: &Scoped, ground: Ground<'_>) -> Vec<String> {
-    let beside = |other: &str| ground.finding.items.keys().any(|key| key.action == other);
-    let around =
-        Around { held: ground.held.filter(|held| held.tells_identity()), beside: &beside, catalog: ground.catalog };
-    roads(&[Statement::allow([action], [scoped.pattern.as_str()])], around).iter().map(Road::words).collect()
-}
-
-/// A wildcard outside `${…}`.
-fn has_wildcard(pattern: &str) -> bool {
-    pattern.replace("${*}", "").replace("${?}", "").contains(['*', '?'])
-}
-
 fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
     let target = ground.target;
     let whole = || items.iter().filter(|judged| judged.split.is_none());
-    let grants: Vec<Grant> = whole().flat_map(|judged| &judged.grants).map(|(_, grant)| grant.clone()).collect();
-    let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_ref()).collect();
-    let mut by_name: BTreeMap<&Named, Vec<Grant>> = BTreeMap::new();
+    let grants: Vec<&Grant> = whole().flat_map(|judged| &judged.grants).map(|(_, grant)| grant).collect();
+    let splits: Vec<&Split> = items.iter().filter_map(|judged| judged.split.as_deref()).collect();
+    let mut by_name: BTreeMap<&Named, Vec<&Grant>> = BTreeMap::new();
     for judged in whole() {
-        by_name.entry(&judged.named).or_default().extend(judged.grants.iter().map(|(_, grant)| grant.clone()));
+        by_name.entry(&judged.named).or_default().extend(judged.grants.iter().map(|(_, grant)| grant));
     }
-    let mut made: Vec<Statement> =
-        by_name.iter().flat_map(|(named, grants)| statements(grants, named, has_resource(target))).collect();
+    let has_resource = has_resource(target);
+    let mut made: Vec<Statement> = Vec::new();
+    for (named, grants) in by_name {
+        made.extend(statements(grants, named, has_resource));
+    }
     made.extend(Split::freed(&splits).into_iter().map(|freed| {
         let sid = super::sid(&freed);
         freed.with_sid(sid)
@@ -388,17 +408,17 @@ fn with_document<'a>(ground: Ground<'_>, items: Vec<Judged<'a>>) -> Draft<'a> {
     widened.dedup();
     let document = Document::new(made);
     let merged = match splits.first() {
-        Some(first) => split_policy(first, &splits, &grants),
+        Some(first) => split_policy(first, &splits, grants),
         None => merged_into(ground, &items, &document),
     };
     let doubts = each_once(items.iter().flat_map(|judged| judged.doubts.clone()).chain(merged.doubt));
-    let companions = companions::of(ground.finding, &items, ground.held, ground.catalog);
+    let companions = companions::of(ground.denied, &items, ground.held);
     let (document, merged, room) = (Some(document), merged.document, merged.room);
     Draft { document, merged, room, widened, companions, doubts, ..bare(target.clone(), items) }
 }
 
 /// The policy whose statement is split, with the other grants behind.
-fn split_policy(first: &Split, splits: &[&Split], grants: &[Grant]) -> room::Merged {
+fn split_policy(first: &Split, splits: &[&Split], grants: Vec<&Grant>) -> room::Merged {
     let of_policy: Vec<&Split> = splits.iter().copied().filter(|split| split.policy == first.policy).collect();
     let mut merged = Split::merged(&first.policy.document, &of_policy, super::sid);
     merged.statements.extend(statements(grants, &Named::Nobody, true));
@@ -432,11 +452,17 @@ pub(crate) fn exact(draft: &Draft<'_>) -> Document {
 /// A policy that hangs on one resource calls it `*`, as keys and secrets do.
 /// See <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html> and
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_resource-policies.html>.
+pub(super) fn is_all_itself(target: &Target) -> bool {
+    matches!(target.kind, TargetKind::KeyPolicy | TargetKind::SecretPolicy)
+}
+
 fn fitted(scoped: Scoped, target: &Target) -> Scoped {
-    match target.kind {
-        TargetKind::KeyPolicy | TargetKind::SecretPolicy => Scoped { pattern: "*".to_owned(), widened: None },
-        _ => scoped,
-    }
+    if is_all_itself(target) { Scoped { pattern: "*".to_owned(), widened: None } } else { scoped }
+}
+
+/// The pattern of [`fitted`].
+fn fitted_pattern<'s>(scoped: &'s Scoped, target: &Target) -> &'s str {
+    if is_all_itself(target) { "*" } else { &scoped.pattern }
 }
 
 fn split_widening(judged: &Judged<'_>) -> Vec<Widened> {

@@ -3,8 +3,8 @@
 //!
 //! It repeats on purpose what the steps before it should have seen to: a wrong patch is worse than none.
 
-use crate::arn::Arn;
-use crate::catalog::Catalog;
+use crate::arn;
+use crate::catalog::{Action, Catalog};
 use crate::diagnosis::TargetKind;
 use crate::policy::pattern::is_writable;
 use crate::policy::{Actions, Document, Effect, PrincipalSet, Principals, Resources, Statement};
@@ -55,16 +55,20 @@ impl Grounds<'_> {
         if statement.effect != Effect::Allow {
             found.faults.push("it denies".to_owned());
         }
-        let known = |action: &&String| self.catalog.action(action).is_some_and(|found| found.canonical() == **action);
-        let unknown = actions.iter().filter(|action| !known(action));
-        found.faults.extend(unknown.map(|action| format!("`{action}` is not known to be an action")));
-        let actions: Vec<&String> = actions.iter().filter(known).collect();
+        let mut known = Vec::new();
+        for text in actions {
+            match self.catalog.action(text).filter(|action| action.is(text)) {
+                Some(action) => known.push((text, action)),
+                None => found.faults.push(format!("`{text}` is not known to be an action")),
+            }
+        }
+        let actions = known;
         self.resources(&actions, &statement.resources, found);
         self.conditions(&actions, statement, found);
         found.faults.extend(principal_fault(statement).map(str::to_owned));
     }
 
-    fn resources(self, actions: &[&String], resources: &Resources, found: &mut Look) {
+    fn resources(self, actions: &[(&String, Action<'_>)], resources: &Resources, found: &mut Look) {
         let bare = matches!(self.kind, TargetKind::TrustPolicy | TargetKind::RepositoryPolicy);
         match resources {
             Resources::Absent if bare => {}
@@ -79,12 +83,10 @@ impl Grounds<'_> {
         }
     }
 
-    fn resource(self, actions: &[&String], pattern: &str, found: &mut Look) {
+    fn resource(self, actions: &[(&String, Action<'_>)], pattern: &str, found: &mut Look) {
         let held = self.held.iter().any(|held| held == pattern);
         let open = self.open.iter().any(|open| open == pattern);
-        let foreign =
-            actions.iter().filter(|action| self.catalog.action(action).is_some_and(|known| !known.takes(pattern)));
-        for action in foreign {
+        for (action, _) in actions.iter().filter(|(_, known)| !known.takes(pattern)) {
             let words = format!("`{pattern}` is of no form that `{action}` is known to take");
             match held {
                 true => found.doubts.push(format!("{words}, though the policy in force names it")),
@@ -97,12 +99,13 @@ impl Grounds<'_> {
         }
     }
 
-    fn conditions(self, actions: &[&String], statement: &Statement, found: &mut Look) {
+    fn conditions(self, actions: &[(&String, Action<'_>)], statement: &Statement, found: &mut Look) {
         for (key, values) in statement.conditions.values().flatten() {
-            let dead = actions.iter().filter(|action| self.catalog.condition_key_applies(action, key) != Some(true));
+            let dead =
+                actions.iter().filter(|(action, _)| self.catalog.condition_key_applies(action, key) != Some(true));
             found
                 .faults
-                .extend(dead.map(|action| format!("`{action}` is not known to carry the condition key `{key}`")));
+                .extend(dead.map(|(action, _)| format!("`{action}` is not known to carry the condition key `{key}`")));
             if values.iter().any(|value| has_variable(&value.text())) {
                 found.faults.push(format!("a value of `{key}` is a variable"));
             }
@@ -113,16 +116,17 @@ impl Grounds<'_> {
 /// Partition, Region and account spelt out: a wildcard may stand in the resource part only, and for an open Region.
 fn is_exact_place(pattern: &str, open: bool) -> bool {
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    pattern.parse::<Arn>().is_ok_and(|arn| {
-        arn.partition.starts_with("aws")
-            && [&arn.partition, &arn.service, &arn.account].iter().all(|p| plain(p))
-            && (plain(&arn.region) || open && arn.region == "*")
+    arn::parts(pattern).is_some_and(|[partition, service, region, account, _]| {
+        partition.starts_with("aws")
+            && [partition, service, account].into_iter().all(plain)
+            && (plain(region) || open && region == "*")
     })
 }
 
 /// A `$` that is no escaped character: text of an event must not become a policy variable.
 fn has_variable(text: &str) -> bool {
-    ["${*}", "${?}", "${$}"].iter().fold(text.to_owned(), |rest, escaped| rest.replace(escaped, "")).contains('$')
+    let without = |rest: String, escaped: &&str| rest.replace(escaped, "");
+    text.contains('$') && ["${*}", "${?}", "${$}"].iter().fold(text.to_owned(), without).contains('$')
 }
 
 /// Everybody, all but some, or a pattern.

@@ -1,5 +1,6 @@
 //! Finding → [`Patch`]: where, what, how narrow.
 
+mod against;
 mod already;
 mod companions;
 mod conditions;
@@ -15,8 +16,8 @@ mod split;
 mod statement;
 mod whom;
 
-pub(crate) use draft::exact;
 pub use draft::{Draft, Judged, draft};
+pub(crate) use draft::{exact, foreseen, judged};
 pub use gate::{Grounds, Look, look};
 pub use merge::{Unmergeable, merge};
 pub use needed::needed;

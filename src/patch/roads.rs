@@ -54,6 +54,11 @@ impl Road {
     }
 }
 
+/// Whether it may depend on what else is allowed which roads this action opens; it is a pattern where it holds a wildcard.
+pub(super) fn is_near_a_road(action: &str, catalog: &Catalog) -> bool {
+    action.contains(['*', '?']) || catalog.is_on_a_road(action)
+}
+
 /// The roads that these statements open, each once; the longest where one holds another.
 pub(crate) fn roads(patch: &[Statement], around: Around<'_>) -> Vec<Road> {
     let patch = &Granted::of(patch);

@@ -1,7 +1,7 @@
 //! What the policies in force leave of a patch's place: the document that it goes into, and how much still fits.
 
 use super::merge::{joins, merge};
-use super::split::parts;
+use super::split::can_be_parted;
 use crate::diagnosis::{Held, NamedDocument, Origin, Target, TargetKind};
 use crate::policy::Document;
 use crate::policy::size::{self, Holder, Unit};
@@ -110,8 +110,7 @@ pub fn over_quota(kind: TargetKind, patch: &Document, merged: Option<&Document>)
     let own = matches!(kind, TargetKind::RolePolicy | TargetKind::UserPolicy | TargetKind::GroupPolicy);
     if own {
         // Beside full inline policies it becomes a managed policy, or several.
-        return parts(patch, Holder::Managed)
-            .is_none()
+        return (!size::fits(Holder::Managed, [patch]) && !can_be_parted(patch, Holder::Managed))
             .then(|| too_long(patch, Holder::Managed, "and a single statement cannot be parted"));
     }
     let whole = merged.unwrap_or(patch);

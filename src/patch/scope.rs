@@ -35,12 +35,12 @@ pub fn scope_for(action: &str, resource: &str) -> Result<Scoped, Unwritable> {
         action.split_once(':').is_some_and(|(_, name)| name.starts_with("List") || name.starts_with("Describe"));
     let plain = resource.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'$'));
     let printed = |arn: &Arn| plain && !arn.resource.contains("arn:") && arn.service != "s3" && is_whole_star(arn);
-    match resource.parse::<Arn>() {
-        Ok(arn) if lists && printed(&arn) => {
+    match resource.parse::<Arn>().ok().filter(|arn| lists && printed(arn)) {
+        Some(arn) => {
             scope(&with(&arn, "x"))?;
             Ok(Scoped { pattern: resource.to_owned(), widened: None })
         }
-        _ => scope(resource),
+        None => scope(resource),
     }
 }
 
@@ -72,21 +72,27 @@ pub fn scope(resource: &str) -> Result<Scoped, Unwritable> {
         return Err(refuse("a part of its name could not be read, and stands in it as U+FFFD"));
     }
     // What a policy cannot hold becomes a `?` further down, which is a wildcard too.
-    let wild = |letter: char| matches!(letter, '*' | '?' | '$') || letter > '\u{ff}';
+    let wild = |letter: char| matches!(letter, '*' | '?' | '$') || is_outside_latin(letter);
     if [&arn.partition, &arn.service, &arn.region, &arn.account].iter().any(|part| part.contains(wild)) {
         return Err(refuse("a wildcard stands before its resource part"));
     }
     if !in_a_region(&arn) {
         return Err(refuse("AWS has no Region of this form"));
     }
-    if arn.service != "s3" && durable(&arn).0 == with(&arn, &escape_literal(&arn.resource)) && is_whole_star(&arn) {
+    let (mut pattern, mut rule) = durable(&arn);
+    if arn.service != "s3" && is_whole_star(&arn) && pattern == with(&arn, &escape_literal(&arn.resource)) {
         return Err(refuse("its `*` may be AWS's own or part of a name"));
     }
-    let (pattern, rule) = durable(&arn);
-    let latin: String = pattern.chars().map(|letter| if letter > '\u{ff}' { '?' } else { letter }).collect();
-    let rule = if latin == pattern { rule } else { Some(OUTSIDE_LATIN) };
-    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: latin.clone(), rule: rule.to_owned() });
-    Ok(Scoped { pattern: latin, widened })
+    if pattern.contains(is_outside_latin) {
+        pattern = pattern.replace(is_outside_latin, "?");
+        rule = Some(OUTSIDE_LATIN);
+    }
+    let widened = rule.map(|rule| Widened { from: resource.to_owned(), to: pattern.clone(), rule: rule.to_owned() });
+    Ok(Scoped { pattern, widened })
+}
+
+fn is_outside_latin(letter: char) -> bool {
+    letter > '\u{ff}'
 }
 
 /// As [`scope_for`], for a resource of a record whose own Region is none that AWS can have: whoever published or altered the
@@ -105,7 +111,12 @@ pub fn scope_masked(action: &str, resource: &str) -> Result<Scoped, Unwritable> 
 
 /// Whether the ARN's Region, if it has one, has the form of AWS's.
 pub fn in_a_region(arn: &Arn) -> bool {
-    arn.region.is_empty() || is_region(&arn.region)
+    may_be_a_region(&arn.region)
+}
+
+/// Whether a Region's part of an ARN is empty or has the form of AWS's.
+pub(super) fn may_be_a_region(region: &str) -> bool {
+    region.is_empty() || is_region(region)
 }
 
 fn in_every_region(pattern: &str) -> String {
@@ -126,7 +137,7 @@ fn durable(arn: &Arn) -> (String, Option<&'static str>) {
 }
 
 fn with(arn: &Arn, resource: &str) -> String {
-    Arn { resource: resource.to_owned(), ..arn.clone() }.to_string()
+    ["arn", &arn.partition, &arn.service, &arn.region, &arn.account, resource].join(":")
 }
 
 /// Services whose resource names cannot hold a `*` (the patterns of the names in their API references), so that one in

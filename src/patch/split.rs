@@ -15,8 +15,7 @@ use crate::policy::{Document, Effect, OneOrMany, Resources, Statement};
 /// assert_eq!(parts(&document, Holder::Managed).map(|all| all.len()), Some(2));
 /// ```
 pub fn parts(document: &Document, holder: Holder) -> Option<Vec<Document>> {
-    let fits =
-        |statements: &[Statement]| size(&with(document, statements), holder.quota().unit) <= holder.quota().limit;
+    let fits = |statements: &[Statement]| fits(document, statements, holder);
     let mut small = Vec::new();
     for statement in &document.statements {
         halve(statement, &fits, &mut small)?;
@@ -35,10 +34,20 @@ pub fn parts(document: &Document, holder: Holder) -> Option<Vec<Document>> {
     Some(all.iter().map(|statements| with(document, statements)).collect())
 }
 
+/// Whether there are such parts; cheaper than making them.
+pub(super) fn can_be_parted(document: &Document, holder: Holder) -> bool {
+    let fits = |statements: &[Statement]| fits(document, statements, holder);
+    document.statements.iter().all(|statement| halve(statement, &fits, &mut Vec::new()).is_some())
+}
+
+fn fits(document: &Document, statements: &[Statement], holder: Holder) -> bool {
+    size(&with(document, statements), holder.quota().unit) <= holder.quota().limit
+}
+
 fn with(document: &Document, statements: &[Statement]) -> Document {
-    let mut part = document.clone();
-    part.statements = statements.to_vec();
-    part
+    let Document { version, id, statements: _, bare_statement, extra } = document;
+    let (id, extra) = (id.clone(), extra.clone());
+    Document { version: *version, id, statements: statements.to_vec(), bare_statement: *bare_statement, extra }
 }
 
 /// The statement, or halves of it until each fits by itself.
@@ -77,6 +86,7 @@ mod tests {
     fn check(statements: Vec<Statement>, expect: Option<usize>) {
         let document = Document::new(statements);
         let got = parts(&document, Holder::Managed);
+        assert_eq!(can_be_parted(&document, Holder::Managed), got.is_some());
         assert_eq!(got.as_ref().map(Vec::len), expect);
         let names = |document: &Document| -> Vec<String> {
             let of = |statement: &Statement| match &statement.resources {

@@ -36,7 +36,11 @@ pub enum Named {
 }
 
 /// Folds grants into the fewest statements that allow exactly them.
-pub fn statements(grants: &[Grant], named: &Named, with_resource: bool) -> Vec<Statement> {
+pub fn statements<'g>(
+    grants: impl IntoIterator<Item = &'g Grant>,
+    named: &Named,
+    with_resource: bool,
+) -> Vec<Statement> {
     let mut resources: BTreeMap<(&str, &Tests), BTreeSet<&str>> = BTreeMap::new();
     for grant in grants {
         resources.entry((&grant.action, &grant.tests)).or_default().insert(&grant.scoped.pattern);
@@ -95,9 +99,11 @@ fn make(
 
 /// A statement's name from its content: the same statement is named the same everywhere.
 pub fn sid(statement: &Statement) -> String {
-    let mut bare = statement.clone();
-    bare.sid = None;
-    let text = serde_json::to_string(&bare).unwrap_or_default();
+    let text = match &statement.sid {
+        None => serde_json::to_string(statement),
+        Some(_) => serde_json::to_string(&Statement { sid: None, ..statement.clone() }),
+    };
+    let text = text.unwrap_or_default();
     let hex: String = Sha256::digest(text).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     format!("Denywatch{hex}")
 }

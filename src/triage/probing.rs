@@ -38,17 +38,27 @@ pub type Caller = (Option<String>, PrincipalKind, Option<String>);
 
 /// Whose findings these are.
 pub fn caller(principal: &Principal) -> Caller {
-    (principal.account.clone(), principal.kind, principal.name.clone().or_else(|| principal.arn.clone()))
+    let (account, kind, name) = who(principal);
+    (account.map(str::to_owned), kind, name.map(str::to_owned))
+}
+
+/// A [`Caller`] where it stands.
+pub(crate) type Who<'p> = (Option<&'p str>, PrincipalKind, Option<&'p str>);
+
+/// As [`caller`], and in the same order, where nothing is to be kept.
+pub(crate) fn who(principal: &Principal) -> Who<'_> {
+    (principal.account.as_deref(), principal.kind, principal.name.as_deref().or(principal.arn.as_deref()))
 }
 
 /// Callers that looked around or came near to it, seen over all their findings together.
 pub fn sweeps<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> BTreeMap<Caller, Look> {
-    let mut calls: BTreeMap<Caller, Vec<Call<'a>>> = BTreeMap::new();
+    let mut all: BTreeMap<Who<'a>, (&'a Principal, Vec<Call<'a>>)> = BTreeMap::new();
     for finding in findings {
         let refused = finding.items.iter().filter_map(|(key, item)| Call::of(finding, key, item));
-        calls.entry(caller(&finding.principal)).or_default().extend(refused);
+        let principal = &finding.principal;
+        all.entry(who(principal)).or_insert_with(|| (principal, Vec::new())).1.extend(refused);
     }
-    calls.into_iter().filter_map(|(who, calls)| Some((who, look(calls)?))).collect()
+    all.into_values().filter_map(|(principal, calls)| Some((caller(principal), look(calls)?))).collect()
 }
 
 /// How far a caller's calls look like a search.

@@ -17,6 +17,8 @@ pub(super) struct Bench<'a> {
     endpoint: Option<Document>,
     /// A request's own resource policy; empty where `stage` holds the one of all.
     resources: Vec<Option<Document>>,
+    /// Whether each recorded call is allowed without the patch.
+    before: Vec<bool>,
 }
 
 impl<'a> Bench<'a> {
@@ -34,17 +36,27 @@ impl<'a> Bench<'a> {
         };
         make_place(&mut stage, target.kind);
         let endpoint = stage.vpc_endpoint.clone();
-        Self { requests, basis, target, stage, endpoint, resources }
+        let mut bench = Self { requests, basis, target, stage, endpoint, resources, before: Vec::new() };
+        bench.before = bench.decisions(nothing());
+        bench
     }
 
-    /// Whether each recorded call is allowed, with the patch or without.
-    pub(super) fn decisions(&mut self, patch: Option<&Document>) -> Vec<bool> {
-        self.put(patch.cloned().unwrap_or_else(nothing));
+    /// Whether each recorded call is allowed without the patch.
+    pub(super) fn before(&self) -> &[bool] {
+        &self.before
+    }
+
+    /// Whether each recorded call is allowed with the patch.
+    pub(super) fn decisions(&mut self, patch: Document) -> Vec<bool> {
+        self.put(patch);
         (0..self.requests.len()).map(|at| self.decide(at)).collect()
     }
 
     /// Whether one recorded call is allowed with these statements as the patch.
     pub(super) fn allows(&mut self, at: usize, patch: Document) -> bool {
+        if patch.statements.is_empty() {
+            return self.before[at];
+        }
         self.put(patch);
         self.decide(at)
     }
@@ -166,9 +178,8 @@ fn nothing() -> Document {
 
 /// The recorded call as the evaluator takes it: one request a resource that AWS checks on it.
 fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<Request> {
-    let needed = needed(finding, judged.key, judged.item, held);
-    let one = |(resource, grant): &(String, Grant)| {
-        let mut request = needed.request();
+    let request = needed(finding, judged.key, judged.item, held).request();
+    let one = |(mut request, (resource, grant)): (Request, &(String, Grant))| {
         for (key, values) in grant.tests.values().flatten() {
             request.context.entry(key.clone()).or_insert_with(|| ContextValue::Many(values.clone()));
         }
@@ -177,7 +188,7 @@ fn requests(judged: &Judged<'_>, finding: &Finding, held: Option<&Held>) -> Vec<
         }
         Request { resource: resource.clone(), ..request }
     };
-    judged.grants.iter().map(one).collect()
+    std::iter::repeat_n(request, judged.grants.len()).zip(&judged.grants).map(one).collect()
 }
 
 /// A root in another partition is somebody else.

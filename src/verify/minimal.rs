@@ -82,19 +82,22 @@ fn speaks_of(statement: &Statement, action: &str) -> bool {
 /// A statement with one part left out.
 struct Part {
     words: String,
-    /// The action, where that is what is left out: only calls of it can miss it.
-    action: Option<String>,
+    /// What is left out.
+    gone: String,
+    /// Whether that is an action: only calls of it can miss it.
+    is_action: bool,
     /// `None` where nothing is left of the statement.
     less: Option<Statement>,
 }
 
 /// Whether some recorded call is denied without the part.
 fn is_needed(document: &Document, at: usize, part: &Part, cover: &Cover, bench: &mut Bench<'_>) -> bool {
-    cover.by_statement[at].iter().any(|request| {
-        let touched =
-            part.action.as_ref().is_none_or(|action| matches_action(action, &bench.requests[*request].action));
-        touched && !bench.allows(*request, without(document, at, part, &cover.by_request[*request]))
-    })
+    let touched = |request: &&usize| !part.is_action || matches_action(&part.gone, &bench.requests[**request].action);
+    // The call on the very resource that is left out most likely misses it.
+    let is_own = |request: &usize| bench.requests[*request].resource == part.gone;
+    let (own, others): (Vec<usize>, _) = cover.by_statement[at].iter().filter(touched).partition(|one| is_own(one));
+    let mut calls = own.into_iter().chain(others);
+    calls.any(|request| !bench.allows(request, without(document, at, part, &cover.by_request[request])))
 }
 
 /// The statements that have a say in a call, with the part left out of one of them.
@@ -113,13 +116,15 @@ fn left_out(statement: &Statement) -> impl Iterator<Item = Part> {
         parts.extend(each_left_out(actions).map(|(gone, rest)| Part {
             words: format!("action `{gone}`"),
             less: rest.map(|rest| Statement { actions: Actions::Action(rest), ..statement.clone() }),
-            action: Some(gone),
+            gone,
+            is_action: true,
         }));
     }
     if let Resources::Resource(resources) = &statement.resources {
         parts.extend(each_left_out(resources).map(|(gone, rest)| Part {
             words: format!("resource `{gone}`"),
-            action: None,
+            gone,
+            is_action: false,
             less: rest.map(|rest| Statement { resources: Resources::Resource(rest), ..statement.clone() }),
         }));
     }
@@ -133,7 +138,7 @@ fn left_out(statement: &Statement) -> impl Iterator<Item = Part> {
                 }
                 let principals = Principals::Principal(PrincipalSet::Named(kinds.clone()));
                 let less = (!kinds.is_empty()).then(|| Statement { principals, ..statement.clone() });
-                Part { words: format!("principal `{gone}`"), action: None, less }
+                Part { words: format!("principal `{gone}`"), gone, is_action: false, less }
             }));
         }
     }

@@ -14,7 +14,8 @@ use crate::diagnosis::{Held, Target, TargetKind};
 use crate::finding::Finding;
 use crate::patch::scope::{NO_REGION, Scoped};
 use crate::patch::{
-    Applicability, Around, Companion, Draft, Grounds, Look, Patch, Proof, Road, Room, exact, look, over_quota, roads,
+    Applicability, Around, Companion, Draft, Grounds, Judged, Look, Patch, Proof, Road, Room, exact, look, over_quota,
+    roads,
 };
 use crate::policy::{Document, Principals, Request, Statement};
 use bench::Bench;
@@ -22,27 +23,38 @@ pub use bench::in_place;
 use serde::Serialize;
 
 /// Replays, weighs and grades a draft; what does not pass the last look is explained without its document.
-pub fn verify(mut draft: Draft<'_>, finding: &Finding, held: Option<&Held>, catalog: &Catalog) -> Patch {
-    let Some(document) = draft.document.clone() else { return explained(draft) };
-    let checked = check(&document, &draft, finding, held, catalog);
+pub fn verify(draft: Draft<'_>, finding: &Finding, held: Option<&Held>, catalog: &Catalog) -> Patch {
+    verify_keeping(draft, finding, held, catalog).1
+}
+
+/// The same, and what the draft is for.
+pub(crate) fn verify_keeping<'a>(
+    mut draft: Draft<'a>,
+    finding: &Finding,
+    held: Option<&Held>,
+    catalog: &Catalog,
+) -> (Vec<Judged<'a>>, Patch) {
+    let Some(document) = &draft.document else { return explained(draft) };
+    let checked = replayed(document, &draft, finding, held, catalog);
     draft.doubts.extend(checked.doubts.iter().cloned());
     if !checked.faults.is_empty() {
         draft.doubts.extend(checked.faults.into_iter().map(|fault| format!("no patch can be written: {fault}")));
         return explained(draft);
     }
     draft.companions.retain(|companion| is_known(companion, catalog));
-    let (applicability, doubts) = graded(draft.doubts.clone(), &draft.target, &checked);
-    Patch {
+    let (applicability, doubts) = graded(draft.doubts, &draft.target, &checked);
+    let patch = Patch {
         target: draft.target,
         applicability,
         doubts,
-        document: Some(document),
+        document: draft.document,
         merged: draft.merged,
         room: draft.room,
         widened: draft.widened,
         companions: draft.companions,
         proof: Some(checked.proof),
-    }
+    };
+    (draft.items, patch)
 }
 
 /// The grade of a valid document, and all that a person must settle; the draft's own doubts come first.
@@ -199,10 +211,20 @@ pub fn check(
     held: Option<&Held>,
     catalog: &Catalog,
 ) -> Check {
+    Check { exact: exact(draft), ..replayed(document, draft, finding, held, catalog) }
+}
+
+/// The same without [`Check::exact`].
+fn replayed(
+    document: &Document,
+    draft: &Draft<'_>,
+    finding: &Finding,
+    held: Option<&Held>,
+    catalog: &Catalog,
+) -> Check {
     let Look { faults, doubts } = looked_at(draft, document, catalog);
     let mut bench = Bench::new(draft, finding, held);
-    let before = bench.decisions(None);
-    let after = bench.decisions(Some(document));
+    let after = bench.decisions(document.clone());
     let superfluous = minimal::superfluous(document, &mut bench);
     let known = held.filter(|_| bench.basis == "policies");
     let old = known.map(|held| bench::in_place(held, draft.target.kind)).unwrap_or_default();
@@ -219,13 +241,13 @@ pub fn check(
         over_quota: over_quota(draft.target.kind, document, merged),
         proof: Proof {
             basis: bench.basis.to_owned(),
-            before: word(before.contains(&true)),
+            before: word(bench.before().contains(&true)),
             after: word(!after.is_empty() && !after.contains(&false)),
             minimal: superfluous.is_empty(),
             beyond: beyond::beyond(document, draft, &old),
         },
         superfluous,
-        exact: exact(draft),
+        exact: Document::new(Vec::new()),
         recorded: bench.requests,
     }
 }
@@ -256,8 +278,8 @@ pub(crate) fn is_known(companion: &Companion, catalog: &Catalog) -> bool {
     look(&document, Grounds { catalog, kind: TargetKind::RolePolicy, held: &[], open: &[] }).faults.is_empty()
 }
 
-fn explained(draft: Draft<'_>) -> Patch {
-    Patch {
+fn explained(draft: Draft<'_>) -> (Vec<Judged<'_>>, Patch) {
+    let patch = Patch {
         target: draft.target,
         applicability: Applicability::Explain,
         doubts: draft.doubts,
@@ -267,7 +289,8 @@ fn explained(draft: Draft<'_>) -> Patch {
         widened: Vec::new(),
         companions: Vec::new(),
         proof: None,
-    }
+    };
+    (draft.items, patch)
 }
 
 /// Whether the policy is the caller's own, so that nobody else has to be asked.

@@ -24,22 +24,25 @@ pub(super) fn look(calls: &[Call<'_>]) -> Option<Look> {
 }
 
 fn mark(agent: &str) -> Option<(&'static str, &'static str)> {
-    let agent = agent.to_ascii_lowercase();
-    let mut parts = agent.split(|letter: char| letter.is_whitespace() || "[]();".contains(letter));
+    let mut parts = agent.split(|letter: char| letter.is_whitespace() || matches!(letter, '[' | ']' | '(' | ')' | ';'));
     parts.find_map(|part| system(part).or_else(|| tool(part)))
 }
 
 /// `kali` in `os/linux#6.1.0-kali9-amd64`, `linux/6.12.13+kali-amd64`, `exe/x86_64.kali.2023`.
 fn system(part: &str) -> Option<(&'static str, &'static str)> {
-    let rest = SYSTEM_PARTS.iter().find_map(|kind| part.strip_prefix(kind))?;
+    let begins = |kind: &&&str| part.get(..kind.len()).is_some_and(|start| start.eq_ignore_ascii_case(kind));
+    let rest = &part[SYSTEM_PARTS.iter().find(begins)?.len()..];
     let words = rest.split(|letter: char| !letter.is_ascii_alphanumeric());
-    let bare = |word: &str| word.trim_matches(|letter: char| letter.is_ascii_digit()).to_owned();
-    let found = words.map(bare).find_map(|word| SYSTEMS.iter().find(|(mark, _)| *mark == word));
+    let found = words.map(bare).find_map(|word| SYSTEMS.iter().find(|(mark, _)| mark.eq_ignore_ascii_case(word)));
     found.map(|(_, name)| (*name, "a system made for intrusion tests"))
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_matches(|letter: char| letter.is_ascii_digit())
 }
 
 fn tool(part: &str) -> Option<(&'static str, &'static str)> {
     let product = part.split('/').next().unwrap_or_default();
-    let found = TOOLS.iter().find(|(mark, _)| *mark == product);
+    let found = TOOLS.iter().find(|(mark, _)| mark.eq_ignore_ascii_case(product));
     found.map(|(_, name)| (*name, "a tool that tries what a key is good for"))
 }
