@@ -6,9 +6,13 @@ use crate::finding::Repeated;
 use crate::io::sources::many::{Make, Sort};
 use crate::record::{self, Candidate, Problem, Whereabouts};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Bytes of events that are put off at most: beyond, denials stand so close that nothing is gained.
 const MOST: usize = 512 << 10;
+
+/// Events of one file that are put off, where there are any.
+const LIKELY: usize = 16;
 
 /// A record that is still to be concluded on.
 #[derive(Debug)]
@@ -18,7 +22,7 @@ pub(super) struct Late {
     /// The same without its text.
     candidate: Candidate<'static>,
     /// Where its event counts.
-    from: Whereabouts,
+    from: Arc<Whereabouts>,
     /// Problems and denials of records before it that were told at once.
     before: (usize, usize),
 }
@@ -65,6 +69,7 @@ impl Gatherer {
     fn conclude_all(&mut self, file: &mut File<'_>, late: &[Late], told: (Vec<Problem>, Vec<Repeated>)) {
         let (mut problems, mut met, mut taken) = (told.0.into_iter(), told.1.into_iter(), (0, 0));
         let texts = std::mem::take(&mut self.texts.all);
+        file.gathered.met.reserve_exact(late.len() + met.len());
         for one in late {
             problems.by_ref().take(one.before.0 - taken.0).for_each(|problem| file.fault(problem));
             file.gathered.met.extend(met.by_ref().take(one.before.1 - taken.1));
@@ -81,7 +86,7 @@ impl Gatherer {
     }
 
     /// Puts a record off; false where nothing is put off now.
-    pub(super) fn put_off(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Whereabouts) -> bool {
+    pub(super) fn put_off(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Arc<Whereabouts>) -> bool {
         let Texts { all, waiting, are_open } = &mut self.texts;
         if self.singly || !*are_open || all.len() + candidate.raw.len() > MOST {
             return false;
@@ -90,6 +95,9 @@ impl Gatherer {
         let text = all.len()..all.len() + candidate.raw.len();
         all.push_str(candidate.raw);
         *waiting += 1;
+        if file.gathered.late.is_empty() {
+            file.gathered.late.reserve(LIKELY);
+        }
         file.gathered.late.push(Late { text, candidate: candidate.with_text(""), from: from.clone(), before });
         true
     }

@@ -175,7 +175,7 @@ impl Gatherer {
     /// A file of one place: only what may be denied is read.
     fn sifted(&mut self, file: &mut File<'_>, sifted: &Sifted<'_>, named: named::Named) {
         let named::Named { account, region, edges } = named;
-        let from = Whereabouts { account, region, time: None };
+        let from = Arc::new(Whereabouts { account, region, time: None });
         for candidate in &sifted.candidates {
             let before = file.gathered.records;
             match self.candidate(file, candidate, &from) {
@@ -198,7 +198,7 @@ impl Gatherer {
         let Some(sifted) = record::sift_all(bytes) else { return self.fully(file, bytes) };
         for candidate in sifted.candidates {
             let place = candidate.is_event.then(|| record::whereabouts(candidate.raw)).flatten();
-            let Some(place) = place else {
+            let Some(place) = place.map(Arc::new) else {
                 self.whole(file, &candidate);
                 continue;
             };
@@ -220,7 +220,7 @@ impl Gatherer {
 
     /// Reads what may be a denial, or puts that off. Its place is not noted, but for the time of what is denied. False, with
     /// nothing done, where it is none of CloudTrail's usual records.
-    fn candidate(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Whereabouts) -> bool {
+    fn candidate(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Arc<Whereabouts>) -> bool {
         if !candidate.is_event {
             return false;
         }
