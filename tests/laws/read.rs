@@ -49,9 +49,23 @@ pub fn sifted(bytes: &[u8]) {
     let seen = sifted.allowed + read.sum::<u64>();
     assert_eq!(found, scan(bytes), "sifting and reading everything differ");
     assert_eq!(seen, record::for_each(bytes, "x", |_| {}, |_| {}), "sifting counts other events");
+    refusals(bytes, seen, &found);
 }
 
-/// What stands where in the batches of 4,096 bytes, four of which are under way at once, does not show.
+/// What is passed over for its code, or for bearing none of its own, is no denial, and counts.
+fn refusals(bytes: &[u8], expect: u64, denied: &[Record]) {
+    let may_mean = |code: &[u8], event: &[u8]| {
+        let relays = String::from_utf8_lossy(event).contains("User: arn:");
+        relays || std::str::from_utf8(code).map_or(true, is_denial_code)
+    };
+    let sifted = record::sift_refusals(bytes, may_mean).expect("it can be sifted");
+    let mut found = Vec::new();
+    let read = sifted.candidates.iter().map(|one| one.read("x", head_is_denied, |record| found.push(record), |_| {}));
+    assert_eq!(sifted.allowed + read.sum::<u64>(), expect, "sifting for refusals counts other events");
+    assert_eq!(found, denied, "sifting for refusals finds others");
+}
+
+/// What stands where in the batches of 4,096 bytes, three of which are under way at once, does not show.
 fn behind_others(bytes: &[u8], alone: &record::Sifted<'_>) {
     if bytes.starts_with("\u{feff}".as_bytes()) {
         return;
