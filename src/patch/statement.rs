@@ -42,10 +42,12 @@ pub fn statements<'g>(
     with_resource: bool,
 ) -> Vec<Statement> {
     let mut resources: BTreeMap<(&str, &Tests), BTreeSet<&str>> = BTreeMap::new();
+    let mut widened = BTreeSet::new();
     for grant in grants {
+        widened.extend(grant.scoped.widened.as_ref().map(|wide| wide.to.as_str()));
         resources.entry((&grant.action, &grant.tests)).or_default().insert(&grant.scoped.pattern);
     }
-    resources.values_mut().for_each(drop_covered);
+    resources.values_mut().for_each(|patterns| drop_covered(patterns, &widened));
     let mut actions: BTreeMap<(BTreeSet<&str>, &Tests), BTreeSet<&str>> = BTreeMap::new();
     for ((action, tests), resources) in resources {
         actions.entry((resources, tests)).or_default().insert(action);
@@ -63,13 +65,14 @@ pub fn statements<'g>(
         .collect()
 }
 
-/// A wildcard that has to be there (AWS's own, or a widening) allows what it covers: to name that beside it adds nothing.
-fn drop_covered(resources: &mut BTreeSet<&str>) {
+/// A wildcard that has to be there (AWS's own, or a widening) allows what it covers: to name that beside it adds nothing. What is
+/// told as widened stays.
+fn drop_covered(resources: &mut BTreeSet<&str>, widened: &BTreeSet<&str>) {
     let wide: Vec<&str> = resources.iter().copied().filter(|one| one.contains(['*', '?'])).collect();
     for pattern in wide {
         // Of two that cover each other the first stays.
         if resources.contains(pattern) {
-            resources.retain(|one| *one == pattern || !covers_arn(pattern, one));
+            resources.retain(|one| *one == pattern || widened.contains(one) || !covers_arn(pattern, one));
         }
     }
 }
@@ -120,7 +123,7 @@ mod tests {
     #[track_caller]
     fn check(resources: &[&str], expect: &[&str]) {
         let mut left: BTreeSet<&str> = resources.iter().copied().collect();
-        drop_covered(&mut left);
+        drop_covered(&mut left, &BTreeSet::from(["arn:aws:s3:::b/told/*"]));
         assert_eq!(Vec::from_iter(left), expect, "{resources:?}");
     }
 
@@ -132,6 +135,7 @@ mod tests {
         check(&[&one, &other], &[&other, &one]);
         check(&["*", &one], &["*"]);
         check(&["arn:aws:s3:::b/a${*}", "arn:aws:s3:::b/ab"], &["arn:aws:s3:::b/a${*}", "arn:aws:s3:::b/ab"]);
+        check(&["arn:aws:s3:::b/*", "arn:aws:s3:::b/told/*"], &["arn:aws:s3:::b/*", "arn:aws:s3:::b/told/*"]);
         check(&["arn:aws:s3:::b/?*", "arn:aws:s3:::b/*?"], &["arn:aws:s3:::b/*?"]);
         check(
             &["arn:aws:logs:eu-west-1:1:log-group:g:*", "arn:aws:logs:eu-west-1:1:log-group:g"],

@@ -1,11 +1,14 @@
 //! An event's JSON without what differs each time that the same call is made again: its ids and its time.
 
+use super::field::same_key;
 use super::skim;
 use memchr::memmem::Finder;
 
 /// What is cut out, each as `"NAME":"…"`; the first two must be there.
-const NAMES: [&str; 5] =
-    ["\"eventID\":\"", "\"eventTime\":\"", "\"sharedEventID\":\"", "\"requestID\":\"", "\"x-amz-id-2\":\""];
+const NAMES: [&str; 5] = ["\"eventID\":\"", "\"eventTime\":\"", "\"sharedEventID\":\"", REQUEST_ID, HOST_ID];
+/// Those of a request, which may also stand in what a service adds or answers.
+const REQUEST_ID: &str = "\"requestID\":\"";
+const HOST_ID: &str = "\"x-amz-id-2\":\"";
 
 /// Finds what is to be cut out.
 #[derive(Debug)]
@@ -112,18 +115,26 @@ impl<'a> Cut<'a> {
     /// an event with others in these places is read as the same record with other ids and another time.
     pub fn is_own(&self) -> bool {
         let start = |text: &str| text.as_ptr().addr() - self.raw.as_ptr().addr();
-        let mut own = 0;
+        // An empty one was cut out, too: another event may have more in its place.
+        let cut = || self.spans.iter().filter(|span| span.0 < self.raw.len());
+        let is_request = |span: &(usize, usize)| {
+            let before = &self.raw[..span.0];
+            before.ends_with(REQUEST_ID) || before.ends_with(HOST_ID)
+        };
+        let (mut own, mut is_wrapping) = (0, false);
         let skimmed = skim::members(self.raw, |key, value| {
             let (from, to) = (start(value), start(value) + value.len());
             let is_there = |span: &&(usize, usize)| match key {
                 "eventID" | "eventTime" | "sharedEventID" | "requestID" => **span == (from + 1, to - 1),
-                // What is looked at of these is not what was cut out.
-                "additionalEventData" | "responseElements" => from < span.0 && span.1 < to,
+                // What is looked at of these is no id of a request.
+                "additionalEventData" | "responseElements" => from < span.0 && span.1 < to && is_request(span),
                 _ => false,
             };
-            own += self.spans.iter().filter(|span| span.0 < span.1).filter(is_there).count();
+            own += cut().filter(is_there).count();
+            // The event that is read is another one then, inside of its text.
+            is_wrapping |= same_key(key, "cloudTrailEvent");
         });
-        skimmed.is_some() && own == self.spans.iter().filter(|span| span.0 < span.1).count()
+        skimmed.is_some() && !is_wrapping && own == cut().count()
     }
 
     /// The text with other ids and another time: what reads differently here is what was cut out there.
@@ -176,6 +187,11 @@ mod tests {
         );
         check(r#"{"eventTime":"t","eventID":"i","requestParameters":{"x-amz-id-2":"z"}}"#, false);
         check(r#"{"eventTime":"t","requestParameters":{"eventID":"i"}}"#, false);
+        check(r#"{"eventTime":"t","eventID":"i","additionalEventData":{"sharedEventID":"s"}}"#, false);
+        check(r#"{"eventTime":"t","eventID":"i","additionalEventData":{"sharedEventID":""}}"#, false);
+        check(r#"{"eventTime":"t","eventID":"i","requestParameters":{"requestID":""}}"#, false);
+        check(r#"{"eventTime":"t","eventID":"i","sharedEventID":"","requestID":""}"#, true);
+        check(r#"{"eventTime":"t","eventID":"i","cloud_trail_event":"{}"}"#, false);
         check(r#"{"eventTime":"t","eventID":"i","userIdentity":{"requestID":"r"}}"#, false);
         check(r#"{"eventTime":"t","eventID":"i","event\u0049D":"j"}"#, false);
     }

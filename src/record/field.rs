@@ -60,7 +60,7 @@ pub(super) fn build(mut get: impl FnMut(&str) -> Option<Value>) -> (Record, Vec<
         request_parameters,
         additional_event_data,
         resource_arns: each(&resources, "arn"),
-        resource_accounts: each(&resources, "accountid"),
+        resource_accounts: each(&resources, "accountId"),
         read_only: get("readOnly").and_then(|value| truth(&value)),
     };
     // Where message or request can name the resource, nothing is lost with the column.
@@ -192,7 +192,7 @@ fn documented_case(members: Map<String, Value>) -> Map<String, Value> {
 pub(super) fn each(list: &Value, name: &str) -> Vec<String> {
     let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let one = |item: &Value| {
-        let (_, value) = item.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let (_, value) = item.as_object()?.iter().find(|(key, _)| same_key(key, name))?;
         value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
     };
     items.iter().filter_map(one).collect()

@@ -293,6 +293,13 @@ mod tests {
         }
     }
 
+    /// `eventName` as `event_Name`.
+    fn parted(key: &str) -> String {
+        key.split_inclusive(|_| true)
+            .map(|one| if one.starts_with(char::is_uppercase) { format!("_{one}") } else { one.to_owned() })
+            .collect()
+    }
+
     proptest! {
         #[test]
         fn a_glance_is_never_another_than_the_reading(
@@ -303,7 +310,7 @@ mod tests {
                 r#""null""#, "{}",
             ];
             let member = |(key, dress, value): &(&str, u8, usize)| {
-                let key = match dress { 1 => key.to_lowercase(), 2 => key.replace('e', "_e"), _ => (*key).to_owned() };
+                let key = match dress { 1 => key.to_lowercase(), 2 => parted(key), 3 => key.replace('e', "_e"), _ => (*key).to_owned() };
                 format!("\"{key}\":{}", VALUES[*value])
             };
             // With this it is an event, whatever follows.

@@ -195,11 +195,13 @@ fn exact(advice: &Advice, patch: &Patch, document: &Document) {
     for item in &advice.denied {
         let (Some(action), Some(resource)) = (&item.action, &item.resource) else { continue };
         let near = neighbour(resource);
-        // Of what AWS printed as a wildcard, the neighbours of another name may be part.
-        let printed = |asked: &&&str| is_aws_wildcard(patch, asked) && matches_arn(asked, &near);
+        // Of what AWS printed as a wildcard for the same action, the neighbours of another name may be part.
+        let same = advice.denied.iter().filter(|other| other.action == item.action);
+        let mut printed = same.filter_map(|other| other.resource.as_deref());
+        let is_printed = printed.any(|other| is_aws_wildcard(patch, other) && matches_arn(other, &near));
         let told = patch.widened.iter().any(|wide| matches_arn(&wide.to, &near))
             || is_aws_wildcard(patch, resource)
-            || asked.iter().any(|asked| printed(&asked));
+            || is_printed;
         if resource != "*" && !told && !asked.contains(&near.as_str()) {
             let allowed = allows(advice, patch, document, action, &near);
             assert!(!allowed, "{action} on {near:?} beside {resource:?}: {patch:?}");

@@ -5,6 +5,8 @@ use memchr::memmem::Finder;
 
 /// Codes that are remembered.
 const HARMLESS: usize = 16;
+/// Bytes of a code that is: AWS's have half as many, and a caller may choose what stands in a request.
+const LONGEST: usize = 128;
 
 /// What was met.
 pub(super) struct MetCodes {
@@ -29,13 +31,15 @@ impl MetCodes {
         }
         let is_known = self.harmless.iter().any(|known| known == code);
         if !is_known && std::str::from_utf8(code).map_or(true, |code| codes.takes(code)) {
-            code.clone_into(&mut self.refusing);
+            if code.len() <= LONGEST {
+                code.clone_into(&mut self.refusing);
+            }
             return true;
         }
         if self.relays.find(event).is_some() {
             return true;
         }
-        if !is_known && self.harmless.len() < HARMLESS {
+        if !is_known && self.harmless.len() < HARMLESS && code.len() <= LONGEST {
             self.harmless.push(code.to_owned());
         }
         false
@@ -60,6 +64,9 @@ mod tests {
             check(&mut codes, "UnauthorizedOperation", "", true);
             check(&mut codes, "NoSuchKey", "User: arn:aws:iam::1:user/a is not authorized to perform", true);
         }
-        (0..99).for_each(|number| check(&mut codes, &format!("Other{number}"), "", false));
+        (0..99).for_each(|number| check(&mut codes, &format!("Other{number}{}", "x".repeat(99 * number)), "", false));
+        check(&mut codes, &format!("AccessDenied{}", "x".repeat(999)), "", true);
+        assert!(codes.harmless.len() <= HARMLESS && codes.harmless.iter().all(|code| code.len() <= LONGEST));
+        assert_eq!(codes.refusing, b"UnauthorizedOperation");
     }
 }

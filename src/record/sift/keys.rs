@@ -58,7 +58,7 @@ impl<F: FnMut(&[u8], &[u8]) -> bool> Key for Refusal<F> {
         }
         match spelt.and_then(|quote| spell::only_code(raw, quote - start)) {
             Some(code) => (self.may_mean)(code, raw),
-            None => top::bears_code(self.isa, raw),
+            None => top::bears_code(self.isa, raw) || spell::names_wrapping(raw),
         }
     }
 }

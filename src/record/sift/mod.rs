@@ -28,8 +28,8 @@ use super::{Head, Problem, Record};
 const MOST_CANDIDATES: usize = 1 << 18;
 
 /// Lists of one file that may be small, and bytes below which a list is; one event has more.
-const MANY_LISTS: usize = 4_096;
-const SMALL_LIST: usize = 512;
+const MANY_LISTS: usize = 256;
+const SMALL_LIST: usize = 4_096;
 
 /// What a log file holds, without what is plainly allowed.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -26,6 +26,21 @@ pub(super) fn only_code(raw: &[u8], quote: usize) -> Option<&[u8]> {
     (text[length] == b'"').then(|| &text[..length])
 }
 
+/// Whether `cloudTrailEvent` stands somewhere, in a spelling without escapes: of what bears such a member, events inside of its
+/// text are read.
+pub(super) fn names_wrapping(raw: &[u8]) -> bool {
+    fn before<'a>(bytes: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
+        let (rest, tail) = bytes.split_at_checked(bytes.len().checked_sub(word.len())?)?;
+        tail.eq_ignore_ascii_case(word).then_some(rest)
+    }
+    let parted = |bytes: &'_ [u8]| bytes.strip_suffix(b"_").map_or(bytes.len(), <[u8]>::len);
+    // The `v` is the rarest of its letters.
+    memchr::memchr2_iter(b'v', b'V', raw).any(|at| {
+        let trail = before(&raw[..at], b"e").and_then(|rest| before(&rest[..parted(rest)], b"trail"));
+        trail.and_then(|rest| before(&rest[..parted(rest)], b"cloud")).is_some()
+    })
+}
+
 /// Whether a backslash begins the escape of an ASCII character from `\u0020` on, and whether a key may hide behind that: it is a
 /// letter or an underscore (`\u0065`), or the quotation mark of a key in an event inside a text.
 pub(super) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<bool> {
@@ -143,6 +158,16 @@ mod tests {
         check_key(r#""errorCode"#, false);
         check_key(r#"errorCode":"#, false);
         check_key("", false);
+    }
+
+    #[test]
+    fn wrappings_in_every_spelling() {
+        for text in ["cloudTrailEvent", "x cloud_trail_event", "CLOUDTRAIL_EVENT", "eventVersion,cloud_TrailEvent"] {
+            assert!(names_wrapping(text.as_bytes()), "{text}");
+        }
+        for text in ["cloudtrail.amazonaws.com", "trailEvent", "eventVersion", "cloudTrailE", "v", ""] {
+            assert!(!names_wrapping(text.as_bytes()), "{text}");
+        }
     }
 
     #[track_caller]

@@ -19,6 +19,16 @@ fn sifted(isa: Isa, bytes: &[u8]) -> Option<(u64, Vec<Record>, Vec<Problem>)> {
     Some((seen, records, problems))
 }
 
+/// The same without what bears no error code of its own.
+fn sifted_refusals(isa: Isa, bytes: &[u8]) -> Option<(u64, Vec<Record>)> {
+    let sifted = sift_refusals_with(isa, bytes, |_, _| true)?;
+    let (mut seen, mut records) = (sifted.allowed, Vec::new());
+    for one in &sifted.candidates {
+        seen += one.read("x", |head| head.error_code.is_some(), |record| records.push(record), |_| {});
+    }
+    Some((seen, records))
+}
+
 /// All instruction sets agree with the full reader; returns whether the input could be sifted at all.
 #[track_caller]
 fn check(text: &[u8]) -> bool {
@@ -26,7 +36,13 @@ fn check(text: &[u8]) -> bool {
     for isa in Isa::available() {
         if let Some(found) = sifted(isa, text) {
             any = true;
-            assert_eq!(found, fully(text), "{isa:?}: {}", String::from_utf8_lossy(text));
+            let expect = fully(text);
+            assert_eq!(found, expect, "{isa:?}: {}", String::from_utf8_lossy(text));
+            if serde_json::from_slice::<serde_json::Value>(text).is_ok() {
+                let (seen, records, _) = expect;
+                let refusals = sifted_refusals(isa, text);
+                assert_eq!(refusals, Some((seen, records)), "{isa:?}: {}", String::from_utf8_lossy(text));
+            }
         }
     }
     any
@@ -83,7 +99,7 @@ fn any_place_in_a_block() {
     }
 }
 
-/// Four steps of a batch (4,096 bytes) each are under way at once: nothing is lost or put to a neighbour between them.
+/// Three batches (of 4,096 bytes) are under way at once, each at another step: nothing is lost or put to a neighbour between them.
 #[test]
 fn any_place_in_a_batch() {
     const BATCH: usize = 4_096;
@@ -185,6 +201,7 @@ fn key() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("errorCode".to_owned()),
         Just(r"error\u0043ode".to_owned()),
+        "(error|ERROR|erroR)_?[cC](ode|ODE)",
         "_{0,2}e_?r_?[rR]_?o_{0,3}r_{0,3}[cC]_?o_?d_?e_?".prop_map(|text| text),
         Just("eventVersion".to_owned()),
         Just("userIdentity".to_owned()),
@@ -242,6 +259,25 @@ fn a_code_is_told_where_nothing_else_can_be_one() {
         r#""requestParameters":"{\"errorCode\":\"NoSuchKey\"}""#,
     ] {
         assert_eq!(code(members), None, "{members}");
+    }
+}
+
+/// An event within an event's `cloudTrailEvent` is none of AWS's logs; were there one, its denial is not passed over.
+#[test]
+fn a_wrapped_denial_is_found() {
+    let denied = with(r#""errorCode":"AccessDenied","errorMessage":"no""#);
+    let text = serde_json::Value::from(denied.as_str()).to_string();
+    for wrapped in [
+        with(&format!(r#""cloudTrailEvent":{text}"#)),
+        with(&format!(r#""cloud_trail_event":{text}"#)),
+        with(&format!(r#""requestParameters":{{"errorCode":"x"}},"CLOUDTRAILEVENT":null,"detail":{denied}"#)),
+    ] {
+        let log = log(&[&wrapped, ALLOWED]);
+        let expect = fully(log.as_bytes()).1;
+        assert_eq!(expect.len(), 1, "{wrapped}");
+        for isa in Isa::available() {
+            assert_eq!(sifted_refusals(isa, log.as_bytes()).unwrap().1, expect, "{isa:?} {wrapped}");
+        }
     }
 }
 
