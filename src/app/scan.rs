@@ -488,3 +488,6 @@ impl<'a> Scan<'a> {
         Ok(Outcome { outcome: best.unwrap_or(outcome.outcome), coverage, interrupted, ..outcome })
     }
 }
+
+#[cfg(test)]
+mod tests;

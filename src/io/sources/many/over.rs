@@ -75,3 +75,6 @@ impl<'g, T: Joins> Over<'g, T> {
         self.is_over = self.is_over || (self.give)(step).is_break();
     }
 }
+
+#[cfg(test)]
+mod tests;
