@@ -108,6 +108,44 @@ fn so_is_a_plain_list_that_comes_by_a_pipe() {
     writer.join().unwrap();
 }
 
+/// Different denials of a single packed file: together they are some hundred megabytes.
+const DIFFERENT: usize = 9_000;
+
+#[test]
+fn one_file_of_different_denials_is_counted_while_it_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let log = home.path().join("log.json.gz");
+    let mut out = GzEncoder::new(File::create(&log).unwrap(), Compression::fast());
+    out.write_all(b"{\"Records\":[").unwrap();
+    for id in 0..DIFFERENT {
+        let (role, queue) = (id % 100, id / 100);
+        let arn = format!("arn:aws:sts::111122223333:assumed-role/service-{role}/i-{role}");
+        let event = json!({
+            "eventVersion": "1.08", "eventID": id.to_string(), "eventTime": "2026-11-10T10:00:00Z",
+            "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333"},
+            "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+            "recipientAccountId": "111122223333", "errorCode": "AccessDenied", "errorMessage": format!(
+                "User: {arn} is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:eu-west-1:111122223333:\
+                 queue-{queue} because no identity-based policy allows the sqs:sendmessage action"
+            ),
+            "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/queue-{queue}"),
+                "x": "y".repeat(1 << 10)},
+        });
+        write!(out, "{}{event}", if id > 0 { "," } else { "" }).unwrap();
+    }
+    out.write_all(b"]}").unwrap();
+    out.finish().unwrap();
+    for threads in ["1", "2"] {
+        let mut command = scan(home.path(), log.to_str().unwrap());
+        // The second scan reads it anew, and counts nothing twice.
+        let (peak, told) = watched(command.args(["--again", "--threads", threads]).spawn().unwrap());
+        assert_eq!((&told["stats"]["records"], &told["problems"]), (&json!(DIFFERENT), &json!([])));
+        let counts = told["findings"].as_array().unwrap().iter().filter_map(|one| one["count"].as_u64());
+        assert_eq!(counts.sum::<u64>(), DIFFERENT as u64);
+        assert!(peak < MOST, "{peak} MB");
+    }
+}
+
 /// Findings of two archives, and by how many kilobytes the larger one may need more for each that it has more: a rank, a
 /// name, a row, and what a second look seeks.
 const FEW: usize = 1_000;

@@ -150,6 +150,10 @@ impl Desk<Seen> for Looking<'_> {
         self.is_broken_off()
     }
 
+    fn take_ahead(&mut self, made: Seen) -> ControlFlow<()> {
+        if self.found(made) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {
         let is_found = read.is_ok();
         let (made, fault) = read.map_or_else(|problem| (None, Some(problem)), |read| (read.made, read.fault));

@@ -13,6 +13,7 @@ use crate::io::stores::{Held, LedgerError, Object, Place, Run};
 use crate::record::Problem;
 use crate::record::Record;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// Where and when events happened.
 #[derive(Debug, Default)]
@@ -59,11 +60,12 @@ impl Scan<'_> {
         let (catalog, selection) = (self.world.catalog, self.options.selection.clone());
         let (looks_twice, one_look, is_owed) = (self.looks_twice, self.options.one_look, self.is_owed());
         let codes = &self.world.codes;
-        let gatherer = self
+        let mut gatherer = self
             .gatherer
-            .get_or_insert_with(|| Gatherer::new(catalog, singly).of(&selection).counting(codes).noting(looks_twice));
+            .take()
+            .unwrap_or_else(|| Gatherer::new(catalog, singly).of(&selection).counting(codes).noting(looks_twice));
         let limits = Limits::default();
-        let reader = self.reader.get_or_insert_with(|| Reader::whole(limits));
+        let mut reader = self.reader.take().unwrap_or_else(|| Reader::whole(limits));
         if looks_twice {
             self.fresh.add(&object);
         }
@@ -72,10 +74,15 @@ impl Scan<'_> {
         }
         // Without a second look at it, all of it has to be read now.
         let is_sifted = one_look || looks_twice && self.kept.put(&object.key, bytes);
-        let read = many::bytes(reader, limits, &object.key, bytes, |name, text| match is_sifted {
+        let make = |name: &str, text: &[u8]| match is_sifted {
             true => gatherer.gather(name, text),
             false => gatherer.gather_all(name, text),
+        };
+        let read = many::bytes(&mut reader, limits, (&object.key, bytes), make, &mut |gathered| {
+            self.take_ahead(gathered);
+            ControlFlow::Continue(())
         });
+        (self.gatherer, self.reader) = (Some(gatherer), Some(reader));
         match read {
             Ok((streamed, made)) => {
                 let held = Held { bytes_read: streamed.bytes_read, bytes: streamed.unpacked, ..Held::default() };

@@ -115,6 +115,12 @@ impl Desk<Gathered> for Progressing<'_, '_> {
         self.scan.is_over()
     }
 
+    /// A file that was begun is read to its end, also when the scan is stopped.
+    fn take_ahead(&mut self, made: Gathered) -> ControlFlow<()> {
+        self.scan.take_ahead(made);
+        if self.scan.failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
     fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
         match read {
             Ok(read) => self.scan.take_file(read),
@@ -139,6 +145,10 @@ impl Desk<Seen> for Watched<'_, '_, '_> {
 
     fn is_over(&self) -> bool {
         self.looking.is_over()
+    }
+
+    fn take_ahead(&mut self, made: Seen) -> ControlFlow<()> {
+        self.looking.take_ahead(made)
     }
 
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {

@@ -328,25 +328,40 @@ impl<'a> Scan<'a> {
         self.problems.extend(fault);
         self.problems.extend(gathered.problems);
         self.passed.merge(gathered.passed);
-        self.changes.extend(gathered.changes);
-        if self.changes.len() >= BATCH {
-            self.flush_changes();
-        }
         for place in &gathered.places {
             self.fresh_places.add_place(place);
             if gathered.is_full {
                 self.places.add_place(place);
             }
         }
-        self.singles.extend(gathered.denials);
-        for one in &gathered.met {
+        self.add(gathered.met, gathered.denials, gathered.changes);
+        self.named.add(&object, gathered.operations);
+        self.objects.push(ObjectRead { object, held, places: gathered.places });
+        self.flush_much();
+    }
+
+    /// Takes what was gathered of the first parts of a file that is still being read. It counts, whether the file is read to
+    /// its end or not; with its end only it is noted, and told.
+    pub(super) fn take_ahead(&mut self, gathered: Gathered) {
+        self.add(gathered.met, gathered.denials, gathered.changes);
+        self.flush_much();
+    }
+
+    fn add(&mut self, met: Vec<Repeated>, denials: Vec<Denial>, changes: Vec<Change>) {
+        self.changes.extend(changes);
+        if self.changes.len() >= BATCH {
+            self.flush_changes();
+        }
+        self.singles.extend(denials);
+        for one in &met {
             if self.different.insert(Arc::as_ptr(&one.sample).addr()) {
                 self.touched.add(&one.sample);
             }
         }
-        self.batch.extend(gathered.met);
-        self.named.add(&object, gathered.operations);
-        self.objects.push(ObjectRead { object, held, places: gathered.places });
+        self.batch.extend(met);
+    }
+
+    fn flush_much(&mut self) {
         let denials = self.batch.len() + self.singles.len();
         let different = self.different.len() + self.singles.len();
         if denials >= BATCH || different >= DIFFERENT || self.objects.len() >= OBJECTS {
@@ -473,3 +488,6 @@ impl<'a> Scan<'a> {
         Ok(Outcome { outcome: best.unwrap_or(outcome.outcome), coverage, interrupted, ..outcome })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,6 +120,11 @@ impl Joins for Seen {
     fn join(&mut self, later: Self) {
         self.merge(later);
     }
+
+    /// All of it: what is seen adds up in any order.
+    fn ahead(&mut self) -> Option<Self> {
+        Some(std::mem::take(self))
+    }
 }
 
 impl Seen {

@@ -20,6 +20,7 @@ use codes::MetCodes;
 use known::Known;
 use late::{Late, Texts};
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
 /// What one file holds.
@@ -60,7 +61,16 @@ impl Joins for Gathered {
         let mut samples: Vec<usize> = self.met.iter().map(|met| Arc::as_ptr(&met.sample).addr()).collect();
         samples.sort_unstable();
         samples.dedup();
-        (samples.len() + self.met.len() / 16 + self.denials.len() + self.late.len()) as u64
+        let others = self.denials.len() + self.changes.len() + self.late.len();
+        (samples.len() + self.met.len() / 16 + others) as u64
+    }
+
+    /// Denials and changes, each of which counts by itself; what the file comes to is told with its end.
+    fn ahead(&mut self) -> Option<Self> {
+        debug_assert!(self.late.is_empty(), "parts are finished before they are handed over");
+        let (met, denials, changes) =
+            (mem::take(&mut self.met), mem::take(&mut self.denials), mem::take(&mut self.changes));
+        Some(Self { met, denials, changes, ..Self::default() })
     }
 
     fn join(&mut self, later: Self) {

@@ -1,5 +1,8 @@
 //! An archive of log files, read by several threads and handed over in its own order, without what the taker skips.
 
+mod over;
+mod threads;
+
 use super::archive::Selection;
 use super::files::Limits;
 use super::huge::{self, Streamed, WHOLE};
@@ -8,21 +11,21 @@ use super::spool::Spool;
 use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
+use over::{Give, Over, Step};
 use sha2::{Digest, Sha256};
-use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
-use std::io::Read;
+use std::collections::VecDeque;
+use std::io::{self, Read as _};
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, mpsc};
 
 /// Files that the desk is asked about at once, and that are handed to a thread at most: a question and a hand-over cost as
 /// much as a small file each, and what is finished together costs less than by itself.
 const FILES: usize = 256;
 /// Bytes of a hand-over; the fewer, the more was made of those before.
 const BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
-/// What a hand-over is to come to, by [`Joins::weight`]. One that comes to [`HEAVY`] is taken before the rest of it is read.
+/// What a hand-over is to come to, by [`Joins::weight`]. One that comes to [`HEAVY`] is taken before the rest of it is read,
+/// be it of a single file.
 const WEIGHT: u64 = 128;
 /// See [`WEIGHT`].
 const HEAVY: u64 = 4 * WEIGHT;
@@ -81,6 +84,15 @@ pub trait Joins {
     fn weight(&self) -> u64 {
         0
     }
+
+    /// Takes away what need not wait for the end of a file that is read in parts; the rest tells of the whole file. `None`
+    /// where all has to wait.
+    fn ahead(&mut self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 impl Joins for () {
@@ -118,6 +130,12 @@ pub trait Desk<T> {
         false
     }
 
+    /// Takes what [`Joins::ahead`] gave away of the next file, which is still being read, and comes by [`Desk::take`] at
+    /// its end. That it does is not certain: the reading may be ended before. [`ControlFlow::Break`] ends it.
+    fn take_ahead(&mut self, _made: T) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
     /// Takes a file, or what could not be read; [`ControlFlow::Break`] ends the reading.
     fn take(&mut self, read: Result<FileRead<T>, Problem>) -> ControlFlow<()>;
 }
@@ -139,7 +157,7 @@ pub fn size(paths: &[PathBuf], selection: &Selection) -> Size {
 
 /// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
 /// the `threads` has a maker of its own; what they make must not depend on which of them made it. A file that is too large
-/// to stand in memory is handed over in parts.
+/// to stand in memory is made something of in parts, and what need not wait for its end is handed over before.
 ///
 /// # Panics
 /// A maker did, on whichever thread.
@@ -151,103 +169,26 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
 ) {
     let How { limits, threads, streams, selection } = how;
     let (walk, base) = (Walk::new(paths, selection), std::env::current_dir().unwrap_or_default());
-    let mut jobs = Jobs { walk, base, streams, found: VecDeque::new(), bytes: *BYTES.start() };
-    if threads <= 1 {
-        let (mut reader, mut make) = (Reader::whole(limits), maker());
-        while let Some(mut job) = jobs.next(desk) {
-            while !job.is_empty() {
-                let made = some(&mut reader, limits, &mut make, &mut job);
-                jobs.fit(&made);
-                if made.into_iter().any(|read| desk.take(read).is_break()) {
-                    return;
-                }
-            }
+    let mut jobs = Jobs { walk, base, streams, found: VecDeque::new(), bytes: *BYTES.start(), ahead: 0 };
+    if threads > 1 {
+        let makers = (0..threads).map(|_| maker()).collect();
+        if let Some(panic) = threads::read(makers, limits, &mut jobs, desk) {
+            resume_unwind(panic);
         }
         return;
     }
-    let (give, given) = mpsc::channel::<(u64, Job)>();
-    let given = Mutex::new(given);
-    let makers: Vec<M> = (0..threads).map(|_| maker()).collect();
-    let panic = std::thread::scope(|scope| {
-        let (tell, told) = mpsc::channel();
-        let given = &given;
-        for mut make in makers {
-            let tell = tell.clone();
-            scope.spawn(move || {
-                let mut reader = Reader::whole(limits);
-                loop {
-                    let job = given.lock().map(|given| given.recv());
-                    let Ok(Ok((number, mut job))) = job else { return };
-                    // Else nobody would ever hear of this job, and all would wait for it.
-                    let work = AssertUnwindSafe(|| some(&mut reader, limits, &mut make, &mut job));
-                    let made = catch_unwind(work);
-                    let is_panic = made.is_err();
-                    if tell.send((number, made, job)).is_err() || is_panic {
-                        return;
-                    }
-                }
-            });
+    let (mut reader, mut make) = (Reader::whole(limits), maker());
+    while let Some(job) = jobs.next(desk) {
+        let last = work(&mut reader, limits, &mut make, job, &mut |step| jobs.take(desk, step));
+        if last.is_none_or(|last| jobs.take(desk, Step::Files(last)).is_break()) {
+            return;
         }
-        drop(tell);
-        let panic = hand_over(&mut jobs, desk, threads * AHEAD, &give, &told);
-        // Without a giver the threads end.
-        drop(give);
-        panic
-    });
-    if let Some(panic) = panic {
-        resume_unwind(panic);
     }
 }
 
 type Job = VecDeque<Result<Task, Problem>>;
-type Made<T> = Vec<Result<FileRead<T>, Problem>>;
-type Panic = Box<dyn Any + Send>;
-/// A job's number, what was made of it, and what is left of it.
-type Done<T> = (u64, Result<Made<T>, Panic>, Job);
-
-/// Gives jobs out and takes what was made of them, in their order; never more than `ahead` are under way. What is left of a job
-/// is given out again when its turn has come. Returns the panic of a thread, which ends all.
-fn hand_over<T: Joins>(
-    jobs: &mut Jobs<'_>,
-    desk: &mut impl Desk<T>,
-    ahead: usize,
-    give: &mpsc::Sender<(u64, Job)>,
-    told: &mpsc::Receiver<Done<T>>,
-) -> Option<Panic> {
-    let (mut given, mut taken) = (0, 0);
-    let mut early: BTreeMap<u64, (Made<T>, Job)> = BTreeMap::new();
-    loop {
-        while given - taken < ahead as u64 {
-            let Some(job) = jobs.next(desk) else { break };
-            if give.send((given, job)).is_err() {
-                return None;
-            }
-            given += 1;
-        }
-        if given == taken {
-            return None;
-        }
-        let Ok((number, made, rest)) = told.recv() else { return None };
-        let made = match made {
-            Ok(made) => made,
-            Err(panic) => return Some(panic),
-        };
-        early.insert(number, (made, rest));
-        while let Some((made, rest)) = early.remove(&taken) {
-            jobs.fit(&made);
-            if made.into_iter().any(|read| desk.take(read).is_break()) {
-                return None;
-            }
-            if !rest.is_empty() {
-                if give.send((taken, rest)).is_err() {
-                    return None;
-                }
-                break;
-            }
-            taken += 1;
-        }
-    }
-}
+type Read<T> = Result<FileRead<T>, Problem>;
+type Made<T> = Vec<Read<T>>;
 
 /// A file, and what it is known by before it is read; `None` for what is no regular file.
 struct Task {
@@ -265,6 +206,8 @@ struct Jobs<'w> {
     found: Job,
     /// Bytes of the next job.
     bytes: u64,
+    /// What was taken of a file that is still being read weighs so much.
+    ahead: u64,
 }
 
 impl Jobs<'_> {
@@ -276,10 +219,24 @@ impl Jobs<'_> {
 
     /// Lets the next jobs have as many bytes as what was made of these allows.
     fn fit<T: Joins>(&mut self, made: &Made<T>) {
-        let read = || made.iter().flatten();
-        let bytes: u64 = read().map(|read| read.bytes_read).sum();
-        let weight: u64 = made.iter().map(weight).sum();
+        let bytes: u64 = made.iter().flatten().map(|read| read.bytes_read).sum();
+        let weight: u64 = std::mem::take(&mut self.ahead) + made.iter().map(weight).sum::<u64>();
         self.bytes = (bytes.saturating_mul(WEIGHT) / weight.max(1)).clamp(*BYTES.start(), *BYTES.end());
+    }
+
+    /// Takes a hand-over to the desk.
+    fn take<T: Joins>(&mut self, desk: &mut impl Desk<T>, step: Step<T>) -> ControlFlow<()> {
+        match step {
+            Step::Ahead(made) => {
+                self.ahead += made.weight();
+                desk.take_ahead(made)
+            }
+            Step::Files(made) if made.is_empty() => ControlFlow::Continue(()),
+            Step::Files(made) => {
+                self.fit(&made);
+                made.into_iter().try_for_each(|read| desk.take(read))
+            }
+        }
     }
 
     fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
@@ -323,23 +280,24 @@ fn weight<T: Joins>(read: &Result<FileRead<T>, Problem>) -> u64 {
     read.as_ref().ok().and_then(|read| read.made.as_ref()).map_or(0, T::weight)
 }
 
-/// Does a job, or as much of it as is [`HEAVY`].
-fn some<T: Joins>(reader: &mut Reader, limits: Limits, make: &mut impl Make<T>, job: &mut Job) -> Made<T> {
-    let (mut some, mut all) = (Vec::new(), 0);
-    while let Some(task) = job.pop_front() {
-        let read = one(reader, limits, make, task);
-        all += weight(&read);
-        some.push(read);
-        if all >= HEAVY {
-            break;
+/// Does a job: returns what was made of the last of it, what came to much before is given away. `None` when nothing more is
+/// wanted.
+fn work<T: Joins>(
+    reader: &mut Reader,
+    limits: Limits,
+    make: &mut impl Make<T>,
+    job: Job,
+    give: Give<'_, T>,
+) -> Option<Made<T>> {
+    let mut over = Over::new(give);
+    for task in job {
+        let read = one(reader, limits, make, task, &mut over);
+        over.add(make, read);
+        if over.is_over {
+            return None;
         }
     }
-    for read in some.iter_mut().flatten() {
-        if let Some(made) = &mut read.made {
-            make.finish(&read.name, made);
-        }
-    }
-    some
+    Some(over.rest(make))
 }
 
 /// Makes something of a part, and finishes it.
@@ -354,10 +312,11 @@ fn one<T: Joins>(
     limits: Limits,
     make: &mut impl Make<T>,
     task: Result<Task, Problem>,
-) -> Result<FileRead<T>, Problem> {
+    over: &mut Over<'_, T>,
+) -> Read<T> {
     let Task { found, object } = task?;
     let name = found.path.to_string_lossy().into_owned();
-    let Some(object) = object else { return stream(reader, limits, make, &found.path, name) };
+    let Some(object) = object else { return stream(reader, limits, make, (&found.path, name), over) };
     let (sort, path) = (Sort::File, &found.path);
     let read = |object, read: Streamed, made| {
         let Streamed { bytes_read, unpacked, fault } = read;
@@ -371,10 +330,11 @@ fn one<T: Joins>(
             return Ok(read(object, loaded.into(), made));
         }
     }
+    over.flush(make);
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
     let open = || std::fs::File::open(path);
-    let (mut streamed, made) =
-        in_parts(&name, &|| Ok(Box::new(open()?)), limits, |name, text| part(make, name, text, sort))?;
+    let (make, ahead) = (|name: &str, text: &[u8]| part(make, name, text, sort), &mut |made| over.ahead(made));
+    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), limits, make, ahead)?;
     let now = open().and_then(|file| file.metadata()).ok().and_then(|now| mark(&now));
     if streamed.fault.is_none() && now.is_some() && now != found.mark {
         streamed.fault = Some(changed(&name));
@@ -387,9 +347,9 @@ fn stream<T: Joins>(
     reader: &mut Reader,
     limits: Limits,
     make: &mut impl Make<T>,
-    path: &Path,
-    name: String,
-) -> Result<FileRead<T>, Problem> {
+    (path, name): (&Path, String),
+    over: &mut Over<'_, T>,
+) -> Read<T> {
     let sort = Sort::Stream;
     let (first, mut rest) = begun(path, limits.file).map_err(|error| problem(path, &error))?;
     let read = |object, read: Streamed, made| {
@@ -405,15 +365,17 @@ fn stream<T: Joins>(
         }
     }
     let (spool, hash) = Spool::all(&first, &mut rest, limits.file).map_err(|error| problem(path, &error))?;
-    let open = || Ok::<Box<dyn Read + '_>, std::io::Error>(Box::new(spool.from(0)?));
-    let (streamed, made) = in_parts(&name, &open, limits, |name, text| part(make, name, text, sort))?;
+    let open = || Ok::<Box<dyn io::Read + '_>, io::Error>(Box::new(spool.from(0)?));
+    over.flush(make);
+    let (make, ahead) = (|name: &str, text: &[u8]| part(make, name, text, sort), &mut |made| over.ahead(made));
+    let (streamed, made) = in_parts(&name, &open, limits, make, ahead)?;
     Ok(read(of_content(path, &hash), streamed, made))
 }
 
 /// What fits into memory of a stream, or a little more than that, and the rest.
-fn begun(path: &Path, limit: u64) -> std::io::Result<(Vec<u8>, Box<dyn Read>)> {
+fn begun(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Box<dyn io::Read>)> {
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
-    let mut from: Box<dyn Read> = match path == Path::new(STDIN) {
+    let mut from: Box<dyn io::Read> = match path == Path::new(STDIN) {
         true => Box::new(std::io::stdin()),
         false => Box::new(std::fs::File::open(path)?),
     };
@@ -422,37 +384,49 @@ fn begun(path: &Path, limit: u64) -> std::io::Result<(Vec<u8>, Box<dyn Read>)> {
     Ok((first, from))
 }
 
-/// Bytes that came from elsewhere, as if they were a file's; the larger ones in parts.
+/// Bytes that came from elsewhere, as if they were a file's; the larger ones in parts, of which `ahead` takes what need not
+/// wait for the end.
 pub(crate) fn bytes<T: Joins>(
     reader: &mut Reader,
     limits: Limits,
-    name: &str,
-    bytes: &[u8],
+    (name, bytes): (&str, &[u8]),
     mut make: impl FnMut(&str, &[u8]) -> T,
+    ahead: &mut dyn FnMut(T) -> ControlFlow<()>,
 ) -> Result<(Streamed, Option<T>), Problem> {
     let loaded = reader.bytes(name, bytes)?;
     if loaded.is_huge {
-        return in_parts(name, &|| Ok(Box::new(bytes)), limits, make);
+        return in_parts(name, &|| Ok(Box::new(bytes)), limits, make, ahead);
     }
     let made = (!loaded.bytes.is_empty()).then(|| make(name, loaded.bytes));
     Ok((loaded.into(), made))
 }
 
+/// Reads what is too large for memory: returns what is known at its end, and what was not handed over ahead.
 fn in_parts<T: Joins>(
     name: &str,
     open: huge::Open<'_>,
     limits: Limits,
     mut make: impl FnMut(&str, &[u8]) -> T,
+    ahead: &mut dyn FnMut(T) -> ControlFlow<()>,
 ) -> Result<(Streamed, Option<T>), Problem> {
-    let mut made = None::<T>;
+    let (mut all, mut is_over) = (None::<T>, false);
     let streamed = huge::each(name, open, limits.file, &mut |name, text| {
+        if is_over {
+            return;
+        }
         let part = make(name, text);
-        match &mut made {
-            Some(made) => made.join(part),
-            None => made = Some(part),
+        let made = match &mut all {
+            Some(made) => {
+                made.join(part);
+                made
+            }
+            none => none.insert(part),
+        };
+        if made.weight() >= HEAVY {
+            is_over = made.ahead().is_some_and(|made| ahead(made).is_break());
         }
     });
-    Ok((streamed.map_err(|error| problem(Path::new(name), &error))?, made))
+    Ok((streamed.map_err(|error| problem(Path::new(name), &error))?, all))
 }
 
 /// A stream is known by what came out of it.

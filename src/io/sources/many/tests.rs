@@ -3,6 +3,7 @@
 use super::*;
 use crate::io::sources::archive::Selection;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Takes down what it is given; skips what is named, and does something before the first job is given out.
 struct Notes {
@@ -193,10 +194,14 @@ fn a_job_that_comes_to_much_is_taken_in_parts() {
         let object = mark.clone().map(|mark| Object { key: path.display().to_string(), mark });
         Ok(Task { found: Found { path, size, mark }, object })
     });
-    let mut job: Job = tasks.collect();
-    let made = some(&mut reader, Limits::default(), &mut maker(), &mut job);
-    let weights: Vec<u64> = made.iter().map(super::weight).collect();
-    assert_eq!((weights, job.len()), (vec![300, 400], 8));
+    let mut weights = Vec::new();
+    let mut give = |step: Step<Heavy>| {
+        let Step::Files(made) = step else { panic!("no file is large") };
+        weights.push(made.iter().map(super::weight).collect::<Vec<_>>());
+        if weights.len() < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let rest = work(&mut reader, Limits::default(), &mut maker(), tasks.collect(), &mut give);
+    assert_eq!((weights, rest.is_none()), (vec![vec![300, 400], vec![500, 600], vec![0, 100, 200, 300]], true));
 }
 
 /// A desk that skips everything is asked about many files at a time, and may end it.
@@ -231,9 +236,18 @@ fn what_is_skipped_costs_few_questions() {
 #[test]
 fn what_much_is_made_of_is_handed_over_in_little() {
     let all = Selection::default();
-    let mut jobs =
-        Jobs { walk: Walk::new(&[], &all), base: PathBuf::new(), streams: false, found: Job::new(), bytes: 0 };
+    let mut jobs = Jobs {
+        walk: Walk::new(&[], &all),
+        base: PathBuf::new(),
+        streams: false,
+        found: Job::new(),
+        bytes: 0,
+        ahead: 0,
+    };
     let mut check = |bytes_read: u64, weight: u64, expect: u64| {
+        // A part of it was taken before.
+        jobs.ahead = weight / 2;
+        let weight = weight - weight / 2;
         let object = Object { key: String::new(), mark: String::new() };
         let read = FileRead {
             name: String::new(),

@@ -1,0 +1,80 @@
+//! What is made of a job, in hand-overs that stand in memory: some files at once, a large one in several.
+
+use super::{HEAVY, Joins, Made, Make};
+use std::ops::ControlFlow;
+
+/// A hand-over.
+pub(super) enum Step<T> {
+    /// Files, in their order.
+    Files(Made<T>),
+    /// Of a file whose rest is being read still, the next one: what need not wait for its end.
+    Ahead(T),
+}
+
+impl<T: Joins> Step<T> {
+    pub(super) fn weight(&self) -> u64 {
+        match self {
+            Self::Files(made) => made.iter().map(super::weight).sum(),
+            Self::Ahead(made) => made.weight(),
+        }
+    }
+}
+
+/// Takes hand-overs of a job that is not at its end; [`ControlFlow::Break`] where nothing more is wanted.
+pub(super) type Give<'g, T> = &'g mut dyn FnMut(Step<T>) -> ControlFlow<()>;
+
+/// Keeps what is made of a job until it comes to much.
+pub(super) struct Over<'g, T> {
+    files: Made<T>,
+    weight: u64,
+    give: Give<'g, T>,
+    pub(super) is_over: bool,
+}
+
+impl<'g, T: Joins> Over<'g, T> {
+    pub(super) fn new(give: Give<'g, T>) -> Self {
+        Self { files: Vec::new(), weight: 0, give, is_over: false }
+    }
+
+    /// Adds a file.
+    pub(super) fn add(&mut self, make: &mut impl Make<T>, read: super::Read<T>) {
+        self.weight += super::weight(&read);
+        self.files.push(read);
+        if self.weight >= HEAVY {
+            self.flush(make);
+        }
+    }
+
+    /// Hands over what there is: before the parts of a file, too, since files are taken in their order.
+    pub(super) fn flush(&mut self, make: &mut impl Make<T>) {
+        let files = self.rest(make);
+        if !files.is_empty() {
+            self.give(Step::Files(files));
+        }
+    }
+
+    /// What was not handed over.
+    pub(super) fn rest(&mut self, make: &mut impl Make<T>) -> Made<T> {
+        self.weight = 0;
+        let mut files = std::mem::take(&mut self.files);
+        for read in files.iter_mut().flatten() {
+            if let Some(made) = &mut read.made {
+                make.finish(&read.name, made);
+            }
+        }
+        files
+    }
+
+    /// Hands over what is made of a file that is read in parts.
+    pub(super) fn ahead(&mut self, made: T) -> ControlFlow<()> {
+        self.give(Step::Ahead(made));
+        if self.is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn give(&mut self, step: Step<T>) {
+        self.is_over = self.is_over || (self.give)(step).is_break();
+    }
+}
+
+#[cfg(test)]
+mod tests;
