@@ -156,7 +156,9 @@ impl Sum {
         let mut seen = Sightings::default();
         let Some([items, foretold]) = around.ranges(&finding.id) else { return Ok(seen) };
         for (key, item) in &finding.items {
-            if let Some(until) = reach(finding, item, places, |service, is_data| around.holds(service, is_data)) {
+            let account = finding.account.as_deref();
+            let holds = |service: &str, is_data| around.held.holds(account, service, is_data);
+            if let Some(until) = reach(finding, item, places, holds) {
                 seen.looked.insert(key.clone(), (Source::Log, until));
             }
             let Some(number) = around.number_in(items, key) else { continue };

@@ -303,6 +303,57 @@ fn a_look_in_parts_tells_what_one_look_tells() {
     }
 }
 
+/// Of 150 roles of one account whose log holds no data events of SQS, and of one of another's whose does, all refused SQS:
+/// whose calls were looked at, with so many bytes at a time.
+#[cfg(feature = "sqlite")]
+fn looked_of_two_accounts(sought_at_once: usize) -> (usize, Vec<String>) {
+    let home = tempfile::tempdir().unwrap();
+    let mut ledger = crate::io::stores::SqliteLedger::open(&home.path().join("ledger.db")).unwrap();
+    let world = World::new(InForce::default());
+    let file = |account: &str, time: &str, from: usize, calls: &[Call]| {
+        let records: Vec<Value> = calls.iter().enumerate().map(|(id, call)| event(from + id, *call)).collect();
+        let key = format!("{account}_CloudTrail_eu-west-1_20251110T{time}Z_x.json");
+        let text = json!({"Records": records}).to_string().replace("111122223333", account);
+        (Object { key, mark: "m".to_owned() }, text)
+    };
+    let refused: Vec<Call> = (0..150).map(|who| (0, who, 1, 0)).collect();
+    let files = [
+        file("111122223333", "1005", 0, &refused),
+        file("111122223333", "1105", 200, &[(60, 1, 1, 2)]),
+        file("444455556666", "1005", 300, &[(0, 1, 1, 0)]),
+        file("444455556666", "1105", 400, &[(60, 1, 1, 3)]),
+    ];
+    let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "accounts");
+    scan.note_each();
+    scan.look_twice(&Default::default()).unwrap();
+    scan.sought_at_once = sought_at_once;
+    files.iter().for_each(|(object, text)| scan.object(object.clone(), text.as_bytes()));
+    let mut parts = 0;
+    scan.look_around(|looking| {
+        parts += 1;
+        let mut seeker = Seeker::new(looking.around(), Catalog::embedded());
+        for (object, text) in &files {
+            if looking.wants(object) {
+                assert!(looking.found(seeker.seek(&object.key, text.as_bytes())));
+            }
+        }
+    })
+    .unwrap();
+    scan.finish().unwrap();
+    let findings = ledger.findings(&Filter::default()).unwrap();
+    assert_eq!(findings.len(), 151);
+    let is_looked = |finding: &Finding| finding.items.values().any(|item| !item.looked.is_empty());
+    (parts, findings.into_iter().filter(is_looked).filter_map(|finding| finding.account).collect())
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn one_accounts_trail_says_nothing_of_anothers_in_parts_or_at_once() {
+    let other = vec!["444455556666".to_owned()];
+    assert_eq!(looked_of_two_accounts(usize::MAX), (1, other.clone()));
+    assert_eq!(looked_of_two_accounts(0), (3, other));
+}
+
 #[cfg(feature = "sqlite")]
 #[test]
 fn what_cannot_be_read_is_told_once_and_owed_however_many_parts_meet_it() {
