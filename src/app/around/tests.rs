@@ -365,6 +365,36 @@ fn what_cannot_be_read_is_told_once_and_owed_however_many_parts_meet_it() {
     assert_eq!(findings, whole);
 }
 
+#[cfg(feature = "sqlite")]
+#[test]
+fn what_could_not_be_read_stays_owed_where_the_findings_left_to_look_around_are_gone() {
+    for is_partial in [true, false] {
+        let home = tempfile::tempdir().unwrap();
+        let mut ledger = crate::io::stores::SqliteLedger::open(&home.path().join("ledger.db")).unwrap();
+        let world = World::new(InForce::default());
+        let records: Vec<Value> = (0..100).map(|who| event(who as usize, (0, who, 1, 0))).collect();
+        let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "gone");
+        scan.note_each();
+        scan.look_twice(&Default::default()).unwrap();
+        scan.sought_at_once = 0;
+        let object = Object { key: "0".to_owned(), mark: "m".to_owned() };
+        scan.object(object, json!({"Records": records}).to_string().as_bytes());
+        let mut parts = Default::default();
+        let around = scan.around(&mut parts).unwrap().unwrap();
+        let mut looking = scan.looking(&around, &parts);
+        looking.fail(Problem { input: "0".to_owned(), error: "it is broken".to_owned() }, is_partial);
+        let told = looking.end();
+        scan.note_looked(told, &around, &mut parts).unwrap();
+        for who in 0..100 {
+            scan.ledger.purge(&format!("role-{who}")).unwrap();
+        }
+        assert!(scan.around(&mut parts).unwrap().is_none());
+        scan.finish().unwrap();
+        let is_paid = ledger.state("second look at gone").unwrap().is_none_or(|owed| owed.is_empty());
+        assert_eq!(is_paid, !is_partial);
+    }
+}
+
 #[test]
 fn files_that_cannot_tell_are_left_alone() {
     let calls = [(40 * 24 * 60, 1, 1, 0)];
