@@ -84,7 +84,7 @@ impl Default for Sum {
 
 impl Sum {
     /// Nothing yet; of what comes so many bytes are to stand in memory, about.
-    fn holding(most: usize) -> Self {
+    pub(super) fn holding(most: usize) -> Self {
         let (before, used, calls, aside) = (Moments::default(), Moments::default(), BTreeMap::new(), Aside::default());
         Self { before, used, calls, bytes: 0, most, aside, failed: None }
     }
@@ -177,6 +177,14 @@ impl Sum {
         let used = foretold.clone().filter_map(|number| Some((around.foretold(number).action, self.used.get(number)?)));
         seen.used.extend(used);
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+impl Sum {
+    /// Loses what was put aside so far.
+    pub(super) fn lose(&mut self) {
+        self.aside.pile = Pile::default();
     }
 }
 

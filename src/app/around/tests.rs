@@ -395,6 +395,55 @@ fn what_could_not_be_read_stays_owed_where_the_findings_left_to_look_around_are_
     }
 }
 
+/// 100 roles that were refused, and allowed five times since, file by file; what is put aside is lost behind so many files.
+/// Returns what was told, how many findings know how far their calls were looked at, and whether the look is owed.
+fn with_a_loss(behind: usize) -> (Vec<Problem>, usize, bool) {
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let files = [0, 3, 3, 3, 3, 3].into_iter().enumerate().map(|(at, kind)| {
+        let call = |who: u64| event(at * 100 + who as usize, (at as i64, who, who, kind));
+        let object = Object { key: at.to_string(), mark: "m".to_owned() };
+        (object, json!({"Records": (0..100).map(call).collect::<Vec<_>>()}).to_string())
+    });
+    let files: Vec<(Object, String)> = files.collect();
+    let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "lost");
+    scan.note_each();
+    scan.look_twice(&Default::default()).unwrap();
+    files.iter().for_each(|(object, text)| scan.object(object.clone(), text.as_bytes()));
+    let look = |looking: &mut crate::app::looking::Looking<'_>| {
+        // Some hundred bytes in memory are those of few calls.
+        looking.seen = Sum::holding(15_000);
+        let mut seeker = Seeker::new(looking.around(), Catalog::embedded());
+        for (at, (_, text)) in files.iter().enumerate() {
+            if at == behind {
+                looking.seen.lose();
+            }
+            assert!(looking.found(seeker.seek("x", text.as_bytes())), "the look goes on");
+        }
+        if behind == files.len() {
+            looking.seen.lose();
+        }
+    };
+    scan.look_around(look).unwrap();
+    let problems = scan.finish().unwrap().problems;
+    let findings = ledger.findings(&Filter::default()).unwrap();
+    let is_looked = |finding: &&Finding| finding.items.values().any(|item| !item.looked.is_empty());
+    let is_owed = ledger.state("second look at lost").unwrap().is_some_and(|owed| !owed.is_empty());
+    (problems, findings.iter().filter(is_looked).count(), is_owed)
+}
+
+#[test]
+fn what_was_put_aside_and_is_lost_is_told_and_owed() {
+    assert_eq!(with_a_loss(usize::MAX), (vec![], 100, false));
+    for behind in [3, 6] {
+        let (problems, looked, is_owed) = with_a_loss(behind);
+        let told = "some of the allowed calls that the second look had seen could not be read again from a temporary file: of \
+            some findings it is not known how far their calls were looked at, and the next scan of the same sources has to \
+            look again: ";
+        assert!(problems.len() == 1 && problems[0].error.starts_with(told), "{problems:?}");
+        assert_eq!((problems[0].input.as_str(), looked, is_owed), ("lost", 0, true), "{behind}");
+    }
+}
+
 #[test]
 fn files_that_cannot_tell_are_left_alone() {
     let calls = [(40 * 24 * 60, 1, 1, 0)];
