@@ -3,6 +3,7 @@
 //!
 //! What is sought is small and bounded by the findings, what was seen by them too; neither grows with the archive.
 
+mod aside;
 mod held;
 mod names;
 mod packed;
