@@ -3,6 +3,8 @@
 //!
 //! What is sought is small and bounded by the findings, what was seen by them too; neither grows with the archive.
 
+mod aside;
+mod held;
 mod names;
 mod packed;
 mod scope;
@@ -23,14 +25,15 @@ use crate::diagnosis::Cause;
 use crate::finding::{Finding, Item, ItemKey};
 use crate::foretold::{self, Foretold, foretell};
 use crate::triage::probing::{Caller, caller};
+use held::Held;
 use jiff::Timestamp;
 use memchr::memmem;
 use names::Names;
 use packed::{Key, Lists, NONE, Numbers, count, key};
 use scope::Scope;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use tally::Calls;
 
 /// What is looked for.
@@ -79,10 +82,8 @@ pub struct Around {
     ranges: Vec<[Range<u32>; 2]>,
     /// Texts that items share.
     lists: Lists,
-    /// Services of which it matters whether the log holds events, or data events, and whether such were met.
-    services: BTreeMap<(String, bool), AtomicBool>,
-    /// How many of them were not.
-    lacking: AtomicUsize,
+    /// Of which accounts' services it matters whether the log holds events.
+    held: Held,
     /// Where what was read now can tell.
     of_all: Scope,
     /// Where anything can tell of what was denied now.
@@ -167,6 +168,8 @@ impl Around {
         let who = self.callers.add(key_of(&caller(&finding.principal)));
         let (first_item, first_foretold) = (count(self.items.len()), count(self.foretold.len()));
         for (key, item) in &finding.items {
+            let needed = item.operations.iter().filter_map(|operation| needed(operation));
+            needed.for_each(|(service, is_data)| self.held.ask(finding.account.as_deref(), service, is_data));
             self.add_item(who, key, item, catalog);
         }
         for what in foretell(finding, catalog) {
@@ -191,12 +194,6 @@ impl Around {
     }
 
     fn add_item(&mut self, who: u32, key: &ItemKey, item: &Item, catalog: &Catalog) {
-        for (service, is_data) in item.operations.iter().filter_map(|operation| needed(operation)) {
-            self.services.entry((service.to_owned(), is_data)).or_insert_with(|| {
-                *self.lacking.get_mut() += 1;
-                AtomicBool::new(false)
-            });
-        }
         // Without a resource, or a time, no call is known to be the same.
         let Some(first) = item.first_seen.filter(|_| !key.resource.is_empty()) else { return };
         let number = count(self.items.len());
@@ -249,6 +246,7 @@ impl Around {
             + self.findings.bytes()
             + size_of_val(&*self.ranges)
             + self.lists.bytes()
+            + self.held.bytes()
     }
 
     /// Whether there is nothing to look around.
@@ -365,34 +363,9 @@ impl Around {
         self.foretold[foretold as usize].used.fetch_min(at.as_second(), Relaxed);
     }
 
-    /// Whether it is still open of any service whether the log holds its events.
+    /// Whether it is still open of any account's service whether the log holds its events.
     pub(super) fn lacks_any(&self) -> bool {
-        self.lacking.load(Relaxed) > 0
-    }
-
-    /// Whether it is of this one.
-    fn lacks(&self, prefix: &str) -> bool {
-        [true, false].iter().any(|is_data| {
-            let known = self.services.get(&(prefix.to_owned(), *is_data));
-            known.is_some_and(|held| !held.load(Relaxed))
-        })
-    }
-
-    /// The log holds an event, or a data event, of a service.
-    fn note_held(&self, prefix: &str, is_data: bool) {
-        if !self.lacks_any() {
-            return;
-        }
-        for of_data in [false, true].iter().filter(|of_data| is_data || !**of_data) {
-            let known = self.services.get(&(prefix.to_owned(), *of_data));
-            if known.is_some_and(|held| !held.swap(true, Relaxed)) {
-                self.lacking.fetch_sub(1, Relaxed);
-            }
-        }
-    }
-
-    fn holds(&self, service: &str, is_data: bool) -> bool {
-        self.services.get(&(service.to_owned(), is_data)).is_some_and(|held| held.load(Relaxed))
+        self.held.lacks_any()
     }
 }
 

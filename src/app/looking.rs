@@ -134,10 +134,13 @@ impl<'s> Looking<'s> {
     }
 }
 
-/// What a second look had put aside cannot be read again.
+/// Some of what a second look had put aside cannot be read again. It goes on without, and is owed.
 pub(super) fn lost(input: &str, fault: &std::io::Error) -> Problem {
-    let error =
-        format!("the second look broke off: what it had seen could not be read again from a temporary file: {fault}");
+    let error = format!(
+        "some of the allowed calls that the second look had seen could not be read again from a temporary file: of \
+         some findings it is not known how far their calls were looked at, and the next scan of the same sources has to look \
+         again: {fault}"
+    );
     Problem { input: input.to_owned(), error }
 }
 

@@ -27,13 +27,17 @@ const BYTES: usize = 16 << 20;
 /// Who called what: `prefix:Operation`.
 type Watch = (Caller, String);
 
+/// An account, empty where none is told, and the IAM prefix of a service.
+type Service = (String, String);
+
 /// Allowed calls by who called what.
 #[derive(Debug, Default)]
 pub struct Passed {
     seen: BTreeMap<Watch, BTreeMap<Pass, Allowed>>,
-    /// Services of which the log holds data events, and of which it holds any.
-    data: BTreeSet<String>,
-    services: BTreeSet<String>,
+    /// Accounts' services of which the log holds data events, and of which it holds any: what one account's trail records
+    /// says nothing of another's.
+    data: BTreeSet<Service>,
+    services: BTreeSet<Service>,
     /// Bytes of the calls.
     bytes: usize,
     /// There were more callers, operations or bytes than are kept.
@@ -47,10 +51,11 @@ impl Passed {
             record.error_code.is_none().then(|| Some((record.event_source.as_deref()?, record.event_name.as_deref()?)));
         let Some(((source, name), at)) = call.flatten().zip(record.event_time) else { return };
         let Some(prefix) = catalog.prefixes(source).first().copied() else { return };
+        let service = (record.recipient_account.clone().unwrap_or_default(), prefix.to_owned());
         if record.event_category.as_deref() == Some("Data") {
-            self.data.insert(prefix.to_owned());
+            self.data.insert(service.clone());
         }
-        self.services.insert(prefix.to_owned());
+        self.services.insert(service);
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
         let watch = (who, format!("{prefix}:{name}"));
         let pass = Pass::new(at, record.event_id.as_deref().unwrap_or_default());
@@ -124,7 +129,8 @@ impl Passed {
             }
             let holds = |service: &str, is_data: bool| {
                 let held = if is_data { &self.data } else { &self.services };
-                held.contains(service) && !self.overflows
+                let account = finding.account.clone().unwrap_or_default();
+                held.contains(&(account, service.to_owned())) && !self.overflows
             };
             if let Some(until) = reach(finding, item, places, holds) {
                 seen.looked.insert(key.clone(), (Source::Log, until));
@@ -236,7 +242,10 @@ mod tests {
         assert_eq!(reach(scanned(&[no.clone(), before])), None, "it ends with the denial");
         let mut other = after;
         other["eventSource"] = "sqs.amazonaws.com".into();
-        assert_eq!(reach(scanned(&[no, other])), None, "of the service it holds nothing");
+        assert_eq!(reach(scanned(&[no.clone(), other.clone()])), None, "of the service it holds nothing");
+        let mut another = event("3", 3, false, ROLE, "eve");
+        another["recipientAccountId"] = "444455556666".into();
+        assert_eq!(reach(scanned(&[no, other, another])), None, "another account's trail does");
     }
 
     #[test]

@@ -150,7 +150,9 @@ impl Scan<'_> {
         }
         let around = self.next_around(parts)?;
         if around.is_empty() {
-            self.settle()?;
+            // Or no more: findings may have gone meanwhile, what a part could not read has not.
+            parts.is_over = true;
+            self.settle_parts(parts)?;
             return Ok(None);
         }
         self.named.sort();
@@ -210,9 +212,11 @@ impl Scan<'_> {
         }
         parts.add(is_partial, left);
         self.note_seen(&seen, around, is_partial, parts)?;
-        if !parts.is_over {
-            return Ok(());
-        }
+        if parts.is_over { self.settle_parts(parts) } else { Ok(()) }
+    }
+
+    /// Pays what is owed, but for what could not be read.
+    fn settle_parts(&mut self, parts: &mut Parts) -> Result<(), LedgerError> {
         match parts.left.take().filter(|_| parts.is_partial) {
             Some(left) => self.debt.as_mut().map_or(Ok(()), |debt| debt.narrow(self.ledger, left)),
             None if parts.is_partial => Ok(()),

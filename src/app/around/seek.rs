@@ -58,12 +58,16 @@ impl<'a> Seeker<'a> {
 
     fn is_sought(&self, named: &Named<'_>) -> bool {
         self.around.names.get(named.operation).is_some()
-            || self.around.lacks_any() && named.source().is_some_and(|source| self.is_lacking(source))
+            || self.around.lacks_any() && named.source().is_some_and(|source| self.is_lacking(source, None))
     }
 
-    /// Whether it is not known yet that the log holds events of a service.
-    fn is_lacking(&self, source: &[u8]) -> bool {
-        self.prefix(source).is_some_and(|prefix| self.around.lacks(prefix))
+    /// Whether it is not known yet that the log holds events of a service, in an account or in any.
+    fn is_lacking(&self, source: &[u8], account: Option<&str>) -> bool {
+        let held = &self.around.held;
+        self.prefix(source).is_some_and(|prefix| match account {
+            Some(account) => held.lacks_of(account, prefix),
+            None => held.lacks(prefix),
+        })
     }
 
     fn prefix(&self, source: &[u8]) -> Option<&'static str> {
@@ -86,7 +90,9 @@ impl<'a> Seeker<'a> {
         let (Some(source), Some(name), None) = (glance.event_source, glance.event_name, glance.error_code) else {
             return true;
         };
-        if kind(source, name).is_some() || self.around.lacks_any() && self.is_lacking(source.as_bytes()) {
+        if kind(source, name).is_some()
+            || self.around.lacks_any() && self.is_lacking(source.as_bytes(), glance.recipient_account)
+        {
             return false;
         }
         let Some((number, at)) = self.around.names.get(name.as_bytes()).zip(glance.event_time) else { return true };
@@ -161,7 +167,8 @@ impl<'a> Seeker<'a> {
         };
         let Some(prefix) = self.prefix(source.as_bytes()) else { return };
         let around = self.around;
-        around.note_held(prefix, record.event_category.as_deref() == Some("Data"));
+        let is_data = record.event_category.as_deref() == Some("Data");
+        around.held.note(record.recipient_account.as_deref(), prefix, is_data);
         let Some(number) = around.names.get(name.as_bytes()) else { return };
         let who = caller(&principal::from_identity(&record.user_identity, record.recipient_account.as_deref()));
         let Some(sought) = around.number_of(&who).and_then(|who| around.sought(who, number)) else { return };

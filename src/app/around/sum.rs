@@ -1,10 +1,10 @@
 //! What all files of a second look showed: little of it in memory, however many calls were allowed since.
 
-use super::tally::{Calls, SLIM, Seen};
-use super::{Around, count};
+use super::Around;
+use super::aside::Aside;
+use super::tally::{Calls, Seen};
 use crate::app::reach::reach;
 use crate::finding::{ALLOWED_KEPT, Finding, Sightings, Source};
-use crate::io::sources::spool::Pile;
 use crate::io::stores::Place;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -51,31 +51,6 @@ impl Moments {
     }
 }
 
-/// Allowed calls in a file.
-#[derive(Debug, Default)]
-struct Aside {
-    pile: Pile,
-    /// Where an item's calls begin, and how many there are.
-    places: Vec<(u64, u8)>,
-}
-
-impl Aside {
-    fn get(&self, item: u32) -> io::Result<Calls> {
-        let Some((start, count)) = self.places.get(item as usize).filter(|(_, count)| *count > 0) else {
-            return Ok(Calls::default());
-        };
-        let text = self.pile.get(*start, usize::from(*count) * SLIM)?;
-        Calls::read(&text).ok_or_else(|| io::ErrorKind::InvalidData.into())
-    }
-
-    fn put(&mut self, item: usize, calls: &Calls) {
-        self.places.resize(self.places.len().max(item), (0, 0));
-        let count = u8::try_from(calls.len()).unwrap_or(u8::MAX);
-        let start = if count > 0 { self.pile.put(&calls.written()) } else { 0 };
-        self.places.push((start, count));
-    }
-}
-
 impl Default for Sum {
     fn default() -> Self {
         Self::holding(MOST)
@@ -84,7 +59,7 @@ impl Default for Sum {
 
 impl Sum {
     /// Nothing yet; of what comes so many bytes are to stand in memory, about.
-    fn holding(most: usize) -> Self {
+    pub(super) fn holding(most: usize) -> Self {
         let (before, used, calls, aside) = (Moments::default(), Moments::default(), BTreeMap::new(), Aside::default());
         Self { before, used, calls, bytes: 0, most, aside, failed: None }
     }
@@ -119,22 +94,16 @@ impl Sum {
         }
     }
 
-    /// Writes all calls anew, those of before among them: of each item no more are kept than a ledger keeps.
+    /// Puts the calls behind those of before, and now and then all together: of each item no more than a ledger keeps.
     fn put_aside(&mut self, around: &Around) {
-        let (mut calls, mut aside) = (std::mem::take(&mut self.calls), Aside::default());
-        let items = calls.last_key_value().map_or(0, |(last, _)| *last as usize + 1).max(self.aside.places.len());
-        for item in 0..count(items) {
-            let mut all = self.aside.get(item).unwrap_or_else(|fault| {
-                self.failed = Some(fault);
-                Calls::default()
-            });
-            if let Some(more) = calls.remove(&item) {
-                all.merge(more);
-                around.settle_since(item, &all);
-            }
-            aside.put(item as usize, &all);
+        for (item, calls) in std::mem::take(&mut self.calls) {
+            self.aside.add(item, &calls);
         }
-        (self.aside, self.bytes) = (aside, 0);
+        self.bytes = 0;
+        if self.aside.is_due(self.most) {
+            let fault = self.aside.pack(|item, calls| around.settle_since(item, calls));
+            self.failed = fault.or(self.failed.take());
+        }
     }
 
     /// Why what was put aside is lost; `None` where nothing is.
@@ -156,7 +125,9 @@ impl Sum {
         let mut seen = Sightings::default();
         let Some([items, foretold]) = around.ranges(&finding.id) else { return Ok(seen) };
         for (key, item) in &finding.items {
-            if let Some(until) = reach(finding, item, places, |service, is_data| around.holds(service, is_data)) {
+            let account = finding.account.as_deref();
+            let holds = |service: &str, is_data| around.held.holds(account, service, is_data);
+            if let Some(until) = reach(finding, item, places, holds) {
                 seen.looked.insert(key.clone(), (Source::Log, until));
             }
             let Some(number) = around.number_in(items, key) else { continue };
@@ -175,6 +146,14 @@ impl Sum {
         let used = foretold.clone().filter_map(|number| Some((around.foretold(number).action, self.used.get(number)?)));
         seen.used.extend(used);
         Ok(seen)
+    }
+}
+
+#[cfg(test)]
+impl Sum {
+    /// Loses what was put aside so far.
+    pub(super) fn lose(&mut self) {
+        self.aside.lose();
     }
 }
 
@@ -203,7 +182,7 @@ mod tests {
                 sums.iter_mut().for_each(|sum| sum.add(call(n).1, &around));
             }
         }
-        assert!(sums[0].aside.places.is_empty() && sums[1].calls.len() < 20 && sums[2].calls.is_empty());
+        assert!(sums[0].aside.is_empty() && sums[1].calls.len() < 20 && sums[2].calls.is_empty());
         for (item, passes) in expect {
             let latest: BTreeSet<Pass> = passes.iter().rev().take(ALLOWED_KEPT).cloned().collect();
             for sum in &sums {

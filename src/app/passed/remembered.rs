@@ -57,8 +57,8 @@ impl Passed {
         let Self { seen, data, services: of_any, overflows, .. } = self;
         let known = services(account, ledger)?;
         let mut all = known.clone();
-        all.extend(of_any.into_iter().map(|service| (service, false)));
-        all.extend(data.into_iter().map(|service| (service, true)));
+        all.extend(of_any.into_iter().map(|(_, service)| (service, false)));
+        all.extend(data.into_iter().map(|(_, service)| (service, true)));
         all.extend(overflows.then(|| (MORE.to_owned(), false)));
         if all != known {
             ledger.put_state(&services_task(account), &serde_json::to_string(&all).unwrap_or_default())?;
@@ -202,8 +202,8 @@ impl Scan<'_> {
         for (service, is_data) in services(account, self.ledger)? {
             match (service.as_str(), is_data) {
                 (MORE, _) => of_all.overflows = true,
-                (_, true) => drop(of_all.data.insert(service)),
-                (_, false) => drop(of_all.services.insert(service)),
+                (_, true) => drop(of_all.data.insert((account.to_owned(), service))),
+                (_, false) => drop(of_all.services.insert((account.to_owned(), service))),
             }
         }
         let forgotten = forgotten(account, self.ledger)?.unwrap_or(Timestamp::MIN);

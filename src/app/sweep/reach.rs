@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     places: BTreeMap<(Option<String>, Option<String>), (Timestamp, Timestamp)>,
-    /// `eventSource`, and whether of data events.
-    holds: BTreeSet<(String, bool)>,
+    /// Account, `eventSource`, and whether of data events: one account's trail says nothing of another's.
+    holds: BTreeSet<(Option<String>, String, bool)>,
 }
 
 impl Reach {
@@ -20,7 +20,8 @@ impl Reach {
         let place = self.places.entry((record.recipient_account.clone(), record.region.clone())).or_insert((at, at));
         *place = (place.0.min(at), place.1.max(at));
         if let Some(source) = &record.event_source {
-            self.holds.insert((source.clone(), record.event_category.as_deref() == Some("Data")));
+            let is_data = record.event_category.as_deref() == Some("Data");
+            self.holds.insert((record.recipient_account.clone(), source.clone(), is_data));
         }
     }
 
@@ -28,7 +29,9 @@ impl Reach {
     pub(super) fn until(&self, account: Option<&str>, item: &Item, since: Timestamp) -> Option<Timestamp> {
         let holds = |operation: &String| {
             let (service, name) = operation.split_once(':')?;
-            self.holds.contains(&(format!("{service}.amazonaws.com"), is_data_event(service, name))).then_some(())
+            let account = account.map(str::to_owned);
+            let held = (account, format!("{service}.amazonaws.com"), is_data_event(service, name));
+            self.holds.contains(&held).then_some(())
         };
         item.operations.iter().map(holds).collect::<Option<Vec<()>>>().filter(|all| !all.is_empty())?;
         let ends = item.regions.iter().map(|region| {

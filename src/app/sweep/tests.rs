@@ -330,6 +330,19 @@ fn an_archive_shows_what_it_holds() {
     let log = json!({"Records": [first, event("y", "2026-11-12T09:00:00Z", "another", false)]});
     crate::io::sinks::file::write(&file, &log.to_string()).unwrap();
     assert_eq!(sweep_archive(std::slice::from_ref(&file), &mut ledger, &world(), at(NOW)).unwrap().quiet.len(), 1);
+    // One of which only another account's trail holds events of the service tells nothing.
+    let mut ledger = denied_once();
+    let of = |id: &str, at: &str, key: &str, value: &str| {
+        let mut event = event(id, at, "another", false);
+        event[key] = value.into();
+        event
+    };
+    let mut log: Vec<Value> = ["2026-11-10T09:00:00Z", "2026-11-12T09:00:00Z"]
+        .map(|at| of(at, at, "eventSource", "sns.amazonaws.com"))
+        .to_vec();
+    log.push(of("z", "2026-11-11T09:00:00Z", "recipientAccountId", "999988887777"));
+    crate::io::sinks::file::write(&file, &json!({"Records": log}).to_string()).unwrap();
+    assert_eq!(sweep_archive(std::slice::from_ref(&file), &mut ledger, &world(), at(NOW)).unwrap().quiet.len(), 0);
     // One that begins after the denial tells nothing by its silence.
     let mut ledger = denied_once();
     let log = json!({"Records": [event("y", "2026-11-12T09:00:00Z", "another", false)]});

@@ -111,7 +111,7 @@ impl Pile {
                 Err(_) => self.is_held = true,
             }
         }
-        let start = self.written() + self.last.len() as u64;
+        let start = self.length();
         self.last.extend_from_slice(text);
         start
     }
@@ -134,6 +134,11 @@ impl Pile {
             Some(spool) => spool.from(start)?.read_exact(&mut text).map(|()| text),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
+    }
+
+    /// Bytes that were put, all of them.
+    pub(crate) fn length(&self) -> u64 {
+        self.written() + self.last.len() as u64
     }
 
     fn written(&self) -> u64 {
