@@ -80,6 +80,37 @@ fn a_failed_batch_leaves_nothing() {
     assert_eq!(ledger.record(batch(), at(TUE)).unwrap(), Recorded { new: 2, duplicate: 0, stale: 0 });
 }
 
+/// Of what is told of it, what to do; whoever forgets does not stop there.
+#[test]
+fn what_cannot_be_read_of_objects_is_told_and_stops_no_forgetting() {
+    let read = |key: &str| {
+        let object = Object { key: format!("/x/{key}.json.gz"), mark: "17-5".into() };
+        ObjectRead { object, held: Held { records: 1, ..Held::default() }, places: vec![] }
+    };
+    for broken in ["x'05'", "substr(body, 1, length(body) - 1)", "x'00027a7a0100'"] {
+        let (_folder, path) = place();
+        let mut ledger = SqliteLedger::open(&path).unwrap().keeping(&Keep::days(30, 30)).unwrap();
+        let break_it = |ledger: &SqliteLedger| {
+            ledger.connection.execute_batch(&format!("UPDATE object_named SET body = {broken}")).unwrap();
+        };
+        ledger.note_objects("x", &[read("ana"), read("zz")], at(TUE)).unwrap();
+        break_it(&ledger);
+        if !broken.starts_with("x'00") {
+            let told = ledger.known_objects(&[read("zz").object]).unwrap_err().to_string();
+            assert!(told.contains("restore the ledger from a copy, or begin a new one"), "{told}");
+        }
+        ledger.put_state("other", "about ana").unwrap();
+        ledger.purge("ana").unwrap();
+        assert_eq!(ledger.state("other").unwrap(), None, "what comes behind it");
+        // It is read again.
+        assert_eq!(ledger.known_objects(&[read("zz").object]).unwrap(), [None]);
+        ledger.note_objects("x", &[read("kim")], at(TUE)).unwrap();
+        break_it(&ledger);
+        ledger.expire(at(TUE)).unwrap();
+        assert_eq!(ledger.known_objects(&[read("kim").object]).unwrap(), [None]);
+    }
+}
+
 #[test]
 fn programs_that_write_at_once_lose_nothing() {
     let (_folder, path) = place();
