@@ -73,7 +73,7 @@ pub(super) fn note<'a>(
         });
     }
     let push = |batch: &mut Batch, one: &&ObjectRead| {
-        batch.push(&[one.object.key.as_bytes()], |out| put(out, &one.object.mark, now.as_second(), &one.held));
+        batch.push(one.object.key.as_bytes(), |out| put(out, &one.object.mark, now.as_second(), &one.held));
     };
     let is_new = Packed::of(connection, &NAMED).put(&objects, push, |old, new| !is_same(old, new))?;
     Ok(objects.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(one, _)| one).collect())
@@ -101,7 +101,7 @@ pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Resu
     })?;
     hashes.sort_unstable();
     let push =
-        |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(&[id], |out| out.extend_from_slice(value));
+        |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(id, |out| out.extend_from_slice(value));
     Packed::of(connection, &HASHED).put(&hashes, push, |_, _| true).map(drop)
 }
 

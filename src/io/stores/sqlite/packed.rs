@@ -1,5 +1,5 @@
-//! A sorted map from bytes to bytes, many entries in a row of SQLite: as rows of their own, the thousands of ids and names of a
-//! scan would take more time for each row than for what is in it.
+//! A sorted map from bytes to bytes, many entries in a row of SQLite: as rows of their own, the thousands of names of a scan
+//! would take more time for each row than for what is in it.
 //!
 //! A row holds the entries from its `first` key on, up to the next row's `first`; what is before all rows belongs to a row that
 //! begins with no bytes at all. It is a page at most, so that one entry that comes in anywhere writes what one row would, and
@@ -70,9 +70,9 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds an entry, whose key is not before any other's.
-    pub(super) fn push(&mut self, key: &[&[u8]], value: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn push(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
-        key.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        self.bytes.extend_from_slice(key);
         self.keys.push((start, self.bytes.len()));
         value(&mut self.bytes);
         debug_assert!(self.keys.len() < 2 || self.key(self.keys.len() - 2) <= self.key(self.keys.len() - 1));

@@ -15,7 +15,7 @@ fn table() -> Connection {
 const TABLE: Table = table!("t");
 
 fn push(batch: &mut Batch, (key, value): &(Vec<u8>, Vec<u8>)) {
-    batch.push(&[key], |out| out.extend_from_slice(value));
+    batch.push(key, |out| out.extend_from_slice(value));
 }
 
 /// All that is in it, as it is gone through.
@@ -112,7 +112,7 @@ fn names(count: u32) -> Vec<Vec<u8>> {
 }
 
 fn put(packed: &Packed<'_>, names: &[Vec<u8>]) {
-    let push = |batch: &mut Batch, name: &Vec<u8>| batch.push(&[name], |out| out.extend_from_slice(&[7; 40]));
+    let push = |batch: &mut Batch, name: &Vec<u8>| batch.push(name, |out| out.extend_from_slice(&[7; 40]));
     let told = packed.put(names, push, |_, _| false).unwrap();
     assert!(told.iter().all(|is_new| *is_new));
 }
