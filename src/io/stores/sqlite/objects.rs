@@ -14,11 +14,19 @@ pub(super) const HASHED: Table = table!("object_hashed");
 
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
-    // Each query by itself would take a lock of the file and give it back.
-    connection.prepare_cached("BEGIN")?.execute([])?;
-    let known = known_now(connection, objects);
-    connection.prepare_cached("COMMIT")?.execute([])?;
-    known
+    at_once(connection, || known_now(connection, objects))
+}
+
+/// Reads in one transaction: each query by itself would take a lock of the file and give it back.
+fn at_once<T>(connection: &Connection, read: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    run("BEGIN")?;
+    let read = read().and_then(|read| run("COMMIT").map(|()| read));
+    if read.is_err() && !connection.is_autocommit() {
+        // What failed first is what there is to tell.
+        let _ = run("ROLLBACK");
+    }
+    read
 }
 
 fn known_now(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
@@ -56,11 +64,16 @@ pub(super) fn note<'a>(
     objects.sort_by(|one, other| one.object.key.cmp(&other.object.key));
     if !Packed::of(connection, &HASHED).is_empty()? {
         let asked: Vec<Object> = objects.iter().map(|one| one.object.clone()).collect();
-        let mut known = known_now(connection, &asked)?.into_iter();
-        objects.retain(|_| known.next().is_none_or(|held| held.is_none()));
+        let (mut known, mut changed) = (known_now(connection, &asked)?.into_iter(), None);
+        // Behind another state of the same object also the one that is known is new.
+        objects.retain(|one| {
+            let is_known = known.next().is_some_and(|held| held.is_some()) && changed != Some(&one.object.key);
+            changed = if is_known { changed } else { Some(&one.object.key) };
+            !is_known
+        });
     }
     let push = |batch: &mut Batch, one: &&ObjectRead| {
-        batch.push(&[one.object.key.as_bytes()], |out| put(out, &one.object.mark, now.as_second(), &one.held));
+        batch.push(one.object.key.as_bytes(), |out| put(out, &one.object.mark, now.as_second(), &one.held));
     };
     let is_new = Packed::of(connection, &NAMED).put(&objects, push, |old, new| !is_same(old, new))?;
     Ok(objects.into_iter().zip(is_new).filter(|(_, is_new)| *is_new).map(|(one, _)| one).collect())
@@ -77,6 +90,7 @@ pub(super) fn expire(connection: &Connection, since: Timestamp) -> rusqlite::Res
 pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Result<()> {
     let mut hashes = Vec::new();
     Packed::of(connection, &NAMED).remove(|key, value| {
+        parts(value).and_then(|(.., held)| read_held(held)).ok_or_else(broken)?;
         let key = String::from_utf8_lossy(key);
         let is_named = stands_in(&key, principal) || name_in(principal).is_some_and(|name| stands_in(&key, name));
         if is_named {
@@ -87,7 +101,7 @@ pub(super) fn forget(connection: &Connection, principal: &str) -> rusqlite::Resu
     })?;
     hashes.sort_unstable();
     let push =
-        |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(&[id], |out| out.extend_from_slice(value));
+        |batch: &mut Batch, (id, value): &([u8; 16], Vec<u8>)| batch.push(id, |out| out.extend_from_slice(value));
     Packed::of(connection, &HASHED).put(&hashes, push, |_, _| true).map(drop)
 }
 
@@ -168,4 +182,24 @@ pub(super) fn put_run(
         .and_then(|mut write| write.execute([&run.input, &body]))
         .map(drop)
         .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_first_is_told_and_no_transaction_stays_open() {
+        let connection = Connection::open_in_memory().unwrap();
+        let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, x REFERENCES t DEFERRABLE INITIALLY DEFERRED)";
+        connection.execute_batch(&format!("PRAGMA foreign_keys = ON; {table}")).unwrap();
+        let told = at_once(&connection, || connection.execute_batch("ROLLBACK").and_then(|()| Err::<(), _>(broken())));
+        assert_eq!(told.unwrap_err().to_string(), broken().to_string());
+        let told = at_once(&connection, || connection.execute("INSERT INTO t VALUES (1, 2)", []));
+        assert!(told.unwrap_err().to_string().contains("FOREIGN KEY"), "what ends it fails");
+        assert!(connection.is_autocommit());
+        let told = at_once(&connection, || Err::<(), _>(broken()));
+        assert_eq!((told.unwrap_err().to_string(), connection.is_autocommit()), (broken().to_string(), true));
+        assert_eq!(at_once(&connection, || Ok(5)).unwrap(), 5);
+    }
 }

@@ -1,7 +1,6 @@
-//! What ledgers of before schema 5 noted in a row each, packed.
+//! The objects that ledgers of before schema 5 noted in a row each, packed.
 
 use super::super::Held;
-use super::counted::{self, Kind};
 use super::objects;
 use super::packed::{Batch, Packed};
 use rusqlite::{Connection, Row};
@@ -9,19 +8,12 @@ use rusqlite::{Connection, Row};
 /// Rows that are packed at a time: few enough to be in memory together.
 const AT_ONCE: usize = 20_000;
 
-/// Packs the ids of events that were counted and the objects that were read.
+/// Packs the objects that were read.
 pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
-    for kind in [Kind::Own, Kind::Shared] {
-        let mut query = connection.prepare("SELECT id, at FROM event WHERE kind = ?1 ORDER BY id")?;
-        let mut rows = query.query_map([kind as u8], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        in_parts(&mut rows, |part: &[(String, Option<i64>)]| {
-            counted::note(connection, kind, part.iter().map(|(id, at)| Some((id.as_str(), *at)))).map(drop)
-        })?;
-    }
     let mut query = connection.prepare("SELECT * FROM object ORDER BY id")?;
     in_parts(&mut query.query_map([], object)?, |part| {
         let push = |batch: &mut Batch, (id, mark, at, held): &(Vec<u8>, String, i64, Held)| {
-            batch.push(&[id], |out| objects::put(out, mark, *at, held));
+            batch.push(id, |out| objects::put(out, mark, *at, held));
         };
         Packed::of(connection, &objects::HASHED).put(part, push, |_, _| false).map(drop)
     })

@@ -1,5 +1,5 @@
-//! A sorted map from bytes to bytes, many entries in a row of SQLite: as rows of their own, the thousands of ids and names of a
-//! scan would take more time for each row than for what is in it.
+//! A sorted map from bytes to bytes, many entries in a row of SQLite: as rows of their own, the thousands of names of a scan
+//! would take more time for each row than for what is in it.
 //!
 //! A row holds the entries from its `first` key on, up to the next row's `first`; what is before all rows belongs to a row that
 //! begins with no bytes at all. It is a page at most, so that one entry that comes in anywhere writes what one row would, and
@@ -28,6 +28,8 @@ pub(super) struct Table {
     pub(super) next: &'static str,
     pub(super) add: &'static str,
     pub(super) change: &'static str,
+    /// The same, for a row that begins with another key from then on.
+    pub(super) thin: &'static str,
     pub(super) delete: &'static str,
 }
 
@@ -47,6 +49,7 @@ macro_rules! table {
             next: concat!("SELECT id, first, body FROM ", $name, " WHERE first >= ?1 ORDER BY first LIMIT 1"),
             add: concat!("INSERT INTO ", $name, " (first, body) VALUES (?1, ?2)"),
             change: concat!("UPDATE ", $name, " SET body = ?2 WHERE id = ?1"),
+            thin: concat!("UPDATE ", $name, " SET first = ?2, body = ?3 WHERE id = ?1"),
             delete: concat!("DELETE FROM ", $name, " WHERE id = ?1"),
         }
     };
@@ -67,9 +70,9 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Adds an entry, whose key is not before any other's.
-    pub(super) fn push(&mut self, key: &[&[u8]], value: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn push(&mut self, key: &[u8], value: impl FnOnce(&mut Vec<u8>)) {
         let start = self.bytes.len();
-        key.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        self.bytes.extend_from_slice(key);
         self.keys.push((start, self.bytes.len()));
         value(&mut self.bytes);
         debug_assert!(self.keys.len() < 2 || self.key(self.keys.len() - 2) <= self.key(self.keys.len() - 1));
@@ -175,27 +178,24 @@ impl<'c> Packed<'c> {
         Ok(())
     }
 
-    /// Takes entries away, which are told by key and value.
+    /// Takes entries away, which are told by key and value. Of those that go nothing stays, also where a row began with one of
+    /// them. A row that cannot be read goes whole: nobody could say that nothing of it had to go, and it must not keep the others.
     pub(super) fn remove(&self, mut goes: impl FnMut(&[u8], &[u8]) -> rusqlite::Result<bool>) -> rusqlite::Result<()> {
         let (mut next, mut from) = (self.statement(self.table.next)?, Vec::new());
         let read =
             |row: &rusqlite::Row<'_>| Ok(Leaf { row: row.get(0)?, first: row.get(1)?, body: row.get(2)?, end: None });
         while let Some(leaf) = next.query_row([&from], read).optional()? {
-            let (mut entries, mut left) = (Entries::of(&leaf.first, &leaf.body), Body::of(&leaf.first, 0));
-            let mut is_less = false;
-            while let Some(value) = entries.next()? {
-                let gone = goes(&entries.key, value)?;
-                is_less |= gone;
-                if !gone {
-                    left.push(&entries.key, value);
+            from = leaf.first.clone();
+            match thinned(&leaf, &mut goes).unwrap_or(Left::Nothing) {
+                Left::All => {}
+                Left::Some(first, body) => {
+                    self.statement(self.table.thin)?.execute(params![leaf.row, first, body])?;
+                    from = from.max(first);
+                }
+                Left::Nothing => {
+                    self.statement(self.table.delete)?.execute([leaf.row])?;
                 }
             }
-            if left.bytes.is_empty() {
-                self.statement(self.table.delete)?.execute([leaf.row])?;
-            } else if is_less {
-                self.replace(&leaf, vec![(leaf.first.clone(), left.bytes)])?;
-            }
-            from = leaf.first;
             from.push(0);
         }
         Ok(())
@@ -227,6 +227,38 @@ impl<'c> Packed<'c> {
     fn statement(&self, sql: &'static str) -> rusqlite::Result<CachedStatement<'c>> {
         self.connection.prepare_cached(sql)
     }
+}
+
+/// What is left of a row.
+enum Left {
+    All,
+    /// From this first key on.
+    Some(Vec<u8>, Vec<u8>),
+    Nothing,
+}
+
+/// A row without the entries that go. It begins with the first one that stays; only the row before all others, which begins with
+/// nothing, still does.
+fn thinned(leaf: &Leaf, goes: &mut impl FnMut(&[u8], &[u8]) -> rusqlite::Result<bool>) -> rusqlite::Result<Left> {
+    let (mut entries, mut left) = (Entries::of(&leaf.first, &leaf.body), None);
+    let mut is_less = false;
+    while let Some(value) = entries.next()? {
+        if goes(&entries.key, value)? {
+            is_less = true;
+            continue;
+        }
+        let (_, body) = left.get_or_insert_with(|| {
+            let first = if leaf.first.is_empty() { Vec::new() } else { entries.key.clone() };
+            let body = Body::of(&first, leaf.body.len());
+            (first, body)
+        });
+        body.push(&entries.key, value);
+    }
+    Ok(match left {
+        None => Left::Nothing,
+        Some((first, _)) if !is_less && first == leaf.first => Left::All,
+        Some((first, body)) => Left::Some(first, body.bytes),
+    })
 }
 
 /// The entries of a row and, from one place on, those of the batch that belong to it.

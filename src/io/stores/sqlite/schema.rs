@@ -49,11 +49,18 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     CREATE TABLE change (target TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE state (task TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
-    // Ids of events and objects that were read lie packed (see `packed.rs`); what was before is packed by [`older::pack`], and the
-    // tables that it was in go. Their names go with them, so that a program of before that has the file open fails, instead of
+    // An event's id that is written as CloudTrail writes them is kept as the 16 bytes that it stands for (see `EventId`);
+    // SQLite's own functions see a text up to its first NUL. There is no index by time: it cost each event as much as the table,
+    // and served nothing but the rare removal of old ones. Objects that were read lie packed (see `packed.rs`); what was before is
+    // packed by [`older::pack`]. The tables have other names, so that a program of before that has the file open fails, instead of
     // counting once more what it does not find.
     "
-    CREATE TABLE counted (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
+    CREATE TABLE counted (kind INTEGER NOT NULL, id NOT NULL, at INTEGER, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    INSERT INTO counted SELECT kind,
+        CASE WHEN id GLOB '????????-????-????-????-????????????' AND id NOT GLOB '*[^0-9a-f-]*'
+                  AND length(CAST(id AS BLOB)) = 36 AND length(unhex(id, '-')) = 16
+             THEN unhex(id, '-') ELSE id END, at FROM event;
+    DROP TABLE event;
     CREATE TABLE object_named (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
     CREATE TABLE object_hashed (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, body BLOB NOT NULL);
     -- Without a rowid a key that is compared brings its whole row with it, and these rows are long.
@@ -72,7 +79,7 @@ pub(super) const MIGRATIONS: [&str; 5] = [
 ",
 ];
 
-/// The version that packs ids and objects.
+/// The version that packs objects.
 const PACKED: i64 = 5;
 
 /// The newest schema known here.
@@ -113,7 +120,7 @@ fn step_up(change: &Transaction, found: i64) -> rusqlite::Result<()> {
         change.execute_batch(migration)?;
         if version == PACKED {
             older::pack(change)?;
-            change.execute_batch("DROP TABLE event; DROP TABLE object;")?;
+            change.execute_batch("DROP TABLE object")?;
         }
     }
     change.execute_batch(&format!("PRAGMA user_version = {KNOWN}; PRAGMA application_id = {APPLICATION};"))?;

@@ -155,6 +155,51 @@ fn nothing_that_is_kept_names_whom_it_forgot() {
     }
 }
 
+/// Names of files of three users, one beside the other, so that a name stands wherever rows begin.
+fn exports() -> Vec<ObjectRead> {
+    let name = |n: usize| format!("{n:05}-{}", ["nightingale", "bob", "kim"][n % 3]);
+    (0..3_000).map(|n| exported(&name(n))).collect()
+}
+
+#[test]
+fn no_file_that_was_read_names_whom_it_forgot_however_many_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    ledger.note_objects("exports", &exports(), at(NOW)).unwrap();
+    ledger.purge("nightingale").unwrap();
+    assert!(!holds_name(folder.path()));
+    check_known(&ledger, &exports(), |_| true);
+    // What is noted later finds its place between what was left.
+    ledger.note_objects("exports", &exports(), at(NOW)).unwrap();
+    assert_eq!(ledger.noted_run("exports").unwrap().unwrap().files, 3_000);
+    drop(ledger);
+    assert!(!holds_name(folder.path()));
+}
+
+#[test]
+fn nor_does_what_was_forgotten_in_time_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::open(&folder.path().join("ledger.db")).unwrap();
+    let mut ledger = ledger.keeping(&Keep::days(30, 30)).unwrap();
+    let is_old = |one: &ObjectRead| one.object.key.contains("0-nightingale") || one.object.key.contains("7-");
+    let (old, new): (Vec<_>, Vec<_>) = exports().into_iter().partition(is_old);
+    let later = |days: i64| at(NOW) + jiff::SignedDuration::from_hours(24 * days);
+    ledger.note_objects("exports", &old, later(0)).unwrap();
+    ledger.note_objects("exports", &new, later(20)).unwrap();
+    ledger.expire(later(35)).unwrap();
+    check_known(&ledger, &exports(), |one| !is_old(one));
+    ledger.purge("nightingale").unwrap();
+    assert!(!holds_name(folder.path()));
+    check_known(&ledger, &exports(), |one| !is_old(one));
+}
+
+#[track_caller]
+fn check_known(ledger: &dyn Ledger, read: &[ObjectRead], is_known: impl Fn(&ObjectRead) -> bool) {
+    let asked: Vec<Object> = read.iter().map(|one| one.object.clone()).collect();
+    let expect: Vec<Option<Held>> = read.iter().map(|one| is_known(one).then_some(one.held)).collect();
+    assert_eq!(ledger.known_objects(&asked).unwrap(), expect);
+}
+
 #[allow(clippy::disallowed_methods)] // what lies on the disk is what counts
 fn holds_name(folder: &std::path::Path) -> bool {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());

@@ -59,6 +59,28 @@ fn many_objects_at_once() {
     });
 }
 
+/// Also where one that is known by a hash comes in two states at once.
+#[test]
+fn of_one_object_in_several_states_each_counts_and_the_last_is_known() {
+    let object = |mark: &str| Object { key: "/x/ana".into(), mark: mark.into() };
+    let read = |mark: &str| ObjectRead { object: object(mark), held: Held::default(), places: vec![] };
+    on_each(|ledger| {
+        for (noted, files, known) in [
+            (&["1"][..], 1, [true, false]),
+            (&["2", "1"], 3, [true, false]),
+            (&["1", "1", "2", "2"], 4, [false, true]),
+            (&["2", "1", "2"], 6, [false, true]),
+        ] {
+            let noted: Vec<ObjectRead> = noted.iter().map(|mark| read(mark)).collect();
+            ledger.note_objects("x", &noted, at(NOW)).unwrap();
+            assert_eq!(ledger.noted_run("x").unwrap().unwrap().files, files);
+            let told = ledger.known_objects(&[object("1"), object("2")]).unwrap();
+            assert_eq!([told[0].is_some(), told[1].is_some()], known, "{files}");
+            ledger.purge("ana").unwrap();
+        }
+    });
+}
+
 #[test]
 fn coverage_sums_the_runs_of_a_period() {
     let place = |region: &str, first: &str, last: &str| Place {

@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 
 /// The body of a row cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("a row of packed entries is broken")]
+#[error("a row of what was read is broken: restore the ledger from a copy, or begin a new one")]
 struct Broken;
 
 /// The error of a row that cannot be read.
