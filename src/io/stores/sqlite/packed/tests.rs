@@ -174,7 +174,7 @@ fn put_one(connection: &Connection, key: &[u8]) {
 fn no_row_begins_with_what_is_gone() {
     let connection = table();
     let packed = Packed::of(&connection, &TABLE);
-    let is_third = |key: &[u8]| key[key.len() - 9] % 3 == 0;
+    let is_third = |key: &[u8]| key[key.len() - 9].is_multiple_of(3);
     let mut names = names(6_000);
     names.sort();
     put(&packed, &names);
