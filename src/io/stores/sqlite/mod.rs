@@ -25,7 +25,7 @@ use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed, Repeated};
 use counted::Kind;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +41,18 @@ const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; P
 
 /// Statements that stay prepared: all that a scan makes.
 const STATEMENTS: usize = 64;
+
+/// Tries again for as long as another program is at the file: while one makes a new file's write-ahead log, SQLite itself does not wait.
+fn patiently<T>(mut work: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    const PAUSE: Duration = Duration::from_millis(10);
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        match work() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => std::thread::sleep(PAUSE),
+            done => return done,
+        }
+    }
+    work()
+}
 
 /// See [`Ledger`]. Several programs may have the file open.
 #[derive(Debug)]
@@ -63,14 +75,14 @@ impl SqliteLedger {
         let failed = |source| LedgerError::Sqlite { path: path.to_owned(), source };
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(PATIENCE).map_err(failed)?;
-        match schema::migrate(&mut connection).map_err(failed)? {
+        match patiently(|| schema::migrate(&mut connection)).map_err(failed)? {
             schema::State::Foreign => return Err(LedgerError::NotALedger(path.to_owned())),
             schema::State::Newer(found) => {
                 return Err(LedgerError::Newer { path: path.to_owned(), found, known: schema::KNOWN });
             }
             schema::State::Ready => {}
         }
-        connection.execute_batch(PRAGMAS).map_err(failed)?;
+        patiently(|| connection.execute_batch(PRAGMAS)).map_err(failed)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { connection, path: path.to_owned(), keep: Keep::default(), key: None })
     }
