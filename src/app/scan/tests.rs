@@ -19,7 +19,7 @@ fn event(id: usize) -> String {
     let arn = format!("arn:aws:sts::111122223333:assumed-role/app-{role}/s");
     let issuer = format!("arn:aws:iam::111122223333:role/app-{role}");
     let mut event = json!({
-        "eventVersion": "1.08", "eventID": format!("e{id}"), "awsRegion": if id % 2 == 0 { "eu-west-1" } else { "us-east-1" },
+        "eventVersion": "1.08", "eventID": format!("e{id}"), "awsRegion": if id.is_multiple_of(2) { "eu-west-1" } else { "us-east-1" },
         "eventTime": format!("2026-11-10T{:02}:{:02}:{:02}Z", id / 3_600, id / 60 % 60, id % 60),
         "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333", "sessionContext": {"sessionIssuer":
             {"type": "Role", "arn": issuer, "accountId": "111122223333", "userName": format!("app-{role}")}}},
