@@ -172,6 +172,16 @@ fn a_file_of_very_many_records_is_read_one_by_one() {
     assert_eq!((gathered.records, gathered.denied, gathered.problems), ((1 << 18) + 1, 1, vec![]));
 }
 
+/// So that a large file's denials need not stand in memory till its end; its figures are told once, with that.
+#[test]
+fn denials_are_handed_over_ahead_of_a_files_figures() {
+    let records: Vec<String> = (0..3).map(|id| event(id, 1, 1, true, &Value::Null)).collect();
+    let mut gathered = Gatherer::new(Catalog::embedded(), false).gather(NAMED, &log(&records));
+    let ahead = gathered.ahead().unwrap();
+    assert_eq!((ahead.met.len(), ahead.records, ahead.denied, ahead.places), (3, 0, 0, vec![]));
+    assert_eq!((gathered.met.len(), gathered.records, gathered.denied, gathered.places.len()), (0, 3, 3, 1));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
