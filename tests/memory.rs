@@ -121,45 +121,62 @@ const FEW: usize = 1_000;
 const MANY: usize = 2_000;
 const EACH: u64 = 5;
 
+/// A role writes to a queue of its own.
+fn call(role: usize, hour: usize, is_denied: bool) -> Value {
+    let arn = format!("arn:aws:sts::111122223333:assumed-role/service-{role}/i-{role}");
+    let queue = format!("queue-{role}");
+    let issuer = format!("arn:aws:iam::111122223333:role/service-{role}");
+    let mut event = json!({
+        "eventVersion": "1.09", "eventID": format!("{role}-{hour}"), "eventTime": format!("2026-11-10T{hour:02}:00:00Z"),
+        "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333", "sessionContext": {"sessionIssuer":
+            {"type": "Role", "arn": issuer, "accountId": "111122223333", "userName": format!("service-{role}")}}},
+        "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
+        "userAgent": "Boto3/1.34.69 md/Botocore#1.34.69 ua/2.0 os/linux#5.10.209 md/arch#x86_64 lang/python#3.11.8",
+        "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{queue}")},
+        "recipientAccountId": "111122223333", "eventCategory": "Data", "eventType": "AwsApiCall",
+    });
+    if is_denied {
+        event["errorCode"] = "AccessDenied".into();
+        event["errorMessage"] = format!(
+            "User: {arn} is not authorized to perform: sqs:sendmessage on resource: \
+             arn:aws:sqs:eu-west-1:111122223333:{queue} because no identity-based policy allows the sqs:sendmessage action"
+        )
+        .into();
+    }
+    event
+}
+
 /// Roles that are each refused a queue of their own, were allowed to write to it before, and again after.
 fn roles(count: usize, folder: &Path) {
-    let event = |role: usize, hour: usize, is_denied: bool| {
-        let arn = format!("arn:aws:sts::111122223333:assumed-role/service-{role}/i-{role}");
-        let queue = format!("queue-{role}");
-        let issuer = format!("arn:aws:iam::111122223333:role/service-{role}");
-        let mut event = json!({
-            "eventVersion": "1.09", "eventID": format!("{role}-{hour}"), "eventTime": format!("2026-11-10T{hour:02}:00:00Z"),
-            "userIdentity": {"type": "AssumedRole", "arn": arn, "accountId": "111122223333", "sessionContext": {"sessionIssuer":
-                {"type": "Role", "arn": issuer, "accountId": "111122223333", "userName": format!("service-{role}")}}},
-            "eventSource": "sqs.amazonaws.com", "eventName": "SendMessage", "awsRegion": "eu-west-1",
-            "userAgent": "Boto3/1.34.69 md/Botocore#1.34.69 ua/2.0 os/linux#5.10.209 md/arch#x86_64 lang/python#3.11.8",
-            "requestParameters": {"queueUrl": format!("https://sqs.eu-west-1.amazonaws.com/111122223333/{queue}")},
-            "recipientAccountId": "111122223333", "eventCategory": "Data", "eventType": "AwsApiCall",
-        });
-        if is_denied {
-            event["errorCode"] = "AccessDenied".into();
-            event["errorMessage"] = format!(
-                "User: {arn} is not authorized to perform: sqs:sendmessage on resource: \
-                 arn:aws:sqs:eu-west-1:111122223333:{queue} because no identity-based policy allows the sqs:sendmessage action"
-            )
-            .into();
-        }
-        event
-    };
     for first in (0..count).step_by(50) {
         let records = (first..first + 50)
-            .flat_map(|role| [(8, false), (10, true), (12, false)].map(|(hour, is)| event(role, hour, is)));
+            .flat_map(|role| [(8, false), (10, true), (12, false)].map(|(hour, is)| call(role, hour, is)));
         let log = json!({"Records": Vec::from_iter(records)}).to_string();
         std::fs::write(folder.join(format!("{first:06}.json")), log).unwrap();
     }
 }
 
-/// The most memory of a scan, in kilobytes, and its answer.
+/// So many roles that are each refused a queue of their own, in one packed file, one behind the other.
+fn one_file(count: usize, folder: &Path) {
+    let mut out = GzEncoder::new(File::create(folder.join("log.json.gz")).unwrap(), Compression::fast());
+    out.write_all(b"{\"Records\":[").unwrap();
+    for role in 0..count {
+        write!(out, "{}{}", if role == 0 { "" } else { "," }, call(role, 10, true)).unwrap();
+    }
+    out.write_all(b"]}").unwrap();
+    out.finish().unwrap();
+}
+
+/// The most memory of a scan of so many [`roles`], in kilobytes, and its answer.
 fn scanned(count: usize, output: &str, more: &[&str]) -> (u64, String) {
+    scanned_of(roles, count, output, more)
+}
+
+fn scanned_of(make: fn(usize, &Path), count: usize, output: &str, more: &[&str]) -> (u64, String) {
     let home = tempfile::tempdir().unwrap();
     let logs = home.path().join("logs");
     std::fs::create_dir(&logs).unwrap();
-    roles(count, &logs);
+    make(count, &logs);
     let mut command = scan_as(output, home.path(), logs.to_str().unwrap());
     let answer = home.path().join("answer");
     command.args(more).stdout(File::create(&answer).unwrap()).stderr(Stdio::null());
@@ -182,19 +199,33 @@ fn findings_do_not_add_up_in_memory() {
     assert!(most / 1024 < MOST && each < EACH, "{least} and {most} KB: {each} KB each");
 }
 
+/// Be it read as a whole: the smaller a denial is, the more of them do.
+#[test]
+fn nor_do_the_denials_of_one_packed_file() {
+    let (peak, answer) = scanned_of(one_file, 5_000, "jsonl", &["--threads", "2", "--one-look"]);
+    let told: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((told["findings"].as_array().unwrap().len(), &told["problems"]), (5_000, &json!([])));
+    assert!(peak / 1024 < MOST, "{peak} KB");
+}
+
 /// The bar itself, with the program's own pages: for a release build (`cargo test --release --test memory -- --ignored`).
 #[test]
 #[ignore = "takes minutes in a debug build, whose own pages are half of what is allowed"]
-fn fifty_thousand_findings_take_less_than_64_megabytes() {
-    let two = ["--threads", "2"];
-    for (count, output, more) in [
-        (10_000, "json", &[][..]),
-        (10_000, "json", &["--one-look"]),
-        (10_000, "text", &[]),
-        (50_000, "json", &[two[0], two[1], "--one-look"]),
-        (50_000, "json", &two),
-    ] {
-        let (peak, answer) = scanned(count, output, more);
+fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
+    type Case = (fn(usize, &Path), usize, &'static str, &'static [&'static str]);
+    let cases: [Case; 9] = [
+        (roles, 10_000, "json", &[]),
+        (roles, 10_000, "json", &["--one-look"]),
+        (roles, 10_000, "text", &[]),
+        (roles, 100_000, "json", &["--threads", "2", "--one-look"]),
+        (roles, 100_000, "json", &["--threads", "2"]),
+        (roles, 50_000, "json", &["--threads", "8"]),
+        (one_file, 100_000, "json", &["--threads", "1", "--one-look"]),
+        (one_file, 100_000, "json", &["--threads", "2", "--one-look"]),
+        (one_file, 15_000, "json", &["--threads", "2"]),
+    ];
+    for (make, count, output, more) in cases {
+        let (peak, answer) = scanned_of(make, count, output, more);
         println!("{count}, {output} {more:?}: {} MB and the program's pages", peak / 1024);
         assert!(peak / 1024 < MOST, "{} MB with {count}, {output} {more:?}", peak / 1024);
         assert!(answer.matches("D-").count() >= count, "not all was told");

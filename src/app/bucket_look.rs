@@ -15,7 +15,7 @@ use crate::io::aws::listing::Listed;
 use crate::io::aws::signed::CallError;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
-use crate::io::sources::many::{self, Desk as _, Size};
+use crate::io::sources::many::{self, Desk as _, Size, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::sources::s3::{self, Archive};
 use crate::io::stores::{LedgerError, Object};
@@ -87,10 +87,10 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
     /// Looks into an object; false when the look is over.
     fn seek(&mut self, key: &str, bytes: &[u8]) -> bool {
         let (seeker, looking) = (&mut self.seeker, &mut *self.looking);
-        let make = |name: &str, text: &[u8]| seeker.seek(name, text);
+        let (make, limits) = (&mut |name: &str, text: &[u8], _: Sort| seeker.seek(name, text), Limits::default());
+        let ahead = &mut |seen| looking.take_ahead(seen);
         // What could not be read was told at the first look.
-        let read =
-            many::bytes(&mut self.reader, Limits::default(), (key, bytes), make, &mut |seen| looking.take_ahead(seen));
+        let read = many::bytes(&mut self.reader, limits, (key, bytes, Sort::File), make, ahead);
         let seen = read.ok().and_then(|(_, seen)| seen).unwrap_or_default();
         let bytes = bytes.len() as u64;
         self.looked.bytes_read += bytes;

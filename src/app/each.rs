@@ -37,7 +37,7 @@ pub fn advise_each(
     if touched.ids.is_empty() {
         return Ok(Vec::new());
     }
-    let heads = told_apart(ledger.heads(touched)?, ledger)?;
+    let mut heads = told_apart(ledger.heads(touched)?, ledger)?;
     let at_once = if world.outside.is_some() { usize::MAX } else { AT_ONCE };
     let mut usage = Usage::default();
     if world.expected.counts() {
@@ -45,12 +45,13 @@ pub fn advise_each(
             world.expected.count(&load(part, touched, ledger)?, &mut usage);
         }
     }
-    let is_asked = |id: &String| touched.ids.contains(id);
+    let is_asked = |id: &str| touched.ids.contains(id);
     let mut problems = Vec::new();
-    for part in parts(&heads, at_once) {
-        let all = load(part, touched, ledger)?;
+    // Those that were told make room for what is made of them.
+    while let Some(part) = last(&mut heads, at_once) {
+        let all = load(&part, touched, ledger)?;
         let changes = changes_around(all.iter().filter(|one| is_asked(&one.id)), &world.in_force, ledger)?;
-        let (advice, unread) = world.advise_part(&all, Some(&touched.ids), &usage, &changes);
+        let (advice, unread) = world.advise_part(&all, &is_asked, &usage, &changes);
         problems.extend(unread);
         advice.into_iter().filter(|one| is_asked(&one.id)).for_each(&mut *each);
     }
@@ -103,6 +104,14 @@ fn parts(mut heads: &[Head], at_once: usize) -> impl Iterator<Item = &[Head]> {
     })
 }
 
+/// Takes away the last of [`parts`], as seen from the end.
+fn last(heads: &mut Vec<Head>, at_once: usize) -> Option<Vec<Head>> {
+    let most = heads.len().saturating_sub(at_once);
+    let first = &heads.get(most)?.owner;
+    let more = heads[..most].iter().rev().take_while(|head| head.owner == *first).count();
+    Some(heads.split_off(most - more))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +136,16 @@ mod tests {
         assert_eq!(sizes(4), [7, 1]);
         assert_eq!(sizes(usize::MAX), [8]);
         assert_eq!(parts(&[], 4).count(), 0);
+        let from_the_end = |at_once| {
+            let mut left = heads.clone();
+            let taken: Vec<Vec<Head>> = std::iter::from_fn(|| last(&mut left, at_once)).collect();
+            let sizes = taken.iter().map(Vec::len).collect::<Vec<_>>();
+            assert_eq!(taken.into_iter().rev().flatten().collect::<Vec<_>>(), heads);
+            sizes
+        };
+        assert_eq!(from_the_end(1), [1, 4, 1, 2]);
+        assert_eq!(from_the_end(4), [5, 3]);
+        assert_eq!(from_the_end(usize::MAX), [8]);
     }
 
     /// Roles of many accounts, 300 of one name, each refused a queue; all but one are asked for.

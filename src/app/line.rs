@@ -234,7 +234,7 @@ impl Line for LedgerLine {
     }
 
     async fn look(&mut self, id: &str) -> Result<Option<Advice>, LineError> {
-        let mut touched = Touched { ids: BTreeSet::from([id.to_owned()]), ..Touched::default() };
+        let mut touched = Touched::of_id(id);
         let filter = Filter { among: Some(touched.clone()), ..Filter::default() };
         let found = self.ledger.findings(&filter).map_err(busy)?;
         touched.callers = found.iter().map(|finding| caller(&finding.principal)).collect();

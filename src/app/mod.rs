@@ -143,7 +143,8 @@ impl World {
         ids: Option<&BTreeSet<String>>,
         changes: &Changes,
     ) -> (Vec<Advice>, Vec<Problem>) {
-        let (mut advice, problems) = self.advise_part(all, ids, &self.expected.usage(all), changes);
+        let is_asked = |id: &str| ids.is_none_or(|ids| ids.contains(id));
+        let (mut advice, problems) = self.advise_part(all, &is_asked, &self.expected.usage(all), changes);
         advice.sort_by_cached_key(Advice::rank);
         (advice, problems)
     }
@@ -152,14 +153,13 @@ impl World {
     pub fn advise_part(
         &self,
         all: &[Finding],
-        ids: Option<&BTreeSet<String>>,
+        is_asked: &dyn Fn(&str) -> bool,
         usage: &Usage,
         changes: &Changes,
     ) -> (Vec<Advice>, Vec<Problem>) {
         let context = Context { changes, ..self.context() };
         let Some(outside) = &self.outside else { return (advise_part(all, usage, context), Vec::new()) };
-        let asked: Vec<Finding> =
-            all.iter().filter(|finding| ids.is_none_or(|ids| ids.contains(&finding.id))).cloned().collect();
+        let asked: Vec<Finding> = all.iter().filter(|finding| is_asked(&finding.id)).cloned().collect();
         let (in_force, problems) = outside.in_force(&asked, &self.in_force);
         (advise_part(all, usage, Context { in_force: &in_force, ..context }), problems)
     }

@@ -6,7 +6,7 @@ use super::outcome::Stats;
 use super::scan::Scan;
 use crate::io::clock;
 use crate::io::sources::files::Limits;
-use crate::io::sources::many;
+use crate::io::sources::many::{self, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, LedgerError, Object, Place, Run};
 #[cfg(feature = "lambda")]
@@ -74,11 +74,8 @@ impl Scan<'_> {
         }
         // Without a second look at it, all of it has to be read now.
         let is_sifted = one_look || looks_twice && self.kept.put(&object.key, bytes);
-        let make = |name: &str, text: &[u8]| match is_sifted {
-            true => gatherer.gather(name, text),
-            false => gatherer.gather_all(name, text),
-        };
-        let read = many::bytes(&mut reader, limits, (&object.key, bytes), make, &mut |gathered| {
+        let sort = if is_sifted { Sort::File } else { Sort::Stream };
+        let read = many::bytes(&mut reader, limits, (&object.key, bytes, sort), &mut gatherer, &mut |gathered| {
             self.take_ahead(gathered);
             ControlFlow::Continue(())
         });

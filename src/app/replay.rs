@@ -131,7 +131,7 @@ impl<'a> Replay<'a> {
 
     fn look(&mut self, id: &str) -> Result<Option<Advice>, LedgerError> {
         let found = self.ledger.findings(&Filter::default())?;
-        let mut touched = Touched { ids: BTreeSet::from([id.to_owned()]), ..Touched::default() };
+        let mut touched = Touched::of_id(id);
         let own = found.iter().filter(|finding| finding.id == id);
         touched.callers = own.map(|finding| caller(&finding.principal)).collect();
         Ok(self.advise(&touched)?.into_iter().next())

@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Denials that go into the ledger in one transaction.
 const BATCH: usize = 20_000;
 /// Different denials that do: each is some kilobytes.
-const DIFFERENT: usize = 1_000;
+const DIFFERENT: usize = 500;
 /// Objects that are noted in one transaction.
 const OBJECTS: usize = 4_000;
 
@@ -164,7 +164,8 @@ pub fn scan_each(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if threads == 0 { processors } else { threads };
     let catalog = world.catalog;
-    let maker = || Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look);
+    let maker =
+        || Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look).among(threads);
     let mut how = How { selection: &selection, limits: Limits::default(), threads, streams: true };
     let mut desk = Progressing { scan, progress: &mut *progress };
     many::read(sources, how, maker, &mut desk);
@@ -177,7 +178,7 @@ pub fn scan_each(
         scan.look_around(|looking| {
             let around = looking.around();
             let maker = || {
-                let mut seeker = Seeker::new(around, catalog);
+                let mut seeker = Seeker::new(around, catalog).among(threads);
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
             let looked = Looked { is_wider: part != selection, ..Looked::default() };

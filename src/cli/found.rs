@@ -19,7 +19,7 @@ const INDENT: &str = "    ";
 pub(super) struct Found {
     how: How,
     pile: Pile,
-    places: Vec<Place>,
+    places: Places,
     failed: Option<serde_json::Error>,
 }
 
@@ -37,8 +37,45 @@ enum How {
 struct Place {
     rank: Rank,
     start: u64,
-    row: usize,
-    part: usize,
+    row: u32,
+    part: u32,
+}
+
+/// Places in lists of so many: one that grows takes twice what it needs while it does, and leaves holes as large as itself.
+const SOME: usize = 4_096;
+
+/// Places in the order in which they came, and their numbers in order of rank.
+#[derive(Default)]
+struct Places {
+    lists: Vec<Vec<Place>>,
+    ranked: Vec<u32>,
+}
+
+impl Places {
+    fn push(&mut self, place: Place) {
+        match self.lists.last_mut().filter(|list| list.len() < SOME) {
+            Some(list) => list.push(place),
+            None => self.lists.push(vec![place]),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.lists.iter().map(Vec::len).sum()
+    }
+
+    fn sort(&mut self) {
+        let mut ranked: Vec<u32> = (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect();
+        ranked.sort_unstable_by(|a, b| self.at(*a).rank.cmp(&self.at(*b).rank));
+        self.ranked = ranked;
+    }
+
+    fn at(&self, number: u32) -> &Place {
+        &self.lists[number as usize / SOME][number as usize % SOME]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.ranked.iter().map(|number| self.at(*number))
+    }
 }
 
 impl Found {
@@ -50,7 +87,7 @@ impl Found {
             Output::Jsonl => How::Json { is_pretty: false },
             Output::Text => How::Text(Box::new(Listing::new(print::look(global)))),
         };
-        Self { how, pile: Pile::default(), places: Vec::new(), failed: None }
+        Self { how, pile: Pile::default(), places: Places::default(), failed: None }
     }
 
     /// How many there are.
@@ -72,7 +109,7 @@ impl Found {
             }
         };
         let kept = made.map(|(mut text, part)| {
-            let (row, part_length) = (text.len(), part.len());
+            let [row, part_length] = [text.len(), part.len()].map(|length| u32::try_from(length).unwrap_or(u32::MAX));
             text.extend(part);
             let start = self.pile.put(&text);
             self.places.push(Place { rank: advice.rank(), start, row, part: part_length });
@@ -88,7 +125,7 @@ impl Found {
         if let Some(fault) = self.failed.take() {
             return Err(fault.into());
         }
-        self.places.sort_unstable_by(|a, b| a.rank.cmp(&b.rank));
+        self.places.sort();
         let listing = match &mut self.how {
             How::Whole(all) => return print_whole(std::mem::take(all), outcome, global),
             How::Json { is_pretty } => {
@@ -105,14 +142,14 @@ impl Found {
         };
         let table = listing.table();
         print::stream(|out| {
-            let head = if self.places.is_empty() { text::NONE.to_owned() } else { table.head() };
+            let head = if self.places.len() == 0 { text::NONE.to_owned() } else { table.head() };
             out.write_all(head.as_bytes())?;
-            for place in &self.places {
-                let row: Row = serde_json::from_slice(&self.pile.get(place.start, place.row)?)?;
+            for place in self.places.iter() {
+                let row: Row = serde_json::from_slice(&self.pile.get(place.start, place.row as usize)?)?;
                 out.write_all(table.line(&row).as_bytes())?;
             }
             for place in self.places.iter().filter(|place| place.part > 0) {
-                out.write_all(&self.pile.get(place.start + place.row as u64, place.part)?)?;
+                out.write_all(&self.pile.get(place.start + u64::from(place.row), place.part as usize)?)?;
             }
             out.write_all(listing.end(&outcome.coverage).as_bytes())
         })
@@ -146,8 +183,8 @@ impl Serialize for Sorted<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Found { pile, places, .. } = self.0;
         let mut list = serializer.serialize_seq(Some(places.len()))?;
-        for place in places {
-            let text = pile.get(place.start, place.row).map_err(S::Error::custom)?;
+        for place in places.iter() {
+            let text = pile.get(place.start, place.row as usize).map_err(S::Error::custom)?;
             let text = String::from_utf8(text).map_err(S::Error::custom)?;
             list.serialize_element(&RawValue::from_string(text).map_err(S::Error::custom)?)?;
         }

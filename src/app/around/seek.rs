@@ -37,8 +37,14 @@ pub struct Seeker<'a> {
 impl<'a> Seeker<'a> {
     /// For what is looked for.
     pub fn new(around: &'a Around, catalog: &'static Catalog) -> Self {
-        let (callers, roles, needs) = (Slots::new(), Slots::new(), Slots::new());
+        let (callers, roles, needs) = (Slots::of(1), Slots::of(1), Slots::of(1));
         Self { around, catalog, callers, roles, needs, prefixes: RefCell::default(), text: Vec::new() }
+    }
+
+    /// Remembers as much less as there are more threads that do the same.
+    #[must_use]
+    pub(in crate::app) fn among(self, threads: usize) -> Self {
+        Self { callers: Slots::of(threads), roles: Slots::of(threads), needs: Slots::of(threads), ..self }
     }
 
     /// What a file of any CloudTrail shape shows.

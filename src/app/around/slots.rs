@@ -1,10 +1,11 @@
 //! What was worked out for a text, kept for the case that the same text comes again.
 
+use crate::io::sources::many::share;
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
 
-/// Texts remembered; a new one takes the place of an old one whose hash ends alike.
-const SLOTS: usize = 1 << 10;
+/// Texts remembered; a new one takes the place of an old one whose hash ends alike. Of many threads each remembers less.
+const SLOTS: u64 = 1 << 10;
 /// Bytes of a text that is remembered.
 const LARGEST: usize = 2 << 10;
 
@@ -13,13 +14,16 @@ const LARGEST: usize = 2 << 10;
 pub(super) struct Slots<V>(Vec<Option<(Box<[u8]>, V)>>);
 
 impl<V: Clone> Slots<V> {
-    pub(super) fn new() -> Self {
-        Self(std::iter::repeat_with(|| None).take(SLOTS).collect())
+    /// Of one of so many threads.
+    pub(super) fn of(threads: usize) -> Self {
+        let slots = usize::try_from(share(SLOTS, threads)).unwrap_or(0).max(1);
+        Self(std::iter::repeat_with(|| None).take(slots).collect())
     }
 
     /// The value of these parts, worked out if it is not there.
     pub(super) fn get(&mut self, parts: &[&str], work: impl FnOnce() -> V) -> V {
-        let slot = &mut self.0[place(parts)];
+        let place = place(parts, self.0.len());
+        let slot = &mut self.0[place];
         match slot {
             Some((text, value)) if is(text, parts) => value.clone(),
             _ => {
@@ -50,13 +54,13 @@ fn is(text: &[u8], parts: &[&str]) -> bool {
     same && left.is_empty()
 }
 
-fn place(parts: &[&str]) -> usize {
+fn place(parts: &[&str], slots: usize) -> usize {
     let mut hash = FixedState::default().build_hasher();
     parts.iter().for_each(|part| {
         hash.write(part.as_bytes());
         hash.write_u8(END);
     });
-    usize::try_from(hash.finish() % SLOTS as u64).unwrap_or(0)
+    usize::try_from(hash.finish() % slots as u64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -65,7 +69,7 @@ mod tests {
 
     #[test]
     fn only_the_very_text_is_found_again() {
-        let mut slots = Slots::new();
+        let mut slots = Slots::of(1);
         assert_eq!(slots.get(&["ab", "c"], || 1), 1);
         assert_eq!(slots.get(&["ab", "c"], || 2), 1);
         assert_eq!(slots.get(&["a", "bc"], || 3), 3);

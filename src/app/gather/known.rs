@@ -4,13 +4,15 @@
 use crate::denial::Denial;
 use crate::diagnosis::diagnose;
 use crate::finding::{Observed, Repeated, observe};
+use crate::io::sources::many::share;
 use crate::record::{self, Cut, Cutter, Layout, Record, Whereabouts};
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-/// Denials remembered; a new one takes the place of an old one whose hash ends alike.
-const SLOTS: usize = 1 << 9;
+/// Denials remembered; a new one takes the place of an old one whose hash ends alike. Each is some kilobytes: of many threads
+/// each remembers less.
+const SLOTS: u64 = 1 << 9;
 /// Those of them that are tried first, without a search: the same call is mostly made again and again for a while.
 const RECENT: usize = 8;
 /// Bytes of an event that is remembered.
@@ -34,14 +36,20 @@ struct Slot {
     place: Whereabouts,
 }
 
-impl Default for Known {
-    fn default() -> Self {
-        let slots = std::iter::repeat_with(|| None).take(SLOTS).collect();
+impl Known {
+    /// Of one of so many threads, which has met nothing yet.
+    pub(super) fn of(threads: usize) -> Self {
+        let slots = usize::try_from(share(SLOTS, threads)).unwrap_or(0).max(RECENT);
+        let slots = std::iter::repeat_with(|| None).take(slots).collect();
         Self { cutter: Cutter::default(), slots, recent: [0; RECENT] }
     }
-}
 
-impl Known {
+    fn place(&self, cut: &Cut<'_>) -> usize {
+        let mut hash = FixedState::default().build_hasher();
+        cut.rest().for_each(|piece| hash.write(piece.as_bytes()));
+        usize::try_from(hash.finish() % self.slots.len() as u64).unwrap_or(0)
+    }
+
     /// The denial in an event, if it was met before; and where it is from. `lately`: asks only those that were met last.
     pub(super) fn again(&mut self, raw: &str, lately: bool) -> Option<(Repeated, &Whereabouts)> {
         let (place, cut) = self.recently(raw).or_else(|| if lately { None } else { self.search(raw) })?;
@@ -72,7 +80,7 @@ impl Known {
 
     fn search<'a>(&self, raw: &'a str) -> Option<(usize, Cut<'a>)> {
         let cut = self.cutter.cut(raw)?;
-        let place = place(&cut);
+        let place = self.place(&cut);
         self.slots[place].as_ref().is_some_and(|slot| slot.is(&cut)).then_some((place, cut))
     }
 
@@ -93,7 +101,7 @@ impl Known {
             let mut rest = Vec::with_capacity(cut.rest().map(str::len).sum());
             cut.rest().for_each(|piece| rest.extend_from_slice(piece.as_bytes()));
             let rest = rest.into_boxed_slice();
-            let place = place(&cut);
+            let place = self.place(&cut);
             let (account, region) = (record.recipient_account.clone(), record.region.clone());
             let from = Whereabouts { account, region, time: None };
             self.slots[place] = Some(Slot { rest, layout: cut.layout(), sample: met.sample.clone(), place: from });
@@ -113,12 +121,6 @@ impl Slot {
         });
         same && left.is_empty()
     }
-}
-
-fn place(cut: &Cut<'_>) -> usize {
-    let mut hash = FixedState::default().build_hasher();
-    cut.rest().for_each(|piece| hash.write(piece.as_bytes()));
-    usize::try_from(hash.finish() % SLOTS as u64).unwrap_or(0)
 }
 
 /// Whether what was cut out are the event's own ids and time: nothing else of a denial rests on those.

@@ -2,9 +2,8 @@
 //! the program, which a large file drives out of the processor's caches; those of several files in a row fetch it but once.
 
 use super::{File, Gathered, Gatherer};
-use crate::finding::Repeated;
-use crate::io::sources::many::{Make, Sort};
-use crate::record::{self, Candidate, Problem, Whereabouts};
+use crate::io::sources::many::{Ahead, Joins, Make, Sort};
+use crate::record::{self, Candidate, Whereabouts};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,36 +40,64 @@ impl Gatherer {
     /// [`Gatherer::gather`], but for denials that are met for the first time: [`Gatherer::finish`] concludes on those. Until
     /// then the counts are too small.
     pub(crate) fn begin(&mut self, name: &str, bytes: &[u8]) -> Gathered {
+        self.open();
+        self.read(name, bytes, None)
+    }
+
+    /// From now on records may be put off.
+    fn open(&mut self) {
         self.texts.are_open = true;
         if self.texts.waiting == 0 {
             self.texts.all.clear();
         }
-        self.read(name, bytes)
     }
 
     /// Concludes on what [`Gatherer::begin`] of this gatherer put off of a file. All that was begun is to be finished.
     pub(crate) fn finish(&mut self, name: &str, gathered: &mut Gathered) {
         self.texts.are_open = false;
-        let late = std::mem::take(&mut gathered.late);
-        self.texts.waiting = self.texts.waiting.saturating_sub(late.len());
-        if !late.is_empty() {
-            let told = (std::mem::take(&mut gathered.problems), std::mem::take(&mut gathered.met));
-            let mut file = File { gathered: std::mem::take(gathered), ..File::new(name) };
+        if !gathered.late.is_empty() {
+            let mut file = File { gathered: std::mem::take(gathered), ..File::new(name, None) };
             let places = std::mem::take(&mut file.gathered.places);
             file.places =
                 places.into_iter().map(|place| ((place.account.clone(), place.region.clone()), place)).collect();
-            self.conclude_all(&mut file, &late, told);
+            self.conclude_all(&mut file);
             *gathered = file.done();
         }
         gathered.tell_more(name);
     }
 
+    /// Hands over what was made of a file so far, where that is much.
+    pub(super) fn hand_over(&mut self, file: &mut File<'_>) {
+        if file.ahead.is_some() && file.weight() >= self.heavy {
+            self.hand_over_now(file);
+        }
+    }
+
+    fn hand_over_now(&mut self, file: &mut File<'_>) {
+        let are_open = self.texts.are_open;
+        self.conclude_all(file);
+        // Many of them may have been met before.
+        if file.weight() >= self.heavy {
+            file.learned = 0;
+            if let Some((ahead, made)) = file.ahead.as_mut().zip(file.gathered.ahead()) {
+                // Whoever wants nothing more drops the rest.
+                let _ = ahead(self, made);
+            }
+        }
+        if are_open {
+            self.open();
+        }
+    }
+
     /// Concludes on what was put off, and tells all in the order of the records, as if nothing had been put off.
-    fn conclude_all(&mut self, file: &mut File<'_>, late: &[Late], told: (Vec<Problem>, Vec<Repeated>)) {
+    fn conclude_all(&mut self, file: &mut File<'_>) {
+        let late = std::mem::take(&mut file.gathered.late);
+        self.texts.waiting = self.texts.waiting.saturating_sub(late.len());
+        let told = (std::mem::take(&mut file.gathered.problems), std::mem::take(&mut file.gathered.met));
         let (mut problems, mut met, mut taken) = (told.0.into_iter(), told.1.into_iter(), (0, 0));
         let texts = std::mem::take(&mut self.texts.all);
         file.gathered.met.reserve_exact(late.len() + met.len());
-        for one in late {
+        for one in &late {
             problems.by_ref().take(one.before.0 - taken.0).for_each(|problem| file.fault(problem));
             file.gathered.met.extend(met.by_ref().take(one.before.1 - taken.1));
             taken = one.before;
@@ -109,6 +136,16 @@ impl Make<Gathered> for Gatherer {
             Sort::File => self.begin(name, bytes),
             // There is no second look at a stream.
             Sort::Stream => self.gather_all(name, bytes),
+        }
+    }
+
+    fn make_ahead(&mut self, name: &str, bytes: &[u8], sort: Sort, ahead: Ahead<'_, Self, Gathered>) -> Gathered {
+        match sort {
+            Sort::File => {
+                self.open();
+                self.read(name, bytes, Some(ahead))
+            }
+            Sort::Stream => self.all(name, bytes, Some(ahead)),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::denial::code::Codes;
 use crate::denial::{self, Denial, Given};
 use crate::finding::Repeated;
 use crate::io::sources::archive::Selection;
-use crate::io::sources::many::Joins;
+use crate::io::sources::many::{Ahead, Joins, heavy};
 use crate::io::stores::Place;
 use crate::record::{self, Candidate, Head, Problem, Record, Sifted, Whereabouts};
 use codes::MetCodes;
@@ -104,6 +104,8 @@ pub struct Gatherer {
     noting: bool,
     known: Known,
     texts: Texts,
+    /// What is handed over at once.
+    heavy: u64,
     given: Given,
     codes: MetCodes,
 }
@@ -116,7 +118,8 @@ impl Gatherer {
             selection: Selection::default(),
             singly,
             noting: false,
-            known: Known::default(),
+            known: Known::of(1),
+            heavy: heavy(1),
             texts: Texts::default(),
             given: Given::default(),
             codes: MetCodes::default(),
@@ -133,6 +136,12 @@ impl Gatherer {
     #[must_use]
     pub fn counting(self, codes: &Codes) -> Self {
         Self { given: Given { codes: codes.clone(), ..Given::default() }, ..self }
+    }
+
+    /// Remembers and holds as much less as there are more threads that do the same.
+    #[must_use]
+    pub fn among(self, threads: usize) -> Self {
+        Self { known: Known::of(threads), heavy: heavy(threads), ..self }
     }
 
     /// Notes the operations of small files, too.
@@ -152,13 +161,13 @@ impl Gatherer {
     /// ```
     pub fn gather(&mut self, name: &str, bytes: &[u8]) -> Gathered {
         self.texts.are_open = false;
-        let mut gathered = self.read(name, bytes);
+        let mut gathered = self.read(name, bytes, None);
         gathered.tell_more(name);
         gathered
     }
 
-    fn read(&mut self, name: &str, bytes: &[u8]) -> Gathered {
-        let mut file = File::new(name);
+    fn read<'f>(&mut self, name: &'f str, bytes: &[u8], ahead: GivenAhead<'f>) -> Gathered {
+        let mut file = File::new(name, ahead);
         let (codes, met) = (&self.given.codes, &mut self.codes);
         match record::sift_refusals(bytes, |code, raw| met.may_mean(codes, code, raw)) {
             Some(sifted) => match named::place(name, &sifted).filter(|_| self.selection.is_all()) {
@@ -174,7 +183,11 @@ impl Gatherer {
 
     /// Reads all of a file, and notes what is not denied, too.
     pub fn gather_all(&mut self, name: &str, bytes: &[u8]) -> Gathered {
-        let mut file = File { others: true, ..File::new(name) };
+        self.all(name, bytes, None)
+    }
+
+    fn all<'f>(&mut self, name: &'f str, bytes: &[u8], ahead: GivenAhead<'f>) -> Gathered {
+        let mut file = File { others: true, ..File::new(name, ahead) };
         self.fully(&mut file, bytes);
         file.gathered.is_full = true;
         let mut gathered = file.done();
@@ -187,6 +200,7 @@ impl Gatherer {
         let named::Named { account, region, edges } = named;
         let from = Arc::new(Whereabouts { account, region, time: None });
         for candidate in &sifted.candidates {
+            self.hand_over(file);
             let before = file.gathered.records;
             match self.candidate(file, candidate, &from) {
                 true => {
@@ -207,6 +221,7 @@ impl Gatherer {
     fn each(&mut self, file: &mut File<'_>, bytes: &[u8]) {
         let Some(sifted) = record::sift_all(bytes) else { return self.fully(file, bytes) };
         for candidate in sifted.candidates {
+            self.hand_over(file);
             let place = candidate.is_event.then(|| record::whereabouts(candidate.raw)).flatten();
             let Some(place) = place.map(Arc::new) else {
                 self.whole(file, &candidate);
@@ -303,7 +318,11 @@ impl Gatherer {
     fn fully(&mut self, file: &mut File<'_>, bytes: &[u8]) {
         let mut problems = Vec::new();
         let name = file.name;
-        record::for_each(bytes, name, |record| self.record(file, record), |fault| problems.push(fault));
+        let each = |record| {
+            self.hand_over(file);
+            self.record(file, record);
+        };
+        record::for_each(bytes, name, each, |fault| problems.push(fault));
         file.gathered.problems.append(&mut problems);
     }
 
@@ -326,7 +345,10 @@ impl Gatherer {
         file.gathered.denied += 1;
         match self.singly {
             true => file.gathered.denials.push(denial),
-            false => file.gathered.met.push(self.known.learn(raw, record, denial)),
+            false => {
+                file.learned += 1;
+                file.gathered.met.push(self.known.learn(raw, record, denial));
+            }
         }
         true
     }
@@ -345,11 +367,24 @@ struct File<'f> {
     places: BTreeMap<(Option<String>, Option<String>), Place>,
     /// What is not denied is wanted, too.
     others: bool,
+    /// Denials concluded on, of what was not handed over.
+    learned: u64,
+    ahead: GivenAhead<'f>,
 }
 
+/// Who takes what is made of the file so far, where that comes to much.
+type GivenAhead<'f> = Option<Ahead<'f, Gatherer, Gathered>>;
+
 impl<'f> File<'f> {
-    fn new(name: &'f str) -> Self {
-        Self { name, gathered: Gathered::default(), places: BTreeMap::new(), others: false }
+    fn new(name: &'f str, ahead: GivenAhead<'f>) -> Self {
+        let (gathered, places) = (Gathered::default(), BTreeMap::new());
+        Self { name, gathered, places, others: false, learned: 0, ahead }
+    }
+
+    /// As [`Gathered::weight`] tells it, without looking for what shares a sample.
+    fn weight(&self) -> u64 {
+        let Gathered { met, denials, changes, late, .. } = &self.gathered;
+        self.learned + (met.len() / 16 + denials.len() + changes.len() + late.len()) as u64
     }
 
     /// Takes what cannot be read; a file of nothing else must not fill the memory.

@@ -1,8 +1,10 @@
 use super::*;
 use crate::finding::{Observed, fold};
+use crate::io::sources::many::{Make, Sort};
 use crate::io::stores::{Ledger, MemoryLedger, SqliteLedger};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 
 /// One record as CloudTrail writes it, compact and in its order.
 fn event(id: u64, who: u64, what: u64, denied: bool, extra: &Value) -> String {
@@ -41,7 +43,7 @@ fn observed(gathered: &Gathered) -> Vec<Observed> {
 #[track_caller]
 fn check(records: &[String]) {
     let bytes = log(records);
-    let mut full = File::new("x");
+    let mut full = File::new("x", None);
     Gatherer::new(Catalog::embedded(), false).fully(&mut full, &bytes);
     let expect = observed(&full.gathered);
     let mut gatherer = Gatherer::new(Catalog::embedded(), false);
@@ -73,6 +75,24 @@ fn check(records: &[String]) {
     }
     let denials = Gatherer::new(Catalog::embedded(), true).gather(NAMED, &bytes).denials;
     assert_eq!(crate::app::ingest::observed(denials), expect);
+    // Handed over on the way, when what was begun before is finished.
+    for (name, sort) in [(NAMED, Sort::File), ("x", Sort::File), ("x", Sort::Stream)] {
+        let mut gatherer = Gatherer { heavy: 2, ..Gatherer::new(Catalog::embedded(), false) };
+        let (mut before, mut met) = (gatherer.begin(NAMED, &bytes), Vec::new());
+        let mut rest = gatherer.make_ahead(name, &bytes, sort, &mut |gatherer, made| {
+            assert_eq!((made.records, made.denied, &made.places, &made.problems), (0, 0, &vec![], &vec![]));
+            gatherer.finish(NAMED, &mut before);
+            met.extend(observed(&made));
+            ControlFlow::Continue(())
+        });
+        gatherer.finish(name, &mut rest);
+        met.extend(observed(&rest));
+        assert_eq!((rest.records, rest.denied, met), (full.gathered.records, full.gathered.denied, expect.clone()));
+        assert_eq!(rest.problems.len(), full.gathered.problems.len());
+        assert_eq!(rest.places.iter().map(|place| place.records).sum::<u64>(), rest.records);
+        gatherer.finish(NAMED, &mut before);
+        assert_eq!(observed(&before), expect);
+    }
 }
 
 #[test]
@@ -170,6 +190,29 @@ fn a_file_of_very_many_records_is_read_one_by_one() {
     records.push(event(1, 1, 1, true, &Value::Null));
     let gathered = Gatherer::new(Catalog::embedded(), false).gather("x", &log(&records));
     assert_eq!((gathered.records, gathered.denied, gathered.problems), ((1 << 18) + 1, 1, vec![]));
+}
+
+/// So that they never stand in memory together, however close they stand in a file.
+#[test]
+fn denials_are_handed_over_before_all_of_a_file_is_looked_through() {
+    let records: Vec<String> = (0..2_000).map(|id| event(id, id, id, true, &Value::Null)).collect();
+    let (mut gatherer, mut parts) = (Gatherer::new(Catalog::embedded(), false), Vec::new());
+    let mut rest = gatherer.make_ahead(NAMED, &log(&records), Sort::File, &mut |_, made| {
+        parts.push(made.weight());
+        ControlFlow::Continue(())
+    });
+    gatherer.finish(NAMED, &mut rest);
+    assert!(parts.len() >= 3 && parts.iter().all(|weight| *weight <= 2 * heavy(1)), "{parts:?}");
+    assert!(rest.weight() <= 2 * heavy(1));
+    // Nobody takes more of one that was met before than its ids.
+    let records: Vec<String> = (0..2_000).map(|id| event(id, 1, 1, true, &Value::Null)).collect();
+    let mut count = 0;
+    let mut again = gatherer.make_ahead(NAMED, &log(&records), Sort::File, &mut |_, _| {
+        count += 1;
+        ControlFlow::Continue(())
+    });
+    gatherer.finish(NAMED, &mut again);
+    assert_eq!((again.denied, count), (2_000, 0));
 }
 
 /// So that a large file's denials need not stand in memory till its end; its figures are told once, with that.

@@ -11,7 +11,7 @@ use super::spool::Spool;
 use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
-use over::{Give, Over, Step};
+use over::{Over, Step};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::io::{self, Read as _};
@@ -28,9 +28,22 @@ const BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
 /// be it of a single file.
 const WEIGHT: u64 = 128;
 /// See [`WEIGHT`].
-const HEAVY: u64 = 4 * WEIGHT;
+const HEAVY: u64 = 2 * WEIGHT;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 2;
+
+/// A part of what two threads may hold together, for one of so many: more of them hold no more, each as much less.
+pub(crate) fn share(most: u64, threads: usize) -> u64 {
+    most * 2 / threads.max(2) as u64
+}
+
+/// See [`HEAVY`]; of each of so many threads.
+pub(crate) fn heavy(threads: usize) -> u64 {
+    share(HEAVY, threads).max(LEAST)
+}
+
+/// A hand-over costs too much for less.
+const LEAST: u64 = 32;
 
 /// How an archive is read.
 #[derive(Debug, Clone, Copy)]
@@ -105,10 +118,23 @@ impl Joins for String {
     }
 }
 
+/// Takes what is made of the first part of a file, and for so long the maker itself, which finishes what it began before;
+/// [`ControlFlow::Break`] where nothing more is wanted.
+pub type Ahead<'a, M, T> = &'a mut (dyn FnMut(&mut M, T) -> ControlFlow<()> + 'a);
+
 /// Who makes something of a file's plain bytes; a function does so at once.
 pub trait Make<T> {
     /// Begins with a file, or a part of one.
     fn make(&mut self, name: &str, bytes: &[u8], sort: Sort) -> T;
+
+    /// The same, and hands over on the way what comes to much of it, in the order in which it stands there: see
+    /// [`Joins::ahead`]. What it then returns tells of the whole file, and holds the rest.
+    fn make_ahead(&mut self, name: &str, bytes: &[u8], sort: Sort, _ahead: Ahead<'_, Self, T>) -> T
+    where
+        Self: Sized,
+    {
+        self.make(name, bytes, sort)
+    }
 
     /// Finishes what was made of it, once several files were begun with.
     fn finish(&mut self, _name: &str, _made: &mut T) {}
@@ -169,17 +195,18 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
 ) {
     let How { limits, threads, streams, selection } = how;
     let (walk, base) = (Walk::new(paths, selection), std::env::current_dir().unwrap_or_default());
-    let mut jobs = Jobs { walk, base, streams, found: VecDeque::new(), bytes: *BYTES.start(), ahead: 0 };
+    let (weight, heavy) = (share(WEIGHT, threads).max(LEAST), heavy(threads));
+    let mut jobs = Jobs { walk, base, streams, found: VecDeque::new(), bytes: *BYTES.start(), weight, ahead: 0 };
     if threads > 1 {
         let makers = (0..threads).map(|_| maker()).collect();
-        if let Some(panic) = threads::read(makers, limits, &mut jobs, desk) {
+        if let Some(panic) = threads::read(makers, (limits, heavy), &mut jobs, desk) {
             resume_unwind(panic);
         }
         return;
     }
     let (mut reader, mut make) = (Reader::whole(limits), maker());
     while let Some(job) = jobs.next(desk) {
-        let last = work(&mut reader, limits, &mut make, job, &mut |step| jobs.take(desk, step));
+        let last = work(&mut reader, limits, &mut make, job, Over::new(heavy, &mut |step| jobs.take(desk, step)));
         if last.is_none_or(|last| jobs.take(desk, Step::Files(last)).is_break()) {
             return;
         }
@@ -206,6 +233,8 @@ struct Jobs<'w> {
     found: Job,
     /// Bytes of the next job.
     bytes: u64,
+    /// What it is to come to.
+    weight: u64,
     /// What was taken of a file that is still being read weighs so much.
     ahead: u64,
 }
@@ -221,7 +250,7 @@ impl Jobs<'_> {
     fn fit<T: Joins>(&mut self, made: &Made<T>) {
         let bytes: u64 = made.iter().flatten().map(|read| read.bytes_read).sum();
         let weight: u64 = std::mem::take(&mut self.ahead) + made.iter().map(weight).sum::<u64>();
-        self.bytes = (bytes.saturating_mul(WEIGHT) / weight.max(1)).clamp(*BYTES.start(), *BYTES.end());
+        self.bytes = (bytes.saturating_mul(self.weight) / weight.max(1)).clamp(*BYTES.start(), *BYTES.end());
     }
 
     /// Takes a hand-over to the desk.
@@ -287,9 +316,8 @@ fn work<T: Joins>(
     limits: Limits,
     make: &mut impl Make<T>,
     job: Job,
-    give: Give<'_, T>,
+    mut over: Over<'_, T>,
 ) -> Option<Made<T>> {
-    let mut over = Over::new(give);
     for task in job {
         let read = one(reader, limits, make, task, &mut over);
         over.add(make, read);
@@ -300,17 +328,10 @@ fn work<T: Joins>(
     Some(over.rest(make))
 }
 
-/// Makes something of a part, and finishes it.
-fn part<T>(make: &mut impl Make<T>, name: &str, bytes: &[u8], sort: Sort) -> T {
-    let mut made = make.make(name, bytes, sort);
-    make.finish(name, &mut made);
-    made
-}
-
-fn one<T: Joins>(
+fn one<T: Joins, M: Make<T>>(
     reader: &mut Reader,
     limits: Limits,
-    make: &mut impl Make<T>,
+    make: &mut M,
     task: Result<Task, Problem>,
     over: &mut Over<'_, T>,
 ) -> Read<T> {
@@ -326,15 +347,17 @@ fn one<T: Joins>(
     if found.size <= WHOLE {
         let loaded = reader.load(path, found.mark.as_deref().map(|mark| (found.size, mark)))?;
         if !loaded.is_huge {
-            let made = (!loaded.bytes.is_empty()).then(|| make.make(&name, loaded.bytes, sort));
+            let made = begin(make, (&name, loaded.bytes, sort), over);
             return Ok(read(object, loaded.into(), made));
         }
     }
     over.flush(make);
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
     let open = || std::fs::File::open(path);
-    let (make, ahead) = (|name: &str, text: &[u8]| part(make, name, text, sort), &mut |made| over.ahead(made));
-    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), limits, make, ahead)?;
+    reader.shed();
+    let heavy = over.heavy;
+    let ahead: Ahead<'_, M, T> = &mut |make, made| over.ahead(make, made);
+    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), (limits, heavy), (make, sort), ahead)?;
     let now = open().and_then(|file| file.metadata()).ok().and_then(|now| mark(&now));
     if streamed.fault.is_none() && now.is_some() && now != found.mark {
         streamed.fault = Some(changed(&name));
@@ -342,11 +365,21 @@ fn one<T: Joins>(
     Ok(read(object, streamed, made))
 }
 
+/// Begins with a file that stands in memory.
+fn begin<T: Joins, M: Make<T>>(
+    make: &mut M,
+    (name, bytes, sort): (&str, &[u8], Sort),
+    over: &mut Over<'_, T>,
+) -> Option<T> {
+    let ahead: Ahead<'_, M, T> = &mut |make, made| over.ahead(make, made);
+    (!bytes.is_empty()).then(|| make.make_ahead(name, bytes, sort, ahead))
+}
+
 /// Reads what can be read but once: in memory, or from a file that goes with it.
-fn stream<T: Joins>(
+fn stream<T: Joins, M: Make<T>>(
     reader: &mut Reader,
     limits: Limits,
-    make: &mut impl Make<T>,
+    make: &mut M,
     (path, name): (&Path, String),
     over: &mut Over<'_, T>,
 ) -> Read<T> {
@@ -360,15 +393,19 @@ fn stream<T: Joins>(
     if first.len() as u64 <= WHOLE {
         let loaded = reader.bytes(&name, &first)?;
         if !loaded.is_huge {
-            let made = (!loaded.bytes.is_empty()).then(|| make.make(&name, loaded.bytes, sort));
+            let made = begin(make, (&name, loaded.bytes, sort), over);
             return Ok(read(of_content(path, &hash(loaded.bytes)), loaded.into(), made));
         }
     }
     let (spool, hash) = Spool::all(&first, &mut rest, limits.file).map_err(|error| problem(path, &error))?;
     let open = || Ok::<Box<dyn io::Read + '_>, io::Error>(Box::new(spool.from(0)?));
+    // What it read of them is in the spool.
+    drop(first);
+    reader.shed();
     over.flush(make);
-    let (make, ahead) = (|name: &str, text: &[u8]| part(make, name, text, sort), &mut |made| over.ahead(made));
-    let (streamed, made) = in_parts(&name, &open, limits, make, ahead)?;
+    let heavy = over.heavy;
+    let ahead: Ahead<'_, M, T> = &mut |make, made| over.ahead(make, made);
+    let (streamed, made) = in_parts(&name, &open, (limits, heavy), (make, sort), ahead)?;
     Ok(read(of_content(path, &hash), streamed, made))
 }
 
@@ -384,37 +421,53 @@ fn begun(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Box<dyn io::Read>)> {
     Ok((first, from))
 }
 
-/// Bytes that came from elsewhere, as if they were a file's; the larger ones in parts, of which `ahead` takes what need not
-/// wait for the end.
-pub(crate) fn bytes<T: Joins>(
+/// Bytes that came from elsewhere, as if they were a file's; the larger ones in parts. `ahead` takes what need not wait for
+/// the end.
+pub(crate) fn bytes<T: Joins, M: Make<T>>(
     reader: &mut Reader,
     limits: Limits,
-    (name, bytes): (&str, &[u8]),
-    mut make: impl FnMut(&str, &[u8]) -> T,
+    (name, bytes, sort): (&str, &[u8], Sort),
+    make: &mut M,
     ahead: &mut dyn FnMut(T) -> ControlFlow<()>,
 ) -> Result<(Streamed, Option<T>), Problem> {
+    let ahead: Ahead<'_, M, T> = &mut |_, made| ahead(made);
     let loaded = reader.bytes(name, bytes)?;
     if loaded.is_huge {
-        return in_parts(name, &|| Ok(Box::new(bytes)), limits, make, ahead);
+        reader.shed();
+        return in_parts(name, &|| Ok(Box::new(bytes)), (limits, HEAVY), (make, sort), ahead);
     }
-    let made = (!loaded.bytes.is_empty()).then(|| make(name, loaded.bytes));
+    let mut made = (!loaded.bytes.is_empty()).then(|| make.make_ahead(name, loaded.bytes, sort, ahead));
+    made.iter_mut().for_each(|made| make.finish(name, made));
     Ok((loaded.into(), made))
 }
 
 /// Reads what is too large for memory: returns what is known at its end, and what was not handed over ahead.
-fn in_parts<T: Joins>(
+fn in_parts<T: Joins, M: Make<T>>(
     name: &str,
     open: huge::Open<'_>,
-    limits: Limits,
-    mut make: impl FnMut(&str, &[u8]) -> T,
-    ahead: &mut dyn FnMut(T) -> ControlFlow<()>,
+    (limits, heavy): (Limits, u64),
+    (make, sort): (&mut M, Sort),
+    ahead: Ahead<'_, M, T>,
 ) -> Result<(Streamed, Option<T>), Problem> {
     let (mut all, mut is_over) = (None::<T>, false);
     let streamed = huge::each(name, open, limits.file, &mut |name, text| {
         if is_over {
             return;
         }
-        let part = make(name, text);
+        let mut part = make.make_ahead(name, text, sort, &mut |make, made| {
+            // What was made of the parts before goes first.
+            let made = match &mut all {
+                Some(all) => {
+                    all.join(made);
+                    all.ahead()
+                }
+                None => Some(made),
+            };
+            let flow = made.map_or(ControlFlow::Continue(()), |made| ahead(make, made));
+            is_over |= flow.is_break();
+            flow
+        });
+        make.finish(name, &mut part);
         let made = match &mut all {
             Some(made) => {
                 made.join(part);
@@ -422,8 +475,8 @@ fn in_parts<T: Joins>(
             }
             none => none.insert(part),
         };
-        if made.weight() >= HEAVY {
-            is_over = made.ahead().is_some_and(|made| ahead(made).is_break());
+        if made.weight() >= heavy {
+            is_over |= made.ahead().is_some_and(|made| ahead(make, made).is_break());
         }
     });
     Ok((streamed.map_err(|error| problem(Path::new(name), &error))?, all))

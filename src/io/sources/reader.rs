@@ -14,6 +14,9 @@ use std::path::Path;
 /// Room for what a stream gives next.
 const STEP: usize = 64 << 10;
 
+/// Bytes of a buffer that is not given back.
+const KEPT: usize = 1 << 20;
+
 /// Reads and unpacks.
 pub(crate) struct Reader {
     limit: u64,
@@ -56,6 +59,15 @@ impl Reader {
     pub(crate) fn whole(limits: Limits) -> Self {
         let file = limits.file.min(WHOLE);
         Self { leaves_huge: limits.file > WHOLE, ..Self::new(Limits { file }) }
+    }
+
+    /// Gives back the memory of large files: what follows needs it otherwise.
+    pub(super) fn shed(&mut self) {
+        for buffer in [&mut self.raw, &mut self.plain] {
+            if buffer.capacity() > KEPT {
+                *buffer = Vec::new();
+            }
+        }
     }
 
     /// Unpacks bytes that came from elsewhere, as if they were a file's.

@@ -13,6 +13,8 @@ mod objects;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 pub(crate) mod states;
+mod texts;
+mod touched;
 mod types;
 mod uri;
 
@@ -24,7 +26,9 @@ pub use memory::MemoryLedger;
 pub use objects::{Held, Object, ObjectRead};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteLedger;
-pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run, Touched};
+pub use texts::{Text, Texts};
+pub use touched::{Callers, Touched};
+pub use types::{Coverage, Delivery, Filter, LedgerError, Open, Place, Purged, Quarantined, Recorded, Run};
 pub use uri::{StoreUri, UnknownStore};
 
 use crate::change::Change;
@@ -120,7 +124,7 @@ pub trait Ledger: Send {
     /// # Errors
     /// Any [`LedgerError`].
     fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
-        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        let ids = ids.iter().collect();
         self.findings(&Filter { among: Some(Touched { ids, ..Touched::default() }), ..Filter::default() })
     }
 

@@ -1,10 +1,10 @@
 //! What goes into a ledger and comes out, beside findings.
 
+use super::Touched;
 use crate::change::Change;
 use crate::delivery::Told;
 use crate::finding::{Finding, Fresh, Item, Observed};
 use crate::io::sinks::Receipt;
-use crate::triage::probing::{Caller, caller};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,46 +63,6 @@ pub struct Filter {
     pub principal: Option<String>,
     /// These findings and all of these callers only; `None` takes all.
     pub among: Option<Touched>,
-}
-
-/// Findings, and whose they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Touched {
-    /// Their ids.
-    pub ids: BTreeSet<String>,
-    /// Their callers.
-    pub callers: BTreeSet<Caller>,
-}
-
-impl Touched {
-    /// The findings that these events belong to.
-    pub fn of<'a>(observed: impl IntoIterator<Item = &'a Observed>) -> Self {
-        let mut touched = Self::default();
-        observed.into_iter().for_each(|one| touched.add(one));
-        touched
-    }
-
-    /// Adds the finding of one event.
-    pub fn add(&mut self, one: &Observed) {
-        self.add_finding(&one.finding);
-    }
-
-    /// Adds a finding.
-    pub fn add_finding(&mut self, finding: &Finding) {
-        self.ids.insert(finding.id.clone());
-        self.callers.insert(caller(&finding.principal));
-    }
-
-    /// Which of a ledger's findings may be taken: those that bear an id of these, or an owner of one of these callers.
-    pub(super) fn heads(&self) -> impl Fn(&str, &str) -> bool {
-        let owners: BTreeSet<&str> = self.callers.iter().map(super::head::owner).collect();
-        move |id, owner| self.ids.contains(id) || owners.contains(owner)
-    }
-
-    /// Whether a finding is one of them, or one of their callers'. Merging may have made its caller known better.
-    pub(crate) fn takes(&self, finding: &Finding) -> bool {
-        self.ids.contains(&finding.id) || self.callers.contains(&caller(&finding.principal))
-    }
 }
 
 impl Filter {

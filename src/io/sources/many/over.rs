@@ -1,6 +1,6 @@
 //! What is made of a job, in hand-overs that stand in memory: some files at once, a large one in several.
 
-use super::{HEAVY, Joins, Made, Make};
+use super::{Joins, Made, Make};
 use std::ops::ControlFlow;
 
 /// A hand-over.
@@ -27,25 +27,27 @@ pub(super) type Give<'g, T> = &'g mut dyn FnMut(Step<T>) -> ControlFlow<()>;
 pub(super) struct Over<'g, T> {
     files: Made<T>,
     weight: u64,
+    /// See [`super::HEAVY`].
+    pub(super) heavy: u64,
     give: Give<'g, T>,
     pub(super) is_over: bool,
 }
 
 impl<'g, T: Joins> Over<'g, T> {
-    pub(super) fn new(give: Give<'g, T>) -> Self {
-        Self { files: Vec::new(), weight: 0, give, is_over: false }
+    pub(super) fn new(heavy: u64, give: Give<'g, T>) -> Self {
+        Self { files: Vec::new(), weight: 0, heavy, give, is_over: false }
     }
 
     /// Adds a file.
     pub(super) fn add(&mut self, make: &mut impl Make<T>, read: super::Read<T>) {
         self.weight += super::weight(&read);
         self.files.push(read);
-        if self.weight >= HEAVY {
+        if self.weight >= self.heavy {
             self.flush(make);
         }
     }
 
-    /// Hands over what there is: before the parts of a file, too, since files are taken in their order.
+    /// Hands over what there is: before parts of the next file, too, since files are taken in their order.
     pub(super) fn flush(&mut self, make: &mut impl Make<T>) {
         let files = self.rest(make);
         if !files.is_empty() {
@@ -65,8 +67,9 @@ impl<'g, T: Joins> Over<'g, T> {
         files
     }
 
-    /// Hands over what is made of a file that is read in parts.
-    pub(super) fn ahead(&mut self, made: T) -> ControlFlow<()> {
+    /// Hands over what is made of the next file while the rest of it is being read.
+    pub(super) fn ahead(&mut self, make: &mut impl Make<T>, made: T) -> ControlFlow<()> {
+        self.flush(make);
         self.give(Step::Ahead(made));
         if self.is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

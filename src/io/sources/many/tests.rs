@@ -200,7 +200,7 @@ fn a_job_that_comes_to_much_is_taken_in_parts() {
         weights.push(made.iter().map(super::weight).collect::<Vec<_>>());
         if weights.len() < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
-    let rest = work(&mut reader, Limits::default(), &mut maker(), tasks.collect(), &mut give);
+    let rest = work(&mut reader, Limits::default(), &mut maker(), tasks.collect(), Over::new(512, &mut give));
     assert_eq!((weights, rest.is_none()), (vec![vec![300, 400], vec![500, 600], vec![0, 100, 200, 300]], true));
 }
 
@@ -242,6 +242,7 @@ fn what_much_is_made_of_is_handed_over_in_little() {
         streams: false,
         found: Job::new(),
         bytes: 0,
+        weight: WEIGHT,
         ahead: 0,
     };
     let mut check = |bytes_read: u64, weight: u64, expect: u64| {

@@ -4,8 +4,8 @@
 //! job. All the same none waits for ever. Jobs are begun in their order, and a thread keeps its job to its end: so the
 //! job whose turn it is was begun, or a thread is free to begin it, and whoever has it is being listened to.
 
-use super::over::Step;
-use super::{AHEAD, Desk, HEAVY, Job, Jobs, Joins, Made, Make, work};
+use super::over::{Over, Step};
+use super::{AHEAD, Desk, Job, Jobs, Joins, Made, Make, work};
 use crate::io::sources::files::Limits;
 use crate::io::sources::reader::Reader;
 use std::any::Any;
@@ -28,7 +28,7 @@ enum Told<T> {
 /// Reads with as many threads as there are makers; returns the panic of one, which ends all.
 pub(super) fn read<T: Joins + Send, M: Make<T> + Send>(
     makers: Vec<M>,
-    limits: Limits,
+    (limits, heavy): (Limits, u64),
     jobs: &mut Jobs<'_>,
     desk: &mut impl Desk<T>,
 ) -> Option<Panic> {
@@ -45,7 +45,8 @@ pub(super) fn read<T: Joins + Send, M: Make<T> + Send>(
                 loop {
                     let job = given.lock().map(|given| given.recv());
                     let Ok(Ok((number, job))) = job else { return };
-                    let made = one(&mut reader, limits, &mut make, job, &|told| tell.send((number, told)).is_ok());
+                    let made =
+                        one(&mut reader, (limits, heavy), &mut make, job, &|told| tell.send((number, told)).is_ok());
                     let Some(made) = made else { return };
                     let is_panic = matches!(made, Told::Panicked(_));
                     if tell.send((number, made)).is_err() || is_panic {
@@ -65,7 +66,7 @@ pub(super) fn read<T: Joins + Send, M: Make<T> + Send>(
 /// Does a job; `None` when nothing more is wanted.
 fn one<T: Joins>(
     reader: &mut Reader,
-    limits: Limits,
+    (limits, heavy): (Limits, u64),
     make: &mut impl Make<T>,
     job: Job,
     tell: &dyn Fn(Told<T>) -> bool,
@@ -73,7 +74,7 @@ fn one<T: Joins>(
     let mut waiting = 0;
     let mut give = |step: Step<T>| {
         waiting += step.weight();
-        if waiting < HEAVY {
+        if waiting < heavy {
             return if tell(Told::Step(step, None)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
         waiting = 0;
@@ -85,7 +86,7 @@ fn one<T: Joins>(
         }
     };
     // Else nobody would ever hear of this job, and all would wait for it.
-    let work = AssertUnwindSafe(|| work(reader, limits, make, job, &mut give));
+    let work = AssertUnwindSafe(|| work(reader, limits, make, job, Over::new(heavy, &mut give)));
     match catch_unwind(work) {
         Ok(made) => made.map(Told::Last),
         Err(panic) => Some(Told::Panicked(panic)),

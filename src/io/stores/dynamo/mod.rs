@@ -221,7 +221,7 @@ impl DynamoLedger {
     async fn candidates(&self, table: &Table<'_>, filter: &Filter) -> Result<Vec<Finding>, LedgerError> {
         let rows = self.rows(table, filter).await?;
         let mut parts = self.parts(&rows);
-        for id in filter.among.iter().flat_map(|among| &among.ids) {
+        for id in filter.among.iter().flat_map(|among| among.ids.iter()) {
             parts.extend((0..SHARDS).map(|shard| layout::part(&self.space, id, shard)));
         }
         self.load(table, parts).await
@@ -237,8 +237,8 @@ impl DynamoLedger {
         let mut rows = Vec::new();
         match &filter.among {
             Some(among) => {
-                for caller in &among.callers {
-                    rows.extend(self.rows_of(table, caller).await?);
+                for caller in among.callers.iter() {
+                    rows.extend(self.rows_of(table, &caller).await?);
                 }
             }
             None => {

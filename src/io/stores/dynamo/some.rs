@@ -10,14 +10,13 @@ use std::collections::BTreeSet;
 /// By the list of findings alone.
 pub(super) async fn heads(ledger: &DynamoLedger, table: &Table<'_>, among: &Touched) -> Result<Vec<Head>, LedgerError> {
     let mut heads = Vec::new();
-    for caller in &among.callers {
-        let rows = ledger.rows_of(table, caller).await?;
-        heads.extend(rows.iter().filter_map(|row| Some(Head::new(read_text(row, "finding")?, owner(caller)))));
+    for caller in among.callers.iter() {
+        let rows = ledger.rows_of(table, &caller).await?;
+        heads.extend(rows.iter().filter_map(|row| Some(Head::new(read_text(row, "finding")?, owner(&caller)))));
     }
     // A finding may be listed under a caller that is known better by now.
     let listed: BTreeSet<&str> = heads.iter().map(|head| &*head.id).collect();
-    let others: Vec<Head> =
-        among.ids.iter().filter(|id| !listed.contains(id.as_str())).map(|id| Head::new(id, "")).collect();
+    let others: Vec<Head> = among.ids.iter().filter(|id| !listed.contains(id)).map(|id| Head::new(id, "")).collect();
     heads.extend(others);
     Ok(sorted(heads))
 }

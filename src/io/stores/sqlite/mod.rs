@@ -193,8 +193,8 @@ impl Ledger for SqliteLedger {
         let batch: Vec<Repeated> = batch.into_iter().filter(|event| !self.keep.is_stale(event.at, now)).collect();
         let stale = (offered - batch.len()) as u64;
         let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
-        let (recorded, folded) = repeats::fold_new(&change, &batch).map_err(&failed)?;
-        for (_, finding) in folded {
+        let (recorded, met) = repeats::note_new(&change, &batch).map_err(&failed)?;
+        for finding in repeats::folded(&met) {
             merge_into(&change, finding, &failed)?;
         }
         change.commit().map_err(&failed)?;

@@ -14,7 +14,7 @@ fn findings_are_found_by_their_heads() {
         record(ledger, events().into());
         // A by its id, C as its caller's, D by its id alone; B is nobody's.
         let mut among = Touched::of(&events()[..1]);
-        among.ids.insert("D-D".to_owned());
+        among.ids.insert("D-D");
         let heads = ledger.heads(&among).unwrap();
         let mut ids: Vec<&str> = heads.iter().map(|head| &*head.id).collect();
         let owner = |id: &str| heads.iter().find(|head| &*head.id == id).map(|head| &head.owner).unwrap();
@@ -82,6 +82,6 @@ fn findings_of_some_callers_are_read_alone() {
         check_ids(ledger, among(Touched::of(&batch)), &["D-A", "D-B"]);
         check_ids(ledger, among(Touched::default()), &[]);
         // Merging may have changed whose it is.
-        check_ids(ledger, among(Touched { ids: BTreeSet::from(["D-B".into()]), ..Touched::default() }), &["D-B"]);
+        check_ids(ledger, among(Touched::of_id("D-B")), &["D-B"]);
     });
 }
