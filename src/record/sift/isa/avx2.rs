@@ -1,41 +1,297 @@
-//! Thirty-two bytes at once.
+//! Thirty-two bytes at once, and four masks at once.
 
-use super::{BLOCK, Work, plain};
+use super::{BEFORE, BLOCK, Carry, GROUP, Marks, Shape, Window, Work, block, plain};
 use std::arch::x86_64::*;
 
 /// Whether the machine has what is needed.
 pub(super) fn is_here() -> bool {
     is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("pclmulqdq")
         && is_x86_feature_detected!("popcnt")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
 }
 
-#[target_feature(enable = "avx2,pclmulqdq,popcnt,bmi1,bmi2")]
+#[target_feature(enable = "avx2,popcnt,bmi1,bmi2")]
 pub(super) fn run<W: Work>(work: W) -> W::Out {
-    let bits = |mask: __m256i| u64::from(_mm256_movemask_epi8(mask).cast_unsigned());
-    let equal = |block: &[u8; BLOCK], set: u8, byte: u8| {
-        let (set, what) = (_mm256_set1_epi8(set.cast_signed()), _mm256_set1_epi8(byte.cast_signed()));
-        // SAFETY: the block has 64 bytes, two times 32, and the loads need no alignment.
-        let (one, two) =
-            unsafe { (_mm256_loadu_si256(block.as_ptr().cast()), _mm256_loadu_si256(block.as_ptr().add(32).cast())) };
-        let half = |half| bits(_mm256_cmpeq_epi8(_mm256_or_si256(half, set), what));
-        half(one) | half(two) << 32
-    };
     work.run(
-        |bytes, marks, latest| plain::look(bytes, marks, latest, W::SHAPE, equal),
-        |bytes, marks| plain::inspect(bytes, marks, equal),
-        |marks, carry| plain::strip(marks, carry, |bits| parity(bits)),
-        plain::weigh,
+        |bytes, marks, _| look::<W>(bytes, marks),
+        |marks, carry| settle::<W>(marks, carry),
+        |marks| ends(marks),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
     )
 }
 
-/// A carry-less product with all ones is the running exclusive or.
-#[target_feature(enable = "pclmulqdq")]
-fn parity(bits: u64) -> u64 {
-    let product = _mm_clmulepi64_si128(_mm_set_epi64x(0, bits.cast_signed()), _mm_set1_epi8(-1), 0);
-    _mm_cvtsi128_si64(product).cast_unsigned()
+/// Bytes of a half of a block.
+const HALF: usize = BLOCK / 2;
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn splat(byte: u8) -> __m256i {
+    _mm256_set1_epi8(byte.cast_signed())
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(of: &[u8; HALF]) -> __m256i {
+    // SAFETY: there are 32 bytes, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(of.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bits(is: __m256i) -> u32 {
+    _mm256_movemask_epi8(is).cast_unsigned()
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn equal(block: &[u8; BLOCK], byte: u8) -> u64 {
+    let half = |at: usize| {
+        let raw = load(block[at..].first_chunk().unwrap_or(&[0; HALF]));
+        u64::from(bits(_mm256_cmpeq_epi8(raw, splat(byte))))
+    };
+    half(0) | half(HALF) << HALF
+}
+
+/// The half of a block that begins so many bytes behind the first one that is looked at.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn half(bytes: &Window, at: usize) -> __m256i {
+    load(bytes[at..].first_chunk().unwrap_or(&[0; HALF]))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn look<W: Work>(bytes: &Window, marks: &mut Marks) {
+    let mut seen = [_mm256_setzero_si256(); 2];
+    // As a loop of its own each half would cost a tenth more.
+    for at in (0..2 * GROUP).step_by(4) {
+        for at in [at, at + 1, at + 2, at + 3] {
+            let here = look_at::<W>(bytes, marks, at);
+            seen = [0, 1].map(|what| _mm256_or_si256(seen[what], here[what]));
+        }
+    }
+    (marks.escapes, marks.unicode) = (false, false);
+    let seen = seen.map(|seen| bits(seen) != 0);
+    if seen[0] {
+        marks.escapes = true;
+        inspect(bytes, marks);
+    }
+    if W::SHAPE.seldom.is_some() {
+        marks.is_found = false;
+        if seen[1] {
+            find_here::<W>(bytes, marks);
+        }
+    }
+}
+
+/// A half of a block; tells where backslashes are, and what seldom stands anywhere but in the key.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn look_at<W: Work>(bytes: &Window, marks: &mut Marks, at: usize) -> [__m256i; 2] {
+    let place = BEFORE + at * HALF;
+    let here = half(bytes, place);
+    let lower = |half| _mm256_or_si256(half, splat(0x20));
+    put_half(&mut marks.quote, at, _mm256_cmpeq_epi8(here, splat(b'"')));
+    put_half(&mut marks.open, at, _mm256_cmpeq_epi8(lower(here), splat(b'{')));
+    put_half(&mut marks.close, at, _mm256_cmpeq_epi8(lower(here), splat(b'}')));
+    let seldom = match W::SHAPE.seldom {
+        Some(before) => _mm256_and_si256(letters::<W>(here), letters::<W>(half(bytes, place - usize::from(before)))),
+        None => {
+            put_half(&mut marks.letter, at, letters::<W>(here));
+            _mm256_setzero_si256()
+        }
+    };
+    [_mm256_cmpeq_epi8(here, splat(b'\\')), seldom]
+}
+
+/// Where a shape's letters stand.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn letters<W: Work>(half: __m256i) -> __m256i {
+    let lower = _mm256_or_si256(half, splat(0x20));
+    let each = W::SHAPE.letters.iter().map(|letter| _mm256_cmpeq_epi8(lower, splat(*letter)));
+    each.reduce(|all, own| _mm256_or_si256(all, own)).unwrap_or(_mm256_setzero_si256())
+}
+
+/// Looks for a key that may be in this group.
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+fn find_here<W: Work>(bytes: &Window, marks: &mut Marks) {
+    for at in 0..2 * GROUP {
+        put_half(&mut marks.letter, at, letters::<W>(half(bytes, BEFORE + at * HALF)));
+    }
+    let mut before = Carry::default();
+    let first = half(bytes, 0);
+    let last = |is| u64::from(bits(is)) << (BLOCK - BEFORE);
+    before.quote[GROUP - 1] = last(_mm256_cmpeq_epi8(first, splat(b'"')));
+    before.letter[GROUP - 1] = last(letters::<W>(first));
+    plain::find(marks, &mut before, W::SHAPE);
+}
+
+/// Sets a half of a mask. They are put together by the memory: that is nearer than a register.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn put_half(masks: &mut [u64; GROUP], half: usize, is: __m256i) {
+    debug_assert!(half < 2 * GROUP);
+    // SAFETY: eight masks are sixteen halves, on this architecture the lower one first.
+    unsafe { masks.as_mut_ptr().cast::<u32>().add(half).write(bits(is)) };
+}
+
+/// See [`plain::inspect`]; most blocks have no backslash.
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+fn inspect(bytes: &Window, marks: &mut Marks) {
+    plain::inspect(bytes, marks, |block, _, byte| equal(block, byte));
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn four(of: &[u64; 4]) -> __m256i {
+    // SAFETY: there are four, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(of.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn put(to: &mut [u64; 4], what: __m256i) {
+    // SAFETY: there is room for four, and the store needs no alignment.
+    unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), what) };
+}
+
+/// Masks behind one another, and the same one later: each by the one before it.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn with_before(masks: &[u64; GROUP], latest: &[u64; GROUP]) -> [[__m256i; 2]; 2] {
+    let (halves, _) = masks.as_chunks::<4>();
+    let [low, high] = [four(&halves[0]), four(&halves[1])];
+    let before = |here, before| _mm256_alignr_epi8::<8>(here, _mm256_permute2x128_si256::<0x21>(before, here));
+    [[low, before(low, four(&latest.as_chunks::<4>().0[1]))], [high, before(high, low)]]
+}
+
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry) {
+    if W::SHAPE.seldom.is_none() {
+        find::<W>(marks, carry);
+    }
+    let halves = marks.quote.as_chunks::<4>().0;
+    let mut quote = [four(&halves[0]), four(&halves[1])];
+    if marks.escapes || carry.escape != 0 {
+        let escaped = escaped(marks, carry);
+        let halves = escaped.as_chunks::<4>().0;
+        quote = [0, 1].map(|at| _mm256_andnot_si256(four(&halves[at]), quote[at]));
+        let (halves, _) = marks.quote.as_chunks_mut::<4>();
+        put(&mut halves[0], quote[0]);
+        put(&mut halves[1], quote[1]);
+    }
+    let inside = inside(quote, carry);
+    for masks in [&mut marks.open, &mut marks.close] {
+        let (halves, _) = masks.as_chunks_mut::<4>();
+        for (half, inside) in halves.iter_mut().zip(inside) {
+            put(half, _mm256_andnot_si256(inside, four(half)));
+        }
+    }
+    // They are to be counted where they stand in memory: out of a vector they are slow to get.
+    let [open, close] = std::hint::black_box([&marks.open, &marks.close]);
+    for at in 0..GROUP {
+        marks.low[at] = carry.depth - i64::from(close[at].count_ones());
+        carry.depth = marks.low[at] + i64::from(open[at].count_ones());
+    }
+}
+
+/// See [`Work::run`].
+#[inline]
+#[target_feature(enable = "avx2")]
+fn ends(marks: &Marks) -> u8 {
+    let [first, last] = [0, 1].map(|half| {
+        // SAFETY: there are twice four, and the load needs no alignment.
+        let low = unsafe { _mm256_loadu_si256(marks.low.as_ptr().add(4 * half).cast()) };
+        _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_set1_epi64x(1), low)))
+    });
+    (first | last << 4) as u8
+}
+
+/// What stands in strings, by the quotation marks that count.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn inside(quote: [__m256i; 2], carry: &mut Carry) -> [__m256i; 2] {
+    // The running exclusive or of each mask by itself.
+    let own = quote.map(|mut mask| {
+        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<1>(mask));
+        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<2>(mask));
+        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<4>(mask));
+        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<8>(mask));
+        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<16>(mask));
+        _mm256_xor_si256(mask, _mm256_slli_epi64::<32>(mask))
+    });
+    // Whether a string is open behind each, and so before the next.
+    own.map(|own| {
+        let odd = _mm256_movemask_pd(_mm256_castsi256_pd(own)) as usize;
+        let (begins, is_open) = &OPEN[odd & 15];
+        let before = _mm256_set1_epi64x(carry.string.cast_signed());
+        carry.string ^= is_open;
+        _mm256_xor_si256(own, _mm256_xor_si256(before, four(begins)))
+    })
+}
+
+/// For four masks, a bit each, set where it holds an odd number of quotation marks: all ones for those that begin in a string,
+/// if the first one does not, and whether the next one would.
+static OPEN: [([u64; 4], u64); 16] = {
+    let mut table = [([0; 4], 0); 16];
+    let mut odd = 0;
+    while odd < 16 {
+        let (mut at, mut is_open) = (0, 0);
+        while at < 4 {
+            table[odd].0[at] = is_open;
+            if odd >> at & 1 == 1 {
+                is_open = !is_open;
+            }
+            at += 1;
+        }
+        table[odd].1 = is_open;
+        odd += 1;
+    }
+    table
+};
+
+/// The bytes whose meaning a backslash takes.
+#[cold]
+#[inline(never)]
+fn escaped(marks: &Marks, carry: &mut Carry) -> [u64; GROUP] {
+    std::array::from_fn(|at| plain::escaped(if marks.escapes { marks.backslash[at] } else { 0 }, &mut carry.escape))
+}
+
+/// Finds what is of a key's shape.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn find<W: Work>(marks: &mut Marks, carry: &mut Carry) {
+    let quotes = with_before(&marks.quote, &carry.quote);
+    let letters = with_before(&marks.letter, &carry.letter);
+    let [low, high] = [0, 1].map(|half| shaped(W::SHAPE, quotes[half], letters[half]));
+    (carry.quote, carry.letter) = (marks.quote, marks.letter);
+    let (found, _) = marks.found.as_chunks_mut::<4>();
+    put(&mut found[0], low);
+    put(&mut found[1], high);
+    let any = _mm256_or_si256(low, high);
+    marks.is_found = _mm256_testz_si256(any, any) == 0;
+}
+
+/// See [`plain::settle`]: where something of this shape stands.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn shaped(shape: Shape, quote: [__m256i; 2], letter: [__m256i; 2]) -> __m256i {
+    let later = |[here, before]: [__m256i; 2], by: u8| match by {
+        0 => here,
+        by => _mm256_or_si256(
+            _mm256_sll_epi64(here, _mm_cvtsi32_si128(by.into())),
+            _mm256_srl_epi64(before, _mm_cvtsi32_si128((64 - by).into())),
+        ),
+    };
+    let quote = later(quote, shape.reach());
+    shape.at.iter().fold(_mm256_setzero_si256(), |all, way| {
+        let one = way.iter().fold(quote, |so_far, at| _mm256_and_si256(so_far, later(letter, shape.reach() - at)));
+        _mm256_or_si256(all, one)
+    })
 }

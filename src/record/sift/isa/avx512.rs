@@ -1,6 +1,6 @@
 //! Sixty-four bytes at once, and eight masks at once.
 
-use super::{BLOCK, Carry, GROUP, Latest, Marks, Shape, Window, Work, plain};
+use super::{BLOCK, Carry, GROUP, Marks, Shape, Window, Work, block, plain};
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
@@ -24,10 +24,9 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     // no group could be begun before the last one is done.
     let ones = _mm512_set1_epi64(std::hint::black_box(-1));
     work.run(
-        |bytes, marks, latest| look::<W>(bytes, marks, latest),
-        |bytes, marks| inspect(bytes, marks),
-        |marks, carry| strip::<W>(marks, carry, ones),
-        |marks, depth| weigh::<W>(marks, depth),
+        |bytes, marks, _| look::<W>(bytes, marks),
+        |marks, carry| settle::<W>(marks, carry, ones),
+        |marks| ends(marks),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
     )
@@ -86,23 +85,17 @@ fn load(of: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(of.as_ptr().cast()) }
 }
 
-/// The block that begins so many bytes behind another.
-#[inline]
-fn block(bytes: &Window, at: usize, behind: usize) -> &[u8; BLOCK] {
-    bytes[at * BLOCK + behind..].first_chunk().unwrap_or(&[0; BLOCK])
-}
-
 /// Masks are not made one by one, since a comparison's result is slow to come out of its register: a table gives what each
 /// byte is, as bits, and the bits of eight bytes are turned so that those of one kind stand side by side.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,gfni")]
-fn look<W: Work>(bytes: &Window, marks: &mut Marks, latest: &mut Latest) -> bool {
+fn look<W: Work>(bytes: &Window, marks: &mut Marks) {
     let (low, high) = Tables::<W>::CLASSES.split_at(BLOCK);
     let [low, high] = [low, high].map(|half| load(half.first_chunk().unwrap_or(&[0; BLOCK])));
     let (each_bit, backwards, pair) = (_mm512_set1_epi64(EACH_BIT), _mm512_set1_epi64(BACKWARDS), load(&PAIR));
     let mut all = _mm512_setzero_si512();
     let mut turned = |at: usize| {
-        let raw = _mm512_min_epu8(load(block(bytes, at, 0)), splat(127));
+        let raw = _mm512_min_epu8(load(block(bytes, at * BLOCK)), splat(127));
         let is = _mm512_permutex2var_epi8(low, raw, high);
         all = _mm512_or_si512(all, is);
         _mm512_gf2p8affine_epi64_epi8::<0>(each_bit, is)
@@ -121,14 +114,11 @@ fn look<W: Work>(bytes: &Window, marks: &mut Marks, latest: &mut Latest) -> bool
     put(&mut marks.quote, quote);
     put(&mut marks.open, open);
     put(&mut marks.close, close);
-    let found = shaped(W::SHAPE, [quote, letter], [eight(&latest.quote), eight(&latest.letter)]);
-    put(&mut latest.quote, quote);
-    put(&mut latest.letter, letter);
-    put(&mut marks.found, found);
-    (marks.escapes, marks.unicode) = (false, false);
-    // found | all & BACKSLASH
-    let rare = _mm512_ternarylogic_epi64::<0xf8>(found, all, splat(BACKSLASH));
-    _mm512_test_epi64_mask(rare, rare) != 0
+    put(&mut marks.letter, letter);
+    (marks.escapes, marks.unicode) = (_mm512_test_epi8_mask(all, splat(BACKSLASH)) != 0, false);
+    if marks.escapes {
+        inspect(bytes, marks);
+    }
 }
 
 /// Eight bytes with a bit each: of eight bytes times these come all first bits, all second bits, and so on; the last byte's first.
@@ -137,7 +127,7 @@ const EACH_BIT: i64 = 0x8040_2010_0804_0201_u64.cast_signed();
 /// What turns the bits of a byte around.
 const BACKWARDS: i64 = EACH_BIT;
 
-/// See [`plain::look`]: where something of this shape stands.
+/// See [`plain::settle`]: where something of this shape stands.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi2")]
 fn shaped(shape: Shape, [quote, letter]: [__m512i; 2], [quote_before, letter_before]: [__m512i; 2]) -> __m512i {
@@ -153,17 +143,17 @@ fn shaped(shape: Shape, [quote, letter]: [__m512i; 2], [quote_before, letter_bef
     })
 }
 
-/// What [`look`] leaves out, since most blocks have no backslash.
+/// See [`plain::inspect`]; most blocks have no backslash.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn inspect(bytes: &Window, marks: &mut Marks) {
-    let (mut all, mut before_u) = (0, 0);
+    let mut before_u = 0;
     for at in 0..GROUP {
-        let (raw, next) = (load(block(bytes, at, 0)), load(block(bytes, at, 1)));
+        let (raw, next) = (load(block(bytes, at * BLOCK)), load(block(bytes, at * BLOCK + 1)));
         marks.backslash[at] = _mm512_cmpeq_epi8_mask(raw, splat(b'\\'));
-        all |= marks.backslash[at];
         before_u |= _mm512_mask_cmpeq_epi8_mask(marks.backslash[at], next, splat(b'u'));
     }
-    (marks.escapes, marks.unicode) = (all != 0, before_u != 0);
+    marks.unicode = before_u != 0;
 }
 
 /// For eight bits the running exclusive or.
@@ -183,39 +173,69 @@ static PARITY: [u8; 256] = {
 
 /// One of its own for each sort of work: what has but one caller becomes part of it.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,vpclmulqdq")]
-fn strip<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) {
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi2,avx512vpopcntdq,vpclmulqdq")]
+fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) {
+    let (mut quote, letter) = (eight(&marks.quote), eight(&marks.letter));
+    let found = shaped(W::SHAPE, [quote, letter], [eight(&carry.quote), eight(&carry.letter)]);
+    put(&mut carry.quote, quote);
+    put(&mut carry.letter, letter);
+    put(&mut marks.found, found);
+    marks.is_found = _mm512_test_epi64_mask(found, found) != 0;
     if marks.escapes || carry.escape != 0 {
-        plain::take_escaped(marks, carry);
+        quote = _mm512_andnot_si512(eight(&escaped(marks, carry)), quote);
+        put(&mut marks.quote, quote);
     }
+    let inside = inside(quote, carry, ones);
+    let (open, close) = (eight(&marks.open), eight(&marks.close));
+    let (open, close) = (_mm512_andnot_si512(inside, open), _mm512_andnot_si512(inside, close));
+    put(&mut marks.open, open);
+    put(&mut marks.close, close);
+    weigh(marks, carry, [open, close]);
+}
+
+/// The bytes whose meaning a backslash takes.
+#[cold]
+fn escaped(marks: &Marks, carry: &mut Carry) -> [u64; GROUP] {
+    std::array::from_fn(|at| plain::escaped(if marks.escapes { marks.backslash[at] } else { 0 }, &mut carry.escape))
+}
+
+/// What stands in strings, by the quotation marks that count.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,vpclmulqdq")]
+fn inside(quote: __m512i, carry: &mut Carry, ones: __m512i) -> __m512i {
     // A carry-less product with all ones is the running exclusive or; of every second mask at once.
-    let quote = eight(&marks.quote);
     let (even, odd) = (_mm512_clmulepi64_epi128::<0>(quote, ones), _mm512_clmulepi64_epi128::<1>(quote, ones));
     let inside = _mm512_unpacklo_epi64(even, odd);
     let parity = PARITY[usize::from(_mm512_movepi64_mask(inside))];
     let begins_inside = parity << 1 ^ carry.string as u8;
     carry.string ^= i64::from(parity.cast_signed() >> 7).cast_unsigned();
-    let inside = _mm512_mask_xor_epi64(inside, begins_inside, inside, ones);
-    let (open, close) = (eight(&marks.open), eight(&marks.close));
-    put(&mut marks.open, _mm512_andnot_si512(inside, open));
-    put(&mut marks.close, _mm512_andnot_si512(inside, close));
+    _mm512_mask_xor_epi64(inside, begins_inside, inside, ones)
 }
 
+/// Adds the blocks' brackets to those that are open.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vpopcntdq")]
-fn weigh<W: Work>(marks: &mut Marks, depth: &mut i64) -> u8 {
+fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) {
     let none = _mm512_setzero_si512();
-    let (open, close) = (eight(&marks.open), eight(&marks.close));
-    let closes = _mm512_popcnt_epi64(close);
-    let own = _mm512_sub_epi64(_mm512_popcnt_epi64(open), closes);
+    let opens = _mm512_popcnt_epi64(open);
+    let own = _mm512_sub_epi64(opens, _mm512_popcnt_epi64(close));
     // Running sums of eight.
     let mut sum = _mm512_add_epi64(own, _mm512_alignr_epi64::<7>(own, none));
     sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<6>(sum, none));
     sum = _mm512_add_epi64(sum, _mm512_alignr_epi64::<4>(sum, none));
-    let level = _mm512_add_epi64(_mm512_set1_epi64(*depth), _mm512_sub_epi64(sum, own));
-    *depth += _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_alignr_epi64::<7>(sum, sum)));
-    put(&mut marks.level, level);
-    _mm512_mask_cmple_epi64_mask(_mm512_test_epi64_mask(close, close), level, closes)
+    let low = _mm512_add_epi64(_mm512_set1_epi64(carry.depth), _mm512_sub_epi64(sum, opens));
+    carry.depth += _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_alignr_epi64::<7>(sum, sum)));
+    // SAFETY: there is room for eight, and the store needs no alignment.
+    unsafe { _mm512_storeu_si512(marks.low.as_mut_ptr().cast(), low) };
+}
+
+/// See [`Work::run`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ends(marks: &Marks) -> u8 {
+    // SAFETY: there are eight, and the load needs no alignment.
+    let low = unsafe { _mm512_loadu_si512(marks.low.as_ptr().cast()) };
+    _mm512_cmple_epi64_mask(low, _mm512_setzero_si512())
 }
 
 #[inline]
