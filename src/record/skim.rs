@@ -1,7 +1,7 @@
 //! An event's top level at a glance: keys and raw values by the quotation marks and brackets alone, for what only asks where
 //! an event is from or how it ended. Whatever is unusual is left to [`super::members`].
 
-use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Latest, Marks, Shape, Window, Work};
+use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Window, Work};
 use super::sift::window;
 
 /// The members of a JSON object, in their order; `each` gets a key as it is written and a value's raw text. `None` where a key
@@ -35,24 +35,21 @@ struct Members<'a, F> {
 
 impl<'a, F: FnMut(&'a str, &'a str)> Work for Members<'a, F> {
     type Out = Option<()>;
-    const SHAPE: Shape = super::sift::CODE;
+    const SHAPE: Shape = Shape::NONE;
 
     #[inline(always)]
     fn run(
         mut self,
-        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
-        inspect: impl Fn(&Window, &mut Marks),
-        strip: impl Fn(&mut Marks, &mut Carry),
-        _: impl Fn(&mut Marks, &mut i64) -> u8,
+        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        settle: impl Fn(&mut Marks, &mut Carry),
+        _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
         _: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let (raw, bytes) = (self.raw, self.raw.as_bytes());
         let mut outline = Outline::begin(bytes, |window, marks, carry| {
-            if look(window, marks, &mut Latest::default()) {
-                inspect(window, marks);
-            }
-            strip(marks, carry);
+            look(window, marks, carry);
+            settle(marks, carry);
         });
         let mut at = space(bytes, behind(bytes, 0, b'{')?);
         if bytes.get(at) == Some(&b'}') {

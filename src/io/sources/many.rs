@@ -6,7 +6,7 @@ mod threads;
 use super::archive::Selection;
 use super::files::Limits;
 use super::huge::{self, Streamed, WHOLE};
-use super::reader::{Reader, changed, mark};
+use super::reader::{Reader, State, changed};
 use super::spool::Spool;
 use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
@@ -241,7 +241,7 @@ struct Jobs<'w> {
 
 impl Jobs<'_> {
     fn object(&self, found: &Found) -> Option<Object> {
-        let mark = found.mark.clone()?;
+        let mark = found.state?.to_string();
         let path = found.path.strip_prefix(".").unwrap_or(&found.path);
         Some(Object { key: self.base.join(path).to_string_lossy().into_owned(), mark })
     }
@@ -289,7 +289,7 @@ impl Jobs<'_> {
         while self.found.len() < FILES {
             let Some(found) = self.walk.next() else { break };
             any = true;
-            if !self.streams && found.as_ref().is_ok_and(|found| found.mark.is_none()) {
+            if !self.streams && found.as_ref().is_ok_and(|found| found.state.is_none()) {
                 continue;
             }
             let task = found.map(|found| Task { object: self.object(&found), found });
@@ -345,7 +345,7 @@ fn one<T: Joins, M: Make<T>>(
         FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
     };
     if found.size <= WHOLE {
-        let loaded = reader.load(path, found.mark.as_deref().map(|mark| (found.size, mark)))?;
+        let loaded = reader.load(path, found.state)?;
         if !loaded.is_huge {
             let made = begin(make, (&name, loaded.bytes, sort), over);
             return Ok(read(object, loaded.into(), made));
@@ -358,8 +358,8 @@ fn one<T: Joins, M: Make<T>>(
     let heavy = over.heavy;
     let ahead: Ahead<'_, M, T> = &mut |make, made| over.ahead(make, made);
     let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), (limits, heavy), (make, sort), ahead)?;
-    let now = open().and_then(|file| file.metadata()).ok().and_then(|now| mark(&now));
-    if streamed.fault.is_none() && now.is_some() && now != found.mark {
+    let now = open().and_then(|file| file.metadata()).ok().and_then(|now| State::of(&now));
+    if streamed.fault.is_none() && now.is_some() && now != found.state {
         streamed.fault = Some(changed(&name));
     }
     Ok(read(object, streamed, made))

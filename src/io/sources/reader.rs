@@ -7,9 +7,11 @@ use super::salvage::salvage;
 use super::unpack::Unpacker;
 use super::walk::{STDIN, problem};
 use crate::record::Problem;
+use std::fmt;
 use std::fs::Metadata;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 /// Room for what a stream gives next.
 const STEP: usize = 64 << 10;
@@ -75,8 +77,8 @@ impl Reader {
         self.stream(name, bytes, bytes.len() as u64)
     }
 
-    /// Reads a file, or stdin for `-`. `found` tells the state in which it was found: its size and its [`mark`].
-    pub(super) fn load(&mut self, path: &Path, found: Option<(u64, &str)>) -> Result<Loaded<'_>, Problem> {
+    /// Reads a file, or stdin for `-`. `found` is the state in which it was found.
+    pub(super) fn load(&mut self, path: &Path, found: Option<State>) -> Result<Loaded<'_>, Problem> {
         let name = path.to_string_lossy();
         if path == Path::new(STDIN) {
             return self.stream(&name, std::io::stdin().lock(), 0);
@@ -84,9 +86,10 @@ impl Reader {
         let failed = |error: std::io::Error| problem(path, &error);
         #[allow(clippy::disallowed_methods)] // this is the source that reads files
         let mut file = std::fs::File::open(path).map_err(failed)?;
-        let size = found.map_or_else(|| file.metadata().map(|now| now.len()), |(size, _)| Ok(size)).map_err(failed)?;
+        let size =
+            found.map_or_else(|| file.metadata().map(|now| now.len()), |found| Ok(found.size)).map_err(failed)?;
         let mut loaded = self.stream(&name, &mut file, size)?;
-        let is_same = |now: Metadata| found.is_none_or(|(_, found)| mark(&now).is_none_or(|mark| mark == found));
+        let is_same = |now: Metadata| found.is_none() || State::of(&now).is_none_or(|now| Some(now) == found);
         if loaded.fault.is_none() && !file.metadata().map(is_same).unwrap_or(true) {
             loaded.fault = Some(changed(&name));
         }
@@ -166,19 +169,42 @@ pub(super) fn changed(name: &str) -> Problem {
 }
 
 /// Size, time of change, and where the system tells them the file's number and the time at which that was last written: `cp -p`
-/// and `rsync -t` give other content the old time of change. `None` for what is no regular file.
-pub(super) fn mark(of: &Metadata) -> Option<String> {
-    let changed = of.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    of.is_file().then(|| format!("{}-{}{}", of.len(), changed.as_nanos(), number(of)))
+/// and `rsync -t` give other content the old time of change. Its text is the mark by which a file is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    /// Bytes.
+    pub(super) size: u64,
+    /// Since 1970.
+    changed: Duration,
+    /// The file's number, and seconds and nanoseconds of when that was last written.
+    number: Option<(u64, i64, i64)>,
+}
+
+impl State {
+    /// `None` for what is no regular file.
+    pub(super) fn of(file: &Metadata) -> Option<Self> {
+        let changed = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        file.is_file().then(|| Self { size: file.len(), changed, number: number(file) })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.size, self.changed.as_nanos())?;
+        match self.number {
+            Some((number, seconds, nanoseconds)) => write!(f, "-{number}-{seconds}.{nanoseconds:09}"),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(unix)]
-fn number(of: &Metadata) -> String {
+fn number(of: &Metadata) -> Option<(u64, i64, i64)> {
     use std::os::unix::fs::MetadataExt;
-    format!("-{}-{}.{:09}", of.ino(), of.ctime(), of.ctime_nsec())
+    Some((of.ino(), of.ctime(), of.ctime_nsec()))
 }
 
 #[cfg(not(unix))]
-fn number(_: &Metadata) -> String {
-    String::new()
+fn number(_: &Metadata) -> Option<(u64, i64, i64)> {
+    None
 }

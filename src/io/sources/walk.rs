@@ -1,6 +1,7 @@
 //! Folders → the log files in them, always in the same order.
 
 use super::archive::{Place, Selection};
+use super::reader::State;
 use crate::record::Problem;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -24,8 +25,8 @@ pub(super) struct Found {
     pub(super) path: PathBuf,
     /// Bytes as they lie there; 0 where that is not told.
     pub(super) size: u64,
-    /// Its state, by [`super::reader::mark`].
-    pub(super) mark: Option<String>,
+    /// `None` for what is no regular file.
+    pub(super) state: Option<State>,
 }
 
 /// Goes through paths depth first, by name. A path that was named is taken whatever its ending; inside folders only
@@ -81,7 +82,7 @@ impl<'a> Walk<'a> {
         };
         let named = member.is_none();
         if named && path == Path::new(STDIN) {
-            return Ok(Some(Found { path, size: 0, mark: None }));
+            return Ok(Some(Found { path, size: 0, state: None }));
         }
         let wanted = named || has_log_ending(&path);
         if path.file_name().is_some_and(|name| Place::of(&name.to_string_lossy()).holds_no_events()) {
@@ -103,8 +104,8 @@ impl<'a> Walk<'a> {
             return self.enter(&path).map(|()| None).map_err(problem);
         }
         // A pipe inside a folder would block for ever; one that was named is meant, as in `scan <(zcat …)`.
-        let (size, mark) = (kind.len(), super::reader::mark(&kind));
-        Ok((named || wanted && kind.is_file()).then_some(Found { path, size, mark }))
+        let (size, state) = (kind.len(), State::of(&kind));
+        Ok((named || wanted && kind.is_file()).then_some(Found { path, size, state }))
     }
 }
 

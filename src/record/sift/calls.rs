@@ -79,7 +79,7 @@ pub(super) fn sift_calls_with(
 }
 
 /// `eventName`, by its letters `n` and `a`, without and with an underscore between its words.
-pub(super) const NAME: Shape = Shape { letters: b"na", at: &[&[4, 6, 7], &[4, 7, 8]] };
+pub(super) const NAME: Shape = Shape { letters: b"na", at: &[&[4, 6, 7], &[4, 7, 8]], seldom: None };
 
 /// `eventName` of what is wanted.
 struct Call<'w, W>(&'w W);

@@ -116,22 +116,23 @@ impl<'a> State<'a> {
         &mut self,
         key: &mut impl Key,
         batch: &Batch,
-        mut places: u64,
+        ends: &impl Fn(&Marks) -> u8,
         pick: &impl Fn(u64, u64) -> u64,
         nth: &impl Fn(u64, u32) -> u32,
     ) -> Option<bool> {
+        let mut places =
+            (0..GROUPS).fold(0, |all, group| all | u64::from(ends(&batch.groups[group])) << (group * GROUP));
         while places != 0 {
             let block = places.trailing_zeros() as usize;
             places &= places - 1;
             let (marks, from) = (&batch.groups[block / GROUP % GROUPS], batch.at.wrapping_add(BLOCK * block));
             let (open, close) = (marks.open[block % GROUP], marks.close[block % GROUP]);
-            let (both, level) = (open | close, marks.level[block % GROUP]);
+            let (both, level) = (open | close, marks.level(block % GROUP));
             // In the order of the brackets, set where one closes.
             let mut closes = pick(close, both);
             let (mut gone, mut level) = (0, usize::try_from(level).unwrap_or(usize::MAX));
             if closes >> 8 != 0 || level >= FALLS.len() {
-                if let Some(whole) = self.one_by_one(key, from, marks.level[block % GROUP].cast_signed(), (both, close))
-                {
+                if let Some(whole) = self.one_by_one(key, from, marks.level(block % GROUP), (both, close)) {
                     return Some(whole);
                 }
                 continue;

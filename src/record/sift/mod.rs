@@ -17,7 +17,6 @@ mod top;
 
 pub use calls::{Named, sift_calls};
 pub use isa::Isa;
-pub(super) use keys::CODE;
 pub(super) use pass::window;
 
 use super::json::{self, newlines, skip_space};

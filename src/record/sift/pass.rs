@@ -1,6 +1,6 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{AHEAD, BLOCK, Carry, GROUP, Latest, Marks, Shape, Window, Work};
+use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Shape, Window, Work};
 use super::keys::Key;
 use super::list::{List, State, each};
 
@@ -21,52 +21,56 @@ impl<K: Key> Work for Pass<'_, K> {
     #[inline(always)]
     fn run(
         mut self,
-        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
-        inspect: impl Fn(&Window, &mut Marks),
-        strip: impl Fn(&mut Marks, &mut Carry),
-        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
+        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        settle: impl Fn(&mut Marks, &mut Carry),
+        ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
         let mut batches = [Batch::default(); STEPS];
-        let (mut latest, mut carry, mut depth) = (Latest::default(), Carry::default(), 0);
-        let [mut looked, mut weighed, mut followed] = batches.each_mut();
-        let (bytes, mut places, mut own) = (self.bytes, 0, [b' '; size_of::<Page>()]);
+        let [mut looked, mut settled, mut followed] = batches.each_mut();
+        let (bytes, mut carry, mut own) = (self.bytes, Carry::default(), [b' '; size_of::<Page>()]);
         let ahead = self.to_line();
         let (first, mut passed) = (self.start.wrapping_sub(ahead), 0);
         // Each of three batches is at another step. A step by itself is a chain of instructions that wait for one another; those of
         // two batches fill each other's gaps. Where elements end is followed last: how often that is nobody can foretell, and a
-        // processor that guesses wrong loses what it has begun. A batch that was not looked at has nothing in it.
-        while passed < bytes.len() - self.start + ahead + (STEPS - 1) * BATCH {
+        // processor that guesses wrong loses what it has begun.
+        let end = bytes.len() - self.start + ahead;
+        while passed < end + (STEPS - 1) * BATCH {
             let at = first.wrapping_add(passed);
             let page = match passed {
-                0 => self.first_page(ahead, &mut own),
-                _ => window(bytes, at, &mut own),
+                0 => Some(self.first_page(ahead, &mut own)),
+                _ => (passed < end).then(|| window(bytes, at, &mut own)),
             };
-            let (ends, mut rare) = (std::mem::take(&mut places), 0);
-            looked.at = at;
+            let is_settled = (BATCH..end + BATCH).contains(&passed);
             for group in 0..GROUPS {
-                rare |= u64::from(look(part(page, group), &mut looked.groups[group], &mut latest)) << group;
-                strip(&mut weighed.groups[group], &mut carry);
-                places |= u64::from(weigh(&mut weighed.groups[group], &mut depth)) << (group * GROUP);
-            }
-            each(rare, |group| {
-                let (marks, at) = (&mut looked.groups[group], at.wrapping_add(group * GROUP * BLOCK));
-                inspect(part(page, group), marks);
-                state.spell(&self.key, at, marks);
-                if marks.unicode {
-                    state.uncover(at, marks);
+                if let Some(page) = page {
+                    look(part(page, group), &mut looked.groups[group], &mut carry);
                 }
-            });
-            if let Some(whole) = state.follow(&mut self.key, followed, ends, &pick, &nth) {
-                return whole.then_some(state.list);
+                if is_settled {
+                    settle(&mut settled.groups[group], &mut carry);
+                }
             }
-            if passed >= STEPS * BATCH {
+            if page.is_some() {
+                looked.at = at;
+                each(looked.which(|marks| marks.unicode), |group| {
+                    state.uncover(looked.group_at(group), &looked.groups[group]);
+                });
+            }
+            if is_settled {
+                each(settled.which(|marks| marks.is_found), |group| {
+                    state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
+                });
+            }
+            if passed >= (STEPS - 1) * BATCH {
+                if let Some(whole) = state.follow(&mut self.key, followed, &ends, &pick, &nth) {
+                    return whole.then_some(state.list);
+                }
                 state.go_on(at - (STEPS - 2) * BATCH);
             }
             passed += BATCH;
-            (looked, weighed, followed) = (followed, looked, weighed);
+            (looked, settled, followed) = (followed, looked, settled);
         }
         None
     }
@@ -87,24 +91,21 @@ impl<K> Pass<'_, K> {
     /// What is looked at first: nothing before the list is seen.
     #[inline(always)]
     fn first_page<'p>(&'p self, ahead: usize, own: &'p mut Page) -> &'p Page {
-        let list = self.bytes.get(self.start..).unwrap_or_default();
-        if ahead == 0 {
-            return window(list, 0, own);
-        }
-        let seen = &list[..list.len().min(own.len() - ahead)];
-        own[ahead..][..seen.len()].copy_from_slice(seen);
+        let (list, from) = (self.bytes.get(self.start..).unwrap_or_default(), BEFORE + ahead);
+        let seen = &list[..list.len().min(own.len() - from)];
+        own[from..][..seen.len()].copy_from_slice(seen);
         own
     }
 }
 
-/// Steps of a batch: it is looked at, stripped and weighed, followed.
+/// Steps of a batch: it is looked at, settled, followed.
 const STEPS: usize = 3;
 
 /// Bytes that are looked at together.
 const BATCH: usize = GROUPS * GROUP * BLOCK;
 
 /// A batch's bytes.
-type Page = [u8; BATCH + AHEAD];
+type Page = [u8; BEFORE + BATCH + AHEAD];
 
 /// A group's bytes in a page.
 #[inline(always)]
@@ -120,19 +121,32 @@ pub(super) struct Batch {
     pub(super) at: usize,
 }
 
+impl Batch {
+    /// Which of its groups, a bit each.
+    #[inline(always)]
+    fn which(&self, is: impl Fn(&Marks) -> bool) -> u64 {
+        self.groups.iter().enumerate().fold(0, |all, (group, marks)| all | u64::from(is(marks)) << group)
+    }
+
+    /// Where one of its groups begins.
+    pub(super) fn group_at(&self, group: usize) -> usize {
+        self.at.wrapping_add(group * GROUP * BLOCK)
+    }
+}
+
 /// Groups of a batch.
 pub(super) const GROUPS: usize = 8;
 
-/// So many bytes from a place on; of what is less the rest is filled with spaces in a place of its own.
+/// What is looked at from a place on. Where there is less of it, it stands between spaces in a place of its own.
 #[inline(always)]
-pub(in crate::record) fn window<'a, const N: usize>(bytes: &'a [u8], at: usize, end: &'a mut [u8; N]) -> &'a [u8; N] {
-    let rest = bytes.get(at..).unwrap_or_default();
-    match rest.first_chunk() {
-        Some(window) => window,
-        None => {
-            *end = [b' '; N];
-            end[..rest.len()].copy_from_slice(rest);
-            end
-        }
+pub(in crate::record) fn window<'a, const N: usize>(bytes: &'a [u8], at: usize, own: &'a mut [u8; N]) -> &'a [u8; N] {
+    if let Some(window) = at.checked_sub(BEFORE).and_then(|from| bytes.get(from..)?.first_chunk()) {
+        return window;
     }
+    *own = [b' '; N];
+    let (from, left) = (at.saturating_sub(BEFORE), BEFORE.saturating_sub(at));
+    let seen = bytes.get(from..).unwrap_or_default();
+    let seen = &seen[..seen.len().min(N - left)];
+    own[left..][..seen.len()].copy_from_slice(seen);
+    own
 }

@@ -1,7 +1,7 @@
 //! Whether an event bears an error code of its own, or only something inside of it does: by the depth at which the key stands,
 //! for what spells it more than once, which mostly is a look-alike of a denied event in a request.
 
-use super::isa::{BLOCK, Carry, GROUP, Isa, Latest, Marks, Shape, Window, Work};
+use super::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Window, Work};
 use super::keys::CODE;
 use super::pass::window;
 use super::spell;
@@ -22,49 +22,42 @@ impl Work for Top<'_> {
     #[inline(always)]
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
-        inspect: impl Fn(&Window, &mut Marks),
-        strip: impl Fn(&mut Marks, &mut Carry),
-        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
+        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        settle: impl Fn(&mut Marks, &mut Carry),
+        _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
         _: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
-        let (mut marks, mut latest, mut carry, mut depth) = (Marks::default(), Latest::default(), Carry::default(), 0);
-        let (mut end, mut quote_before) = ([b' '; size_of::<Window>()], 0);
+        let (mut marks, mut carry) = (Marks::default(), Carry::default());
+        let mut end = [b' '; size_of::<Window>()];
         for at in (0..self.object.len()).step_by(GROUP * BLOCK) {
-            let window = window(self.object, at, &mut end);
-            let is_rare = look(window, &mut marks, &mut latest);
-            if is_rare {
-                inspect(window, &mut marks);
-            }
-            strip(&mut marks, &mut carry);
-            weigh(&mut marks, &mut depth);
-            if is_rare && self.is_borne(at, &marks, quote_before) {
+            look(window(self.object, at, &mut end), &mut marks, &mut carry);
+            settle(&mut marks, &mut carry);
+            if marks.is_found && self.is_borne(at, &marks) {
                 return true;
             }
-            quote_before = marks.quote[GROUP - 1];
         }
         false
     }
 }
 
 impl Top<'_> {
-    /// The same of a group, by the quotation marks of the block before, too.
-    fn is_borne(&self, at: usize, marks: &Marks, mut quote_before: u64) -> bool {
-        let reach = usize::from(CODE.reach());
+    /// The same of a group.
+    fn is_borne(&self, at: usize, marks: &Marks) -> bool {
         (0..GROUP).any(|block| {
-            let quotes = u128::from(marks.quote[block]) << BLOCK | u128::from(quote_before);
-            quote_before = marks.quote[block];
             // Between a key's quotation mark and the place where its shape is told no bracket counts.
             let is_own = |bit: usize| {
                 let below = (1_u64 << bit) - 1;
                 let [opens, closes] =
                     [marks.open[block], marks.close[block]].map(|all| i64::from((all & below).count_ones()));
-                marks.level[block].cast_signed() + opens - closes == 1 && quotes >> (BLOCK + bit - reach) & 1 == 1
+                marks.level(block) + opens - closes == 1
             };
             let is_key = |bit: usize| {
-                let quote = (at + block * BLOCK + bit).checked_sub(reach);
-                quote.is_some_and(|quote| spell::is_error_code(self.object, quote))
+                let quote = (at + block * BLOCK + bit).checked_sub(CODE.reach().into());
+                // Behind a backslash it is a text's, not a key's.
+                quote.is_some_and(|quote| {
+                    quote > 0 && self.object[quote - 1] != b'\\' && spell::is_error_code(self.object, quote)
+                })
             };
             bits(marks.found[block]).any(|bit| is_own(bit) && is_key(bit))
         })

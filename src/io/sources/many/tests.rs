@@ -190,9 +190,9 @@ fn a_job_that_comes_to_much_is_taken_in_parts() {
     let tasks = (0..10).map(|n| {
         let path = folder.path().join(format!("{:03}.json", 101 + n));
         let kind = fs::metadata(&path).unwrap();
-        let (size, mark) = (kind.len(), mark(&kind));
-        let object = mark.clone().map(|mark| Object { key: path.display().to_string(), mark });
-        Ok(Task { found: Found { path, size, mark }, object })
+        let (size, state) = (kind.len(), State::of(&kind));
+        let object = state.map(|state| Object { key: path.display().to_string(), mark: state.to_string() });
+        Ok(Task { found: Found { path, size, state }, object })
     });
     let mut weights = Vec::new();
     let mut give = |step: Step<Heavy>| {

@@ -19,50 +19,67 @@ use std::sync::OnceLock;
 pub(in crate::record) const BLOCK: usize = 64;
 /// Blocks that are looked at together.
 pub(in crate::record) const GROUP: usize = 8;
+/// Bytes before them that are looked at, too: as many as a [`Shape`] may reach.
+pub(in crate::record) const BEFORE: usize = 8;
 /// Bytes behind them that are looked at, too.
 pub(in crate::record) const AHEAD: usize = 1;
 
 /// A group's bytes.
-pub(in crate::record) type Window = [u8; GROUP * BLOCK + AHEAD];
+pub(in crate::record) type Window = [u8; BEFORE + GROUP * BLOCK + AHEAD];
+
+/// The block that begins so many bytes behind a group's first.
+#[inline(always)]
+fn block(bytes: &Window, at: usize) -> &[u8; BLOCK] {
+    bytes[BEFORE + at..].first_chunk().unwrap_or(&[0; BLOCK])
+}
 
 /// What stands where in a group's blocks; bit 0 of a mask is a block's first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(align(64))]
 pub(in crate::record) struct Marks {
+    /// Quotation marks; only those that begin or end a string, once settled.
     pub(in crate::record) quote: [u64; GROUP],
-    /// `{` or `[`; outside strings, once these were stripped.
+    /// `{` or `[`; outside strings, once settled.
     pub(in crate::record) open: [u64; GROUP],
-    /// `}` or `]`; outside strings, once these were stripped.
+    /// `}` or `]`; outside strings, once settled.
     pub(in crate::record) close: [u64; GROUP],
+    /// The letters of the key's [`Shape`], where they are needed.
+    pub(in crate::record) letter: [u64; GROUP],
     /// Told where `escapes` is.
     pub(in crate::record) backslash: [u64; GROUP],
-    /// Brackets that are open where a block begins (its bits those of an `i64`), once weighed.
-    pub(in crate::record) level: [u64; GROUP],
-    /// Where something of the key's [`Shape`] stands: [`Shape::reach`] bytes behind its quotation mark.
+    /// Brackets that are open where a block begins, less those that close in it; once settled.
+    pub(in crate::record) low: [i64; GROUP],
+    /// Where something of the key's [`Shape`] stands, once settled: [`Shape::reach`] bytes behind its quotation mark.
     pub(in crate::record) found: [u64; GROUP],
     /// There are backslashes.
     pub(in crate::record) escapes: bool,
-    /// One stands before a `u`.
+    /// One of them stands before a `u`.
     pub(in crate::record) unicode: bool,
+    /// Something was found, once settled.
+    pub(in crate::record) is_found: bool,
+}
+
+impl Marks {
+    /// Brackets that are open where a block begins, once settled.
+    #[inline(always)]
+    pub(in crate::record) fn level(&self, block: usize) -> i64 {
+        self.low[block] + i64::from(self.close[block].count_ones())
+    }
 }
 
 /// What blocks leave for the next ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(align(64))]
 pub(in crate::record) struct Carry {
+    /// The last quotation marks (whatever stands before them) and letters, for keys that begin there and go on behind.
+    pub(in crate::record) quote: [u64; GROUP],
+    pub(in crate::record) letter: [u64; GROUP],
     /// 1 where a backslash takes the next byte's meaning.
     pub(in crate::record) escape: u64,
     /// All ones where a string is open.
     pub(in crate::record) string: u64,
-}
-
-/// What was looked at last, for keys that begin there and go on behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(align(64))]
-pub(in crate::record) struct Latest {
-    /// Quotation marks, whatever stands before them.
-    pub(in crate::record) quote: [u64; GROUP],
-    /// The shape's letters.
-    pub(in crate::record) letter: [u64; GROUP],
+    /// Brackets that are open.
+    pub(in crate::record) depth: i64,
 }
 
 /// What a key looks like from afar: some letters, in either case, at distances from the quotation mark before it.
@@ -70,11 +87,16 @@ pub(in crate::record) struct Latest {
 pub(in crate::record) struct Shape {
     /// In lower case.
     pub(in crate::record) letters: &'static [u8],
-    /// Where one of them stands, whichever; one list for each way to spell the key. Below 64.
+    /// Where one of them stands, whichever; one list for each way to spell the key. The last place is the same in all.
     pub(in crate::record) at: &'static [&'static [u8]],
+    /// In all of them a letter stands so many bytes before the last, and seldom anywhere else.
+    pub(in crate::record) seldom: Option<u8>,
 }
 
 impl Shape {
+    /// Of no key at all.
+    pub(in crate::record) const NONE: Self = Self { letters: b"", at: &[], seldom: None };
+
     /// The largest of the distances.
     pub(in crate::record) const fn reach(self) -> u8 {
         let (mut most, mut way) = (0, 0);
@@ -94,17 +116,15 @@ impl Shape {
 pub(in crate::record) trait Work {
     type Out;
     const SHAPE: Shape;
-    /// `look` fills in what stands where but for backslashes, and tells whether there is one, or something of the key's shape;
-    /// `inspect` fills in the rest of such a group, before it is stripped. `strip` takes away what stands in strings, `weigh` adds to the brackets that are
-    /// open those of the blocks, and gives the blocks (bit 0 is the first) in which more brackets close than are open at
-    /// their beginning, or as many: no element of a list ends anywhere else. `pick(from, which)` puts the bits of `from`
-    /// that `which` names side by side, `nth(of, n)` is the place of a mask's nth bit, from 0 on.
+    /// `look` fills in what stands where, `settle` the rest, in the same order, any number of groups later: so one group's
+    /// instructions fill the gaps of another's. `ends` gives the blocks (bit 0 is the first) of a settled group whose
+    /// [`Marks::low`] is no more than none: no element of a list ends anywhere else. `pick(from, which)` puts the bits of `from` that `which` names side by side,
+    /// `nth(of, n)` is the place of a mask's nth bit, from 0 on.
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
-        inspect: impl Fn(&Window, &mut Marks),
-        strip: impl Fn(&mut Marks, &mut Carry),
-        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
+        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        settle: impl Fn(&mut Marks, &mut Carry),
+        ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out;

@@ -20,10 +20,9 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
         bits(raw.map(|part| vceqq_u8(vorrq_u8(part, vdupq_n_u8(set)), vdupq_n_u8(byte))))
     };
     work.run(
-        |bytes, marks, latest| plain::look(bytes, marks, latest, W::SHAPE, equal),
-        |bytes, marks| plain::inspect(bytes, marks, equal),
-        |marks, carry| plain::strip(marks, carry, portable::parity),
-        plain::weigh,
+        |bytes, marks, _| plain::look(bytes, marks, W::SHAPE, equal),
+        |marks, carry| plain::settle(marks, carry, W::SHAPE, portable::parity),
+        plain::ends,
         portable::pick,
         portable::nth,
     )

@@ -1,40 +1,70 @@
 //! Everything out of four small tools: which of 64 bytes are equal to one, running parity, picking bits, finding the nth.
 
-use super::{BLOCK, Carry, GROUP, Latest, Marks, Shape, Window};
+use super::{BLOCK, Carry, GROUP, Marks, Shape, Window, block};
 
 /// See [`super::Work::run`]; `equal(block, bits, byte)` tells the bytes that are `byte` once these bits are set in them.
 #[inline(always)]
-pub(super) fn look(
-    bytes: &Window,
-    marks: &mut Marks,
-    latest: &mut Latest,
-    shape: Shape,
-    equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64,
-) -> bool {
-    let (mut found, mut backslashes) = (0, 0);
-    let mut before = [latest.quote, latest.letter].map(|masks| masks[GROUP - 1]);
+pub(super) fn look(bytes: &Window, marks: &mut Marks, shape: Shape, equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64) {
+    let mut backslashes = 0;
     for at in 0..GROUP {
         let block = block(bytes, at * BLOCK);
-        (marks.quote[at], marks.backslash[at]) = (equal(block, 0, b'"'), equal(block, 0, b'\\'));
+        marks.quote[at] = equal(block, 0, b'"');
         (marks.open[at], marks.close[at]) = (equal(block, 0x20, b'{'), equal(block, 0x20, b'}'));
-        backslashes |= marks.backslash[at];
-        let letter = shape.letters.iter().fold(0, |all, letter| all | equal(block, 0x20, *letter));
-        let here = [marks.quote[at], letter];
-        marks.found[at] = shaped(shape, here, before);
-        found |= marks.found[at];
-        before = here;
+        marks.letter[at] = shape.letters.iter().fold(0, |all, letter| all | equal(block, 0x20, *letter));
+        backslashes |= equal(block, 0, b'\\');
     }
-    [latest.quote[GROUP - 1], latest.letter[GROUP - 1]] = before;
-    (marks.escapes, marks.unicode) = (false, false);
-    found | backslashes != 0
+    (marks.escapes, marks.unicode) = (backslashes != 0, false);
+    if marks.escapes {
+        inspect(bytes, marks, equal);
+    }
+}
+
+/// Looks for the backslashes of a group that has some.
+#[inline(always)]
+pub(super) fn inspect(bytes: &Window, marks: &mut Marks, equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64) {
+    let mut before_u = 0;
+    for at in 0..GROUP {
+        marks.backslash[at] = equal(block(bytes, at * BLOCK), 0, b'\\');
+        before_u |= marks.backslash[at] & equal(block(bytes, at * BLOCK + 1), 0, b'u');
+    }
+    marks.unicode = before_u != 0;
+}
+
+/// See [`super::Work::run`]; `parity` gives for each bit whether the number of bits up to it, itself included, is odd.
+#[inline(always)]
+pub(super) fn settle(marks: &mut Marks, carry: &mut Carry, shape: Shape, parity: impl Fn(u64) -> u64) {
+    find(marks, carry, shape);
+    let has_escapes = marks.escapes || carry.escape != 0;
+    for at in 0..GROUP {
+        if has_escapes {
+            let backslash = if marks.escapes { marks.backslash[at] } else { 0 };
+            marks.quote[at] &= !escaped(backslash, &mut carry.escape);
+        }
+        let inside = parity(marks.quote[at]) ^ carry.string;
+        carry.string = (inside.cast_signed() >> 63).cast_unsigned();
+        (marks.open[at], marks.close[at]) = (marks.open[at] & !inside, marks.close[at] & !inside);
+        marks.low[at] = carry.depth - i64::from(marks.close[at].count_ones());
+        carry.depth = marks.low[at] + i64::from(marks.open[at].count_ones());
+    }
 }
 
 /// See [`super::Work::run`].
 #[inline(always)]
-pub(super) fn inspect(bytes: &Window, marks: &mut Marks, equal: impl Fn(&[u8; BLOCK], u8, u8) -> u64) {
-    let before_u = |at: usize| marks.backslash[at] & equal(block(bytes, at * BLOCK + 1), 0, b'u');
-    marks.escapes = marks.backslash.iter().any(|mask| *mask != 0);
-    marks.unicode = marks.escapes && (0..GROUP).any(|at| before_u(at) != 0);
+pub(super) fn ends(marks: &Marks) -> u8 {
+    marks.low.iter().enumerate().fold(0, |all, (at, low)| all | u8::from(*low <= 0) << at)
+}
+
+/// Fills in where something of this shape stands.
+#[inline(always)]
+pub(super) fn find(marks: &mut Marks, carry: &mut Carry, shape: Shape) {
+    let mut before = [carry.quote, carry.letter].map(|masks| masks[GROUP - 1]);
+    for at in 0..GROUP {
+        let here = [marks.quote[at], marks.letter[at]];
+        marks.found[at] = shaped(shape, here, before);
+        before = here;
+    }
+    [carry.quote[GROUP - 1], carry.letter[GROUP - 1]] = before;
+    marks.is_found = marks.found.iter().any(|mask| *mask != 0);
 }
 
 /// Where something of this shape stands, by the quotation marks and letters of a block and of the one before.
@@ -46,46 +76,6 @@ fn shaped(shape: Shape, [quote, letter]: [u64; 2], [quote_before, letter_before]
         let quote = later(quote, quote_before, reach);
         all | way.iter().fold(quote, |so_far, at| so_far & later(letter, letter_before, reach - at))
     })
-}
-
-#[inline(always)]
-fn block(bytes: &Window, from: usize) -> &[u8; BLOCK] {
-    bytes[from..].first_chunk().unwrap_or(&[0; BLOCK])
-}
-
-/// See [`super::Work::run`]; `parity` gives for each bit whether the number of bits up to it, itself included, is odd.
-#[inline(always)]
-pub(super) fn strip(marks: &mut Marks, carry: &mut Carry, parity: impl Fn(u64) -> u64) {
-    if marks.escapes || carry.escape != 0 {
-        take_escaped(marks, carry);
-    }
-    for at in 0..GROUP {
-        let inside = parity(marks.quote[at]) ^ carry.string;
-        carry.string = (inside.cast_signed() >> 63).cast_unsigned();
-        (marks.open[at], marks.close[at]) = (marks.open[at] & !inside, marks.close[at] & !inside);
-    }
-}
-
-/// See [`super::Work::run`].
-#[inline(always)]
-pub(super) fn weigh(marks: &mut Marks, depth: &mut i64) -> u8 {
-    let mut places = 0;
-    for at in 0..GROUP {
-        let (opens, closes) = (i64::from(marks.open[at].count_ones()), i64::from(marks.close[at].count_ones()));
-        marks.level[at] = depth.cast_unsigned();
-        places |= u8::from(closes > 0 && *depth <= closes) << at;
-        *depth += opens - closes;
-    }
-    places
-}
-
-/// Takes the quotation marks away whose meaning a backslash takes.
-#[inline]
-pub(super) fn take_escaped(marks: &mut Marks, carry: &mut Carry) {
-    for at in 0..GROUP {
-        let backslash = if marks.escapes { marks.backslash[at] } else { 0 };
-        marks.quote[at] &= !escaped(backslash, &mut carry.escape);
-    }
 }
 
 /// The bytes whose meaning a backslash takes; `carry` goes from block to block.

@@ -7,10 +7,9 @@ const HIGHS: u64 = ONES << 7;
 
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
-        |bytes, marks, latest| plain::look(bytes, marks, latest, W::SHAPE, equal),
-        |bytes, marks| plain::inspect(bytes, marks, equal),
-        |marks, carry| plain::strip(marks, carry, parity),
-        plain::weigh,
+        |bytes, marks, _| plain::look(bytes, marks, W::SHAPE, equal),
+        |marks, carry| plain::settle(marks, carry, W::SHAPE, parity),
+        plain::ends,
         pick,
         nth,
     )

@@ -12,11 +12,12 @@ const SHAPES: [Shape; 2] = [super::super::keys::CODE, super::super::calls::NAME]
 #[derive(Debug, PartialEq)]
 struct Seen {
     brackets: Vec<[u64; 3]>,
-    level: Vec<u64>,
+    level: Vec<i64>,
     found: Vec<u64>,
     backslashes: [bool; 2],
-    places: u8,
-    carry: Carry,
+    ends: u8,
+    escape: u64,
+    string: u64,
     depth: i64,
 }
 
@@ -25,32 +26,31 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
     const SHAPE: Shape = SHAPES[NAME as usize];
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks, &mut Latest) -> bool,
-        inspect: impl Fn(&Window, &mut Marks),
-        strip: impl Fn(&mut Marks, &mut Carry),
-        weigh: impl Fn(&mut Marks, &mut i64) -> u8,
+        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        settle: impl Fn(&mut Marks, &mut Carry),
+        ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
-        let (mut marks, mut latest, mut carry, mut depth) = (Marks::default(), Latest::default(), Carry::default(), 0);
+        let (mut marks, mut carry) = (Marks::default(), Carry::default());
         let one = |window: &Window| {
-            let is_rare = look(window, &mut marks, &mut latest);
-            let found = marks.found.to_vec();
-            if is_rare {
-                inspect(window, &mut marks);
-            }
-            let backslashes = [marks.escapes, marks.unicode];
-            assert_eq!(is_rare, marks.escapes || found.iter().any(|mask| *mask != 0));
-            strip(&mut marks, &mut carry);
-            let places = weigh(&mut marks, &mut depth);
-            let brackets = marks.open.iter().zip(&marks.close).map(|(open, close)| {
+            look(window, &mut marks, &mut carry);
+            settle(&mut marks, &mut carry);
+            let Marks { open, close, low, found, escapes, unicode, is_found, .. } = marks;
+            let found = if is_found { found.to_vec() } else { vec![0; GROUP] };
+            assert_eq!(is_found, found.iter().any(|mask| *mask != 0));
+            let brackets = open.iter().zip(&close).map(|(open, close)| {
                 let both = open | close;
                 let last = (both != 0).then(|| nth(both, both.count_ones() - 1));
                 assert_eq!(last, both.checked_ilog2());
                 [*open, *close, pick(*close, both)]
             });
-            let (brackets, level) = (brackets.collect(), marks.level.to_vec());
-            Seen { brackets, level, found, backslashes, places, carry, depth }
+            let (brackets, backslashes) = (brackets.collect(), [escapes, unicode]);
+            let ends = ends(&marks);
+            let level = (0..GROUP).map(|block| marks.level(block)).collect();
+            assert!(low.iter().enumerate().all(|(block, low)| (*low <= 0) == (ends >> block & 1 == 1)));
+            let Carry { escape, string, depth, .. } = carry;
+            Seen { brackets, level, found, backslashes, ends, escape, string, depth }
         };
         self.0.iter().map(one).collect()
     }
@@ -61,11 +61,11 @@ fn plainly(windows: &[Window], shape: Shape) -> Vec<Seen> {
     let (mut in_string, mut escape, mut depth) = (false, false, 0_i64);
     let mut before: Vec<u8> = Vec::new();
     let one = |window: &Window| {
-        let own = &window[..GROUP * BLOCK];
-        let (mut brackets, mut level, mut found, mut places) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let own = &window[BEFORE..][..GROUP * BLOCK];
+        let (mut brackets, mut level, mut found, mut ends) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (at, block) in own.chunks(BLOCK).enumerate() {
             let (mut mask, mut count, mut shaped) = ([0_u64; 3], 0, 0_u64);
-            level.push(depth.cast_unsigned());
+            level.push(depth);
             let level_before = depth;
             for (bit, byte) in block.iter().enumerate() {
                 match byte {
@@ -83,16 +83,17 @@ fn plainly(windows: &[Window], shape: Shape) -> Vec<Seen> {
             }
             brackets.push(mask);
             found.push(shaped);
-            places |= u8::from(mask[1] != 0 && level_before <= i64::from(mask[1].count_ones())) << at;
+            ends |= u8::from(level_before <= i64::from(mask[1].count_ones())) << at;
         }
-        let pairs = || own.iter().zip(&window[1..]).map(|(one, two)| (*one, *two));
+        let pairs = || own.iter().zip(&window[BEFORE + 1..]).map(|(one, two)| (*one, *two));
         Seen {
             brackets,
             level,
             found,
             backslashes: [own.contains(&b'\\'), pairs().any(|pair| pair == (b'\\', b'u'))],
-            places,
-            carry: Carry { escape: escape.into(), string: if in_string { u64::MAX } else { 0 } },
+            ends,
+            escape: escape.into(),
+            string: if in_string { u64::MAX } else { 0 },
             depth,
         }
     };
@@ -114,7 +115,8 @@ fn byte() -> impl Strategy<Value = u8> {
     ]
 }
 
-/// Rare or dense; what a window has behind its end need not be what the next one begins with.
+/// Rare or dense; what a window has behind its end need not be what the next one begins with, but what it
+/// has before its beginning is the end of the one before.
 fn windows() -> impl Strategy<Value = Vec<Window>> {
     let size = size_of::<Window>();
     let window = prop_oneof![
@@ -133,7 +135,14 @@ fn windows() -> impl Strategy<Value = Vec<Window>> {
         }
         window.try_into().unwrap()
     });
-    prop::collection::vec(with_keys, 1..5)
+    prop::collection::vec(with_keys, 1..5).prop_map(|mut windows: Vec<Window>| {
+        let mut before = [b' '; BEFORE];
+        for window in &mut windows {
+            window[..BEFORE].copy_from_slice(&before);
+            before.copy_from_slice(&window[GROUP * BLOCK..][..BEFORE]);
+        }
+        windows
+    })
 }
 
 proptest! {
