@@ -387,7 +387,7 @@ pub struct Rank {
 #[derive(Debug, Clone)]
 enum Id {
     Here { length: u8, text: [u8; 14] },
-    Elsewhere(Box<String>),
+    Elsewhere(Box<str>),
 }
 
 impl Id {
@@ -398,7 +398,7 @@ impl Id {
                 place.copy_from_slice(id.as_bytes());
                 Self::Here { length, text }
             }
-            None => Self::Elsewhere(Box::new(id.to_owned())),
+            None => Self::Elsewhere(id.into()),
         }
     }
 
