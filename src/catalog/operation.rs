@@ -60,6 +60,11 @@ impl Catalog {
         found.find(|prefixes| !prefixes.is_empty()).unwrap_or_default()
     }
 
+    /// The first of [`Catalog::prefixes`].
+    pub(crate) fn prefix(&self, event_source: &str) -> Option<&'static str> {
+        labels(&host(event_source)).find_map(|label| self.prefixes_of(label).next())
+    }
+
     fn prefixes_of(&self, label: &str) -> impl Iterator<Item = &'static str> {
         let listed = self.data.hosts.get(label).unwrap_or("");
         let own = self.data.service(label).map(|at| self.data.services[at].prefix);

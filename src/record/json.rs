@@ -6,7 +6,7 @@
 use super::line::{BYTE_ORDER_MARK, Open, message, next_line};
 use super::members::{Members, Word};
 use super::paired::paired;
-use super::{LARGEST_RECORD, Problem, Record, csv, field};
+use super::{LARGEST_RECORD, Problem, Record, csv, field, skim};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeSet, fmt};
@@ -49,29 +49,49 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Of several spellings of one key CloudTrail's own is taken, else the last one: as [`Members::raw`] does.
-    fn member<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let same = |name: &str| field::same_key(key, name);
-        let (number, name, place) = match () {
-            () if same("eventType") => (0, "eventType", &mut self.event_type),
-            () if same("errorCode") => (1, "errorCode", &mut self.error_code),
-            () if same("eventSource") => (2, "eventSource", &mut self.event_source),
-            () if same("errorMessage") => (3, "errorMessage", &mut self.error_message),
-            () => {
-                self.is_lookup_entry |= same("cloudTrailEvent");
-                self.is_event |= same("eventName") || same("userIdentity");
-                return map.next_value::<IgnoredAny>().map(|_| ());
+    /// The head of an object whose members were read; `None` where one of the four is neither plain text nor null: then
+    /// only reading that tells.
+    fn of(members: &Members<'a>) -> Option<Self> {
+        let mut head = Self::default();
+        for (key, raw) in members.each() {
+            if let Some(number) = head.meet(key) {
+                let value = if raw == "null" { None } else { Some(skim::text(raw)?) };
+                head.put(key, number, value.map(Cow::Borrowed));
             }
-        };
-        let value = map.next_value::<Word<'a>>()?.0.filter(|text| !text.is_empty() && text != "null");
-        let exact = key == name;
+        }
+        Some(head.whole())
+    }
+
+    /// Which of the four a key names; notes what other keys tell of the object.
+    fn meet(&mut self, key: &str) -> Option<usize> {
+        let same = |name: &&str| field::same_key(key, name);
+        let number = NAMES.iter().position(same);
+        if number.is_none() {
+            self.is_lookup_entry |= same(&"cloudTrailEvent");
+            self.is_event |= same(&"eventName") || same(&"userIdentity");
+        }
+        number
+    }
+
+    /// Of several spellings of one key CloudTrail's own is taken, else the last one: as [`Members::raw`] does.
+    fn put(&mut self, key: &str, number: usize, value: Option<Cow<'a, str>>) {
+        let exact = key == NAMES[number];
         if exact || !self.exact[number] {
-            *place = value;
+            let places = [&mut self.event_type, &mut self.error_code, &mut self.event_source, &mut self.error_message];
+            *places[number] = value.filter(|text| !text.is_empty() && text != "null");
             self.exact[number] = exact;
         }
-        Ok(())
+    }
+
+    /// What all members together tell.
+    fn whole(mut self) -> Self {
+        self.is_event |= self.event_source.is_some() || self.error_code.is_some();
+        self
     }
 }
+
+/// The four, in the order of `Head::exact`.
+const NAMES: [&str; 4] = ["eventType", "errorCode", "eventSource", "errorMessage"];
 
 impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -84,10 +104,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head<'de>, A::Error> {
                 let mut head = Head::default();
                 while let Some(key) = map.next_key::<Word<'de>>()? {
-                    head.member(key.0.as_deref().unwrap_or_default(), &mut map)?;
+                    let key = key.0.as_deref().unwrap_or_default();
+                    match head.meet(key) {
+                        Some(number) => head.put(key, number, map.next_value::<Word<'de>>()?.0),
+                        None => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
                 }
-                head.is_event |= head.event_source.is_some() || head.error_code.is_some();
-                Ok(head)
+                Ok(head.whole())
             }
         }
         from.deserialize_map(Top)
@@ -96,6 +121,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
 
 /// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake.
 const LISTS: [&str; 4] = ["records", "events", "logEvents", "queryResultRows"];
+
+/// Bytes of an object whose members are listed before it is known what it is: CloudTrail's largest events are no larger.
+const USUAL: usize = 256 << 10;
 
 /// Wrappings inside wrappings; deeper ones are refused.
 const DEEPEST: usize = 8;
@@ -318,16 +346,19 @@ impl<'r> Reader<'r> {
     }
 
     fn object(&mut self, raw: &str, place: &str) {
-        match serde_json::from_str::<Head<'_>>(raw) {
+        // Mostly one reading tells both the head and the members.
+        let members = Some(raw).filter(|raw| raw.len() <= USUAL).and_then(|raw| Members::read(raw).ok());
+        let head = members.as_ref().and_then(Head::of);
+        match head.map_or_else(|| serde_json::from_str::<Head<'_>>(raw), Ok) {
             Ok(head) if head.is_event && !head.is_lookup_entry => {
                 if self.is_in_size(raw.len(), place) {
                     self.event(&head, place, || {
-                        let members = Members::read(raw).ok()?;
+                        let members = members.or_else(|| Members::read(raw).ok())?;
                         Some(field::build(|name| members.value(name)))
                     });
                 }
             }
-            Ok(_) => match Members::read(raw) {
+            Ok(_) => match members.map_or_else(|| Members::read(raw), Ok) {
                 Ok(members) => self.wrapping(&members, raw.len(), place),
                 Err(fault) => self.problem(Some(place), broken(&fault)),
             },

@@ -8,10 +8,18 @@ use std::{borrow::Cow, fmt};
 /// The members of one object in their order, values as raw text.
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
+/// Members that an event mostly has at most.
+const MOSTLY: usize = 24;
+
 impl<'a> Members<'a> {
     /// Reads an object's top level.
     pub(super) fn read(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// All of them.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(key, raw)| (&**key, raw.get()))
     }
 
     /// A member's raw text, its exact name before other letter cases, the last one if several.
@@ -48,7 +56,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
+                let mut members = Vec::with_capacity(MOSTLY);
                 while let Some(key) = map.next_key::<Word<'de>>()? {
                     let word = key.0.ok_or_else(|| A::Error::custom("a key is no string"))?;
                     members.push((word, map.next_value::<&'de RawValue>()?));
