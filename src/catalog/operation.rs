@@ -103,7 +103,8 @@ impl Catalog {
 /// The event source in lower case, without `.amazonaws.com` and without EventBridge's `aws.`.
 fn host(event_source: &str) -> Cow<'_, str> {
     let text = event_source.trim();
-    let text = text.split(".amazonaws.").next().unwrap_or_default();
+    let end = text.match_indices('.').map(|(at, _)| at).find(|at| text[*at..].starts_with(".amazonaws."));
+    let text = &text[..end.unwrap_or(text.len())];
     let text = text.strip_prefix("aws.").unwrap_or(text);
     match text.bytes().any(|b| b.is_ascii_uppercase()) {
         true => Cow::Owned(text.to_ascii_lowercase()),

@@ -6,7 +6,14 @@ use serde_json::{Map, Value};
 
 /// Whether a key is the one that CloudTrail calls so: Athena lower-cases names, other stores part their words by underscores,
 /// which then stand where CloudTrail has a capital letter.
+#[inline]
 pub(super) fn same_key(key: &str, name: &str) -> bool {
+    // Most keys begin with another letter.
+    key.as_bytes().first().zip(name.as_bytes().first()).is_some_and(|(own, other)| own.eq_ignore_ascii_case(other))
+        && is_same(key, name)
+}
+
+fn is_same(key: &str, name: &str) -> bool {
     // Names have no underscores: without any, keys of another length are other keys. Most are told by that.
     if key.len() <= name.len() || !key.as_bytes().contains(&b'_') {
         return key.eq_ignore_ascii_case(name);

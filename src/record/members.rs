@@ -1,6 +1,6 @@
 //! A JSON object's top level, its values left unread.
 
-use super::paired;
+use super::{paired, skim};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt};
@@ -38,7 +38,9 @@ impl<'a> Members<'a> {
 
     /// A member's value; `None` when there is none or it is nested too deeply to read.
     pub(super) fn value(&self, name: &str) -> Option<Value> {
-        paired::read(self.raw(name)?)
+        let raw = self.raw(name)?;
+        // What stood in JSON that was read, and has no escapes, is the text itself.
+        skim::text(raw).map(|text| Value::String(text.to_owned())).or_else(|| paired::read(raw))
     }
 
     /// A member that is a string.
