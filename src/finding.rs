@@ -144,30 +144,43 @@ const NAMES_KEPT: usize = 50;
 pub(crate) const SECONDS_KEPT: usize = 100;
 
 /// Makes the finding of one denial.
-pub fn observe(denial: Denial, diagnosed: Diagnosed) -> Observed {
+pub fn observe(mut denial: Denial, diagnosed: Diagnosed) -> Observed {
     let id = id_of(&denial, &diagnosed.target);
     let event_id = denial.event_id.clone().unwrap_or_else(|| format!("text-{}", digest(&[&format!("{denial:?}")])));
-    let item = item_of(&denial, &diagnosed.diagnosis, &event_id);
-    let items = permissions(&denial).into_iter().map(|permission| {
-        let item = Item { seconds: seconds(&denial, permission.action.as_deref()), ..item.clone() };
-        let key = ItemKey {
-            action: permission.action.unwrap_or_default(),
-            resource: permission.resource.unwrap_or_default(),
-            cause: diagnosed.diagnosis.cause,
-        };
-        (key, Box::new(item))
-    });
+    let (at, shared_event_id) = (denial.event_time, denial.shared_event_id.take());
+    let (account, principal) = (denial.account.take(), std::mem::replace(&mut denial.principal, Principal::unknown()));
+    let Diagnosed { diagnosis, target } = diagnosed;
+    let keys = keys(&mut denial, diagnosis.cause);
     let finding = Finding {
         id,
-        items: items.collect(),
-        target: diagnosed.target,
-        account: denial.account,
+        items: items(keys, item_of(denial, diagnosis, &event_id)),
+        target,
+        account,
         count: 1,
-        days: denial.event_time.iter().map(|at| (day(*at), 1)).collect(),
-        principal: denial.principal,
+        days: at.iter().map(|at| (day(*at), 1)).collect(),
+        principal,
         used: BTreeMap::new(),
     };
-    Observed { event_id, shared_event_id: denial.shared_event_id, at: denial.event_time, finding }
+    Observed { event_id, shared_event_id, at, finding }
+}
+
+/// What each permission of a denial is counted under, and the seconds that are kept with it.
+fn keys(denial: &mut Denial, cause: Cause) -> Vec<(ItemKey, BTreeSet<i64>)> {
+    let permissions = permissions(denial);
+    let key = |Permission { action, resource }: Permission| {
+        let seconds = seconds(denial, action.as_deref());
+        (ItemKey { action: action.unwrap_or_default(), resource: resource.unwrap_or_default(), cause }, seconds)
+    };
+    permissions.into_iter().map(key).collect()
+}
+
+/// The same item for each permission. Most denials have one, so the last one takes the item and no copy.
+fn items(mut keys: Vec<(ItemKey, BTreeSet<i64>)>, item: Item) -> BTreeMap<ItemKey, Box<Item>> {
+    let last = keys.pop();
+    let copy = |(key, seconds)| (key, Box::new(Item { seconds, ..item.clone() }));
+    let mut items: BTreeMap<_, _> = keys.into_iter().map(copy).collect();
+    items.extend(last.map(|(key, seconds)| (key, Box::new(Item { seconds, ..item }))));
+    items
 }
 
 fn day(at: Timestamp) -> Date {
@@ -229,24 +242,24 @@ impl Fresh {
 }
 
 /// What was needed; an unknown permission is one item too, so that no denial is lost.
-fn permissions(denial: &Denial) -> Vec<Permission> {
+fn permissions(denial: &mut Denial) -> Vec<Permission> {
     match denial.permissions.is_empty() {
         true => vec![Permission { action: None, resource: None }],
-        false => denial.permissions.clone(),
+        false => std::mem::take(&mut denial.permissions),
     }
 }
 
-fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
+fn item_of(denial: Denial, diagnosis: Diagnosis, event_id: &str) -> Item {
     Item {
         count: 1,
         first_seen: denial.event_time,
         last_seen: denial.event_time,
         events: BTreeSet::from([(denial.event_time, event_id.to_owned())]),
         how: denial.how,
-        reason: denial.reason.clone(),
-        diagnosis: diagnosis.clone(),
-        operations: denial.operation.iter().cloned().collect(),
-        regions: denial.region.iter().cloned().collect(),
+        reason: denial.reason,
+        diagnosis,
+        operations: denial.operation.into_iter().collect(),
+        regions: denial.region.into_iter().collect(),
         vias: BTreeSet::from([denial.facts.via.clone().unwrap_or_default()]),
         also: denial.facts.also.iter().cloned().collect(),
         passes: denial.facts.passes.iter().cloned().collect(),
@@ -256,7 +269,7 @@ fn item_of(denial: &Denial, diagnosis: &Diagnosis, event_id: &str) -> Item {
         more_allowed: false,
         before: BTreeSet::new(),
         looked: BTreeMap::new(),
-        facts: denial.facts.clone(),
+        facts: denial.facts,
     }
 }
 
@@ -274,15 +287,15 @@ fn id_of(denial: &Denial, target: &Target) -> String {
     let principal = &denial.principal;
     let kind = format!("{:?}", principal.kind);
     let place = format!("{:?}", target.kind);
-    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
-    let account = principal.account.clone().or_else(|| denial.account.clone()).unwrap_or_default();
-    let name = principal.name.clone().or_else(|| principal.arn.clone()).unwrap_or_default();
+    let account = principal.account.as_deref().or(denial.account.as_deref()).unwrap_or_default();
+    let name = principal.name.as_deref().or(principal.arn.as_deref()).unwrap_or_default();
     let (first, second) = match is_told_by_arn(target.kind) {
         true => (&target.arn, &target.name),
         false => (&target.name, &target.arn),
     };
-    let whose = first.clone().or_else(|| second.clone()).unwrap_or_default();
-    format!("D-{}", digest(&[&account, &kind, &name, &place, &or_empty(&target.account), &whose]))
+    let whose = first.as_deref().or(second.as_deref()).unwrap_or_default();
+    let place_account = target.account.as_deref().unwrap_or_default();
+    format!("D-{}", digest(&[account, &kind, name, &place, place_account, whose]))
 }
 
 fn is_told_by_arn(kind: TargetKind) -> bool {

@@ -2,7 +2,8 @@
 
 use super::form;
 use super::{Action, Call, Catalog, ResourceType, template};
-use crate::arn::Arn;
+use crate::arn::{self, Arn};
+use std::borrow::Cow;
 
 /// What a fitted resource rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +60,9 @@ impl Catalog {
         if !form::well_formed(text) || text == "null" || text.ends_with("/null") || text.ends_with(":null") {
             return unknown();
         }
-        match text.parse::<Arn>() {
-            Ok(arn) => self.fit_arn(&action, arn, call),
-            Err(_) => self.fit_words(&action, text, call),
+        match arn::parts(text) {
+            Some(parts) => self.fit_arn(&action, text, parts, call),
+            None => self.fit_words(&action, text, call),
         }
     }
 
@@ -70,10 +71,11 @@ impl Catalog {
     /// A log group's ARN ends in `:*` in policies, but not for the three tagging actions.
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>
     pub(super) fn policy_form(&self, action: &Action<'_>, arn: &str) -> String {
-        let Ok(mut parsed) = arn.parse::<Arn>() else { return arn.to_owned() };
-        let Some(rest) = parsed.resource.strip_prefix("log-group:").filter(|_| parsed.service == "logs") else {
+        let of_logs = arn::parts(arn).filter(|[_, service, ..]| *service == "logs");
+        let Some(rest) = of_logs.and_then(|[.., resource]| resource.strip_prefix("log-group:")) else {
             return arn.to_owned();
         };
+        let Ok(mut parsed) = arn.parse::<Arn>() else { return arn.to_owned() };
         let (group, stream) = match rest.split_once(":log-stream:") {
             Some((group, stream)) => (group, Some(stream).filter(|stream| !stream.is_empty())),
             None => (rest.trim_end_matches(":*"), None),
@@ -92,25 +94,27 @@ impl Catalog {
         parsed.to_string()
     }
 
-    fn fit_arn(&self, action: &Action<'_>, mut arn: Arn, call: &Call<'_>) -> ResourceFit {
-        if masked(&arn.account) {
-            let shown = arn.account.trim_start_matches('*');
+    fn fit_arn(&self, action: &Action<'_>, text: &str, parts: [&str; 5], call: &Call<'_>) -> ResourceFit {
+        let [partition, service, region, mut account, resource] = parts;
+        let mut text = Cow::Borrowed(text);
+        if masked(account) {
+            let shown = account.trim_start_matches('*');
             if call.account.len() != 12 || !call.account.ends_with(shown) {
                 return unknown();
             }
-            arn.account = call.account.to_owned();
+            account = call.account;
+            text = Cow::Owned(format!("arn:{partition}:{service}:{region}:{account}:{resource}"));
         }
-        if let Some(role) = role_of(&arn) {
-            return fit(role.to_string(), Basis::Completed, false);
+        if let Some(role) = role_of(service, resource) {
+            return fit(format!("arn:{partition}:iam::{account}:role/{role}"), Basis::Completed, false);
         }
-        let text = arn.to_string();
-        let listed = action.resource_types().iter().any(|kind| template::capture(kind.arn, &text).is_some());
+        let listed = action.types().any(|kind| template::is_of(kind.arn, &text));
         // https://docs.aws.amazon.com/kms/latest/developerguide/cmks-in-iam-policies.html: an alias is no key's name.
-        let alias = arn.service == "kms" && arn.resource.starts_with("alias/");
-        if !listed && (alias || is_foreign(action, &arn)) {
+        let alias = service == "kms" && resource.starts_with("alias/");
+        if !listed && (alias || is_foreign(action, service)) {
             return unknown();
         }
-        let basis = if listed || arn.service == "logs" { Basis::Printed } else { Basis::Unlisted };
+        let basis = if listed || service == "logs" { Basis::Printed } else { Basis::Unlisted };
         fit(self.policy_form(action, &text), basis, true)
     }
 
@@ -121,8 +125,8 @@ impl Catalog {
             };
             let name = name.trim();
             let name = name.split_once(" version ").map_or(name, |(name, _)| name);
-            if let Ok(arn) = name.parse::<Arn>() {
-                return self.fit_arn(action, arn, call);
+            if let Some(parts) = arn::parts(name) {
+                return self.fit_arn(action, name, parts, call);
             }
             let pattern = format!("arn:${{Partition}}:iam::${{Account}}:{kind}/${{Name}}");
             let arn = template::fill(&pattern, call, |_| Some(name)).filter(|_| !name.contains(char::is_whitespace));
@@ -157,14 +161,11 @@ impl Catalog {
 const RENAMED: [(&str, &str); 1] = [("codeconnections", "codestar-connections")];
 
 /// An ARN of a service that the action has nothing to do with: the text is forged or misread.
-fn is_foreign(action: &Action<'_>, arn: &Arn) -> bool {
-    let service = arn.service.as_str();
+fn is_foreign(action: &Action<'_>, service: &str) -> bool {
     let own = |pattern: &str| pattern.split(':').nth(2).is_none_or(|part| part == service || part.starts_with('$'));
     let renamed =
         |pair: &(&str, &str)| [pair.0, pair.1].contains(&service) && [pair.0, pair.1].contains(&action.prefix());
-    service != action.prefix()
-        && !action.resource_types().iter().any(|kind| own(kind.arn))
-        && !RENAMED.iter().any(renamed)
+    service != action.prefix() && !action.types().any(|kind| own(kind.arn)) && !RENAMED.iter().any(renamed)
 }
 
 fn fit(resource: String, basis: Basis, path_known: bool) -> ResourceFit {
@@ -177,7 +178,7 @@ fn unknown() -> ResourceFit {
 
 /// A resource for an action that the catalogue does not know: an ARN as it stands, else nothing.
 fn unlisted(text: &str) -> ResourceFit {
-    let whole = form::well_formed(text) && text.parse::<Arn>().is_ok_and(|arn| !masked(&arn.account));
+    let whole = form::well_formed(text) && arn::parts(text).is_some_and(|[.., account, _]| !masked(account));
     if whole { fit(text.to_owned(), Basis::Unlisted, true) } else { unknown() }
 }
 
@@ -188,11 +189,9 @@ fn masked(account: &str) -> bool {
         && account.trim_start_matches('*').bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The role behind an assumed-role ARN, which never stands in a `Resource`; its path is unknown.
-fn role_of(arn: &Arn) -> Option<Arn> {
-    let role = arn.resource.strip_prefix("assumed-role/").filter(|_| arn.service == "sts")?;
-    let role = role.split('/').next()?;
-    Some(Arn::new(&arn.partition, "iam", "", &arn.account, &format!("role/{role}")))
+/// The name of the role behind an assumed-role ARN, which never stands in a `Resource`; its path is unknown.
+fn role_of<'a>(service: &str, resource: &'a str) -> Option<&'a str> {
+    resource.strip_prefix("assumed-role/").filter(|_| service == "sts")?.split('/').next()
 }
 
 #[cfg(test)]

@@ -60,6 +60,11 @@ impl Catalog {
         found.find(|prefixes| !prefixes.is_empty()).unwrap_or_default()
     }
 
+    /// The first of [`Catalog::prefixes`].
+    pub(crate) fn prefix(&self, event_source: &str) -> Option<&'static str> {
+        labels(&host(event_source)).find_map(|label| self.prefixes_of(label).next())
+    }
+
     fn prefixes_of(&self, label: &str) -> impl Iterator<Item = &'static str> {
         let listed = self.data.hosts.get(label).unwrap_or("");
         let own = self.data.service(label).map(|at| self.data.services[at].prefix);
@@ -98,7 +103,8 @@ impl Catalog {
 /// The event source in lower case, without `.amazonaws.com` and without EventBridge's `aws.`.
 fn host(event_source: &str) -> Cow<'_, str> {
     let text = event_source.trim();
-    let text = text.split(".amazonaws.").next().unwrap_or_default();
+    let end = text.match_indices('.').map(|(at, _)| at).find(|at| text[*at..].starts_with(".amazonaws."));
+    let text = &text[..end.unwrap_or(text.len())];
     let text = text.strip_prefix("aws.").unwrap_or(text);
     match text.bytes().any(|b| b.is_ascii_uppercase()) {
         true => Cow::Owned(text.to_ascii_lowercase()),

@@ -3,7 +3,7 @@
 use super::message::{self, Parsed};
 use super::text::Excerpt;
 use super::{Denial, Facts, How, Permission, Reason, ReasonKind, code, context, origin};
-use crate::arn::Arn;
+use crate::arn::{self, Arn};
 use crate::catalog::{self, AccessLevel, Basis, Call, Catalog};
 use crate::principal::{self, Principal, PrincipalKind};
 use crate::record::Record;
@@ -106,7 +106,7 @@ impl Told<'_> {
 
     /// The service's IAM prefix; empty when unknown.
     pub(super) fn prefix<'c>(&self, catalog: &'c Catalog) -> &'c str {
-        self.source.and_then(|source| catalog.prefixes(source).first().copied()).unwrap_or_default()
+        self.source.and_then(|source| catalog.prefix(source)).unwrap_or_default()
     }
 }
 
@@ -120,16 +120,13 @@ struct Site {
 
 impl Site {
     fn of(record: &Record, caller: &Principal, said: &Parsed) -> Self {
-        let known: Vec<Arn> = [caller.arn.as_deref(), said.principal.as_deref(), said.resource.as_deref()]
-            .into_iter()
-            .flatten()
-            .filter_map(|text| text.parse().ok())
-            .collect();
+        let texts = [caller.arn.as_deref(), said.principal.as_deref(), said.resource.as_deref()];
+        let mut known = texts.into_iter().flatten().filter_map(arn::parts).peekable();
         let region = record.region.clone().unwrap_or_default();
-        let partition = known.first().map_or_else(|| partition_of(&region).to_owned(), |arn| arn.partition.clone());
-        let own = known.iter().map(|arn| arn.account.clone()).find(|account| !account.is_empty());
-        let account = record.recipient_account.clone().or(caller.account.clone()).or(own).unwrap_or_default();
-        Self { partition, region, account, arns: record.resource_arns.clone() }
+        let partition = known.peek().map_or_else(|| partition_of(&region), |[partition, ..]| partition).to_owned();
+        let own = known.map(|[.., account, _]| account).find(|account| !account.is_empty());
+        let account = record.recipient_account.as_deref().or(caller.account.as_deref()).or(own).unwrap_or_default();
+        Self { partition, region, account: account.to_owned(), arns: record.resource_arns.clone() }
     }
 }
 
@@ -148,13 +145,14 @@ fn partition_of(region: &str) -> &'static str {
 fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
     let (actions, how) = actions(told, catalog);
     let (permissions, also) = permissions(told, &actions, catalog);
+    let named = told.said.principal.as_deref().map(principal::from_arn);
     let facts = Facts {
         also,
         context: context::passed_to(&actions, told, catalog),
         passes: context::passes(told, catalog),
         next: next(told, &actions, catalog),
         suspect: told.said.suspect,
-        other_caller: names_another(told.said, &caller),
+        other_caller: names_another(named.as_ref(), &caller),
         path_hidden: actions.iter().any(|action| path_hidden(told, action, &permissions, catalog)),
         ..Facts::default()
     };
@@ -164,7 +162,7 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
         event_time: None,
         account: None,
         region: None,
-        principal: who(told, caller),
+        principal: who(told, named, caller),
         operation: operation(told, catalog),
         actions: column(&permissions, |permission| permission.action.as_ref()),
         resources: column(&permissions, |permission| permission.resource.as_ref()),
@@ -177,6 +175,9 @@ fn build(told: &Told<'_>, caller: Principal, catalog: &Catalog) -> Denial {
 
 /// One column of the permissions, each value once, in their order.
 fn column(permissions: &[Permission], pick: fn(&Permission) -> Option<&String>) -> Vec<String> {
+    if let [only] = permissions {
+        return pick(only).cloned().into_iter().collect();
+    }
     let mut seen = BTreeSet::new();
     permissions.iter().filter_map(pick).filter(|value| seen.insert(value.as_str())).cloned().collect()
 }
@@ -184,10 +185,14 @@ fn column(permissions: &[Permission], pick: fn(&Permission) -> Option<&String>) 
 /// What the operation needs besides the action that AWS named, as far as the request tells on what.
 fn next(told: &Told<'_>, named: &[String], catalog: &Catalog) -> Vec<Permission> {
     let (Some(source), Some(name)) = (told.source, told.operation) else { return Vec::new() };
-    let all = catalog.resolve(source, name, told.params).actions;
     // A KMS or PassRole refusal comes from behind the operation: the service had passed its own action by then.
-    let own = |action: &String| action.split(':').next() == Some(told.prefix(catalog));
-    let others = all.into_iter().filter(|action| !named.is_empty() && named.iter().all(own) && !named.contains(action));
+    let prefix = told.prefix(catalog);
+    let own = |action: &String| action.split(':').next() == Some(prefix);
+    if named.is_empty() || !named.iter().all(own) {
+        return Vec::new();
+    }
+    let all = catalog.resolve(source, name, told.params).actions;
+    let others = all.into_iter().filter(|action| !named.contains(action));
     let each = others.flat_map(|action| {
         let resources = catalog.resources_from_request(&action, &told.call());
         resources.into_iter().map(move |resource| (action.clone(), resource))
@@ -211,29 +216,23 @@ fn path_hidden(told: &Told<'_>, action: &str, permissions: &[Permission], catalo
 }
 
 /// The message names a role or user, and the record vouches for a different one.
-fn names_another(said: &Parsed, caller: &Principal) -> bool {
-    let own = |who: &Principal| {
-        use PrincipalKind::{PermissionSet, Role, ServiceLinkedRole, User};
-        matches!(who.kind, Role | User | PermissionSet | ServiceLinkedRole)
-            .then(|| (who.kind, who.account.clone(), who.name.clone()))
-    };
-    let named = said.principal.as_deref().map(principal::from_arn);
-    named.as_ref().and_then(own).zip(own(caller)).is_some_and(|(named, known)| named != known)
+fn names_another(named: Option<&Principal>, caller: &Principal) -> bool {
+    use PrincipalKind::{PermissionSet, Role, ServiceLinkedRole, User};
+    let is_own = |who: &Principal| matches!(who.kind, Role | User | PermissionSet | ServiceLinkedRole);
+    let differs =
+        |named: &Principal| (named.kind, &named.account, &named.name) != (caller.kind, &caller.account, &caller.name);
+    named.is_some_and(|named| is_own(named) && is_own(caller) && differs(named))
 }
 
 /// The identity of the record, else of the message, else as given.
-fn who(told: &Told<'_>, caller: Principal) -> Principal {
-    // The owner's copy of a call across accounts tells the caller's account; the message tells the caller.
-    let said = told.said.principal.as_deref().map(principal::from_arn);
-    let theirs = said.filter(|said| caller.kind == PrincipalKind::Account && is_of(said, &caller));
-    if let Some(said) = theirs {
-        return said;
+fn who(told: &Told<'_>, named: Option<Principal>, caller: Principal) -> Principal {
+    match (caller.kind, named) {
+        // The owner's copy of a call across accounts tells the caller's account; the message tells the caller.
+        (PrincipalKind::Account, Some(named)) if is_of(&named, &caller) => named,
+        (PrincipalKind::Unknown, Some(named)) => named,
+        (PrincipalKind::Unknown, None) => told.given.principal.as_deref().map_or(caller, principal::from_arn),
+        _ => caller,
     }
-    if caller.kind != PrincipalKind::Unknown {
-        return caller;
-    }
-    let named = told.said.principal.as_deref().or(told.given.principal.as_deref());
-    named.map_or(caller, principal::from_arn)
 }
 
 /// A role or user of the account that the record vouches for.
@@ -322,8 +321,10 @@ fn resources(told: &Told<'_>, action: &str, all: &[String], catalog: &Catalog) -
     let given =
         || told.given.resource.as_deref().filter(|_| !copies).map(|arn| catalog.fit(action, arn, &call).resources);
     let whole = || if asks_of_all(told, action, catalog) { vec!["*".to_owned()] } else { Vec::new() };
-    let steps: [&dyn Fn() -> Vec<String>; 6] = [
-        &|| printed.clone(),
+    if !printed.is_empty() {
+        return printed;
+    }
+    let steps: [&dyn Fn() -> Vec<String>; 5] = [
         &|| if single { Vec::new() } else { catalog.resources_from_request(action, &call) },
         &|| {
             listed()
@@ -342,7 +343,8 @@ fn resources(told: &Told<'_>, action: &str, all: &[String], catalog: &Catalog) -
 /// See <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>.
 fn reads_and_writes(actions: &[String], catalog: &Catalog) -> bool {
     let any = |level| actions.iter().filter_map(|name| catalog.action(name)).any(|found| found.access_level() == level);
-    any(AccessLevel::Read) && any(AccessLevel::Write)
+    // One action does one of the two.
+    actions.len() > 1 && any(AccessLevel::Read) && any(AccessLevel::Write)
 }
 
 /// A record lists the table; the request tells that an index of it is asked, which is another resource.
@@ -404,15 +406,19 @@ fn needed_too(action: &str, own: &[String], call: &Call<'_>, catalog: &Catalog) 
 
 /// What AWS names is the resource of its type: the request's default for the same type is not needed beside it.
 fn is_other_of_a_kind(arn: &str, own: &[String]) -> bool {
-    let kind =
-        |text: &str| text.parse::<Arn>().ok().map(|arn| (arn.service.clone(), arn.resource_type_and_id().0.to_owned()));
+    fn kind(text: &str) -> Option<(&str, &str)> {
+        arn::parts(text).map(|[_, service, .., resource]| (service, arn::type_and_id(resource).0))
+    }
     !own.iter().any(|mine| mine == arn) && own.iter().any(|mine| kind(mine) == kind(arn))
 }
 
 /// A task's ARN tells its cluster, which ecs:ExecuteCommand is checked on too.
 /// See <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>.
 fn cluster_of(action: &str, arn: &str) -> Option<String> {
-    let task: Arn = arn.parse().ok().filter(|_| action == "ecs:ExecuteCommand")?;
+    if action != "ecs:ExecuteCommand" {
+        return None;
+    }
+    let task: Arn = arn.parse().ok()?;
     let (cluster, _) = task.resource.strip_prefix("task/")?.split_once('/')?;
     Some(Arn { resource: format!("cluster/{cluster}"), ..task.clone() }.to_string())
 }

@@ -29,11 +29,14 @@ pub(crate) const RELAYED: &str = "User: arn:";
 /// assert!(!is_denial_code("AuthFailure"));
 /// ```
 pub fn is_denial_code(code: &str) -> bool {
-    let plain = plain(code);
+    means_refusal(&plain(code))
+}
+
+fn means_refusal(plain: &str) -> bool {
     let meant = ANYWHERE.iter().any(|part| plain.contains(part))
         || BEGINNINGS.iter().any(|start| plain.starts_with(start))
         || plain == "authorization";
-    meant && !SIGN_IN.contains(&plain.as_str())
+    meant && !SIGN_IN.contains(&plain)
 }
 
 /// A regular expression, for other engines, that finds every code in lower case that means a refusal, and few others.
@@ -50,14 +53,14 @@ pub fn pattern() -> String {
 /// codes of their own.
 pub fn is_denial(code: Option<&str>, source: Option<&str>, event_type: Option<&str>, message: Option<&str>) -> bool {
     let Some(code) = code.map(str::trim).filter(|code| !code.is_empty()) else { return false };
-    if event_type.is_some_and(|kind| kind.eq_ignore_ascii_case("AwsConsoleSignIn")) || plain(code) == "dryrunoperation"
-    {
+    let plain = plain(code);
+    if event_type.is_some_and(|kind| kind.eq_ignore_ascii_case("AwsConsoleSignIn")) || plain == "dryrunoperation" {
         return false;
     }
-    if !is_denial_code(code) {
+    if !means_refusal(&plain) {
         return message.is_some_and(relays_refusal);
     }
-    let end_user = source.is_some_and(is_cognito) && plain(code).contains("notauthorized");
+    let end_user = source.is_some_and(is_cognito) && plain.contains("notauthorized");
     !end_user && !message.is_some_and(is_authentication)
 }
 
@@ -114,10 +117,14 @@ impl Codes {
 }
 
 fn plain(code: &str) -> String {
-    let lower = code.trim().to_ascii_lowercase();
-    let tail = lower.strip_prefix("client.").or_else(|| lower.strip_prefix("server.")).unwrap_or(&lower);
-    let tail = tail.strip_suffix("exception").or_else(|| tail.strip_suffix("fault")).unwrap_or(tail);
-    tail.to_owned()
+    let mut plain = code.trim().to_ascii_lowercase();
+    let tail = plain.strip_prefix("client.").or_else(|| plain.strip_prefix("server.")).unwrap_or(&plain);
+    let (start, end) =
+        (plain.len() - tail.len(), tail.strip_suffix("exception").or_else(|| tail.strip_suffix("fault")));
+    let end = start + end.unwrap_or(tail).len();
+    plain.truncate(end);
+    plain.drain(..start);
+    plain
 }
 
 fn is_cognito(source: &str) -> bool {
@@ -125,8 +132,8 @@ fn is_cognito(source: &str) -> bool {
 }
 
 fn is_authentication(message: &str) -> bool {
-    let lower = message.trim().to_ascii_lowercase();
-    AUTHENTICATION.iter().any(|start| lower.starts_with(start))
+    let begins = |start: &&str| message.trim().get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    AUTHENTICATION.iter().any(begins)
 }
 
 /// Only the message's own beginning counts: what stands later may be a name that someone chose.

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// The record's own facts, joined to those already known.
 pub(super) fn facts(record: &Record, actions: &[String], known: Facts) -> Facts {
     let mut context = known.context;
-    context.extend(request_keys(record));
-    context.extend(super::session::keys(record));
+    context.append(&mut request_keys(record));
+    context.append(&mut super::session::keys(record));
     Facts {
         via: via(record, actions),
         source: record.event_source.clone(),

@@ -1,7 +1,7 @@
 //! A principal as messages and policies print it → [`Principal`].
 
 use super::{Principal, PrincipalKind};
-use crate::arn::Arn;
+use crate::arn;
 
 /// Roles that IAM Identity Center and other AWS services make for themselves stand under these paths.
 const RESERVED_PATH: &str = "aws-reserved/";
@@ -23,35 +23,34 @@ const SERVICE_ROLE_PREFIX: &str = "AWSServiceRoleFor";
 /// ```
 pub fn from_arn(text: &str) -> Principal {
     let text = text.trim();
-    match text.parse::<Arn>() {
-        Ok(arn) => from_parts(&arn),
-        Err(_) => from_word(text),
-    }
+    arn::parts(text).map_or_else(|| from_word(text), |parts| from_parts(text, parts))
 }
 
-fn from_parts(arn: &Arn) -> Principal {
-    let account = some(&arn.account);
-    let own = Some(arn.to_string());
-    match (arn.service.as_str(), arn.resource_type_and_id()) {
-        ("iam" | "sts", ("root", "")) => {
-            Principal { kind: PrincipalKind::Root, arn: own, account, path_known: true, ..Principal::unknown() }
-        }
-        ("iam", ("role", id)) if !id.is_empty() => role(arn, id, true, None),
+fn from_parts(text: &str, [partition, service, _, account, resource]: [&str; 5]) -> Principal {
+    let (own, owner) = (|| Some(text.to_owned()), some(account));
+    match (service, arn::type_and_id(resource)) {
+        ("iam" | "sts", ("root", "")) => Principal {
+            kind: PrincipalKind::Root,
+            arn: own(),
+            account: owner,
+            path_known: true,
+            ..Principal::unknown()
+        },
+        ("iam", ("role", id)) if !id.is_empty() => role(text.to_owned(), owner, id, true, None),
         ("iam", ("user", id)) if !id.is_empty() => Principal {
             kind: PrincipalKind::User,
-            arn: own,
-            account,
+            arn: own(),
+            account: owner,
             name: some(last(id)),
             path_known: true,
             session: None,
         },
         ("sts", ("assumed-role", id)) if !id.is_empty() => {
             let (name, session) = id.split_once('/').map_or((id, None), |(name, session)| (name, some(session)));
-            let behind = Arn::new(&arn.partition, "iam", "", &arn.account, &format!("role/{name}"));
-            role(&behind, name, false, session)
+            role(format!("arn:{partition}:iam::{account}:role/{name}"), owner, name, false, session)
         }
-        ("sts", ("federated-user", id)) => federated(account, some(id)),
-        _ => Principal { account, ..Principal::unknown() },
+        ("sts", ("federated-user", id)) => federated(owner, some(id)),
+        _ => Principal { account: owner, ..Principal::unknown() },
     }
 }
 
@@ -71,7 +70,7 @@ fn from_word(text: &str) -> Principal {
 }
 
 /// A role by its IAM ARN; `id` is its path and name.
-fn role(arn: &Arn, id: &str, path_known: bool, session: Option<String>) -> Principal {
+fn role(arn: String, account: Option<String>, id: &str, path_known: bool, session: Option<String>) -> Principal {
     let name = last(id);
     let set = permission_set(name);
     let kind = if set.is_some() || id.starts_with(RESERVED_PATH) {
@@ -83,7 +82,7 @@ fn role(arn: &Arn, id: &str, path_known: bool, session: Option<String>) -> Princ
     };
     let name = if kind == PrincipalKind::PermissionSet { set } else { Some(name) };
     let name = name.and_then(some);
-    Principal { kind, arn: Some(arn.to_string()), account: some(&arn.account), name, path_known, session }
+    Principal { kind, arn: Some(arn), account, name, path_known, session }
 }
 
 /// `AWSReservedSSO_<permission set>_<16 hex digits>`, see

@@ -1,7 +1,8 @@
 //! CSV as Athena and Lake write it: a header of CloudTrail's column names, quoted cells, one event a row.
 
+use super::Head;
 use super::field;
-use super::json::{Head, Reader};
+use super::json::Reader;
 use serde_json::Value;
 
 /// A table whose header names CloudTrail columns.

@@ -6,7 +6,14 @@ use serde_json::{Map, Value};
 
 /// Whether a key is the one that CloudTrail calls so: Athena lower-cases names, other stores part their words by underscores,
 /// which then stand where CloudTrail has a capital letter.
+#[inline]
 pub(super) fn same_key(key: &str, name: &str) -> bool {
+    // Most keys begin with another letter.
+    key.as_bytes().first().zip(name.as_bytes().first()).is_some_and(|(own, other)| own.eq_ignore_ascii_case(other))
+        && is_same(key, name)
+}
+
+fn is_same(key: &str, name: &str) -> bool {
     // Names have no underscores: without any, keys of another length are other keys. Most are told by that.
     if key.len() <= name.len() || !key.as_bytes().contains(&b'_') {
         return key.eq_ignore_ascii_case(name);
@@ -178,14 +185,18 @@ const IDENTITY_KEYS: &[&str] = &[
     "identityProvider",
 ];
 
-fn documented_case(members: Map<String, Value>) -> Map<String, Value> {
-    let renamed =
-        |key: String| IDENTITY_KEYS.iter().find(|name| same_key(&key, name)).map_or(key, |name| (*name).to_owned());
-    let inner = |value| match value {
-        Value::Object(members) => Value::Object(documented_case(members)),
-        other => other,
-    };
-    members.into_iter().map(|(key, value)| (renamed(key), inner(value))).collect()
+fn documented_case(mut members: Map<String, Value>) -> Map<String, Value> {
+    for value in members.values_mut() {
+        if let Value::Object(inner) = value {
+            *inner = documented_case(std::mem::take(inner));
+        }
+    }
+    let documented = |key: &str| IDENTITY_KEYS.iter().find(|name| same_key(key, name)).copied();
+    // CloudTrail's own are in that case already.
+    if members.keys().all(|key| IDENTITY_KEYS.contains(&key.as_str()) || documented(key).is_none()) {
+        return members;
+    }
+    members.into_iter().map(|(key, value)| (documented(&key).map_or(key, str::to_owned), value)).collect()
 }
 
 /// One member of each resource, in the list's order.

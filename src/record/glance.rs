@@ -1,6 +1,6 @@
 //! What tells whether an event matters, before it is read: its top level as [`super::skim`] sees it.
 
-use super::{LARGEST_RECORD, field, json, paired, skim, time};
+use super::{LARGEST_RECORD, field, head, paired, skim, time};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -116,7 +116,7 @@ impl<'a> Glance<'a> {
 
     /// Whether reading the same event gives what a glance tells of it: it is one, and its JSON is whole.
     pub fn is_certain(event: &str) -> bool {
-        event.len() <= LARGEST_RECORD && json::is_event(event)
+        event.len() <= LARGEST_RECORD && head::is_event(event)
     }
 
     /// Of a role's session the role's ARN and the session's account, by which [`crate::principal`] knows who called; `None`

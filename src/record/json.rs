@@ -4,98 +4,17 @@
 //! event, and keys are compared unescaped, so that no spelling hides one.
 
 use super::line::{BYTE_ORDER_MARK, Open, message, next_line};
-use super::members::{Members, Word};
+use super::members::Members;
 use super::paired::paired;
-use super::{LARGEST_RECORD, Problem, Record, csv, field};
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use super::{Head, LARGEST_RECORD, Problem, Record, csv, field};
 use serde_json::value::RawValue;
-use std::{borrow::Cow, collections::BTreeSet, fmt};
-
-/// What decides whether an event is worth reading whole; a field is `None` when the event lacks it or holds no text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Head<'a> {
-    /// `errorCode`.
-    pub error_code: Option<Cow<'a, str>>,
-    /// `errorMessage`.
-    pub error_message: Option<Cow<'a, str>>,
-    /// `eventSource`.
-    pub event_source: Option<Cow<'a, str>>,
-    /// `eventType`.
-    pub event_type: Option<Cow<'a, str>>,
-    is_event: bool,
-    is_lookup_entry: bool,
-    /// Which of the four were told under CloudTrail's own spelling, in their order.
-    exact: [bool; 4],
-}
-
-/// Whether an object is read as one event.
-pub(super) fn is_event(object: &str) -> bool {
-    let is_event = |head: Head<'_>| head.is_event && !head.is_lookup_entry;
-    let as_it_is = serde_json::from_str(object).map(is_event);
-    as_it_is.or_else(|_| serde_json::from_str(&paired(object)).map(is_event)).unwrap_or(false)
-}
-
-impl<'a> Head<'a> {
-    /// The head of an event whose members are found by name.
-    pub(super) fn from_members(mut get: impl FnMut(&str) -> Option<&'a str>) -> Self {
-        let mut word = |name: &str| get(name).filter(|text| !text.is_empty()).map(Cow::Borrowed);
-        Self {
-            error_code: word("errorCode"),
-            error_message: word("errorMessage"),
-            event_source: word("eventSource"),
-            event_type: word("eventType"),
-            is_event: true,
-            ..Self::default()
-        }
-    }
-
-    /// Of several spellings of one key CloudTrail's own is taken, else the last one: as [`Members::raw`] does.
-    fn member<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        let same = |name: &str| field::same_key(key, name);
-        let (number, name, place) = match () {
-            () if same("eventType") => (0, "eventType", &mut self.event_type),
-            () if same("errorCode") => (1, "errorCode", &mut self.error_code),
-            () if same("eventSource") => (2, "eventSource", &mut self.event_source),
-            () if same("errorMessage") => (3, "errorMessage", &mut self.error_message),
-            () => {
-                self.is_lookup_entry |= same("cloudTrailEvent");
-                self.is_event |= same("eventName") || same("userIdentity");
-                return map.next_value::<IgnoredAny>().map(|_| ());
-            }
-        };
-        let value = map.next_value::<Word<'a>>()?.0.filter(|text| !text.is_empty() && text != "null");
-        let exact = key == name;
-        if exact || !self.exact[number] {
-            *place = value;
-            self.exact[number] = exact;
-        }
-        Ok(())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Top;
-        impl<'de> Visitor<'de> for Top {
-            type Value = Head<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Head<'de>, A::Error> {
-                let mut head = Head::default();
-                while let Some(key) = map.next_key::<Word<'de>>()? {
-                    head.member(key.0.as_deref().unwrap_or_default(), &mut map)?;
-                }
-                head.is_event |= head.event_source.is_some() || head.error_code.is_some();
-                Ok(head)
-            }
-        }
-        from.deserialize_map(Top)
-    }
-}
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake.
 const LISTS: [&str; 4] = ["records", "events", "logEvents", "queryResultRows"];
+
+/// Bytes of an object whose members are listed before it is known what it is: CloudTrail's largest events are no larger.
+const USUAL: usize = 256 << 10;
 
 /// Wrappings inside wrappings; deeper ones are refused.
 const DEEPEST: usize = 8;
@@ -318,16 +237,19 @@ impl<'r> Reader<'r> {
     }
 
     fn object(&mut self, raw: &str, place: &str) {
-        match serde_json::from_str::<Head<'_>>(raw) {
-            Ok(head) if head.is_event && !head.is_lookup_entry => {
+        // Mostly one reading tells both the head and the members.
+        let members = Some(raw).filter(|raw| raw.len() <= USUAL).and_then(|raw| Members::read(raw).ok());
+        let head = members.as_ref().and_then(Head::of);
+        match head.map_or_else(|| serde_json::from_str::<Head<'_>>(raw), Ok) {
+            Ok(head) if head.tells_event() => {
                 if self.is_in_size(raw.len(), place) {
                     self.event(&head, place, || {
-                        let members = Members::read(raw).ok()?;
+                        let members = members.or_else(|| Members::read(raw).ok())?;
                         Some(field::build(|name| members.value(name)))
                     });
                 }
             }
-            Ok(_) => match Members::read(raw) {
+            Ok(_) => match members.map_or_else(|| Members::read(raw), Ok) {
                 Ok(members) => self.wrapping(&members, raw.len(), place),
                 Err(fault) => self.problem(Some(place), broken(&fault)),
             },

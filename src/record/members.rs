@@ -1,6 +1,6 @@
 //! A JSON object's top level, its values left unread.
 
-use super::paired;
+use super::{paired, skim};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value, value::RawValue};
 use std::{borrow::Cow, fmt};
@@ -8,10 +8,18 @@ use std::{borrow::Cow, fmt};
 /// The members of one object in their order, values as raw text.
 pub(super) struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
+/// Members that an event mostly has at most.
+const MOSTLY: usize = 24;
+
 impl<'a> Members<'a> {
     /// Reads an object's top level.
     pub(super) fn read(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
+    }
+
+    /// All of them.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &'a str)> {
+        self.0.iter().map(|(key, raw)| (&**key, raw.get()))
     }
 
     /// A member's raw text, its exact name before other letter cases, the last one if several.
@@ -30,7 +38,9 @@ impl<'a> Members<'a> {
 
     /// A member's value; `None` when there is none or it is nested too deeply to read.
     pub(super) fn value(&self, name: &str) -> Option<Value> {
-        paired::read(self.raw(name)?)
+        let raw = self.raw(name)?;
+        // What stood in JSON that was read, and has no escapes, is the text itself.
+        skim::text(raw).map(|text| Value::String(text.to_owned())).or_else(|| paired::read(raw))
     }
 
     /// A member that is a string.
@@ -48,7 +58,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
-                let mut members = Vec::new();
+                let mut members = Vec::with_capacity(MOSTLY);
                 while let Some(key) = map.next_key::<Word<'de>>()? {
                     let word = key.0.ok_or_else(|| A::Error::custom("a key is no string"))?;
                     members.push((word, map.next_value::<&'de RawValue>()?));

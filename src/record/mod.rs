@@ -5,6 +5,7 @@ mod csv;
 mod cut;
 mod field;
 mod glance;
+mod head;
 mod json;
 mod line;
 mod members;
@@ -17,7 +18,8 @@ mod utf16;
 pub use cut::{Cut, Cutter, Layout};
 pub use field::time;
 pub use glance::Glance;
-pub use json::{Head, is_aws};
+pub use head::Head;
+pub use json::is_aws;
 #[cfg_attr(not(feature = "io"), allow(unused_imports, reason = "for what reads files"))]
 #[cfg(feature = "io")]
 pub(crate) use line::next_by_itself;

@@ -40,7 +40,7 @@ impl<'a, F: FnMut(&'a str, &'a str)> Work for Members<'a, F> {
     #[inline(always)]
     fn run(
         mut self,
-        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        look: impl Fn(&Window, &mut Marks),
         settle: impl Fn(&mut Marks, &mut Carry),
         _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
@@ -48,7 +48,7 @@ impl<'a, F: FnMut(&'a str, &'a str)> Work for Members<'a, F> {
     ) -> Self::Out {
         let (raw, bytes) = (self.raw, self.raw.as_bytes());
         let mut outline = Outline::begin(bytes, |window, marks, carry| {
-            look(window, marks, carry);
+            look(window, marks);
             settle(marks, carry);
         });
         let mut at = space(bytes, behind(bytes, 0, b'{')?);

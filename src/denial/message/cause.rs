@@ -57,9 +57,12 @@ fn implicit<'a>(text: &'a str, action: Option<&str>) -> Option<Cause<'a>> {
 
 /// AWS sometimes misspells the second action, never its service.
 fn same_service(named: &str, action: Option<&str>) -> bool {
-    let service = |text: &str| text.split_once(':').map(|(service, _)| service.to_ascii_lowercase());
     let one_word = !named.is_empty() && !named.contains(char::is_whitespace);
-    one_word && action.is_none_or(|action| service(action) == service(named))
+    let same = |action: &str| match (action.split_once(':'), named.split_once(':')) {
+        (Some((one, _)), Some((other, _))) => one.eq_ignore_ascii_case(other),
+        (one, other) => one.is_none() && other.is_none(),
+    };
+    one_word && action.is_none_or(same)
 }
 
 fn explicit(text: &str) -> Option<Cause<'_>> {

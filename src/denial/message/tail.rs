@@ -48,6 +48,13 @@ fn strip_one<'a>(text: &'a str, tails: &mut Tails<'a>) -> Option<&'a str> {
     Some(head)
 }
 
+/// Where a piece begins last. A search from the end is slow and mostly finds nothing, so it is asked first whether there is any.
+fn last(text: &str, piece: &str) -> Option<usize> {
+    // So long a text is found by vectors.
+    let start = &piece[..piece.len().min(32)];
+    text.contains(start).then(|| text.rfind(piece)).flatten()
+}
+
 /// `(Service: …)`, `(SDK Attempt Count: 1)`, CloudFormation's `" (RequestToken: …)`.
 fn bracket(text: &str) -> Option<(&str, &str)> {
     let inner_end = text.strip_suffix(')')?;
@@ -64,7 +71,7 @@ fn bracket(text: &str) -> Option<(&str, &str)> {
 
 /// The Go SDK's `status code: 403, request id: …`, behind a line break or a space.
 fn status_code(text: &str) -> Option<(&str, &str)> {
-    let at = text.rfind("status code: ")?;
+    let at = last(text, "status code: ")?;
     let (head, piece) = text.split_at(at);
     let digits = piece.strip_prefix("status code: ")?;
     let known = digits.len() < 400 && digits.as_bytes().first().is_some_and(u8::is_ascii_digit);
@@ -73,7 +80,7 @@ fn status_code(text: &str) -> Option<(&str, &str)> {
 }
 
 fn encoded(text: &str) -> Option<(&str, &str)> {
-    let at = text.rfind(ENCODED)?;
+    let at = last(text, ENCODED)?;
     let blob = text[at + ENCODED.len()..].trim_start();
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=' | b'+' | b'/');
     blob.bytes().all(plain).then_some((&text[..at], blob))
@@ -81,7 +88,7 @@ fn encoded(text: &str) -> Option<(&str, &str)> {
 
 /// The Access Troubleshooter's sentence, whole or cut; the id counts only when something stands behind it.
 fn authorization(text: &str) -> Option<(&str, Option<&str>)> {
-    let at = text.rfind(GO_TO)?;
+    let at = last(text, GO_TO)?;
     let tail = &text[at..];
     let id = &tail[tail.find(DETAILS)? + DETAILS.len()..];
     let (id, behind) = id.split_once(' ')?;

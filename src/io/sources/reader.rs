@@ -89,7 +89,10 @@ impl Reader {
         let size =
             found.map_or_else(|| file.metadata().map(|now| now.len()), |found| Ok(found.size)).map_err(failed)?;
         let mut loaded = self.stream(&name, &mut file, size)?;
-        let is_same = |now: Metadata| found.is_none() || State::of(&now).is_none_or(|now| Some(now) == found);
+        let is_same = |now: Metadata| match (found, State::of(&now)) {
+            (Some(before), Some(now)) => before == now,
+            _ => true,
+        };
         if loaded.fault.is_none() && !file.metadata().map(is_same).unwrap_or(true) {
             loaded.fault = Some(changed(&name));
         }

@@ -32,7 +32,7 @@ impl<K: Key> Key for &mut K {
 }
 
 /// `errorCode`, by the letters `r` of its first word.
-pub(in crate::record) const CODE: Shape = Shape { letters: b"r", at: &[&[2, 3, 5]], seldom: Some(2) };
+pub(super) const CODE: Shape = Shape { letters: b"r", at: &[&[2, 3, 5]], seldom: Some(2) };
 
 /// `errorCode` in whatever spelling.
 pub(super) struct ErrorCode;

@@ -53,7 +53,7 @@ pub(super) struct State<'a> {
     all: bool,
     /// Where the last element ended, or the list began.
     until: usize,
-    /// Places where a key is spelt, or may hide: those behind the last element's end, up to two batches ahead of it.
+    /// Places where a key is spelt, or may hide: those behind the last element's end, up to two batches ahead of it (spelt ones one).
     spelt: Vec<usize>,
     hidden: Vec<usize>,
     /// Places of escaped ASCII characters.

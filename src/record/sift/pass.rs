@@ -21,7 +21,7 @@ impl<K: Key> Work for Pass<'_, K> {
     #[inline(always)]
     fn run(
         mut self,
-        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        look: impl Fn(&Window, &mut Marks),
         settle: impl Fn(&mut Marks, &mut Carry),
         ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
@@ -33,9 +33,9 @@ impl<K: Key> Work for Pass<'_, K> {
         let (bytes, mut carry, mut own) = (self.bytes, Carry::default(), [b' '; size_of::<Page>()]);
         let ahead = self.to_line();
         let (first, mut passed) = (self.start.wrapping_sub(ahead), 0);
-        // Each of three batches is at another step. A step by itself is a chain of instructions that wait for one another; those of
-        // two batches fill each other's gaps. Where elements end is followed last: how often that is nobody can foretell, and a
-        // processor that guesses wrong loses what it has begun.
+        // Each of three batches is at another step. A step by itself is a chain of instructions that wait for one another;
+        // those of two batches fill each other's gaps. Where elements end is followed last: how often that is nobody can
+        // foretell, and a processor that guesses wrong loses what it has begun.
         let end = bytes.len() - self.start + ahead;
         while passed < end + (STEPS - 1) * BATCH {
             let at = first.wrapping_add(passed);
@@ -46,7 +46,7 @@ impl<K: Key> Work for Pass<'_, K> {
             let is_settled = (BATCH..end + BATCH).contains(&passed);
             for group in 0..GROUPS {
                 if let Some(page) = page {
-                    look(part(page, group), &mut looked.groups[group], &mut carry);
+                    look(part(page, group), &mut looked.groups[group]);
                 }
                 if is_settled {
                     settle(&mut settled.groups[group], &mut carry);

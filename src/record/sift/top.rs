@@ -22,7 +22,7 @@ impl Work for Top<'_> {
     #[inline(always)]
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        look: impl Fn(&Window, &mut Marks),
         settle: impl Fn(&mut Marks, &mut Carry),
         _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
@@ -31,7 +31,7 @@ impl Work for Top<'_> {
         let (mut marks, mut carry) = (Marks::default(), Carry::default());
         let mut end = [b' '; size_of::<Window>()];
         for at in (0..self.object.len()).step_by(GROUP * BLOCK) {
-            look(window(self.object, at, &mut end), &mut marks, &mut carry);
+            look(window(self.object, at, &mut end), &mut marks);
             settle(&mut marks, &mut carry);
             if marks.is_found && self.is_borne(at, &marks) {
                 return true;

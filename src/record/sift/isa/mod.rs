@@ -49,7 +49,8 @@ pub(in crate::record) struct Marks {
     pub(in crate::record) backslash: [u64; GROUP],
     /// Brackets that are open where a block begins, less those that close in it; once settled.
     pub(in crate::record) low: [i64; GROUP],
-    /// Where something of the key's [`Shape`] stands, once settled: [`Shape::reach`] bytes behind its quotation mark.
+    /// Where something of the key's [`Shape`] stands, once settled and if anything is: [`Shape::reach`] bytes behind its
+    /// quotation mark.
     pub(in crate::record) found: [u64; GROUP],
     /// There are backslashes.
     pub(in crate::record) escapes: bool,
@@ -60,6 +61,12 @@ pub(in crate::record) struct Marks {
 }
 
 impl Marks {
+    /// A block's backslashes.
+    #[inline(always)]
+    fn backslashes(&self, block: usize) -> u64 {
+        if self.escapes { self.backslash[block] } else { 0 }
+    }
+
     /// Brackets that are open where a block begins, once settled.
     #[inline(always)]
     pub(in crate::record) fn level(&self, block: usize) -> i64 {
@@ -87,15 +94,41 @@ pub(in crate::record) struct Carry {
 pub(in crate::record) struct Shape {
     /// In lower case.
     pub(in crate::record) letters: &'static [u8],
-    /// Where one of them stands, whichever; one list for each way to spell the key. The last place is the same in all.
+    /// Where one of them stands, whichever; one list for each way to spell the key.
     pub(in crate::record) at: &'static [&'static [u8]],
-    /// In all of them a letter stands so many bytes before the last, and seldom anywhere else.
+    /// Two letters so many bytes apart, the later one at the farthest place, stand in every way to spell the key, and seldom
+    /// anywhere else.
     pub(in crate::record) seldom: Option<u8>,
 }
 
 impl Shape {
     /// Of no key at all.
     pub(in crate::record) const NONE: Self = Self { letters: b"", at: &[], seldom: None };
+
+    /// Whether it says the truth, and reaches no farther back than is looked.
+    const fn is_sound(self) -> bool {
+        let (reach, mut way) = (self.reach(), 0);
+        while way < self.at.len() {
+            if let Some(apart) = self.seldom
+                && !(self.has(way, reach) && self.has(way, reach - apart))
+            {
+                return false;
+            }
+            way += 1;
+        }
+        reach as usize <= BEFORE
+    }
+
+    const fn has(self, way: usize, place: u8) -> bool {
+        let mut at = 0;
+        while at < self.at[way].len() {
+            if self.at[way][at] == place {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
 
     /// The largest of the distances.
     pub(in crate::record) const fn reach(self) -> u8 {
@@ -116,13 +149,14 @@ impl Shape {
 pub(in crate::record) trait Work {
     type Out;
     const SHAPE: Shape;
-    /// `look` fills in what stands where, `settle` the rest, in the same order, any number of groups later: so one group's
-    /// instructions fill the gaps of another's. `ends` gives the blocks (bit 0 is the first) of a settled group whose
-    /// [`Marks::low`] is no more than none: no element of a list ends anywhere else. `pick(from, which)` puts the bits of `from` that `which` names side by side,
-    /// `nth(of, n)` is the place of a mask's nth bit, from 0 on.
+    /// `look` fills in what stands where, of groups in any order; `settle` what is left, in their order, any number of groups
+    /// later: so one group's instructions fill the gaps of another's. `ends` gives the blocks (bit 0 is the first) of a
+    /// settled group whose [`Marks::low`] is no more than none: no element of a list ends anywhere else.
+    /// `pick(from, which)` puts the bits of `from` that `which` names side by side, `nth(of, n)` is the place of a mask's
+    /// nth bit, from 0 on.
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        look: impl Fn(&Window, &mut Marks),
         settle: impl Fn(&mut Marks, &mut Carry),
         ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
@@ -174,6 +208,7 @@ impl Isa {
     }
 
     pub(in crate::record) fn run<W: Work>(self, work: W) -> W::Out {
+        const { assert!(W::SHAPE.is_sound()) };
         match self.0 {
             // SAFETY: such a value is only made where the features were found.
             #[cfg(target_arch = "x86_64")]

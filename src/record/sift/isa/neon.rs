@@ -20,7 +20,7 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
         bits(raw.map(|part| vceqq_u8(vorrq_u8(part, vdupq_n_u8(set)), vdupq_n_u8(byte))))
     };
     work.run(
-        |bytes, marks, _| plain::look(bytes, marks, W::SHAPE, equal),
+        |bytes, marks| plain::look(bytes, marks, W::SHAPE, equal),
         |marks, carry| plain::settle(marks, carry, W::SHAPE, portable::parity),
         plain::ends,
         portable::pick,

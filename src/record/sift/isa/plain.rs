@@ -33,12 +33,12 @@ pub(super) fn inspect(bytes: &Window, marks: &mut Marks, equal: impl Fn(&[u8; BL
 /// See [`super::Work::run`]; `parity` gives for each bit whether the number of bits up to it, itself included, is odd.
 #[inline(always)]
 pub(super) fn settle(marks: &mut Marks, carry: &mut Carry, shape: Shape, parity: impl Fn(u64) -> u64) {
-    find(marks, carry, shape);
+    let [quote, letter] = find(marks, [carry.quote[GROUP - 1], carry.letter[GROUP - 1]], shape);
+    [carry.quote[GROUP - 1], carry.letter[GROUP - 1]] = [quote, letter];
     let has_escapes = marks.escapes || carry.escape != 0;
     for at in 0..GROUP {
         if has_escapes {
-            let backslash = if marks.escapes { marks.backslash[at] } else { 0 };
-            marks.quote[at] &= !escaped(backslash, &mut carry.escape);
+            marks.quote[at] &= !escaped(marks.backslashes(at), &mut carry.escape);
         }
         let inside = parity(marks.quote[at]) ^ carry.string;
         carry.string = (inside.cast_signed() >> 63).cast_unsigned();
@@ -54,17 +54,17 @@ pub(super) fn ends(marks: &Marks) -> u8 {
     marks.low.iter().enumerate().fold(0, |all, (at, low)| all | u8::from(*low <= 0) << at)
 }
 
-/// Fills in where something of this shape stands.
+/// Fills in where something of this shape stands, by the last quotation marks and letters before; gives those for the next
+/// group.
 #[inline(always)]
-pub(super) fn find(marks: &mut Marks, carry: &mut Carry, shape: Shape) {
-    let mut before = [carry.quote, carry.letter].map(|masks| masks[GROUP - 1]);
+pub(super) fn find(marks: &mut Marks, mut before: [u64; 2], shape: Shape) -> [u64; 2] {
     for at in 0..GROUP {
         let here = [marks.quote[at], marks.letter[at]];
         marks.found[at] = shaped(shape, here, before);
         before = here;
     }
-    [carry.quote[GROUP - 1], carry.letter[GROUP - 1]] = before;
     marks.is_found = marks.found.iter().any(|mask| *mask != 0);
+    before
 }
 
 /// Where something of this shape stands, by the quotation marks and letters of a block and of the one before.
@@ -76,6 +76,13 @@ fn shaped(shape: Shape, [quote, letter]: [u64; 2], [quote_before, letter_before]
         let quote = later(quote, quote_before, reach);
         all | way.iter().fold(quote, |so_far, at| so_far & later(letter, letter_before, reach - at))
     })
+}
+
+/// The bytes of a group whose meaning a backslash takes.
+#[cold]
+#[inline(never)]
+pub(super) fn all_escaped(marks: &Marks, carry: &mut Carry) -> [u64; GROUP] {
+    std::array::from_fn(|at| escaped(marks.backslashes(at), &mut carry.escape))
 }
 
 /// The bytes whose meaning a backslash takes; `carry` goes from block to block.

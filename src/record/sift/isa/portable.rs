@@ -7,7 +7,7 @@ const HIGHS: u64 = ONES << 7;
 
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
-        |bytes, marks, _| plain::look(bytes, marks, W::SHAPE, equal),
+        |bytes, marks| plain::look(bytes, marks, W::SHAPE, equal),
         |marks, carry| plain::settle(marks, carry, W::SHAPE, parity),
         plain::ends,
         pick,

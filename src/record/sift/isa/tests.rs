@@ -1,14 +1,14 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Windows, looked at and weighed one behind the other, with everything that comes of it.
+/// Windows, looked at and settled one behind the other, with everything that comes of it.
 struct Look<'a, const NAME: bool>(&'a [Window]);
 
 /// Those of `errorCode` and of `eventName`.
 const SHAPES: [Shape; 2] = [super::super::keys::CODE, super::super::calls::NAME];
 
 /// Of a window: open and closing brackets and what is picked of them, levels, where a key's shape is, whether there are
-/// backslashes and some before a `u`, the blocks where the depth may fall, and what is left for the next.
+/// backslashes and some before a `u`, the blocks where as many brackets close as are open, and what is left for the next.
 #[derive(Debug, PartialEq)]
 struct Seen {
     brackets: Vec<[u64; 3]>,
@@ -26,7 +26,7 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
     const SHAPE: Shape = SHAPES[NAME as usize];
     fn run(
         self,
-        look: impl Fn(&Window, &mut Marks, &mut Carry),
+        look: impl Fn(&Window, &mut Marks),
         settle: impl Fn(&mut Marks, &mut Carry),
         ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
@@ -34,7 +34,7 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
     ) -> Self::Out {
         let (mut marks, mut carry) = (Marks::default(), Carry::default());
         let one = |window: &Window| {
-            look(window, &mut marks, &mut carry);
+            look(window, &mut marks);
             settle(&mut marks, &mut carry);
             let Marks { open, close, low, found, escapes, unicode, is_found, .. } = marks;
             let found = if is_found { found.to_vec() } else { vec![0; GROUP] };

@@ -19,7 +19,7 @@ pub(super) fn is_here() -> bool {
 #[target_feature(enable = "avx2,popcnt,bmi1,bmi2")]
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
-        |bytes, marks, _| look::<W>(bytes, marks),
+        |bytes, marks| look::<W>(bytes, marks),
         |marks, carry| settle::<W>(marks, carry),
         |marks| ends(marks),
         |from, which| _pext_u64(from, which),

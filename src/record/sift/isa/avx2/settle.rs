@@ -12,7 +12,7 @@ pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry) {
     let halves = marks.quote.as_chunks::<4>().0;
     let mut quote = [four(&halves[0]), four(&halves[1])];
     if marks.escapes || carry.escape != 0 {
-        let escaped = escaped(marks, carry);
+        let escaped = plain::all_escaped(marks, carry);
         let halves = escaped.as_chunks::<4>().0;
         quote = [0, 1].map(|at| _mm256_andnot_si256(four(&halves[at]), quote[at]));
         let (halves, _) = marks.quote.as_chunks_mut::<4>();
@@ -89,13 +89,6 @@ static OPEN: [([u64; 4], u64); 16] = {
     table
 };
 
-/// The bytes whose meaning a backslash takes.
-#[cold]
-#[inline(never)]
-fn escaped(marks: &Marks, carry: &mut Carry) -> [u64; GROUP] {
-    std::array::from_fn(|at| plain::escaped(if marks.escapes { marks.backslash[at] } else { 0 }, &mut carry.escape))
-}
-
 /// Finds what is of a key's shape.
 #[inline]
 #[target_feature(enable = "avx2")]
@@ -111,7 +104,7 @@ fn find<W: Work>(marks: &mut Marks, carry: &mut Carry) {
     marks.is_found = _mm256_testz_si256(any, any) == 0;
 }
 
-/// See [`plain::settle`]: where something of this shape stands.
+/// Where something of this shape stands.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn shaped(shape: Shape, quote: [__m256i; 2], letter: [__m256i; 2]) -> __m256i {

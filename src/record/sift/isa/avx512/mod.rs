@@ -21,14 +21,14 @@ pub(super) fn is_here() -> bool {
 }
 
 #[target_feature(
-    enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,avx512vpopcntdq,gfni,vpclmulqdq,pclmulqdq,popcnt,bmi1,bmi2"
+    enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,avx512vpopcntdq,gfni,vpclmulqdq,popcnt,bmi1,bmi2"
 )]
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     // As a constant it would be made anew for each group, by an instruction that waits for what stood in its register before:
     // no group could be begun before the last one is done.
     let ones = _mm512_set1_epi64(std::hint::black_box(-1));
     work.run(
-        |bytes, marks, _| look::<W>(bytes, marks),
+        |bytes, marks| look::<W>(bytes, marks),
         |marks, carry| settle::<W>(marks, carry, ones),
         |marks| ends(marks),
         |from, which| _pext_u64(from, which),

@@ -1,6 +1,6 @@
 //! Masks → what stands outside strings, how deep, and where keys are.
 
-use super::super::{Carry, GROUP, Marks, Shape, Work, plain};
+use super::super::{Carry, Marks, Shape, Work, plain};
 use super::{eight, put};
 use std::arch::x86_64::*;
 
@@ -15,7 +15,7 @@ pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512
     put(&mut marks.found, found);
     marks.is_found = _mm512_test_epi64_mask(found, found) != 0;
     if marks.escapes || carry.escape != 0 {
-        quote = _mm512_andnot_si512(eight(&escaped(marks, carry)), quote);
+        quote = _mm512_andnot_si512(eight(&plain::all_escaped(marks, carry)), quote);
         put(&mut marks.quote, quote);
     }
     let inside = inside(quote, carry, ones);
@@ -24,12 +24,6 @@ pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512
     put(&mut marks.open, open);
     put(&mut marks.close, close);
     weigh(marks, carry, [open, close]);
-}
-
-/// The bytes whose meaning a backslash takes.
-#[cold]
-fn escaped(marks: &Marks, carry: &mut Carry) -> [u64; GROUP] {
-    std::array::from_fn(|at| plain::escaped(if marks.escapes { marks.backslash[at] } else { 0 }, &mut carry.escape))
 }
 
 /// What stands in strings, by the quotation marks that count.
@@ -86,7 +80,7 @@ static PARITY: [u8; 256] = {
     table
 };
 
-/// See [`plain::settle`]: where something of this shape stands.
+/// Where something of this shape stands.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi2")]
 fn shaped(shape: Shape, [quote, letter]: [__m512i; 2], [quote_before, letter_before]: [__m512i; 2]) -> __m512i {
