@@ -35,6 +35,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const BATCH: usize = 20_000;
 /// Different denials that do: each is some kilobytes.
 const DIFFERENT: usize = 500;
+/// Denials that do where each is kept by itself. AWS is asked about some of them ([`World::sharpen`]): so it must not matter in
+/// which pieces a file was handed over.
+const SINGLES: usize = 1_000;
 /// Objects that are noted in one transaction.
 const OBJECTS: usize = 4_000;
 
@@ -353,7 +356,7 @@ impl<'a> Scan<'a> {
         if self.changes.len() >= BATCH {
             self.flush_changes();
         }
-        self.singles.extend(denials);
+        denials.into_iter().for_each(|denial| self.add_single(denial));
         for one in &met {
             if self.different.insert(Arc::as_ptr(&one.sample).addr()) {
                 self.touched.add(&one.sample);
@@ -363,9 +366,15 @@ impl<'a> Scan<'a> {
     }
 
     fn flush_much(&mut self) {
-        let denials = self.batch.len() + self.singles.len();
-        let different = self.different.len() + self.singles.len();
-        if denials >= BATCH || different >= DIFFERENT || self.objects.len() >= OBJECTS {
+        let denials = self.batch.len() >= BATCH || self.different.len() >= DIFFERENT;
+        if denials || self.objects.len() >= OBJECTS {
+            self.flush();
+        }
+    }
+
+    fn add_single(&mut self, denial: Denial) {
+        self.singles.push(denial);
+        if self.singles.len() >= SINGLES {
             self.flush();
         }
     }
@@ -391,10 +400,7 @@ impl<'a> Scan<'a> {
             return self.not_denied(&record);
         };
         self.stats.denied += 1;
-        self.singles.push(denial);
-        if self.singles.len() >= DIFFERENT {
-            self.flush();
-        }
+        self.add_single(denial);
     }
 
     fn not_denied(&mut self, record: &Record) {

@@ -9,6 +9,9 @@ const SLOTS: u64 = 1 << 10;
 /// Bytes of a text that is remembered.
 const LARGEST: usize = 2 << 10;
 
+/// Of however many threads each remembers so many.
+const FEWEST: usize = 64;
+
 /// Values by texts in parts. The hash only finds a text: it is compared byte by byte.
 #[derive(Debug)]
 pub(super) struct Slots<V>(Vec<Option<(Box<[u8]>, V)>>);
@@ -16,7 +19,7 @@ pub(super) struct Slots<V>(Vec<Option<(Box<[u8]>, V)>>);
 impl<V: Clone> Slots<V> {
     /// Of one of so many threads.
     pub(super) fn of(threads: usize) -> Self {
-        let slots = usize::try_from(share(SLOTS, threads)).unwrap_or(0).max(1);
+        let slots = usize::try_from(share(SLOTS, threads)).unwrap_or(0).max(FEWEST);
         Self(std::iter::repeat_with(|| None).take(slots).collect())
     }
 

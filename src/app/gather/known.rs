@@ -36,10 +36,13 @@ struct Slot {
     place: Whereabouts,
 }
 
+/// Of however many threads each remembers so many.
+const FEWEST: usize = 64;
+
 impl Known {
     /// Of one of so many threads, which has met nothing yet.
     pub(super) fn of(threads: usize) -> Self {
-        let slots = usize::try_from(share(SLOTS, threads)).unwrap_or(0).max(RECENT);
+        let slots = usize::try_from(share(SLOTS, threads)).unwrap_or(0).max(FEWEST);
         let slots = std::iter::repeat_with(|| None).take(slots).collect();
         Self { cutter: Cutter::default(), slots, recent: [0; RECENT] }
     }

@@ -76,8 +76,8 @@ impl Gatherer {
     fn hand_over_now(&mut self, file: &mut File<'_>) {
         let are_open = self.texts.are_open;
         self.conclude_all(file);
-        // Many of them may have been met before.
-        if file.weight() >= self.heavy {
+        // Many of them may have been met before; if few are missing, it would all be asked again with each record.
+        if file.weight() >= self.heavy / 2 {
             file.learned = 0;
             if let Some((ahead, made)) = file.ahead.as_mut().zip(file.gathered.ahead()) {
                 // Whoever wants nothing more drops the rest.

@@ -311,7 +311,10 @@ impl Gatherer {
         let mut records = Vec::new();
         let (name, mut fault) = (file.name, |fault| file.fault(fault));
         candidate.read(name, |_| true, |record| records.push(record), &mut fault);
-        records.into_iter().for_each(|record| self.record(file, record));
+        for record in records {
+            self.hand_over(file);
+            self.record(file, record);
+        }
     }
 
     /// Reads all of it.

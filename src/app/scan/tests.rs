@@ -98,6 +98,74 @@ fn a_large_file_tells_what_small_ones_do_whatever_reads_it() {
     }
 }
 
+/// What is handed over of a file before its end stands behind the files before it, whoever reads them.
+#[test]
+fn a_file_with_much_in_it_keeps_its_place_among_small_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    // So small that the next one is of the same hand-over.
+    let small = |id: usize| log(id..id + 1).replace(&"x".repeat(18 << 10), "");
+    let much = log(1..700);
+    assert!(small(0).len() < 8 << 10 && much.len() < 15 << 20, "{}", much.len());
+    put("a.json", small(0));
+    put("b.json", much);
+    put("c.json", small(700));
+    for one_look in [false, true] {
+        let answers = [1, 2, 8].map(|threads| {
+            let mut ledger = MemoryLedger::default();
+            let told = scanned(folder.path(), &mut ledger, threads, one_look);
+            assert_eq!(ledger.coverage(None, None).unwrap().records, 701);
+            told
+        });
+        let told: serde_json::Value = serde_json::from_str(&answers[0].0).unwrap();
+        let is_denied = |id: &usize| id % 40 < 38;
+        let denied = (0..701).filter(is_denied).count();
+        assert_eq!(told["stats"]["denied"], json!(denied));
+        if let Some(denials) = told["denials"].as_array().filter(|_| !one_look) {
+            let ids: Vec<&str> = denials.iter().filter_map(|denial| denial["event_id"].as_str()).collect();
+            let expect: Vec<String> = (0..701).filter(is_denied).map(|id| format!("e{id}")).collect();
+            assert_eq!(ids, expect);
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+    }
+}
+
+/// AWS is asked about so many of a batch: where one ends does not depend on the pieces in which files are handed over.
+#[test]
+fn batches_of_single_denials_end_where_they_do_whatever_the_pieces() {
+    #[derive(Debug, Default)]
+    struct Counts(std::sync::Mutex<Vec<usize>>);
+    impl crate::app::Outside for Counts {
+        fn sharpen(&self, denials: &mut [Denial], _: &crate::catalog::Catalog) {
+            self.0.lock().unwrap().push(denials.len());
+        }
+        fn in_force(&self, _: &[Finding], given: &InForce) -> (InForce, Vec<Problem>) {
+            (given.clone(), Vec::new())
+        }
+    }
+    let catalog = crate::catalog::Catalog::embedded();
+    let event = |id: usize| event(id * 40).replace(&"x".repeat(18 << 10), "");
+    let log =
+        |ids: std::ops::Range<usize>| format!("{{\"Records\":[{}]}}", ids.map(event).collect::<Vec<_>>().join(","));
+    let batches = [64, 170, 256, 1_200].map(|piece| {
+        let counts = Arc::new(Counts::default());
+        let world = World { outside: Some(counts.clone()), ..World::new(InForce::default()) };
+        let mut ledger = MemoryLedger::default();
+        let mut scan = Scan::begin(&mut ledger, &world, Options::default(), "x");
+        assert!(scan.takes_singly());
+        let mut gatherer = Gatherer::new(catalog, true);
+        for first in (0..2_400).step_by(piece) {
+            let end = (first + piece).min(2_400);
+            scan.take_ahead(gatherer.gather("a.json", log(first..end).as_bytes()));
+        }
+        scan.flush();
+        drop(scan);
+        let batches = counts.0.lock().unwrap().clone();
+        batches
+    });
+    assert!(batches.iter().all(|batches| *batches == [1_000, 1_000, 400]), "{batches:?}");
+}
+
 /// As if the program were killed: what is in the ledger is told anew, and counts once.
 #[test]
 fn a_large_file_that_was_not_read_to_its_end_is_read_again() {
