@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The long runs: the release as it is shipped, the same bytes made twice, the function of arm64 under qemu, the shipped
 # function end to end and through 20,000 events and 33 kills, the way back to the release before, its cold start, memory with
-# ten thousand findings, and fuzzing. `FUZZ_SECONDS` (60) is for each target.
+# a hundred thousand findings, and fuzzing. `FUZZ_SECONDS` (60) is for each target.
 # A stage whose tool is missing is named as SKIPPED. The last line is `N passed, N failed`.
 set -euo pipefail
 # shellcheck source=tests/stages.sh
@@ -23,7 +23,7 @@ stage "Python tools" venv "$target/venv" tests/e2e/requirements.txt
 stage "command line" cargo build --features lambda,lookup,github --bin denywatch
 stage "release" infra/release.sh --clients "$release"
 
-# Ten thousand findings, in a program that is optimized and stripped as the command line is when it is installed.
+# A hundred thousand findings, in a program that is optimized and stripped as the command line is when it is installed.
 stage "memory with many findings" cargo test --release --test memory -- --ignored
 
 x86=$target/shipped/x86_64/bootstrap

@@ -149,7 +149,8 @@ impl World {
         (advice, problems)
     }
 
-    /// The same for all findings of some callers, not ranked: [`advise_part`].
+    /// The same for all findings of some callers, not ranked: [`advise_part`]. `is_asked` tells, by its id, for which of them
+    /// AWS is asked.
     pub fn advise_part(
         &self,
         all: &[Finding],

@@ -98,8 +98,8 @@ pub trait Joins {
         0
     }
 
-    /// Takes away what need not wait for the end of a file that is read in parts; the rest tells of the whole file. `None`
-    /// where all has to wait.
+    /// Takes away what need not wait for the end of a file in which there is much, be it read whole or in parts; the rest
+    /// tells of the whole file. `None` where all has to wait.
     fn ahead(&mut self) -> Option<Self>
     where
         Self: Sized,
@@ -183,7 +183,8 @@ pub fn size(paths: &[PathBuf], selection: &Selection) -> Size {
 
 /// Reads files and folders as [`super::files::each`] does, and hands each file's name and plain bytes to a maker. Each of
 /// the `threads` has a maker of its own; what they make must not depend on which of them made it. A file that is too large
-/// to stand in memory is made something of in parts, and what need not wait for its end is handed over before.
+/// to stand in memory is made something of in parts. What comes to much of a file, and need not wait for its end, is handed
+/// over before.
 ///
 /// # Panics
 /// A maker did, on whichever thread.

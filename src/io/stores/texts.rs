@@ -1,8 +1,13 @@
 //! A set of texts in little memory: all in a row, and a table of where each stands. A tree takes five times as much.
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
+use std::sync::LazyLock;
+
+/// Another one in each process: names come from logs, and whoever writes those must not know which of them meet in the table.
+/// Nothing that is told has its order from it.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// Texts, each once, in the order in which they came; or pieces of bytes.
 pub struct Texts<T: ?Sized = str> {
@@ -100,7 +105,7 @@ impl<T: Text + ?Sized> Texts<T> {
     }
 
     fn start(&self, text: &[u8]) -> Option<usize> {
-        let hash = FixedState::default().hash_one(text);
+        let hash = SEED.hash_one(text);
         usize::try_from(hash.checked_rem(self.places.len() as u64)?).ok()
     }
 
