@@ -160,8 +160,7 @@ fn batches_of_single_denials_end_where_they_do_whatever_the_pieces() {
         }
         scan.flush();
         drop(scan);
-        let batches = counts.0.lock().unwrap().clone();
-        batches
+        std::mem::take(&mut *counts.0.lock().unwrap())
     });
     assert!(batches.iter().all(|batches| *batches == [1_000, 1_000, 400]), "{batches:?}");
 }
