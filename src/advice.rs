@@ -1,5 +1,9 @@
 //! Finding → [`Advice`]: verdict, severity, diagnosis and graded patches: the contract's FINDING.
 
+mod rank;
+
+pub use rank::Rank;
+
 use crate::catalog::Catalog;
 use crate::change::{Changes, Story, story};
 use crate::denial::{How, PolicyType, Reason};
@@ -19,7 +23,6 @@ use crate::verify::observed::is_data_event;
 use crate::verify::verify_keeping;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
-use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What advice rests on besides the findings themselves.
@@ -364,71 +367,6 @@ fn nothing_known() -> Diagnosis {
         doubts: Vec::new(),
     }
 }
-
-impl Advice {
-    /// Where it stands among others.
-    pub fn rank(&self) -> Rank {
-        let newest = Reverse((self.count, self.last_seen));
-        Rank { severity: self.severity, verdict: self.verdict, newest, id: Id::of(&self.id) }
-    }
-}
-
-/// The order in which people should look: severity, verdict, number of denials, time of the last one, id. Small, so that
-/// those of many findings can be sorted where the findings themselves are not at hand.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
-    severity: Severity,
-    verdict: Verdict,
-    newest: Reverse<(u64, Option<Timestamp>)>,
-    id: Id,
-}
-
-/// An id in sixteen bytes: all that are made have fewer characters than fit in.
-#[derive(Debug, Clone)]
-enum Id {
-    Here { length: u8, text: [u8; 14] },
-    Elsewhere(Box<str>),
-}
-
-impl Id {
-    fn of(id: &str) -> Self {
-        let mut text = [0; 14];
-        match text.get_mut(..id.len()).zip(u8::try_from(id.len()).ok()) {
-            Some((place, length)) => {
-                place.copy_from_slice(id.as_bytes());
-                Self::Here { length, text }
-            }
-            None => Self::Elsewhere(id.into()),
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Here { length, text } => &text[..usize::from(*length)],
-            Self::Elsewhere(id) => id.as_bytes(),
-        }
-    }
-}
-
-impl Ord for Id {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.bytes().cmp(other.bytes())
-    }
-}
-
-impl PartialOrd for Id {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Id {
-    fn eq(&self, other: &Self) -> bool {
-        self.bytes() == other.bytes()
-    }
-}
-
-impl Eq for Id {}
 
 /// A finding as people and programs see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
