@@ -1,6 +1,8 @@
 //! Finds in a text what is to be masked.
 
 use super::{Kind, Redactor, arn};
+use std::collections::BTreeSet;
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 /// Ends an ARN in a text.
 fn ends_arn(c: char) -> bool {
@@ -85,20 +87,42 @@ fn piece(redactor: &mut Redactor, text: &str, at: usize, words: bool) -> Option<
 
 /// What a table has cut in the middle: beginning and end are those of something known.
 fn cut(redactor: &mut Redactor, token: &str, words: bool) -> Option<(usize, String)> {
-    let (head, tail) = token.split_once('…').filter(|_| words)?;
-    let fits = |whole: &&String| whole.starts_with(head) && whole.ends_with(tail) && !head.is_empty();
-    let whole = redactor.names.iter().chain(&redactor.whole).find(fits)?.clone();
+    let (head, tail) = token.split_once('…').filter(|(head, _)| words && !head.is_empty())?;
+    let with_both = |all: &BTreeSet<String>| {
+        let mut with_head =
+            all.range::<str, _>((Included(head), Unbounded)).take_while(|whole| whole.starts_with(head));
+        with_head.find(|whole| whole.ends_with(tail)).cloned()
+    };
+    let whole = with_both(&redactor.names).or_else(|| with_both(&redactor.whole))?;
     Some((token.len(), redactor.mask(Kind::Name, &whole)))
 }
 
 /// The longest name that was learned and stands here as a word.
 fn known(redactor: &mut Redactor, rest: &str, words: bool) -> Option<(usize, String)> {
-    let ends = |name: &&String| {
-        rest.strip_prefix(name.as_str())
-            .is_some_and(|after| !after.chars().next().is_some_and(|c| is_inside(c) || c == '-'))
-    };
-    let name = redactor.names.iter().filter(|_| words).filter(ends).max_by_key(|name| name.len())?.clone();
+    let name = longest(&redactor.names, rest).filter(|_| words)?.to_owned();
     Some((name.len(), redactor.mask(Kind::Name, &name)))
+}
+
+/// The longest of the names with which the text begins and that ends there as a word. An archive has tens of thousands of
+/// names, so that not each is held against the text: of those that begin it, the longest stands last in order.
+pub(super) fn longest<'n>(names: &'n BTreeSet<String>, text: &str) -> Option<&'n str> {
+    let ends = |after: &str| !after.chars().next().is_some_and(|c| is_inside(c) || c == '-');
+    let mut below = Included(text);
+    loop {
+        let name = names.range::<str, _>((Unbounded, below)).next_back()?;
+        below = match text.strip_prefix(name.as_str()) {
+            Some(after) if ends(after) => return Some(name),
+            Some(after) => Excluded(&text[..text.len() - after.len()]),
+            None => Included(common(text, name)),
+        };
+    }
+}
+
+/// What both begin with.
+fn common<'t>(text: &'t str, other: &str) -> &'t str {
+    let same = text.char_indices().zip(other.chars()).take_while(|((_, a), b)| a == b);
+    let end = same.last().map_or(0, |((at, c), _)| at + c.len_utf8());
+    &text[..end]
 }
 
 fn mail(redactor: &mut Redactor, token: &str) -> Option<(usize, String)> {

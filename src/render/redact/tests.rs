@@ -86,4 +86,14 @@ proptest::proptest! {
         redactor.learn(&text);
         redactor.text(&text);
     }
+
+    /// Found in their order, it is the one that is found by holding each against the text.
+    #[test]
+    fn the_longest_name_is_found(names in proptest::collection::btree_set("[aé-]{1,5}", 0..12), text in "[aé -]{0,8}") {
+        let ends = |name: &&String| {
+            text.strip_prefix(name.as_str()).is_some_and(|after| !after.starts_with(['a', 'é', '-']))
+        };
+        let each = names.iter().filter(ends).max_by_key(|name| name.len());
+        proptest::prop_assert_eq!(scan::longest(&names, &text), each.map(String::as_str));
+    }
 }
