@@ -41,7 +41,7 @@ const MANY: usize = 256;
 
 /// The places of a mask's bits.
 #[inline(always)]
-pub(super) fn each(mut bits: u64, mut take: impl FnMut(usize)) {
+fn each(mut bits: u64, mut take: impl FnMut(usize)) {
     while bits != 0 {
         take(bits.trailing_zeros() as usize);
         bits &= bits - 1;
@@ -116,12 +116,10 @@ impl<'a> State<'a> {
         &mut self,
         key: &mut impl Key,
         batch: &Batch,
-        ends: &impl Fn(&Marks) -> u8,
         pick: &impl Fn(u64, u64) -> u64,
         nth: &impl Fn(u64, u32) -> u32,
     ) -> Option<bool> {
-        let mut places =
-            (0..GROUPS).fold(0, |all, group| all | u64::from(ends(&batch.groups[group])) << (group * GROUP));
+        let mut places = batch.ends();
         while places != 0 {
             let block = places.trailing_zeros() as usize;
             places &= places - 1;

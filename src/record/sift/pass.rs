@@ -1,8 +1,8 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Shape, Window, Work};
+use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Settled, Shape, Window, Work};
 use super::keys::Key;
-use super::list::{List, State, each};
+use super::list::{List, State};
 
 /// A pass over the list whose first byte, behind its bracket, is at `start`; `None` for anything but a whole list of
 /// objects, with nothing but commas and white space between them.
@@ -21,9 +21,8 @@ impl<K: Key> Work for Pass<'_, K> {
     #[inline(always)]
     fn run(
         mut self,
-        look: impl Fn(&Window, &mut Marks),
-        settle: impl Fn(&mut Marks, &mut Carry),
-        ends: impl Fn(&Marks) -> u8,
+        look: impl Fn(&Window, &mut Marks) -> bool,
+        settle: impl Fn(&mut Marks, &mut Carry) -> Settled,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
@@ -44,27 +43,23 @@ impl<K: Key> Work for Pass<'_, K> {
                 _ => (passed < end).then(|| window(bytes, at, &mut own)),
             };
             let is_settled = (BATCH..end + BATCH).contains(&passed);
+            looked.at = at;
             for group in 0..GROUPS {
-                if let Some(page) = page {
-                    look(part(page, group), &mut looked.groups[group]);
+                if let Some(page) = page
+                    && look(part(page, group), &mut looked.groups[group])
+                {
+                    state.uncover(looked.group_at(group), &looked.groups[group]);
                 }
                 if is_settled {
-                    settle(&mut settled.groups[group], &mut carry);
+                    let Settled { ends, is_found } = settle(&mut settled.groups[group], &mut carry);
+                    settled.ends[group] = ends;
+                    if is_found {
+                        state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
+                    }
                 }
             }
-            if page.is_some() {
-                looked.at = at;
-                each(looked.which(|marks| marks.unicode), |group| {
-                    state.uncover(looked.group_at(group), &looked.groups[group]);
-                });
-            }
-            if is_settled {
-                each(settled.which(|marks| marks.is_found), |group| {
-                    state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
-                });
-            }
             if passed >= (STEPS - 1) * BATCH {
-                if let Some(whole) = state.follow(&mut self.key, followed, &ends, &pick, &nth) {
+                if let Some(whole) = state.follow(&mut self.key, followed, &pick, &nth) {
                     return whole.then_some(state.list);
                 }
                 state.go_on(at - (STEPS - 2) * BATCH);
@@ -117,15 +112,17 @@ fn part(page: &Page, group: usize) -> &Window {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Batch {
     pub(super) groups: [Marks; GROUPS],
+    /// See [`Settled::ends`], of each group.
+    ends: [u8; GROUPS],
     /// Where the first one begins.
     pub(super) at: usize,
 }
 
 impl Batch {
-    /// Which of its groups, a bit each.
+    /// The blocks in which an element may end, a bit each.
     #[inline(always)]
-    fn which(&self, is: impl Fn(&Marks) -> bool) -> u64 {
-        self.groups.iter().enumerate().fold(0, |all, (group, marks)| all | u64::from(is(marks)) << group)
+    pub(super) fn ends(&self) -> u64 {
+        u64::from_le_bytes(self.ends)
     }
 
     /// Where one of its groups begins.

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(super) fn look<W: Work>(bytes: &Window, marks: &mut Marks) {
+pub(super) fn look<W: Work>(bytes: &Window, marks: &mut Marks) -> bool {
     let mut seen = [_mm256_setzero_si256(); 2];
     // Four at a time: a loop over single halves takes a tenth longer.
     for at in (0..2 * GROUP).step_by(4) {
@@ -16,18 +16,15 @@ pub(super) fn look<W: Work>(bytes: &Window, marks: &mut Marks) {
             seen = [0, 1].map(|what| _mm256_or_si256(seen[what], here[what]));
         }
     }
-    (marks.escapes, marks.unicode) = (false, false);
-    let seen = seen.map(|seen| bits(seen) != 0);
-    if seen[0] {
-        marks.escapes = true;
-        inspect(bytes, marks);
-    }
+    let [has_backslash, has_seldom] = seen.map(|seen| bits(seen) != 0);
     if W::SHAPE.seldom.is_some() {
         marks.is_found = false;
-        if seen[1] {
+        if has_seldom {
             find_here::<W>(bytes, marks);
         }
     }
+    marks.escapes = has_backslash;
+    has_backslash && inspect(bytes, marks)
 }
 
 /// A half of a block; tells where backslashes are, and what seldom stands anywhere but in the key.
@@ -84,8 +81,8 @@ fn put_half(masks: &mut [u64; GROUP], half: usize, is: __m256i) {
 /// See [`plain::inspect`]; most blocks have no backslash.
 #[inline(never)]
 #[target_feature(enable = "avx2")]
-fn inspect(bytes: &Window, marks: &mut Marks) {
-    plain::inspect(bytes, marks, |block, _, byte| equal(block, byte));
+fn inspect(bytes: &Window, marks: &mut Marks) -> bool {
+    plain::inspect(bytes, marks, |block, _, byte| equal(block, byte))
 }
 
 /// The half of a block that begins so many bytes behind the first one that is looked at.

@@ -5,7 +5,7 @@ mod settle;
 
 use super::{GROUP, Work};
 use look::look;
-use settle::{ends, settle};
+use settle::settle;
 use std::arch::x86_64::*;
 
 /// Whether the machine has what is needed beside that of [`super::avx2`]; Ice Lake and Zen 4 are the first that do.
@@ -13,16 +13,12 @@ pub(super) fn is_here() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2")
         && is_x86_feature_detected!("avx512vpopcntdq")
-        && is_x86_feature_detected!("gfni")
         && is_x86_feature_detected!("vpclmulqdq")
 }
 
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512dq,avx512vbmi,avx512vbmi2,avx512vpopcntdq,gfni,vpclmulqdq,popcnt,bmi1,bmi2"
-)]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi2,avx512vpopcntdq,vpclmulqdq,popcnt,bmi1,bmi2")]
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     // As a constant it would be made anew for each group, by an instruction that waits for what stood in its register before:
     // no group could be begun before the last one is done.
@@ -30,7 +26,6 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
         |bytes, marks| look::<W>(bytes, marks),
         |marks, carry| settle::<W>(marks, carry, ones),
-        |marks| ends(marks),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
     )

@@ -1,19 +1,24 @@
 //! Masks → what stands outside strings, how deep, and where keys are.
 
-use super::super::{Carry, Marks, Shape, Work, plain};
+use super::super::{Carry, Marks, Settled, Work, plain};
 use super::{eight, put};
 use std::arch::x86_64::*;
 
 /// One of its own for each sort of work: what has but one caller becomes part of it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi2,avx512vpopcntdq,vpclmulqdq")]
-pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) {
+pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) -> Settled {
     let (mut quote, letter) = (eight(&marks.quote), eight(&marks.letter));
-    let found = shaped(W::SHAPE, [quote, letter], [eight(&carry.quote), eight(&carry.letter)]);
+    let may_be_found = match W::SHAPE.seldom {
+        Some(apart) => {
+            let pairs = _mm512_and_si512(letter, later(letter, eight(&carry.letter), apart));
+            _mm512_test_epi64_mask(pairs, pairs) != 0
+        }
+        None => !W::SHAPE.at.is_empty(),
+    };
+    let is_found = may_be_found && find::<W>(marks, carry);
     put(&mut carry.quote, quote);
     put(&mut carry.letter, letter);
-    put(&mut marks.found, found);
-    marks.is_found = _mm512_test_epi64_mask(found, found) != 0;
     if marks.escapes || carry.escape != 0 {
         quote = _mm512_andnot_si512(eight(&plain::all_escaped(marks, carry)), quote);
         put(&mut marks.quote, quote);
@@ -23,7 +28,7 @@ pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512
     let (open, close) = (_mm512_andnot_si512(inside, open), _mm512_andnot_si512(inside, close));
     put(&mut marks.open, open);
     put(&mut marks.close, close);
-    weigh(marks, carry, [open, close]);
+    Settled { ends: weigh(marks, carry, [open, close]), is_found }
 }
 
 /// What stands in strings, by the quotation marks that count.
@@ -39,10 +44,10 @@ fn inside(quote: __m512i, carry: &mut Carry, ones: __m512i) -> __m512i {
     _mm512_mask_xor_epi64(inside, begins_inside, inside, ones)
 }
 
-/// Adds the blocks' brackets to those that are open.
+/// Adds the blocks' brackets to those that are open; see [`Settled::ends`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vpopcntdq")]
-fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) {
+fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) -> u8 {
     let none = _mm512_setzero_si512();
     let opens = _mm512_popcnt_epi64(open);
     let own = _mm512_sub_epi64(opens, _mm512_popcnt_epi64(close));
@@ -54,15 +59,7 @@ fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) {
     carry.depth += _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_alignr_epi64::<7>(sum, sum)));
     // SAFETY: there is room for eight, and the store needs no alignment.
     unsafe { _mm512_storeu_si512(marks.low.as_mut_ptr().cast(), low) };
-}
-
-/// See [`Work::run`].
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn ends(marks: &Marks) -> u8 {
-    // SAFETY: there are eight, and the load needs no alignment.
-    let low = unsafe { _mm512_loadu_si512(marks.low.as_ptr().cast()) };
-    _mm512_cmple_epi64_mask(low, _mm512_setzero_si512())
+    _mm512_cmple_epi64_mask(low, none)
 }
 
 /// For eight bits the running exclusive or.
@@ -80,18 +77,24 @@ static PARITY: [u8; 256] = {
     table
 };
 
-/// Where something of this shape stands.
+/// Fills in where something of a key's shape stands; whether anything is.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512vbmi2")]
+fn find<W: Work>(marks: &mut Marks, carry: &Carry) -> bool {
+    let reach = W::SHAPE.reach();
+    let letter = |at: &u8| later(eight(&marks.letter), eight(&carry.letter), reach - at);
+    let quote = later(eight(&marks.quote), eight(&carry.quote), reach);
+    let found = W::SHAPE.at.iter().fold(_mm512_setzero_si512(), |all, way| {
+        let one = way.iter().fold(quote, |so_far, at| _mm512_and_si512(so_far, letter(at)));
+        _mm512_or_si512(all, one)
+    });
+    put(&mut marks.found, found);
+    _mm512_test_epi64_mask(found, found) != 0
+}
+
+/// Masks, so many bytes later; `before` holds those of the group before.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vbmi2")]
-fn shaped(shape: Shape, [quote, letter]: [__m512i; 2], [quote_before, letter_before]: [__m512i; 2]) -> __m512i {
-    let (quote_before, letter_before) =
-        (_mm512_alignr_epi64::<7>(quote, quote_before), _mm512_alignr_epi64::<7>(letter, letter_before));
-    let later = |here, before, by: u8| _mm512_shldv_epi64(here, before, _mm512_set1_epi64(by.into()));
-    let quote = later(quote, quote_before, shape.reach());
-    shape.at.iter().fold(_mm512_setzero_si512(), |all, way| {
-        let one = way
-            .iter()
-            .fold(quote, |so_far, at| _mm512_and_si512(so_far, later(letter, letter_before, shape.reach() - at)));
-        _mm512_or_si512(all, one)
-    })
+fn later(here: __m512i, before: __m512i, by: u8) -> __m512i {
+    _mm512_shldv_epi64(here, _mm512_alignr_epi64::<7>(here, before), _mm512_set1_epi64(by.into()))
 }
