@@ -1,7 +1,7 @@
 //! An event's top level at a glance: keys and raw values by the quotation marks and brackets alone, for what only asks where
 //! an event is from or how it ended. Whatever is unusual is left to [`super::members`].
 
-use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Marks, Settled, Shape, Window, Work};
+use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Window, Work};
 use super::sift::window;
 
 /// The members of a JSON object, in their order; `each` gets a key as it is written and a value's raw text. `None` where a key
@@ -41,7 +41,8 @@ impl<'a, F: FnMut(&'a str, &'a str)> Work for Members<'a, F> {
     fn run(
         mut self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> Settled,
+        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
         _: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {

@@ -116,10 +116,12 @@ impl<'a> State<'a> {
         &mut self,
         key: &mut impl Key,
         batch: &Batch,
+        ends: &impl Fn(&Marks) -> u8,
         pick: &impl Fn(u64, u64) -> u64,
         nth: &impl Fn(u64, u32) -> u32,
     ) -> Option<bool> {
-        let mut places = batch.ends();
+        let mut places =
+            (0..GROUPS).fold(0, |all, group| all | u64::from(ends(&batch.groups[group])) << (group * GROUP));
         while places != 0 {
             let block = places.trailing_zeros() as usize;
             places &= places - 1;

@@ -1,6 +1,6 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Settled, Shape, Window, Work};
+use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Shape, Window, Work};
 use super::keys::Key;
 use super::list::{List, State};
 
@@ -22,7 +22,8 @@ impl<K: Key> Work for Pass<'_, K> {
     fn run(
         mut self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> Settled,
+        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
@@ -50,16 +51,12 @@ impl<K: Key> Work for Pass<'_, K> {
                 {
                     state.uncover(looked.group_at(group), &looked.groups[group]);
                 }
-                if is_settled {
-                    let Settled { ends, is_found } = settle(&mut settled.groups[group], &mut carry);
-                    settled.ends[group] = ends;
-                    if is_found {
-                        state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
-                    }
+                if is_settled && settle(&mut settled.groups[group], &mut carry) {
+                    state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
                 }
             }
             if passed >= (STEPS - 1) * BATCH {
-                if let Some(whole) = state.follow(&mut self.key, followed, &pick, &nth) {
+                if let Some(whole) = state.follow(&mut self.key, followed, &ends, &pick, &nth) {
                     return whole.then_some(state.list);
                 }
                 state.go_on(at - (STEPS - 2) * BATCH);
@@ -112,19 +109,11 @@ fn part(page: &Page, group: usize) -> &Window {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Batch {
     pub(super) groups: [Marks; GROUPS],
-    /// See [`Settled::ends`], of each group.
-    ends: [u8; GROUPS],
     /// Where the first one begins.
     pub(super) at: usize,
 }
 
 impl Batch {
-    /// The blocks in which an element may end, a bit each.
-    #[inline(always)]
-    pub(super) fn ends(&self) -> u64 {
-        u64::from_le_bytes(self.ends)
-    }
-
     /// Where one of its groups begins.
     pub(super) fn group_at(&self, group: usize) -> usize {
         self.at.wrapping_add(group * GROUP * BLOCK)

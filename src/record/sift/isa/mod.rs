@@ -56,6 +56,8 @@ pub(in crate::record) struct Marks {
     pub(in crate::record) escapes: bool,
     /// Something was found, where that is told before it is settled.
     is_found: bool,
+    /// What `ends` of [`Work::run`] gives, where that is told while it is settled.
+    ends: u8,
 }
 
 impl Marks {
@@ -70,15 +72,6 @@ impl Marks {
     pub(in crate::record) fn level(&self, block: usize) -> i64 {
         self.low[block] + i64::from(self.close[block].count_ones())
     }
-}
-
-/// What is told of a group once it is settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::record) struct Settled {
-    /// The blocks (bit 0 is the first) whose [`Marks::low`] is no more than none: no element of a list ends anywhere else.
-    pub(in crate::record) ends: u8,
-    /// Something of the key's [`Shape`] stands in them.
-    pub(in crate::record) is_found: bool,
 }
 
 /// What blocks leave for the next ones.
@@ -157,13 +150,16 @@ pub(in crate::record) trait Work {
     type Out;
     const SHAPE: Shape;
     /// `look` fills in what stands where, of groups in any order, and tells whether a backslash stands before a `u`; `settle`
-    /// fills in what is left, in their order, any number of groups later: so one group's instructions fill the gaps of another's.
+    /// fills in what is left, in their order, any number of groups later, so that one group's instructions fill the gaps of
+    /// another's, and tells whether anything was found. `ends` gives the blocks (bit 0 is the first) of a settled group whose
+    /// [`Marks::low`] is no more than none: no element of a list ends anywhere else.
     /// `pick(from, which)` puts the bits of `from` that `which` names side by side, `nth(of, n)` is the place of a mask's
     /// nth bit, from 0 on.
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> Settled,
+        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out;

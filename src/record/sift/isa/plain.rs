@@ -1,6 +1,6 @@
 //! Everything out of four small tools: which of 64 bytes are equal to one, running parity, picking bits, finding the nth.
 
-use super::{BLOCK, Carry, GROUP, Marks, Settled, Shape, Window, block};
+use super::{BLOCK, Carry, GROUP, Marks, Shape, Window, block};
 
 /// See [`super::Work::run`]; `equal(block, bits, byte)` tells the bytes that are `byte` once these bits are set in them.
 #[inline(always)]
@@ -35,10 +35,10 @@ pub(super) fn inspect(bytes: &Window, marks: &mut Marks, equal: impl Fn(&[u8; BL
 
 /// See [`super::Work::run`]; `parity` gives for each bit whether the number of bits up to it, itself included, is odd.
 #[inline(always)]
-pub(super) fn settle(marks: &mut Marks, carry: &mut Carry, shape: Shape, parity: impl Fn(u64) -> u64) -> Settled {
+pub(super) fn settle(marks: &mut Marks, carry: &mut Carry, shape: Shape, parity: impl Fn(u64) -> u64) -> bool {
     let [quote, letter] = find(marks, [carry.quote[GROUP - 1], carry.letter[GROUP - 1]], shape);
     [carry.quote[GROUP - 1], carry.letter[GROUP - 1]] = [quote, letter];
-    let (has_escapes, mut ends) = (marks.escapes || carry.escape != 0, 0);
+    let has_escapes = marks.escapes || carry.escape != 0;
     for at in 0..GROUP {
         if has_escapes {
             marks.quote[at] &= !escaped(marks.backslashes(at), &mut carry.escape);
@@ -48,9 +48,14 @@ pub(super) fn settle(marks: &mut Marks, carry: &mut Carry, shape: Shape, parity:
         (marks.open[at], marks.close[at]) = (marks.open[at] & !inside, marks.close[at] & !inside);
         marks.low[at] = carry.depth - i64::from(marks.close[at].count_ones());
         carry.depth = marks.low[at] + i64::from(marks.open[at].count_ones());
-        ends |= u8::from(marks.low[at] <= 0) << at;
     }
-    Settled { ends, is_found: marks.is_found }
+    marks.is_found
+}
+
+/// See [`super::Work::run`].
+#[inline(always)]
+pub(super) fn ends(marks: &Marks) -> u8 {
+    marks.low.iter().enumerate().fold(0, |all, (at, low)| all | u8::from(*low <= 0) << at)
 }
 
 /// Fills in where something of this shape stands, by the last quotation marks and letters before; gives those for the next

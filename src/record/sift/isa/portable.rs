@@ -9,6 +9,7 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
         |bytes, marks| plain::look(bytes, marks, W::SHAPE, equal),
         |marks, carry| plain::settle(marks, carry, W::SHAPE, parity),
+        plain::ends,
         pick,
         nth,
     )

@@ -27,14 +27,15 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> Settled,
+        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let (mut marks, mut carry) = (Marks::default(), Carry::default());
         let one = |window: &Window| {
             let unicode = look(window, &mut marks);
-            let Settled { ends, is_found } = settle(&mut marks, &mut carry);
+            let is_found = settle(&mut marks, &mut carry);
             let Marks { open, close, low, found, escapes, .. } = marks;
             let found = if is_found { found.to_vec() } else { vec![0; GROUP] };
             assert_eq!(is_found, found.iter().any(|mask| *mask != 0));
@@ -45,6 +46,7 @@ impl<const NAME: bool> Work for Look<'_, NAME> {
                 [*open, *close, pick(*close, both)]
             });
             let (brackets, backslashes) = (brackets.collect(), [escapes, unicode]);
+            let ends = ends(&marks);
             let level = (0..GROUP).map(|block| marks.level(block)).collect();
             assert!(low.iter().enumerate().all(|(block, low)| (*low <= 0) == (ends >> block & 1 == 1)));
             let Carry { escape, string, depth, .. } = carry;

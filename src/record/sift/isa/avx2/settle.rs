@@ -1,11 +1,11 @@
 //! Masks → what stands outside strings, how deep, and where keys are.
 
-use super::super::{Carry, GROUP, Marks, Settled, Shape, Work, plain};
+use super::super::{Carry, GROUP, Marks, Shape, Work, plain};
 use std::arch::x86_64::*;
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry) -> Settled {
+pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry) -> bool {
     if W::SHAPE.seldom.is_none() {
         find::<W>(marks, carry);
     }
@@ -32,13 +32,13 @@ pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry) -> Settled {
         marks.low[at] = carry.depth - i64::from(close[at].count_ones());
         carry.depth = marks.low[at] + i64::from(open[at].count_ones());
     }
-    Settled { ends: ends(marks), is_found: marks.is_found }
+    marks.is_found
 }
 
-/// See [`Settled`].
+/// See [`Work::run`].
 #[inline]
 #[target_feature(enable = "avx2")]
-fn ends(marks: &Marks) -> u8 {
+pub(super) fn ends(marks: &Marks) -> u8 {
     let [first, last] = [0, 1].map(|half| {
         // SAFETY: there are twice four, and the load needs no alignment.
         let low = unsafe { _mm256_loadu_si256(marks.low.as_ptr().add(4 * half).cast()) };

@@ -5,7 +5,7 @@ mod settle;
 
 use super::{GROUP, Work};
 use look::look;
-use settle::settle;
+use settle::{ends, settle};
 use std::arch::x86_64::*;
 
 /// Whether the machine has what is needed beside that of [`super::avx2`]; Ice Lake and Zen 4 are the first that do.
@@ -26,6 +26,7 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
         |bytes, marks| look::<W>(bytes, marks),
         |marks, carry| settle::<W>(marks, carry, ones),
+        ends,
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
     )

@@ -1,13 +1,13 @@
 //! Masks → what stands outside strings, how deep, and where keys are.
 
-use super::super::{Carry, Marks, Settled, Work, plain};
+use super::super::{Carry, Marks, Work, plain};
 use super::{eight, put};
 use std::arch::x86_64::*;
 
 /// One of its own for each sort of work: what has but one caller becomes part of it.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vbmi2,avx512vpopcntdq,vpclmulqdq")]
-pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) -> Settled {
+pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512i) -> bool {
     let (mut quote, letter) = (eight(&marks.quote), eight(&marks.letter));
     let may_be_found = match W::SHAPE.seldom {
         Some(apart) => {
@@ -28,7 +28,8 @@ pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry, ones: __m512
     let (open, close) = (_mm512_andnot_si512(inside, open), _mm512_andnot_si512(inside, close));
     put(&mut marks.open, open);
     put(&mut marks.close, close);
-    Settled { ends: weigh(marks, carry, [open, close]), is_found }
+    weigh(marks, carry, [open, close]);
+    is_found
 }
 
 /// What stands in strings, by the quotation marks that count.
@@ -44,10 +45,10 @@ fn inside(quote: __m512i, carry: &mut Carry, ones: __m512i) -> __m512i {
     _mm512_mask_xor_epi64(inside, begins_inside, inside, ones)
 }
 
-/// Adds the blocks' brackets to those that are open; see [`Settled::ends`].
+/// Adds the blocks' brackets to those that are open.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vpopcntdq")]
-fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) -> u8 {
+fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) {
     let none = _mm512_setzero_si512();
     let opens = _mm512_popcnt_epi64(open);
     let own = _mm512_sub_epi64(opens, _mm512_popcnt_epi64(close));
@@ -59,7 +60,13 @@ fn weigh(marks: &mut Marks, carry: &mut Carry, [open, close]: [__m512i; 2]) -> u
     carry.depth += _mm_cvtsi128_si64(_mm512_castsi512_si128(_mm512_alignr_epi64::<7>(sum, sum)));
     // SAFETY: there is room for eight, and the store needs no alignment.
     unsafe { _mm512_storeu_si512(marks.low.as_mut_ptr().cast(), low) };
-    _mm512_cmple_epi64_mask(low, none)
+    marks.ends = _mm512_cmple_epi64_mask(low, none);
+}
+
+/// See [`Work::run`].
+#[inline]
+pub(super) fn ends(marks: &Marks) -> u8 {
+    marks.ends
 }
 
 /// For eight bits the running exclusive or.
