@@ -219,7 +219,7 @@ fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
         (roles, 10_000, "text", &[]),
         (roles, 100_000, "json", &["--threads", "2", "--one-look"]),
         (roles, 100_000, "json", &["--threads", "2"]),
-        (roles, 50_000, "json", &["--threads", "8"]),
+        (roles, 100_000, "json", &["--threads", "8"]),
         (one_file, 100_000, "json", &["--threads", "1", "--one-look"]),
         (one_file, 100_000, "json", &["--threads", "2", "--one-look"]),
         (one_file, 15_000, "json", &["--threads", "2"]),

@@ -214,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn any_place_in_a_group() {
+        for pad in 0..=super::super::isa::GROUP * super::super::isa::BLOCK {
+            let before = with(&format!(r#""eventName":"Get","x":"{}""#, "x".repeat(pad)));
+            for members in [r#""eventName":"Put""#, r#""event_Name":"Put""#] {
+                let text = log(&[before.clone(), with(members), with(r#""eventName":"Get""#)]);
+                for isa in Isa::available() {
+                    let found = sift_calls_with(isa, text.as_bytes(), |named| named.operation == b"Put").unwrap();
+                    assert_eq!(found.len(), 1, "{isa:?} {pad} {members}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_source_stands_before_the_name() {
         let before = |text: &'static str| Named { operation: b"x", before: text.as_bytes() }.source();
         assert_eq!(before(r#"{"eventSource":"s3.amazonaws.com","#), Some(b"s3.amazonaws.com".as_slice()));

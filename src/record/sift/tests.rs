@@ -99,6 +99,21 @@ fn any_place_in_a_block() {
     }
 }
 
+/// Eight blocks are looked at together, and a key may begin in these and go on in the next ones.
+#[test]
+fn any_place_in_a_group() {
+    for pad in 0..=isa::GROUP * isa::BLOCK {
+        let before = with(&format!(r#""userAgent":"{}""#, "x".repeat(pad)));
+        for members in [r#""errorCode":"A""#, r#""error_Code":"A""#] {
+            let text = log(&[&before, &with(members), ALLOWED]);
+            for isa in Isa::available() {
+                let sifted = sift_with(isa, text.as_bytes()).unwrap();
+                assert_eq!((sifted.allowed, sifted.candidates.len()), (2, 1), "{isa:?} {pad} {members}");
+            }
+        }
+    }
+}
+
 /// Three batches (of 4,096 bytes) are under way at once, each at another step: nothing is lost or put to a neighbour between them.
 #[test]
 fn any_place_in_a_batch() {

@@ -88,18 +88,19 @@ fn piece(redactor: &mut Redactor, text: &str, at: usize, words: bool) -> Option<
 /// What a table has cut in the middle: beginning and end are those of something known.
 fn cut(redactor: &mut Redactor, token: &str, words: bool) -> Option<(usize, String)> {
     let (head, tail) = token.split_once('…').filter(|(head, _)| words && !head.is_empty())?;
-    let with_both = |all: &BTreeSet<String>| {
-        let mut with_head =
-            all.range::<str, _>((Included(head), Unbounded)).take_while(|whole| whole.starts_with(head));
-        with_head.find(|whole| whole.ends_with(tail)).cloned()
-    };
-    let whole = with_both(&redactor.names).or_else(|| with_both(&redactor.whole))?;
+    let whole = ending(&redactor.names, head, tail).or_else(|| ending(&redactor.whole, head, tail))?.to_owned();
     Some((token.len(), redactor.mask(Kind::Name, &whole)))
+}
+
+/// The first of these that begins and ends so. Those with this beginning are gone through.
+pub(super) fn ending<'n>(all: &'n BTreeSet<String>, head: &str, tail: &str) -> Option<&'n str> {
+    let mut with_head = all.range::<str, _>((Included(head), Unbounded)).take_while(|whole| whole.starts_with(head));
+    with_head.find(|whole| whole.ends_with(tail)).map(String::as_str)
 }
 
 /// The longest name that was learned and stands here as a word.
 fn known(redactor: &mut Redactor, rest: &str, words: bool) -> Option<(usize, String)> {
-    let name = longest(&redactor.names, rest).filter(|_| words)?.to_owned();
+    let name = words.then(|| longest(&redactor.names, rest)).flatten()?.to_owned();
     Some((name.len(), redactor.mask(Kind::Name, &name)))
 }
 

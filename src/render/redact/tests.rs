@@ -89,11 +89,19 @@ proptest::proptest! {
 
     /// Found in their order, it is the one that is found by holding each against the text.
     #[test]
-    fn the_longest_name_is_found(names in proptest::collection::btree_set("[aé-]{1,5}", 0..12), text in "[aé -]{0,8}") {
+    fn the_longest_name_is_found(names in proptest::collection::btree_set("[aéè-]{1,5}", 0..12), text in "[aéè -]{0,8}") {
         let ends = |name: &&String| {
-            text.strip_prefix(name.as_str()).is_some_and(|after| !after.starts_with(['a', 'é', '-']))
+            text.strip_prefix(name.as_str()).is_some_and(|after| !after.starts_with(['a', 'é', 'è', '-']))
         };
         let each = names.iter().filter(ends).max_by_key(|name| name.len());
         proptest::prop_assert_eq!(scan::longest(&names, &text), each.map(String::as_str));
+    }
+
+    #[test]
+    fn the_first_that_begins_and_ends_so_is_found(
+        names in proptest::collection::btree_set("[aéè-]{1,5}", 0..12), head in "[aéè-]{1,2}", tail in "[aéè-]{0,2}",
+    ) {
+        let each = names.iter().find(|name| name.starts_with(&head) && name.ends_with(&tail));
+        proptest::prop_assert_eq!(scan::ending(&names, &head, &tail), each.map(String::as_str));
     }
 }

@@ -49,12 +49,12 @@ pub(in crate::record) struct Marks {
     pub(in crate::record) backslash: [u64; GROUP],
     /// Brackets that are open where a block begins, less those that close in it; once settled.
     pub(in crate::record) low: [i64; GROUP],
-    /// Where something of the key's [`Shape`] stands, once settled and if anything is: [`Shape::reach`] bytes behind its
-    /// quotation mark.
+    /// Where something of the key's [`Shape`] stands: [`Shape::reach`] bytes behind its quotation mark. Filled in only where
+    /// settling tells that something was found.
     pub(in crate::record) found: [u64; GROUP],
     /// There are backslashes.
     pub(in crate::record) escapes: bool,
-    /// Something was found, where that is told before it is settled.
+    /// Something was found; AVX-512 has no need of it.
     is_found: bool,
     /// What `ends` of [`Work::run`] gives, where that is told while it is settled.
     ends: u8,

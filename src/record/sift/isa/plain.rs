@@ -83,6 +83,7 @@ fn shaped(shape: Shape, [quote, letter]: [u64; 2], [quote_before, letter_before]
 }
 
 /// The bytes of a group whose meaning a backslash takes.
+#[cfg(target_arch = "x86_64")]
 #[cold]
 #[inline(never)]
 pub(super) fn all_escaped(marks: &Marks, carry: &mut Carry) -> [u64; GROUP] {

@@ -2,10 +2,10 @@ use super::*;
 use proptest::prelude::*;
 
 /// Windows, looked at and settled one behind the other, with everything that comes of it.
-struct Look<'a, const NAME: bool>(&'a [Window]);
+struct Look<'a, const SHAPE: usize>(&'a [Window]);
 
-/// Those of `errorCode` and of `eventName`.
-const SHAPES: [Shape; 2] = [super::super::keys::CODE, super::super::calls::NAME];
+/// Those of `errorCode`, of `eventName` and of no key.
+const SHAPES: [Shape; 3] = [super::super::keys::CODE, super::super::calls::NAME, Shape::NONE];
 
 /// Of a window: open and closing brackets and what is picked of them, levels, where a key's shape is, whether there are
 /// backslashes and some before a `u`, the blocks where as many brackets close as are open, and what is left for the next.
@@ -21,9 +21,9 @@ struct Seen {
     depth: i64,
 }
 
-impl<const NAME: bool> Work for Look<'_, NAME> {
+impl<const SHAPE: usize> Work for Look<'_, SHAPE> {
     type Out = Vec<Seen>;
-    const SHAPE: Shape = SHAPES[NAME as usize];
+    const SHAPE: Shape = SHAPES[SHAPE];
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,
@@ -115,34 +115,40 @@ fn byte() -> impl Strategy<Value = u8> {
     ]
 }
 
-/// Rare or dense; what a window has behind its end need not be what the next one begins with, but what it
-/// has before its beginning is the end of the one before.
+/// Bytes of a group.
+const BODY: usize = GROUP * BLOCK;
+
+/// Rare or dense, with keys that go on from one window into the next; but what a window has behind its end need not be what the
+/// next one begins with.
 fn windows() -> impl Strategy<Value = Vec<Window>> {
-    let size = size_of::<Window>();
-    let window = prop_oneof![
-        prop::collection::vec(byte(), size),
-        prop::collection::vec((0..size, byte()), 0..40).prop_map(move |some| {
-            let mut window = vec![b' '; size];
-            some.into_iter().for_each(|(at, byte)| window[at] = byte);
-            window
-        }),
-    ];
-    let keys =
-        prop::sample::select(&["\"errorCode\"", "\\\"ERROR_CODE", "\"eventName\"", "\"Event_Name\"", "\"error"][..]);
-    let with_keys = (window, prop::collection::vec((0..size, keys), 0..6)).prop_map(|(mut window, keys)| {
-        for (at, key) in keys {
-            window[at..].iter_mut().zip(key.bytes()).for_each(|(byte, own)| *byte = own);
-        }
-        window.try_into().unwrap()
-    });
-    prop::collection::vec(with_keys, 1..5).prop_map(|mut windows: Vec<Window>| {
-        let mut before = [b' '; BEFORE];
-        for window in &mut windows {
-            window[..BEFORE].copy_from_slice(&before);
-            before.copy_from_slice(&window[GROUP * BLOCK..][..BEFORE]);
-        }
-        windows
+    (1..5_usize).prop_flat_map(|count| {
+        let size = count * BODY;
+        let bytes = prop_oneof![
+            prop::collection::vec(byte(), size),
+            prop::collection::vec((0..size, byte()), 0..40 * count).prop_map(move |some| {
+                let mut bytes = vec![b' '; size];
+                some.into_iter().for_each(|(at, byte)| bytes[at] = byte);
+                bytes
+            }),
+        ];
+        let keys = prop::sample::select(
+            &["\"errorCode\"", "\\\"ERROR_CODE", "\"eventName\"", "\"Event_Name\"", "\"error"][..],
+        );
+        let places =
+            prop_oneof![0..size, (1..=count, 0..12_usize).prop_map(|(window, before)| window * BODY - before - 1)];
+        let behind = prop::collection::vec(byte(), count);
+        (bytes, prop::collection::vec((places, keys), 0..6 * count), behind).prop_map(cut)
     })
+}
+
+fn cut((mut bytes, keys, behind): (Vec<u8>, Vec<(usize, &str)>, Vec<u8>)) -> Vec<Window> {
+    for (at, key) in keys {
+        bytes[at..].iter_mut().zip(key.bytes()).for_each(|(byte, own)| *byte = own);
+    }
+    let before = [[b' '; BEFORE].as_slice(), &bytes].concat();
+    let window =
+        |(at, behind): (usize, u8)| [&before[at * BODY..][..BEFORE + BODY], &[behind]].concat().try_into().unwrap();
+    behind.into_iter().enumerate().map(window).collect()
 }
 
 proptest! {
@@ -150,7 +156,7 @@ proptest! {
     fn all_see_the_same(windows in windows()) {
         let expect = SHAPES.map(|shape| plainly(&windows, shape));
         for isa in Isa::available() {
-            let seen = [isa.run(Look::<false>(&windows)), isa.run(Look::<true>(&windows))];
+            let seen = [isa.run(Look::<0>(&windows)), isa.run(Look::<1>(&windows)), isa.run(Look::<2>(&windows))];
             for (seen, expect) in seen.iter().flatten().zip(expect.iter().flatten()) {
                 prop_assert_eq!(seen, expect, "{:?}", isa);
             }

@@ -26,7 +26,7 @@ pub(super) fn look<W: Work>(bytes: &Window, marks: &mut Marks) -> bool {
     _mm512_testn_epi8_mask(nearest, nearest) != 0 && inspect(bytes, marks)
 }
 
-/// Looks for backslashes, which a `|` looks like so far, and whether one stands before a `u`; most blocks have neither.
+/// Looks for backslashes, which a `|` looks like so far, and whether one stands before a `u`; most groups have neither.
 #[inline(never)]
 #[target_feature(enable = "avx512f,avx512bw")]
 fn inspect(bytes: &Window, marks: &mut Marks) -> bool {
