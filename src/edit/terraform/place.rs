@@ -85,8 +85,7 @@ impl Members<'_> {
     /// Adds members where they belong: in order where there is one, else at the end.
     pub(super) fn add(&self, new: &[String]) -> Vec<Edit> {
         let Some(last) = self.items.last().map(|item| item.end) else {
-            let inside = self.span.start + 1..self.inner_end();
-            return vec![Edit { file: self.file, at: inside, text: new.join(", ") }];
+            return vec![self.first(new)];
         };
         let mut edits = Vec::new();
         let mut rest: Vec<String> = Vec::new();
@@ -105,6 +104,18 @@ impl Members<'_> {
             });
         }
         edits
+    }
+
+    /// The first members of an empty list.
+    fn first(&self, new: &[String]) -> Edit {
+        let inside = self.span.start + 1..self.inner_end();
+        let kept = behind_comments(self.text, &inside);
+        let text = new.join(", ");
+        if kept == inside.start {
+            return Edit { file: self.file, at: inside, text };
+        }
+        let (end, blank) = (eol(self.text, inside.start), indent(self.text, self.span.start));
+        Edit { file: self.file, at: kept..inside.end, text: format!("{end}{blank}  {text}{end}{blank}") }
     }
 
     fn in_front(&self, at: usize, one: &str) -> Edit {
@@ -242,6 +253,11 @@ fn has_empty_line(between: &str) -> bool {
     lines.len() > 2 && lines[1..lines.len() - 1].iter().any(|line| line.trim().is_empty())
 }
 
+/// Where what is written between empty brackets ends: comments. It is where they open if there are none.
+fn behind_comments(text: &str, inside: &Range<usize>) -> usize {
+    inside.start + text.get(inside.clone()).unwrap_or_default().trim_end().len()
+}
+
 fn in_empty(text: &str, list: &List, unit: &str) -> Slot {
     let (start, end) = (list.span.start + 1, list.span.end.saturating_sub(1));
     let (newline, outer) = (eol(text, start), indent(text, list.span.start).to_owned());
@@ -250,7 +266,7 @@ fn in_empty(text: &str, list: &List, unit: &str) -> Slot {
         before: format!("{newline}{base}"),
         behind: format!("{newline}{outer}"),
         base,
-        at: start,
+        at: behind_comments(text, &(start..end)),
         comma: None,
         bracket: None,
         until: end,

@@ -224,6 +224,34 @@ fn hostile_text_is_text_or_refused() {
     }
 }
 
+#[test]
+fn an_empty_list_keeps_its_comments() {
+    let policy = |inside: &str| {
+        format!(
+            "resource \"aws_iam_role_policy\" \"p\" {{\n  name = \"p\"\n  role = \"app\"\n  policy = \
+             jsonencode({{\n    Statement = [{inside}]\n  }})\n}}\n"
+        )
+    };
+    for (inside, expect) in [
+        ("# none\n    ", "Statement = [# none\n      {\n"),
+        ("\n      // none\n      /* yet */\n    ", "[\n      // none\n      /* yet */\n      {\n"),
+        (" /* none */ ", "[ /* none */\n      {\n"),
+        ("\n    ", "Statement = [\n      {\n"),
+    ] {
+        let after = only(run(&policy(inside), allow(&["sqs:SendMessage"], QUEUE))).after;
+        assert!(after.contains(expect) && after.contains("\n      }\n    ]\n"), "{after}");
+    }
+    let actions = |inside: &str| {
+        policy(&format!("{{ Sid = \"Q\", Effect = \"Allow\", Action = [{inside}], Resource = [\"{QUEUE}\"] }}"))
+    };
+    for (inside, expect) in
+        [("# none\n    ", "[# none\n      \"sqs:SendMessage\"\n    ]"), (" ", "[\"sqs:SendMessage\"]")]
+    {
+        let after = only(run(&actions(inside), allow(&["sqs:SendMessage"], QUEUE))).after;
+        assert!(after.contains(expect), "{after}");
+    }
+}
+
 const CIRCLE: &str = "resource \"aws_kms_key\" \"k\" {\n  policy = jsonencode({ Statement = [{ Effect = \"Allow\", \
     Principal = { AWS = aws_iam_role.app.arn }, Action = \"kms:*\", Resource = \"*\" }] })\n}\n\
     resource \"aws_iam_role\" \"app\" {\n  name = \"app\"\n  inline_policy {\n    policy = jsonencode({ Statement = [] })\n  }\n}\n";
