@@ -213,7 +213,7 @@ fn nor_do_the_denials_of_one_packed_file() {
 
 /// The bar itself, with the program's own pages: for a release build (`cargo test --release --test memory -- --ignored`).
 #[test]
-#[ignore = "takes minutes in a debug build, whose own pages are half of what is allowed"]
+#[ignore = "for a release build, whose own pages are few: tests/long.sh runs it"]
 fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
     type Case = (fn(usize, &Path), usize, &'static str, &'static [&'static str]);
     let cases: [Case; 9] = [
