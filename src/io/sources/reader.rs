@@ -10,11 +10,16 @@ use crate::record::Problem;
 use std::fmt;
 use std::fs::Metadata;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 /// Room for what a stream gives next.
 const STEP: usize = 64 << 10;
+
+/// A file is read to a place that begins a line of the cache. A place sixteen bytes into a page, where `malloc` puts what is
+/// large, is one to which some processors (AMD's Zen 3) copy from the system's own pages at a quarter of the speed.
+const LINE: usize = 64;
 
 /// Bytes of a buffer that is not given back.
 const KEPT: usize = 1 << 20;
@@ -25,7 +30,7 @@ pub(crate) struct Reader {
     /// What is larger is not salvaged: others read it in parts.
     leaves_huge: bool,
     unpacker: Unpacker,
-    /// Bytes as they lie there; only the first ones are of the file that is read.
+    /// Bytes as they lie there; only some of them are of the file that is read.
     raw: Vec<u8>,
     plain: Vec<u8>,
 }
@@ -100,13 +105,15 @@ impl Reader {
     }
 
     fn stream(&mut self, name: &str, from: impl Read, size: u64) -> Result<Loaded<'_>, Problem> {
-        let (read, end) = self.fill(from, size);
+        let (place, end) = self.fill(from, size);
+        let read = place.len();
         let mut end = match end {
             Err(error) if read == 0 => return Err(problem(Path::new(name), &error)),
             end => end.map_err(|error| format!("it cannot be read to its end: {error}")),
         };
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let raw = &self.raw[..read.min(limit)];
+        let raw = &self.raw[place];
+        let raw = &raw[..read.min(limit)];
         self.plain.clear();
         let told = raw.last_chunk::<4>().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
         let is_huge = read > limit || gzip::is_gzip(raw) && told > self.limit;
@@ -140,27 +147,33 @@ impl Reader {
         Ok(Loaded { bytes: &self.plain, bytes_read: read as u64, unpacked, fault, is_huge: false })
     }
 
-    /// Reads to the end, or one byte beyond the limit, and tells how many bytes that were. A file of which `size` bytes
+    /// Reads to the end, or one byte beyond the limit, and tells where that is in the buffer. A file of which `size` bytes
     /// were read is at its end.
-    fn fill(&mut self, mut from: impl Read, size: u64) -> (usize, std::io::Result<()>) {
+    fn fill(&mut self, mut from: impl Read, size: u64) -> (Range<usize>, std::io::Result<()>) {
         let most = usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_add(1);
         let size = usize::try_from(size).unwrap_or(usize::MAX).min(most);
+        self.make_room(size.max(STEP).saturating_add(LINE));
+        let begin = self.raw.as_ptr().align_offset(LINE).min(LINE);
         let mut read = 0;
         loop {
             let room = if read < size { size } else { read.saturating_add(STEP) }.min(most);
-            if self.raw.len() < room {
-                self.raw.resize(room.max(STEP), 0);
-            }
-            let end = self.raw.len().min(most);
-            match from.read(&mut self.raw[read..end]) {
-                Ok(0) => return (read, Ok(())),
+            self.make_room(begin.saturating_add(room));
+            let end = self.raw.len().min(begin.saturating_add(most));
+            match from.read(&mut self.raw[begin + read..end]) {
+                Ok(0) => return (begin..begin + read, Ok(())),
                 Ok(more) => read += more,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return (read, Err(error)),
+                Err(error) => return (begin..begin + read, Err(error)),
             }
             if read == most || size > 0 && read == size {
-                return (read, Ok(()));
+                return (begin..begin + read, Ok(()));
             }
+        }
+    }
+
+    fn make_room(&mut self, bytes: usize) {
+        if self.raw.len() < bytes {
+            self.raw.resize(bytes, 0);
         }
     }
 }
@@ -210,4 +223,39 @@ fn number(of: &Metadata) -> Option<(u64, i64, i64)> {
 #[cfg(not(unix))]
 fn number(_: &Metadata) -> Option<(u64, i64, i64)> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_begins_at_a_line_of_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.json");
+        let mut reader = Reader::new(Limits::default());
+        for size in [3_000, 70_000, 3_000_000, 200_000, 5] {
+            let bytes: Vec<u8> = (0..size).map(|at: u32| b'a' + (at % 23) as u8).collect();
+            std::fs::write(&path, &bytes).unwrap();
+            let loaded = reader.load(&path, None).unwrap();
+            assert_eq!(loaded.bytes.as_ptr().addr() % LINE, 0, "{size}");
+            assert!(loaded.bytes == bytes && loaded.fault.is_none(), "{size}");
+            // Of what comes by a pipe nobody knows the size, and the buffer may move.
+            let mut new = Reader::new(Limits::default());
+            assert!(new.stream("log.json", &*bytes, 0).unwrap().bytes == bytes, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_kept_to_the_byte() {
+        let bytes = vec![b'a'; 100_000];
+        for limit in [99_999, 100_000, 100_001] {
+            let mut reader = Reader::new(Limits { file: limit });
+            for size in [0, 100_000] {
+                let loaded = reader.stream("log.json", &*bytes, size).unwrap();
+                assert_eq!(loaded.fault.is_some(), limit < 100_000, "{limit} {size}");
+                assert_eq!(loaded.bytes_read, bytes.len() as u64, "{limit} {size}");
+            }
+        }
+    }
 }
