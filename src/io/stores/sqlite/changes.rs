@@ -1,5 +1,6 @@
 //! Changes of policies in SQLite: one row a target, with its latest as JSON.
 
+use super::at_once::at_once;
 use super::{SqliteLedger, entry};
 use crate::change::{Change, latest};
 use crate::io::stores::LedgerError;
@@ -35,13 +36,16 @@ impl SqliteLedger {
 
     /// See [`crate::io::stores::Ledger::changes`].
     pub(super) fn changes_of(&self, targets: &BTreeSet<String>) -> Result<BTreeSet<Change>, LedgerError> {
-        let mut all = BTreeSet::new();
-        for target in targets {
-            for body in self.texts("SELECT body FROM change WHERE target = ?1", [target])? {
-                all.append(&mut read(target, &body)?);
+        let of =
+            |target| self.texts("SELECT body FROM change WHERE target = ?1", [target]).map(|found| (target, found));
+        let all = || targets.iter().map(of).collect::<Result<Vec<_>, _>>();
+        let mut known = BTreeSet::new();
+        for (target, bodies) in at_once(&self.connection, self.failed(), all)? {
+            for body in bodies {
+                known.append(&mut read(target, &body)?);
             }
         }
-        Ok(all)
+        Ok(known)
     }
 
     /// Keeps of each change what `keep` makes of it, wherever it stands; how many went.

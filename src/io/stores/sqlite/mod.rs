@@ -1,5 +1,6 @@
 //! The ledger in one file of SQLite.
 
+mod at_once;
 mod changes;
 mod counted;
 mod event_id;
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed, Repeated};
+use at_once::at_once;
 use counted::Kind;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -225,7 +227,8 @@ impl Ledger for SqliteLedger {
     fn some(&self, ids: &[&str]) -> Result<Vec<Finding>, LedgerError> {
         let ids: BTreeSet<&str> = ids.iter().copied().collect();
         let read = |id| self.texts("SELECT body FROM finding WHERE id = ?1", [id]).map(|found| (id, found));
-        let found = ids.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let all = || ids.into_iter().map(read).collect::<Result<Vec<_>, _>>();
+        let found = at_once(&self.connection, self.failed(), all)?;
         found.iter().flat_map(|(id, found)| found.iter().map(|body| read_finding(id, body))).collect()
     }
 

@@ -1,6 +1,7 @@
 //! Objects that were read, and the runs that read them.
 
 use super::super::types::name_in;
+use super::at_once::at_once;
 use super::packed::{Batch, Packed, Table, broken, bytes, number, put_number, put_short, table};
 use super::{Held, LedgerError, Object, ObjectRead, Run, entry, mark, time};
 use jiff::Timestamp;
@@ -14,19 +15,7 @@ pub(super) const HASHED: Table = table!("object_hashed");
 
 /// See [`super::Ledger::known_objects`].
 pub(super) fn known(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
-    at_once(connection, || known_now(connection, objects))
-}
-
-/// Reads in one transaction: each query by itself would take a lock of the file and give it back.
-fn at_once<T>(connection: &Connection, read: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
-    run("BEGIN")?;
-    let read = read().and_then(|read| run("COMMIT").map(|()| read));
-    if read.is_err() && !connection.is_autocommit() {
-        // What failed first is what there is to tell.
-        let _ = run("ROLLBACK");
-    }
-    read
+    at_once(connection, |source| source, || known_now(connection, objects))
 }
 
 fn known_now(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Vec<Option<Held>>> {
@@ -182,24 +171,4 @@ pub(super) fn put_run(
         .and_then(|mut write| write.execute([&run.input, &body]))
         .map(drop)
         .map_err(failed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_failed_first_is_told_and_no_transaction_stays_open() {
-        let connection = Connection::open_in_memory().unwrap();
-        let table = "CREATE TABLE t (id INTEGER PRIMARY KEY, x REFERENCES t DEFERRABLE INITIALLY DEFERRED)";
-        connection.execute_batch(&format!("PRAGMA foreign_keys = ON; {table}")).unwrap();
-        let told = at_once(&connection, || connection.execute_batch("ROLLBACK").and_then(|()| Err::<(), _>(broken())));
-        assert_eq!(told.unwrap_err().to_string(), broken().to_string());
-        let told = at_once(&connection, || connection.execute("INSERT INTO t VALUES (1, 2)", []));
-        assert!(told.unwrap_err().to_string().contains("FOREIGN KEY"), "what ends it fails");
-        assert!(connection.is_autocommit());
-        let told = at_once(&connection, || Err::<(), _>(broken()));
-        assert_eq!((told.unwrap_err().to_string(), connection.is_autocommit()), (broken().to_string(), true));
-        assert_eq!(at_once(&connection, || Ok(5)).unwrap(), 5);
-    }
 }
