@@ -1,7 +1,7 @@
 //! An event's top level at a glance: keys and raw values by the quotation marks and brackets alone, for what only asks where
 //! an event is from or how it ended. Whatever is unusual is left to [`super::members`].
 
-use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Window, Work};
+use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Step, Window, Work, settle_at_once};
 use super::sift::window;
 
 /// The members of a JSON object, in their order; `each` gets a key as it is written and a value's raw text. `None` where a key
@@ -41,7 +41,7 @@ impl<'a, F: FnMut(&'a str, &'a str)> Work for Members<'a, F> {
     fn run(
         mut self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        settle: impl Fn(Step, &mut Marks, &mut Carry) -> bool,
         _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
         _: impl Fn(u64, u32) -> u32,
@@ -49,7 +49,7 @@ impl<'a, F: FnMut(&'a str, &'a str)> Work for Members<'a, F> {
         let (raw, bytes) = (self.raw, self.raw.as_bytes());
         let mut outline = Outline::begin(bytes, |window, marks, carry| {
             look(window, marks);
-            settle(marks, carry);
+            settle_at_once(&settle, marks, carry);
         });
         let mut at = space(bytes, behind(bytes, 0, b'{')?);
         if bytes.get(at) == Some(&b'}') {
@@ -90,7 +90,7 @@ struct Outline<'a, L> {
 impl<'a, L: Fn(&Window, &mut Marks, &mut Carry)> Outline<'a, L> {
     #[inline(always)]
     fn begin(bytes: &'a [u8], look: L) -> Self {
-        let (marks, carry, end) = (Marks::default(), Carry::default(), [b' '; size_of::<Window>()]);
+        let (marks, carry, end) = (Marks::NONE, Carry::default(), [b' '; size_of::<Window>()]);
         let mut outline = Self { bytes, look, from: 0, marks, carry, has_escapes: false, end };
         outline.fill();
         outline

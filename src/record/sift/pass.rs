@@ -1,6 +1,6 @@
 //! One list of records → how many there are, and which of them must be read.
 
-use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Shape, Window, Work};
+use super::isa::{AHEAD, BEFORE, BLOCK, Carry, GROUP, Marks, Shape, Step, Window, Work};
 use super::keys::Key;
 use super::list::{List, State};
 
@@ -22,13 +22,13 @@ impl<K: Key> Work for Pass<'_, K> {
     fn run(
         mut self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        settle: impl Fn(Step, &mut Marks, &mut Carry) -> bool,
         ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
-        let mut batches = [Batch::default(); STEPS];
+        let mut batches = [Batch::NONE; STEPS];
         let [mut looked, mut settled, mut followed] = batches.each_mut();
         let (bytes, mut carry, mut own) = (self.bytes, Carry::default(), [b' '; size_of::<Page>()]);
         let ahead = self.to_line();
@@ -51,9 +51,24 @@ impl<K: Key> Work for Pass<'_, K> {
                 {
                     state.uncover(looked.group_at(group), &looked.groups[group]);
                 }
-                if is_settled && settle(&mut settled.groups[group], &mut carry) {
-                    state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
+                if is_settled {
+                    if settle(Step::Strings, &mut settled.groups[group], &mut carry) {
+                        state.spell(&self.key, settled.group_at(group), &settled.groups[group]);
+                    }
+                    // Of three groups one step each, so that none waits for the step before.
+                    if group >= 1 {
+                        settle(Step::Brackets, &mut settled.groups[group - 1], &mut carry);
+                    }
+                    if group >= 2 {
+                        settle(Step::Depth, &mut settled.groups[group - 2], &mut carry);
+                    }
                 }
+            }
+            if is_settled {
+                let [.., last_but_one, last] = &mut settled.groups;
+                settle(Step::Brackets, last, &mut carry);
+                settle(Step::Depth, last_but_one, &mut carry);
+                settle(Step::Depth, last, &mut carry);
             }
             if passed >= (STEPS - 1) * BATCH {
                 if let Some(whole) = state.follow(&mut self.key, followed, &ends, &pick, &nth) {
@@ -106,7 +121,7 @@ fn part(page: &Page, group: usize) -> &Window {
 }
 
 /// Blocks that are looked at together.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Batch {
     pub(super) groups: [Marks; GROUPS],
     /// Where the first one begins.
@@ -114,6 +129,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    const NONE: Self = Self { groups: [Marks::NONE; GROUPS], at: 0 };
+
     /// Where one of its groups begins.
     pub(super) fn group_at(&self, group: usize) -> usize {
         self.at.wrapping_add(group * GROUP * BLOCK)

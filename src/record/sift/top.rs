@@ -1,7 +1,7 @@
 //! Whether an event bears an error code of its own, or only something inside of it does: by the depth at which the key stands,
 //! for what spells it more than once, which mostly is a look-alike of a denied event in a request.
 
-use super::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Window, Work};
+use super::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Step, Window, Work, settle_at_once};
 use super::keys::CODE;
 use super::pass::window;
 use super::spell;
@@ -23,16 +23,16 @@ impl Work for Top<'_> {
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        settle: impl Fn(Step, &mut Marks, &mut Carry) -> bool,
         _: impl Fn(&Marks) -> u8,
         _: impl Fn(u64, u64) -> u64,
         _: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
-        let (mut marks, mut carry) = (Marks::default(), Carry::default());
+        let (mut marks, mut carry) = (Marks::NONE, Carry::default());
         let mut end = [b' '; size_of::<Window>()];
         for at in (0..self.object.len()).step_by(GROUP * BLOCK) {
             look(window(self.object, at, &mut end), &mut marks);
-            if settle(&mut marks, &mut carry) && self.is_borne(at, &marks) {
+            if settle_at_once(&settle, &mut marks, &mut carry) && self.is_borne(at, &marks) {
                 return true;
             }
         }

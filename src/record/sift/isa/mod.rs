@@ -34,7 +34,7 @@ fn block(bytes: &Window, at: usize) -> &[u8; BLOCK] {
 }
 
 /// What stands where in a group's blocks; bit 0 of a mask is a block's first byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(align(64))]
 pub(in crate::record) struct Marks {
     /// Quotation marks; only those that begin or end a string, once settled.
@@ -58,9 +58,26 @@ pub(in crate::record) struct Marks {
     is_found: bool,
     /// What `ends` of [`Work::run`] gives, where that is told while it is settled.
     ends: u8,
+    /// Of AVX2, between its steps: a bit for each block, set where an odd number of quotation marks count in it.
+    odd: u8,
 }
 
 impl Marks {
+    /// Of nothing yet.
+    pub(in crate::record) const NONE: Self = Self {
+        quote: [0; GROUP],
+        open: [0; GROUP],
+        close: [0; GROUP],
+        letter: [0; GROUP],
+        backslash: [0; GROUP],
+        low: [0; GROUP],
+        found: [0; GROUP],
+        escapes: false,
+        is_found: false,
+        ends: 0,
+        odd: 0,
+    };
+
     /// A block's backslashes.
     #[inline(always)]
     fn backslashes(&self, block: usize) -> u64 {
@@ -145,20 +162,44 @@ impl Shape {
     }
 }
 
+/// A step of settling a group. What one step waits for, another step of another group makes good use of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::record) enum Step {
+    /// Where strings begin and end, and where something of the key's [`Shape`] stands.
+    Strings,
+    /// Which brackets stand outside of them.
+    Brackets,
+    /// How many are open.
+    Depth,
+}
+
+/// Takes all steps with one group; whether anything was found.
+#[inline(always)]
+pub(in crate::record) fn settle_at_once(
+    settle: &impl Fn(Step, &mut Marks, &mut Carry) -> bool,
+    marks: &mut Marks,
+    carry: &mut Carry,
+) -> bool {
+    let is_found = settle(Step::Strings, marks, carry);
+    settle(Step::Brackets, marks, carry);
+    settle(Step::Depth, marks, carry);
+    is_found
+}
+
 /// Work over blocks, compiled once for each instruction set.
 pub(in crate::record) trait Work {
     type Out;
     const SHAPE: Shape;
     /// `look` fills in what stands where, of groups in any order, and tells whether a backslash stands before a `u`; `settle`
-    /// fills in what is left, in their order, any number of groups later, so that one group's instructions fill the gaps of
-    /// another's, and tells whether anything was found. `ends` gives the blocks (bit 0 is the first) of a settled group whose
+    /// fills in what is left, each step by itself in the order of the groups, any number of groups later, so that one group's
+    /// instructions fill the gaps of another's, and tells in its first step whether anything was found. `ends` gives the blocks (bit 0 is the first) of a settled group whose
     /// [`Marks::low`] is no more than none: no element of a list ends anywhere else.
     /// `pick(from, which)` puts the bits of `from` that `which` names side by side, `nth(of, n)` is the place of a mask's
     /// nth bit, from 0 on.
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        settle: impl Fn(Step, &mut Marks, &mut Carry) -> bool,
         ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,

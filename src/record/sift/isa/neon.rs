@@ -1,6 +1,6 @@
 //! Sixteen bytes at once, on Arm.
 
-use super::{BLOCK, Work, plain, portable};
+use super::{BLOCK, Step, Work, plain, portable};
 use std::arch::aarch64::*;
 
 #[target_feature(enable = "neon")]
@@ -21,7 +21,7 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     };
     work.run(
         |bytes, marks| plain::look(bytes, marks, W::SHAPE, equal),
-        |marks, carry| plain::settle(marks, carry, W::SHAPE, portable::parity),
+        |step, marks, carry| step == Step::Strings && plain::settle(marks, carry, W::SHAPE, portable::parity),
         plain::ends,
         portable::pick,
         portable::nth,

@@ -1,6 +1,6 @@
 //! Eight bytes at once in an ordinary register.
 
-use super::{BLOCK, Work, plain};
+use super::{BLOCK, Step, Work, plain};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
@@ -8,7 +8,7 @@ const HIGHS: u64 = ONES << 7;
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
         |bytes, marks| plain::look(bytes, marks, W::SHAPE, equal),
-        |marks, carry| plain::settle(marks, carry, W::SHAPE, parity),
+        |step, marks, carry| step == Step::Strings && plain::settle(marks, carry, W::SHAPE, parity),
         plain::ends,
         pick,
         nth,

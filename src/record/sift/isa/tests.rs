@@ -27,15 +27,15 @@ impl<const SHAPE: usize> Work for Look<'_, SHAPE> {
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,
-        settle: impl Fn(&mut Marks, &mut Carry) -> bool,
+        settle: impl Fn(Step, &mut Marks, &mut Carry) -> bool,
         ends: impl Fn(&Marks) -> u8,
         pick: impl Fn(u64, u64) -> u64,
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
-        let (mut marks, mut carry) = (Marks::default(), Carry::default());
+        let (mut marks, mut carry) = (Marks::NONE, Carry::default());
         let one = |window: &Window| {
             let unicode = look(window, &mut marks);
-            let is_found = settle(&mut marks, &mut carry);
+            let is_found = settle_at_once(&settle, &mut marks, &mut carry);
             let Marks { open, close, low, found, escapes, .. } = marks;
             let found = if is_found { found.to_vec() } else { vec![0; GROUP] };
             assert_eq!(is_found, found.iter().any(|mask| *mask != 0));

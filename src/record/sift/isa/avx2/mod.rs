@@ -20,7 +20,7 @@ pub(super) fn is_here() -> bool {
 pub(super) fn run<W: Work>(work: W) -> W::Out {
     work.run(
         |bytes, marks| look::<W>(bytes, marks),
-        |marks, carry| settle::<W>(marks, carry),
+        |step, marks, carry| settle::<W>(step, marks, carry),
         |marks| ends(marks),
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),

@@ -1,38 +1,79 @@
 //! Masks → what stands outside strings, how deep, and where keys are.
 
-use super::super::{Carry, GROUP, Marks, Shape, Work, plain};
+use super::super::{Carry, GROUP, Marks, Shape, Step, Work, plain};
 use std::arch::x86_64::*;
 
 #[inline]
 #[target_feature(enable = "avx2,popcnt")]
-pub(super) fn settle<W: Work>(marks: &mut Marks, carry: &mut Carry) -> bool {
+pub(super) fn settle<W: Work>(step: Step, marks: &mut Marks, carry: &mut Carry) -> bool {
+    match step {
+        Step::Strings => return strings::<W>(marks, carry),
+        Step::Brackets => brackets(marks, carry),
+        Step::Depth => depth(marks, carry),
+    }
+    false
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn strings<W: Work>(marks: &mut Marks, carry: &mut Carry) -> bool {
     if W::SHAPE.seldom.is_none() {
         find::<W>(marks, carry);
     }
-    let halves = marks.quote.as_chunks::<4>().0;
-    let mut quote = [four(&halves[0]), four(&halves[1])];
     if marks.escapes || carry.escape != 0 {
         let escaped = plain::all_escaped(marks, carry);
-        let halves = escaped.as_chunks::<4>().0;
-        quote = [0, 1].map(|at| _mm256_andnot_si256(four(&halves[at]), quote[at]));
-        let (halves, _) = marks.quote.as_chunks_mut::<4>();
-        put(&mut halves[0], quote[0]);
-        put(&mut halves[1], quote[1]);
-    }
-    let inside = inside(quote, carry);
-    for masks in [&mut marks.open, &mut marks.close] {
-        let (halves, _) = masks.as_chunks_mut::<4>();
-        for (half, inside) in halves.iter_mut().zip(inside) {
-            put(half, _mm256_andnot_si256(inside, four(half)));
+        for (quote, escaped) in marks.quote.iter_mut().zip(escaped) {
+            *quote &= !escaped;
         }
     }
+    let (quotes, _) = marks.quote.as_chunks::<4>();
+    let own = [running(four(&quotes[0])), running(four(&quotes[1]))];
+    // Where the depth will stand.
+    put_low(&mut marks.low, 0, own[0]);
+    put_low(&mut marks.low, 1, own[1]);
+    let odd = own.map(|own| _mm256_movemask_pd(_mm256_castsi256_pd(own)));
+    marks.odd = (odd[0] | odd[1] << 4) as u8;
+    marks.is_found
+}
+
+/// The running exclusive or of each mask by itself.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn running(mut mask: __m256i) -> __m256i {
+    mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<1>(mask));
+    mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<2>(mask));
+    mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<4>(mask));
+    mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<8>(mask));
+    mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<16>(mask));
+    _mm256_xor_si256(mask, _mm256_slli_epi64::<32>(mask))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,popcnt")]
+fn brackets(marks: &mut Marks, carry: &mut Carry) {
+    let (opens, _) = marks.open.as_chunks_mut::<4>();
+    let (closes, _) = marks.close.as_chunks_mut::<4>();
+    for half in 0..2 {
+        let odd = marks.odd >> (4 * half) & 15;
+        let before = _mm256_xor_si256(_mm256_set1_epi64x(carry.string.cast_signed()), four(&OPEN[usize::from(odd)]));
+        carry.string ^= u64::from(odd.count_ones() & 1).wrapping_neg();
+        let inside = _mm256_xor_si256(four_low(&marks.low, half), before);
+        for all in [&mut *opens, &mut *closes] {
+            let outside = _mm256_andnot_si256(inside, four(&all[half]));
+            put(&mut all[half], outside);
+        }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "popcnt")]
+fn depth(marks: &mut Marks, carry: &mut Carry) {
     // They are to be counted where they stand in memory: out of a vector they are slow to get.
     let [open, close] = std::hint::black_box([&marks.open, &marks.close]);
     for at in 0..GROUP {
         marks.low[at] = carry.depth - i64::from(close[at].count_ones());
         carry.depth = marks.low[at] + i64::from(open[at].count_ones());
     }
-    marks.is_found
 }
 
 /// See [`Work::run`].
@@ -47,44 +88,20 @@ pub(super) fn ends(marks: &Marks) -> u8 {
     (first | last << 4) as u8
 }
 
-/// What stands in strings, by the quotation marks that count.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn inside(quote: [__m256i; 2], carry: &mut Carry) -> [__m256i; 2] {
-    // The running exclusive or of each mask by itself.
-    let own = quote.map(|mut mask| {
-        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<1>(mask));
-        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<2>(mask));
-        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<4>(mask));
-        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<8>(mask));
-        mask = _mm256_xor_si256(mask, _mm256_slli_epi64::<16>(mask));
-        _mm256_xor_si256(mask, _mm256_slli_epi64::<32>(mask))
-    });
-    // Whether a string is open behind each, and so before the next.
-    own.map(|own| {
-        let odd = _mm256_movemask_pd(_mm256_castsi256_pd(own)) as usize;
-        let (begins, is_open) = &OPEN[odd & 15];
-        let before = _mm256_set1_epi64x(carry.string.cast_signed());
-        carry.string ^= is_open;
-        _mm256_xor_si256(own, _mm256_xor_si256(before, four(begins)))
-    })
-}
-
 /// For four masks, a bit each, set where it holds an odd number of quotation marks: all ones for those that begin in a string,
-/// if the first one does not, and whether the next one would.
-static OPEN: [([u64; 4], u64); 16] = {
-    let mut table = [([0; 4], 0); 16];
+/// if the first one does not.
+static OPEN: [[u64; 4]; 16] = {
+    let mut table = [[0; 4]; 16];
     let mut odd = 0;
     while odd < 16 {
-        let (mut at, mut is_open) = (0, 0);
+        let (mut at, mut is_open) = (0, 0_u64);
         while at < 4 {
-            table[odd].0[at] = is_open;
+            table[odd][at] = is_open;
             if odd >> at & 1 == 1 {
                 is_open = !is_open;
             }
             at += 1;
         }
-        table[odd].1 = is_open;
         odd += 1;
     }
     table
@@ -145,4 +162,20 @@ fn four(of: &[u64; 4]) -> __m256i {
 fn put(to: &mut [u64; 4], what: __m256i) {
     // SAFETY: there is room for four, and the store needs no alignment.
     unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), what) };
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn four_low(low: &[i64; GROUP], half: usize) -> __m256i {
+    let (halves, _) = low.as_chunks::<4>();
+    // SAFETY: there are four, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(halves[half].as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn put_low(low: &mut [i64; GROUP], half: usize, what: __m256i) {
+    let (halves, _) = low.as_chunks_mut::<4>();
+    // SAFETY: there is room for four, and the store needs no alignment.
+    unsafe { _mm256_storeu_si256(halves[half].as_mut_ptr().cast(), what) };
 }

@@ -3,7 +3,7 @@
 mod look;
 mod settle;
 
-use super::{GROUP, Work};
+use super::{GROUP, Step, Work};
 use look::look;
 use settle::{ends, settle};
 use std::arch::x86_64::*;
@@ -25,7 +25,7 @@ pub(super) fn run<W: Work>(work: W) -> W::Out {
     let ones = _mm512_set1_epi64(std::hint::black_box(-1));
     work.run(
         |bytes, marks| look::<W>(bytes, marks),
-        |marks, carry| settle::<W>(marks, carry, ones),
+        |step, marks, carry| step == Step::Strings && settle::<W>(marks, carry, ones),
         ends,
         |from, which| _pext_u64(from, which),
         |of, n| _pdep_u64(1 << n, of).trailing_zeros(),
