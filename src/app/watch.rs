@@ -485,5 +485,5 @@ impl<'a, L: Line> Run<'a, L> {
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
+#[path = "watch_tests/mod.rs"]
 mod tests;

@@ -226,6 +226,7 @@ fn number(_: &Metadata) -> Option<(u64, i64, i64)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)] // tests write files
 mod tests {
     use super::*;
 
