@@ -1,9 +1,9 @@
 //! Scanning an archive against only reading and inflating it: `cargo bench --bench scan [-- FACTOR]`.
 //!
-//! Floor: every file read and inflated by libdeflate, checksum tested, nothing looked at. All figures of one archive come from
-//! one run, in turns, each the least of several: the first four by parts, as [`turns`] does; the others by CPU time of whole
-//! processes, since they tell of memory, too. Wall clock says something only where the load that is printed beside it is that of
-//! the run itself.
+//! Floor: every file read and inflated by libdeflate, checksum tested, nothing looked at. The first four rows come from one
+//! process, in turns and by parts, as [`turns`] does, with a floor of its own. The others tell of whole processes: CPU time of
+//! one thread over the floor's, the least of some rounds in turns, since they tell of memory, too. How often one thread's wall
+//! clock is two threads' says something only where the load that is printed beside it is that of the run itself.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -32,8 +32,9 @@ use std::process::Command;
 use std::time::Instant;
 use turns::Turns;
 
-/// Of whole processes, and of each part.
+/// Rounds of whole processes.
 const ROUNDS: usize = 4;
+/// Rounds of [`turns`].
 const TURNS: usize = 16;
 const INF: f64 = f64::INFINITY;
 
@@ -61,7 +62,7 @@ fn main() {
 }
 
 fn measure(name: &str, folder: &Path, truth: &Truth) {
-    // Rounds of each: what takes long is disturbed less.
+    // Rounds of each: what takes long is run less often.
     let modes =
         [("floor", 2 * ROUNDS), ("look", ROUNDS), ("one", 3), ("two", 3), ("both", 2), ("scan", 2), ("read", 1)];
     let mut least = modes.map(|_| Told { busy: INF, wall: INF, ledger: INF, ..Told::default() });
@@ -94,6 +95,7 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
     println!("  scan --one-look, into the ledger{scanned:6.3}");
     println!("  and advice on all findings      {advised:6.3}");
     let memory = |told: Told| format!("{:.0} MB", told.memory as f64 / 1e3);
+    println!("  the same, of a whole process    {:5.2}", ratio(look));
     println!("  scan, with its second look      {:5.2}", ratio(scan));
     println!("  peak memory of one look         {}, two threads {}", memory(look), memory(two));
     println!("  peak memory of two looks        {}, two threads {}", memory(scan), memory(both));
@@ -179,8 +181,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Reads and inflates, into the same buffers. A file is read to the begin of a cache line, as the scan does it: sixteen bytes into
-/// a page, where `malloc` puts large buffers, some processors copy at a quarter of the speed.
+/// Reads and inflates, into the same buffers. A file is read to the start of a cache line, as the scan does it:
+/// sixteen bytes into a page, where `malloc` puts large buffers, some processors copy at a quarter of the speed.
 fn floor(files: &[PathBuf], mut look: impl FnMut(&str, &[u8]) -> u64) -> Stats {
     use std::io::Read;
     // SAFETY: no preconditions; freed with the process.

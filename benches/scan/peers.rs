@@ -1,4 +1,4 @@
-//! Other programs that find denied events in an archive.
+//! What others take for the same.
 
 use std::path::Path;
 use std::process::Command;

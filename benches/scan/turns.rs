@@ -1,6 +1,9 @@
-//! What reading costs, in turns in one process: each file by itself, of a whole scan each hand-over, and of all the least of
-//! several rounds. What else a machine does falls now on this file and now on that, and a whole round is never free of it; this
-//! way one in a hundred can be told where whole rounds stray by a tenth.
+//! What a scan's first steps cost, in turns in one process: each file by itself, a whole scan in forty parts, and of all the
+//! least of several rounds. What else a machine does falls now on this file and now on that, and a whole round is never free of
+//! it; this way one in a hundred can be told where whole rounds stray by a tenth.
+//!
+//! The time is that of a clock on the wall: of one thread's parts, which are short, the least is that in which it waited for
+//! nobody. The process has scanned before: what a first scan pays for fresh memory is in the row of whole processes alone.
 
 use crate::timed::Timed;
 use crate::{files, floor};
@@ -28,7 +31,7 @@ pub struct Turns {
 /// The least of so many rounds.
 pub fn measure(folder: &Path, rounds: usize, world: &World) -> Turns {
     let files = files(folder);
-    let [mut floor, mut coarse, mut sift, mut gather, mut scanned, mut advised] = [const { Vec::new() }; 6];
+    let [mut floor, mut coarse, mut sift, mut gather, mut scanned, mut advice] = [const { Vec::new() }; 6];
     let mut listed = f64::INFINITY;
     for _ in 0..rounds {
         let start = Instant::now();
@@ -42,10 +45,10 @@ pub fn measure(folder: &Path, rounds: usize, world: &World) -> Turns {
         least(&mut gather, each(&files, |name, bytes| black_box(gatherer.gather(name, bytes)).records));
         let (first, rest) = scan(folder, world);
         least(&mut scanned, together(&first));
-        least(&mut advised, rest);
+        least(&mut advice, together(&rest));
     }
-    let [floor, coarse, sift, gather, scanned, rest] =
-        [floor, coarse, sift, gather, scanned, advised].map(|all| all.iter().sum::<f64>());
+    let [floor, coarse, sift, gather, scanned, advice] =
+        [floor, coarse, sift, gather, scanned, advice].map(|all| all.iter().sum::<f64>());
     // A scan lists for itself.
     let [floor, coarse, sift, gather] = [floor, coarse, sift, gather].map(|all| all + listed);
     Turns {
@@ -53,16 +56,17 @@ pub fn measure(folder: &Path, rounds: usize, world: &World) -> Turns {
         sift: sift / floor,
         gather: gather / floor,
         scanned: scanned / coarse,
-        advised: (scanned + rest) / coarse,
+        advised: (scanned + advice) / coarse,
     }
 }
 
-/// Parts of a scan, each of as many files.
-const PARTS: usize = 40;
+/// What is taken together of a scan, each of as many files.
+const TOGETHER: usize = 40;
 
-/// The same of many files together, as a scan takes them: it reads some, then hands them over one by one.
+/// The same of many files together: a scan reads some, then takes them one by one, so that the first bears the time of all. The
+/// floor it is held against is put together alike.
 fn together(each: &[f64]) -> Vec<f64> {
-    each.chunks(each.len().div_ceil(PARTS)).map(|part| part.iter().sum()).collect()
+    each.chunks(each.len().div_ceil(TOGETHER)).map(|part| part.iter().sum()).collect()
 }
 
 /// One by one, the lesser of both.
@@ -82,10 +86,10 @@ fn each(files: &[PathBuf], mut look: impl FnMut(&str, &[u8]) -> u64) -> Vec<f64>
         ends.push(Instant::now());
         seen
     });
-    parts(&ends)
+    between(&ends)
 }
 
-/// What each hand-over takes, and each piece of advice behind them.
+/// What each file that is taken takes, with those that are read before it, and each piece of advice behind them.
 fn scan(folder: &Path, world: &World) -> (Vec<f64>, Vec<f64>) {
     let home = tempfile::tempdir().unwrap();
     let mut ledger = Timed::new(SqliteLedger::open(&home.path().join("ledger.db")).unwrap());
@@ -100,9 +104,9 @@ fn scan(folder: &Path, world: &World) -> (Vec<f64>, Vec<f64>) {
     read.extend(ledger.scanned_at());
     advised.insert(0, *read.last().unwrap());
     advised.push(Instant::now());
-    (parts(&read), parts(&advised))
+    (between(&read), between(&advised))
 }
 
-fn parts(ends: &[Instant]) -> Vec<f64> {
+fn between(ends: &[Instant]) -> Vec<f64> {
     ends.windows(2).map(|ends| (ends[1] - ends[0]).as_secs_f64()).collect()
 }

@@ -13,6 +13,7 @@ mod paired;
 mod row;
 mod sift;
 mod skim;
+mod texts;
 mod utf16;
 
 pub use cut::{Cut, Cutter, Layout};
@@ -32,6 +33,7 @@ pub(crate) use utf16::decode as utf16;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// Bytes of the largest record that is read: 16 MiB. CloudTrail's own end at 256 KB, CloudTrail Lake's at 1 MB, so that
 /// a larger one is no event but a way to fill the memory. Lists of records may be larger.
@@ -102,14 +104,9 @@ pub struct Whereabouts {
 /// assert_eq!((place.region.as_deref(), place.time), (Some("eu-west-1"), None));
 /// ```
 pub fn whereabouts(event: &str) -> Option<Whereabouts> {
-    let (mut account, mut region, mut at) = (None, None, None);
-    let skimmed = skim::members(event, |key, value| match key {
-        "recipientAccountId" => account = skim::text(value),
-        "awsRegion" => region = skim::text(value),
-        "eventTime" => at = skim::text(value),
-        _ => {}
-    });
-    let usual = skimmed.and_then(|()| Some([account?, region?, at?]));
+    static KEYS: LazyLock<texts::Keys<3>> =
+        LazyLock::new(|| texts::Keys::of(["\"recipientAccountId\"", "\"awsRegion\"", "\"eventTime\""]));
+    let usual = KEYS.texts(event).or_else(|| skimmed_place(event));
     if let Some([account, region, at]) = usual.filter(|all| all.iter().all(|text| !matches!(*text, "" | "null"))) {
         let (account, region) = (Some(account.to_owned()), Some(region.to_owned()));
         return Some(Whereabouts { account, region, time: time(at) });
@@ -117,6 +114,18 @@ pub fn whereabouts(event: &str) -> Option<Whereabouts> {
     let members = members::Members::read(event).ok()?;
     let get = |name: &str| members.value(name);
     Some(field::whereabouts(get))
+}
+
+/// Account, Region and time of what is written otherwise, with white space between its members.
+fn skimmed_place(event: &str) -> Option<[&str; 3]> {
+    let (mut account, mut region, mut at) = (None, None, None);
+    skim::members(event, |key, value| match key {
+        "recipientAccountId" => account = skim::text(value),
+        "awsRegion" => region = skim::text(value),
+        "eventTime" => at = skim::text(value),
+        _ => {}
+    })?;
+    Some([account?, region?, at?])
 }
 
 /// How an event ended, without reading the rest of its JSON: `errorCode`, `errorMessage`, `eventSource`, `eventType` as in a

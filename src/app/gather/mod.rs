@@ -222,8 +222,7 @@ impl Gatherer {
         let Some(sifted) = record::sift_all(bytes) else { return self.fully(file, bytes) };
         for candidate in sifted.candidates {
             self.hand_over(file);
-            let place = candidate.is_event.then(|| record::whereabouts(candidate.raw)).flatten();
-            let Some(place) = place.map(Arc::new) else {
+            let Some(place) = candidate.is_event.then(|| record::whereabouts(candidate.raw)).flatten() else {
                 self.whole(file, &candidate);
                 continue;
             };
@@ -231,10 +230,13 @@ impl Gatherer {
                 file.gathered.left_out += 1;
                 continue;
             }
-            let before = file.gathered.records;
             if !candidate.may_be_denied {
                 file.gathered.records += 1;
-            } else if !self.candidate(file, &candidate, &place) {
+                file.widen(&place.account, &place.region, place.time, 1);
+                continue;
+            }
+            let (place, before) = (Arc::new(place), file.gathered.records);
+            if !self.candidate(file, &candidate, &place) {
                 self.whole(file, &candidate);
                 continue;
             }

@@ -239,6 +239,7 @@ mod tests {
             let bytes: Vec<u8> = (0..size).map(|at: u32| b'a' + (at % 23) as u8).collect();
             std::fs::write(&path, &bytes).unwrap();
             let loaded = reader.load(&path, None).unwrap();
+            // Where `malloc` puts large buffers elsewhere, as glibc's does.
             assert_eq!(loaded.bytes.as_ptr().addr() % LINE, 0, "{size}");
             assert!(loaded.bytes == bytes && loaded.fault.is_none(), "{size}");
             // Of what comes by a pipe nobody knows the size, and the buffer may move.
@@ -247,16 +248,32 @@ mod tests {
         }
     }
 
+    /// Gives a little at a time, without end.
+    struct Endless;
+
+    impl Read for Endless {
+        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+            let given = to.len().min(7_777);
+            to[..given].fill(b'a');
+            Ok(given)
+        }
+    }
+
     #[test]
     fn a_limit_is_kept_to_the_byte() {
-        let bytes = vec![b'a'; 100_000];
-        for limit in [99_999, 100_000, 100_001] {
-            let mut reader = Reader::new(Limits { file: limit });
-            for size in [0, 100_000] {
+        let bytes = vec![b'a'; 300_000];
+        for limit in [5, 99_999, 100_000, 250_001] {
+            for size in [0, 300_000] {
+                let mut reader = Reader::new(Limits { file: limit });
                 let loaded = reader.stream("log.json", &*bytes, size).unwrap();
-                assert_eq!(loaded.fault.is_some(), limit < 100_000, "{limit} {size}");
-                assert_eq!(loaded.bytes_read, bytes.len() as u64, "{limit} {size}");
+                assert_eq!((loaded.bytes_read, loaded.fault.is_some()), (limit + 1, true), "{limit} {size}");
+                let loaded = reader.stream("log.json", Endless, size).unwrap();
+                assert_eq!((loaded.bytes_read, loaded.fault.is_some()), (limit + 1, true), "{limit} {size}");
             }
+        }
+        for limit in [300_000, 300_001] {
+            let mut reader = Reader::new(Limits { file: limit });
+            assert!(reader.stream("log.json", &*bytes, 0).unwrap().fault.is_none(), "{limit}");
         }
     }
 }

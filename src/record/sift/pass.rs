@@ -28,16 +28,16 @@ impl<K: Key> Work for Pass<'_, K> {
         nth: impl Fn(u64, u32) -> u32,
     ) -> Self::Out {
         let mut state = State::new(&self);
-        let mut batches = [Batch::NONE; STEPS];
+        let mut batches = [Batch::NONE; PHASES];
         let [mut looked, mut settled, mut followed] = batches.each_mut();
         let (bytes, mut carry, mut own) = (self.bytes, Carry::default(), [b' '; size_of::<Page>()]);
         let ahead = self.to_line();
         let (first, mut passed) = (self.start.wrapping_sub(ahead), 0);
-        // Each of three batches is at another step. A step by itself is a chain of instructions that wait for one another;
+        // Each of three batches is in another phase. A phase by itself is a chain of instructions that wait for one another;
         // those of two batches fill each other's gaps. Where elements end is followed last: how often that is nobody can
         // foretell, and a processor that guesses wrong loses what it has begun.
         let end = bytes.len() - self.start + ahead;
-        while passed < end + (STEPS - 1) * BATCH {
+        while passed < end + (PHASES - 1) * BATCH {
             let at = first.wrapping_add(passed);
             let page = match passed {
                 0 => Some(self.first_page(ahead, &mut own)),
@@ -70,11 +70,11 @@ impl<K: Key> Work for Pass<'_, K> {
                 settle(Step::Depth, last_but_one, &mut carry);
                 settle(Step::Depth, last, &mut carry);
             }
-            if passed >= (STEPS - 1) * BATCH {
+            if passed >= (PHASES - 1) * BATCH {
                 if let Some(whole) = state.follow(&mut self.key, followed, &ends, &pick, &nth) {
                     return whole.then_some(state.list);
                 }
-                state.go_on(at - (STEPS - 2) * BATCH);
+                state.go_on(at - (PHASES - 2) * BATCH);
             }
             passed += BATCH;
             (looked, settled, followed) = (followed, looked, settled);
@@ -105,8 +105,8 @@ impl<K> Pass<'_, K> {
     }
 }
 
-/// Steps of a batch: it is looked at, settled, followed.
-const STEPS: usize = 3;
+/// What a batch goes through: it is looked at, settled, followed.
+const PHASES: usize = 3;
 
 /// Bytes that are looked at together.
 const BATCH: usize = GROUPS * GROUP * BLOCK;

@@ -47,7 +47,8 @@ pub(in crate::record) struct Marks {
     pub(in crate::record) letter: [u64; GROUP],
     /// Told where `escapes` is.
     pub(in crate::record) backslash: [u64; GROUP],
-    /// Brackets that are open where a block begins, less those that close in it; once settled.
+    /// Brackets that are open where a block begins, less those that close in it; once settled. Before, AVX2 keeps here what
+    /// stands in strings.
     pub(in crate::record) low: [i64; GROUP],
     /// Where something of the key's [`Shape`] stands: [`Shape::reach`] bytes behind its quotation mark. Filled in only where
     /// settling tells that something was found.
@@ -190,12 +191,15 @@ pub(in crate::record) fn settle_at_once(
 pub(in crate::record) trait Work {
     type Out;
     const SHAPE: Shape;
-    /// `look` fills in what stands where, of groups in any order, and tells whether a backslash stands before a `u`; `settle`
-    /// fills in what is left, each step by itself in the order of the groups, any number of groups later, so that one group's
-    /// instructions fill the gaps of another's, and tells in its first step whether anything was found. `ends` gives the blocks (bit 0 is the first) of a settled group whose
-    /// [`Marks::low`] is no more than none: no element of a list ends anywhere else.
-    /// `pick(from, which)` puts the bits of `from` that `which` names side by side, `nth(of, n)` is the place of a mask's
-    /// nth bit, from 0 on.
+    /// `look` fills in what stands where, of groups in any order, and tells whether a backslash stands before a `u`.
+    ///
+    /// `settle` fills in what is left, each step in the order of the groups, any number of groups later, so that one group's
+    /// instructions fill the gaps of another's. Its first step tells whether anything was found. Until a group's last step only
+    /// [`Marks::found`] of it says anything; an instruction set may take all steps in the first.
+    ///
+    /// `ends` gives the blocks (bit 0 is the first) of a settled group whose [`Marks::low`] is no more than none: no element of a
+    /// list ends anywhere else. `pick(from, which)` puts the bits of `from` that `which` names side by side, `nth(of, n)` is
+    /// the place of a mask's nth bit, from 0 on.
     fn run(
         self,
         look: impl Fn(&Window, &mut Marks) -> bool,

@@ -40,7 +40,9 @@ fn look_at<W: Work>(bytes: &Window, marks: &mut Marks, at: usize) -> [__m256i; 2
     let seldom = match W::SHAPE.seldom {
         Some(before) => _mm256_and_si256(letters::<W>(here), letters::<W>(half(bytes, place - usize::from(before)))),
         None => {
-            put_half(&mut marks.letter, at, letters::<W>(here));
+            if !W::SHAPE.letters.is_empty() {
+                put_half(&mut marks.letter, at, letters::<W>(here));
+            }
             _mm256_setzero_si256()
         }
     };

@@ -17,7 +17,7 @@ pub(super) fn settle<W: Work>(step: Step, marks: &mut Marks, carry: &mut Carry) 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn strings<W: Work>(marks: &mut Marks, carry: &mut Carry) -> bool {
-    if W::SHAPE.seldom.is_none() {
+    if W::SHAPE.seldom.is_none() && !W::SHAPE.at.is_empty() {
         find::<W>(marks, carry);
     }
     if marks.escapes || carry.escape != 0 {
@@ -28,7 +28,7 @@ fn strings<W: Work>(marks: &mut Marks, carry: &mut Carry) -> bool {
     }
     let (quotes, _) = marks.quote.as_chunks::<4>();
     let own = [running(four(&quotes[0])), running(four(&quotes[1]))];
-    // Where the depth will stand.
+    // For the next step, where the depth will stand after the last one.
     put_low(&mut marks.low, 0, own[0]);
     put_low(&mut marks.low, 1, own[1]);
     let odd = own.map(|own| _mm256_movemask_pd(_mm256_castsi256_pd(own)));
@@ -81,8 +81,7 @@ fn depth(marks: &mut Marks, carry: &mut Carry) {
 #[target_feature(enable = "avx2")]
 pub(super) fn ends(marks: &Marks) -> u8 {
     let [first, last] = [0, 1].map(|half| {
-        // SAFETY: there are twice four, and the load needs no alignment.
-        let low = unsafe { _mm256_loadu_si256(marks.low.as_ptr().add(4 * half).cast()) };
+        let low = four_low(&marks.low, half);
         _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(_mm256_set1_epi64x(1), low)))
     });
     (first | last << 4) as u8
