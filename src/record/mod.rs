@@ -97,7 +97,8 @@ pub struct Whereabouts {
     pub time: Option<Timestamp>,
 }
 
-/// Where and when one event happened, without reading the rest of its JSON; `None` for what is no JSON object.
+/// Where and when one event happened, without reading the rest of its JSON, whose faults need not show; `None` for what is no JSON
+/// object by its brackets.
 ///
 /// ```
 /// let place = denywatch::record::whereabouts(r#"{"awsRegion": "eu-west-1", "recipientAccountId": "111122223333"}"#).unwrap();
