@@ -105,9 +105,7 @@ pub struct Whereabouts {
 /// assert_eq!((place.region.as_deref(), place.time), (Some("eu-west-1"), None));
 /// ```
 pub fn whereabouts(event: &str) -> Option<Whereabouts> {
-    static KEYS: LazyLock<texts::Keys<3>> =
-        LazyLock::new(|| texts::Keys::of(["\"recipientAccountId\"", "\"awsRegion\"", "\"eventTime\""]));
-    let usual = KEYS.texts(event).or_else(|| skimmed_place(event));
+    let usual = PLACE.texts(event).or_else(|| skimmed_place(event));
     if let Some([account, region, at]) = usual.filter(|all| all.iter().all(|text| !matches!(*text, "" | "null"))) {
         let (account, region) = (Some(account.to_owned()), Some(region.to_owned()));
         return Some(Whereabouts { account, region, time: time(at) });
@@ -117,7 +115,11 @@ pub fn whereabouts(event: &str) -> Option<Whereabouts> {
     Some(field::whereabouts(get))
 }
 
-/// Account, Region and time of what is written otherwise, with white space between its members.
+/// The keys of account, Region and time.
+static PLACE: LazyLock<texts::Keys<3>> =
+    LazyLock::new(|| texts::Keys::of(["\"recipientAccountId\"", "\"awsRegion\"", "\"eventTime\""]));
+
+/// Account, Region and time of what is written otherwise: with white space between its members, with escapes.
 fn skimmed_place(event: &str) -> Option<[&str; 3]> {
     let (mut account, mut region, mut at) = (None, None, None);
     skim::members(event, |key, value| match key {

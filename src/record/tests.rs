@@ -441,3 +441,40 @@ proptest! {
         prop_assert!(records.iter().filter(|found| **found == record()).count() >= 2);
     }
 }
+
+fn members() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
+    let names =
+        ["recipientAccountId", "awsRegion", "eventTime", "recipientAccountId", "awsRegion", "eventTime", "a", "b"];
+    let values = [
+        r#""111122223333""#,
+        r#""eu-west-1""#,
+        r#""2026-11-10T10:00:00Z""#,
+        r#""20261110T100000Z""#,
+        r#""""#,
+        r#""null""#,
+        "null",
+        "12345678901",
+        r#""eu\u002dwest-1""#,
+        r#"{"eventTime":"2020-01-01T00:00:00Z","awsRegion":"x","b":["recipientAccountId"]}"#,
+        r#""\"awsRegion\":\"x\"""#,
+    ];
+    prop::collection::vec((prop::sample::select(names.to_vec()), prop::sample::select(values.to_vec())), 0..8)
+}
+
+proptest! {
+    /// By whichever of its ways a place is found.
+    #[test]
+    fn a_place_is_that_of_the_event_read_in_full(members in members(), colon in prop::sample::select(&[":", " : ", ":\n"][..])) {
+        let parts: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\"{colon}{value}")).collect();
+        let event = format!("{{{}}}", parts.join(","));
+        let read = members::Members::read(&event).unwrap();
+        prop_assert_eq!(whereabouts(&event), Some(field::whereabouts(|name| read.value(name))), "{}", event);
+    }
+}
+
+#[test]
+fn the_usual_place_is_found_by_its_keys() {
+    let event = r#"{"eventTime":"2026-11-10T10:00:00Z","awsRegion":"eu-west-1","recipientAccountId":"111122223333"}"#;
+    assert_eq!(PLACE.texts(event), Some(["111122223333", "eu-west-1", "2026-11-10T10:00:00Z"]));
+    assert_eq!(skimmed_place(event), PLACE.texts(event));
+}

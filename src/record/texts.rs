@@ -2,7 +2,7 @@
 //! from. [`super::skim`] goes from member to member instead.
 
 use super::sift::isa::{BLOCK, Carry, GROUP, Isa, Marks, Shape, Step, Window, Work, settle_at_once};
-use super::sift::window;
+use super::sift::{escaped_at, window};
 use memchr::memchr2;
 use memchr::memmem::Finder;
 
@@ -25,7 +25,7 @@ impl<const N: usize> Keys<N> {
     }
 }
 
-/// Places that are held: two more than CloudTrail's events have. What has many was made to have them.
+/// Places that are held. CloudTrail's events mostly have one of each key; what has many was made to have them.
 const MOST: usize = 6;
 
 /// Where the keys stand, whether on the top level or deeper.
@@ -39,6 +39,7 @@ impl Places {
     fn of<const N: usize>(bytes: &[u8], keys: &Keys<N>) -> Option<Self> {
         let mut places = Self { all: [(0, 0, 0); MOST], count: 0 };
         for (key, finder) in keys.0.iter().enumerate() {
+            let before = places.count;
             for at in finder.find_iter(bytes) {
                 let behind = at + finder.needle().len();
                 match (bytes.get(behind)?, bytes.get(behind + 1)) {
@@ -49,6 +50,8 @@ impl Places {
                 }
                 places.count += 1;
             }
+            // It stands nowhere.
+            (places.count > before).then_some(())?;
         }
         Some(places)
     }
@@ -79,8 +82,7 @@ impl<'a, const N: usize> Work for Texts<'a, N> {
         }
         let (mut marks, mut carry, mut own) = (Marks::NONE, Carry::default(), [b' '; size_of::<Window>()]);
         for at in (0..bytes.len()).step_by(GROUP * BLOCK) {
-            // A key may be spelt by escapes.
-            if look(window(bytes, at, &mut own), &mut marks) {
+            if look(window(bytes, at, &mut own), &mut marks) && spells(bytes, at, &marks) {
                 return None;
             }
             settle_at_once(&settle, &mut marks, &mut carry);
@@ -112,6 +114,15 @@ impl<const N: usize> Texts<'_, N> {
         }
         Some(())
     }
+}
+
+/// Whether a key may be spelt by escapes in this group.
+#[cold]
+fn spells(bytes: &[u8], from: usize, marks: &Marks) -> bool {
+    marks.backslash.iter().enumerate().any(|(block, backslashes)| {
+        let at = |bit| from + block * BLOCK + bit;
+        (0..BLOCK).any(|bit| backslashes >> bit & 1 == 1 && escaped_at(bytes, at(bit)).is_some())
+    })
 }
 
 /// Where in a group the last open bracket closes, if it does; `blocks` may hold that.
@@ -173,8 +184,8 @@ mod tests {
 
     #[track_caller]
     fn check(event: &str, expect: Option<[&str; 2]>) {
-        for pad in 0..130 {
-            let padded = event.replacen('{', &format!(r#"{{"pad":"{}","#, "x".repeat(4 * pad)), 1);
+        for pad in 0..520 {
+            let padded = event.replacen('{', &format!(r#"{{"pad":"{}","#, "x".repeat(pad)), 1);
             assert_eq!(told(&padded), expect, "{padded}");
         }
     }
@@ -189,10 +200,16 @@ mod tests {
         check(r#"{"a":"eventTime","eventTime":"t","awsRegion":"r","b":["awsRegion"]}"#, both);
         check(r#"{"a":"\"eventTime\":\"x\"","eventTime":"t","awsRegion":"r","x\"eventTime":"x"}"#, both);
         check(r#"{"a":"\\","eventTime":"t","awsRegion":"r","c":"}{\"]"}"#, both);
+        check(r#"{"eventTime":"t","awsRegion":"r","\u00e9":"C:\\users\u20ac"}"#, both);
     }
 
     #[test]
     fn what_is_not_plain_is_left_to_others() {
+        let seven = r#"{"eventTime":"x"},"#.repeat(7);
+        check(&format!(r#"{{"eventTime":"t","awsRegion":"r","a":[{seven}1]}}"#), None);
+        check(&format!(r#"{{"a":[{seven}1],"eventTime":"t","awsRegion":"r"}}"#), None);
+        check(r#"{"eventTime":"x","awsRegion":"r","eventTime" :"t"}"#, None);
+        check(r#"["eventTime":"t","awsRegion":"r"}"#, None);
         check(r#"{"eventTime":"t"}"#, None);
         check(r#"{"eventTime":"t","a":{"awsRegion":"r"}}"#, None);
         check(r#"{"eventTime" :"t","awsRegion":"r"}"#, None);

@@ -241,7 +241,10 @@ impl Gatherer {
                 continue;
             }
             let records = file.gathered.records - before;
-            file.widen(&place.account, &place.region, place.time, records);
+            // What is put off is noted with its end, and what cannot be read is nowhere.
+            if records > 0 {
+                file.widen(&place.account, &place.region, place.time, records);
+            }
         }
     }
 

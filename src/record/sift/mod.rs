@@ -18,6 +18,7 @@ mod top;
 pub use calls::{Named, sift_calls};
 pub use isa::Isa;
 pub(super) use pass::window;
+pub(super) use spell::escaped_at;
 
 use super::json::{self, newlines, skip_space};
 use super::{Head, Problem, Record};

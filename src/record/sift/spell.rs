@@ -43,7 +43,7 @@ pub(super) fn names_wrapping(raw: &[u8]) -> bool {
 
 /// Whether a backslash begins the escape of an ASCII character from `\u0020` on, and whether a key may hide behind that: it is a
 /// letter or an underscore (`\u0065`), or the quotation mark of a key in an event inside a text.
-pub(super) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<bool> {
+pub(in crate::record) fn escaped_at(bytes: &[u8], backslash: usize) -> Option<bool> {
     match bytes.get(backslash + 1..) {
         Some([b'u', b'0', b'0', digit @ b'2'..=b'7', last, ..]) => {
             Some(*digit >= b'4' || (*digit, *last) == (b'2', b'2'))
