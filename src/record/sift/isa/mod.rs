@@ -195,7 +195,8 @@ pub(in crate::record) trait Work {
     ///
     /// `settle` fills in what is left, each step in the order of the groups, any number of groups later, so that one group's
     /// instructions fill the gaps of another's. Its first step tells whether anything was found, which may then be read in
-    /// [`Marks::found`]. What is said to be so once settled is so after the last step; an instruction set may take all in the first.
+    /// [`Marks::found`]. What is said to be so once settled is so after the last step; an instruction set may take all in the
+    /// first.
     ///
     /// `ends` gives the blocks (bit 0 is the first) of a settled group whose [`Marks::low`] is no more than none: no element of a
     /// list ends anywhere else. `pick(from, which)` puts the bits of `from` that `which` names side by side, `nth(of, n)` is
