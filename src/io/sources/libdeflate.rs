@@ -68,6 +68,12 @@ impl Inflater {
     }
 }
 
+/// The checksum that gzip keeps (CRC-32).
+pub(super) fn checksum(bytes: &[u8]) -> u32 {
+    // SAFETY: the library reads so many bytes.
+    unsafe { c::libdeflate_crc32(0, bytes.as_ptr().cast(), bytes.len()) }
+}
+
 impl Drop for Inflater {
     fn drop(&mut self) {
         // SAFETY: it was allocated by this library and is freed once.

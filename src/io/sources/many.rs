@@ -6,8 +6,9 @@ mod threads;
 use super::archive::Selection;
 use super::files::Limits;
 use super::huge::{self, Streamed, WHOLE};
-use super::reader::{Reader, State, changed};
+use super::reader::{Reader, changed};
 use super::spool::Spool;
+use super::state::State;
 use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
@@ -224,6 +225,13 @@ struct Task {
     object: Option<Object>,
 }
 
+impl Task {
+    /// `None` for what is no regular file.
+    fn file(&self) -> Option<(&Path, State)> {
+        Some((&self.found.path, self.found.state?))
+    }
+}
+
 /// The files to be read, some at a time.
 struct Jobs<'w> {
     walk: Walk<'w>,
@@ -316,10 +324,12 @@ fn work<T: Joins>(
     reader: &mut Reader,
     limits: Limits,
     make: &mut impl Make<T>,
-    job: Job,
+    mut job: Job,
     mut over: Over<'_, T>,
 ) -> Option<Made<T>> {
-    for task in job {
+    loop {
+        reader.read_ahead(job.iter().map_while(|task| task.as_ref().ok()?.file()));
+        let Some(task) = job.pop_front() else { break };
         let read = one(reader, limits, make, task, &mut over);
         over.add(make, read);
         if over.is_over {

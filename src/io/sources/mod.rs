@@ -22,10 +22,12 @@ pub mod lookup;
 pub mod many;
 #[cfg(feature = "sweep")]
 pub mod pace;
+mod pair;
 pub mod paste;
 pub mod policies;
 #[cfg(feature = "s3")]
 pub mod query;
+mod raw;
 pub(crate) mod reader;
 #[cfg(feature = "live")]
 pub mod regions;
@@ -33,6 +35,7 @@ pub mod regions;
 pub mod s3;
 mod salvage;
 pub(crate) mod spool;
+mod state;
 #[cfg(feature = "live")]
 pub mod told;
 mod unpack;

@@ -1,28 +1,26 @@
-//! One file after another → its plain bytes, in buffers that are used again.
+//! One file after another → its plain bytes, in buffers that are used again. Files that are asked for in a row are read and
+//! unpacked some at a time, see [`super::pair`].
 
 use super::files::Limits;
 use super::gzip;
 use super::huge::WHOLE;
+use super::pair::{Member, Pair};
+use super::raw::{Raw, shed};
 use super::salvage::salvage;
+use super::state::State;
 use super::unpack::Unpacker;
 use super::walk::{STDIN, problem};
 use crate::record::Problem;
-use std::fmt;
 use std::fs::Metadata;
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-/// Room for what a stream gives next.
-const STEP: usize = 64 << 10;
-
-/// A file is read to a place that begins a line of the cache. A place sixteen bytes into a page, where `malloc` puts what is
-/// large, is one to which some processors (AMD's Zen 3) copy from the system's own pages at a quarter of the speed.
-const LINE: usize = 64;
-
-/// Bytes of a buffer that is not given back.
-const KEPT: usize = 1 << 20;
+/// Files that are read at a time at most.
+const FILES: usize = 8;
+/// Bytes of such a file, as it lies there; and of all of them, two apart.
+const LARGE: u64 = 1 << 20;
+const SOME: u64 = 128 << 10;
 
 /// Reads and unpacks.
 pub(crate) struct Reader {
@@ -30,9 +28,34 @@ pub(crate) struct Reader {
     /// What is larger is not salvaged: others read it in parts.
     leaves_huge: bool,
     unpacker: Unpacker,
-    /// Bytes as they lie there; only some of them are of the file that is read.
-    raw: Vec<u8>,
+    /// `None` where it is not worth it to read ahead.
+    pair: Option<Pair>,
+    /// There is one at least, for what was not read ahead.
+    slots: Vec<Slot>,
+    /// Those that were read ahead and not asked for yet.
+    ahead: Range<usize>,
     plain: Vec<u8>,
+}
+
+/// Room for a file.
+#[derive(Default)]
+struct Slot {
+    raw: Raw,
+    /// Of one that was read ahead: which it is, in which state it was found, and how reading it ended.
+    path: PathBuf,
+    found: Option<State>,
+    end: Option<Result<Ended, Problem>>,
+    /// What it unpacks to stands at the beginning of `plain`, and is so long; `None` where that is not done yet.
+    made: Option<usize>,
+    plain: Vec<u8>,
+}
+
+/// How reading a file ended.
+struct Ended {
+    /// Why that was not its end.
+    end: Result<(), String>,
+    /// Another one than was found was read.
+    is_changed: bool,
 }
 
 /// A file that could be opened and read, in whole or in part.
@@ -58,8 +81,9 @@ impl Loaded<'_> {
 
 impl Reader {
     pub(crate) fn new(limits: Limits) -> Self {
-        let unpacker = Unpacker::new(limits.file);
-        Self { limit: limits.file, leaves_huge: false, unpacker, raw: Vec::new(), plain: Vec::new() }
+        let (unpacker, slots) = (Unpacker::new(limits.file), vec![Slot::default()]);
+        let (leaves_huge, pair) = (false, Pair::new());
+        Self { limit: limits.file, leaves_huge, unpacker, pair, slots, ahead: 0..0, plain: Vec::new() }
     }
 
     /// Reads what may stand in memory as a whole, and tells of what may not.
@@ -70,9 +94,11 @@ impl Reader {
 
     /// Gives back the memory of large files: what follows needs it otherwise.
     pub(super) fn shed(&mut self) {
-        for buffer in [&mut self.raw, &mut self.plain] {
-            if buffer.capacity() > KEPT {
-                *buffer = Vec::new();
+        shed(&mut self.plain);
+        for (at, slot) in self.slots.iter_mut().enumerate() {
+            if !self.ahead.contains(&at) {
+                slot.raw.shed();
+                shed(&mut slot.plain);
             }
         }
     }
@@ -82,38 +108,67 @@ impl Reader {
         self.stream(name, bytes, bytes.len() as u64)
     }
 
+    /// Reads some of the files that are asked for next, in this order, where that is worth it.
+    pub(super) fn read_ahead<'f>(&mut self, files: impl IntoIterator<Item = (&'f Path, State)>) {
+        let mut files = files.into_iter().take_while(|(_, found)| found.size <= LARGE).peekable();
+        let Some(pair) = &mut self.pair else { return };
+        if self.slots.get(self.ahead.start).is_some_and(|slot| !self.ahead.is_empty() && slot.is_of(files.peek())) {
+            return;
+        }
+        let (mut read, mut bytes) = (0, 0);
+        for (path, found) in files {
+            bytes += found.size;
+            if read == FILES || read >= 2 && bytes > SOME {
+                break;
+            }
+            if self.slots.len() == read {
+                self.slots.push(Slot::default());
+            }
+            self.slots[read].read_ahead(path, found, self.limit);
+            read += 1;
+        }
+        self.ahead = 0..read;
+        let limit = self.limit;
+        if read < 2 {
+            return;
+        }
+        pair.unpack(self.slots[self.ahead.clone()].iter_mut().filter(|slot| slot.is_fit(limit)).map(Slot::member));
+    }
+
     /// Reads a file, or stdin for `-`. `found` is the state in which it was found.
     pub(super) fn load(&mut self, path: &Path, found: Option<State>) -> Result<Loaded<'_>, Problem> {
         let name = path.to_string_lossy();
         if path == Path::new(STDIN) {
             return self.stream(&name, std::io::stdin().lock(), 0);
         }
-        let failed = |error: std::io::Error| problem(path, &error);
-        #[allow(clippy::disallowed_methods)] // this is the source that reads files
-        let mut file = std::fs::File::open(path).map_err(failed)?;
-        let size =
-            found.map_or_else(|| file.metadata().map(|now| now.len()), |found| Ok(found.size)).map_err(failed)?;
-        let mut loaded = self.stream(&name, &mut file, size)?;
-        let is_same = |now: Metadata| match (found, State::of(&now)) {
-            (Some(before), Some(now)) => before == now,
-            _ => true,
-        };
-        if loaded.fault.is_none() && !file.metadata().map(is_same).unwrap_or(true) {
-            loaded.fault = Some(changed(&name));
+        if let Some(at) = self.ahead.next()
+            && self.slots[at].is_of(found.map(|found| (path, found)).as_ref())
+            && let Some(ended) = self.slots[at].end.take()
+        {
+            return self.unpack(&name, at, ended?);
         }
-        Ok(loaded)
+        self.ahead = 0..0;
+        let ended = self.slots[0].read(path, found, self.limit)?;
+        self.unpack(&name, 0, ended)
     }
 
     fn stream(&mut self, name: &str, from: impl Read, size: u64) -> Result<Loaded<'_>, Problem> {
-        let (place, end) = self.fill(from, size);
-        let read = place.len();
-        let mut end = match end {
-            Err(error) if read == 0 => return Err(problem(Path::new(name), &error)),
-            end => end.map_err(|error| format!("it cannot be read to its end: {error}")),
-        };
+        self.ahead = 0..0;
+        let end = self.slots[0].fill(Path::new(name), from, size, self.limit)?;
+        self.unpack(name, 0, Ended { end, is_changed: false })
+    }
+
+    /// What a slot's file unpacks to, if that was not done yet.
+    fn unpack(&mut self, name: &str, slot: usize, ended: Ended) -> Result<Loaded<'_>, Problem> {
+        let slot = &mut self.slots[slot];
+        let (mut end, read) = (ended.end, slot.raw.bytes().len());
+        let changed = ended.is_changed.then(|| changed(name));
+        if let Some(made) = slot.made.take() {
+            let (bytes_read, unpacked) = (read as u64, made as u64);
+            return Ok(Loaded { bytes: &slot.plain[..made], bytes_read, unpacked, fault: changed, is_huge: false });
+        }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let raw = &self.raw[place];
-        let raw = &raw[..read.min(limit)];
+        let raw = &slot.raw.bytes()[..read.min(limit)];
         self.plain.clear();
         let told = raw.last_chunk::<4>().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
         let is_huge = read > limit || gzip::is_gzip(raw) && told > self.limit;
@@ -136,7 +191,7 @@ impl Reader {
         let unpacked = if is_packed { self.plain.len() } else { raw.len() } as u64;
         let Err(error) = end else {
             let bytes = if is_packed { &self.plain[..] } else { raw };
-            return Ok(Loaded { bytes, bytes_read: read as u64, unpacked, fault: None, is_huge: false });
+            return Ok(Loaded { bytes, bytes_read: read as u64, unpacked, fault: changed, is_huge: false });
         };
         if !is_packed {
             self.plain.extend_from_slice(raw);
@@ -146,35 +201,54 @@ impl Reader {
         let fault = Some(Problem { input: name.to_owned(), error: format!("{error}; {kept}") });
         Ok(Loaded { bytes: &self.plain, bytes_read: read as u64, unpacked, fault, is_huge: false })
     }
+}
 
-    /// Reads to the end, or one byte beyond the limit, and tells where that is in the buffer. A file of which `size` bytes
-    /// were read is at its end.
-    fn fill(&mut self, mut from: impl Read, size: u64) -> (Range<usize>, std::io::Result<()>) {
-        let most = usize::try_from(self.limit).unwrap_or(usize::MAX).saturating_add(1);
-        let size = usize::try_from(size).unwrap_or(usize::MAX).min(most);
-        self.make_room(size.max(STEP).saturating_add(LINE));
-        let begin = self.raw.as_ptr().align_offset(LINE).min(LINE);
-        let mut read = 0;
-        loop {
-            let room = if read < size { size } else { read.saturating_add(STEP) }.min(most);
-            self.make_room(begin.saturating_add(room));
-            let end = self.raw.len().min(begin.saturating_add(most));
-            match from.read(&mut self.raw[begin + read..end]) {
-                Ok(0) => return (begin..begin + read, Ok(())),
-                Ok(more) => read += more,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return (begin..begin + read, Err(error)),
-            }
-            if read == most || size > 0 && read == size {
-                return (begin..begin + read, Ok(()));
-            }
+impl Slot {
+    /// Reads a file, and sees whether it is the one that was found.
+    fn read(&mut self, path: &Path, found: Option<State>, limit: u64) -> Result<Ended, Problem> {
+        let failed = |error: std::io::Error| problem(path, &error);
+        #[allow(clippy::disallowed_methods)] // this is the source that reads files
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let size =
+            found.map_or_else(|| file.metadata().map(|now| now.len()), |found| Ok(found.size)).map_err(failed)?;
+        let end = self.fill(path, &mut file, size, limit)?;
+        let is_same = |now: Metadata| match (found, State::of(&now)) {
+            (Some(before), Some(now)) => before == now,
+            _ => true,
+        };
+        Ok(Ended { end, is_changed: !file.metadata().map(is_same).unwrap_or(true) })
+    }
+
+    /// Reads what comes: an error where that is nothing.
+    fn fill(&mut self, path: &Path, from: impl Read, size: u64, limit: u64) -> Result<Result<(), String>, Problem> {
+        self.made = None;
+        match self.raw.fill(from, size, limit) {
+            Err(error) if self.raw.bytes().is_empty() => Err(problem(path, &error)),
+            end => Ok(end.map_err(|error| format!("it cannot be read to its end: {error}"))),
         }
     }
 
-    fn make_room(&mut self, bytes: usize) {
-        if self.raw.len() < bytes {
-            self.raw.resize(bytes, 0);
-        }
+    fn read_ahead(&mut self, path: &Path, found: State, limit: u64) {
+        self.path.clear();
+        self.path.push(path);
+        self.found = Some(found);
+        self.end = Some(self.read(path, Some(found), limit));
+    }
+
+    /// Whether it is this file, in this state, that was read ahead.
+    fn is_of(&self, file: Option<&(&Path, State)>) -> bool {
+        file.is_some_and(|(path, found)| self.path == *path && self.found == Some(*found))
+    }
+
+    /// Whether it may be unpacked with others: it was read to its end, and neither it nor what it tells of itself is too large.
+    fn is_fit(&self, limit: u64) -> bool {
+        let is_read = self.end.as_ref().is_some_and(|end| end.as_ref().is_ok_and(|ended| ended.end.is_ok()));
+        let told = self.raw.bytes().last_chunk().map_or(0, |size| u32::from_le_bytes(*size));
+        is_read && self.raw.bytes().len() as u64 <= limit && u64::from(told) <= limit
+    }
+
+    fn member(&mut self) -> Member<'_> {
+        Member { raw: self.raw.bytes_and_more(), plain: &mut self.plain, made: &mut self.made }
     }
 }
 
@@ -184,96 +258,6 @@ pub(super) fn changed(name: &str) -> Problem {
     Problem { input: name.to_owned(), error }
 }
 
-/// Size, time of change, and where the system tells them the file's number and the time at which that was last written: `cp -p`
-/// and `rsync -t` give other content the old time of change. Its text is the mark by which a file is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
-    /// Bytes.
-    pub(super) size: u64,
-    /// Since 1970.
-    changed: Duration,
-    /// The file's number, and seconds and nanoseconds of when that was last written.
-    number: Option<(u64, i64, i64)>,
-}
-
-impl State {
-    /// `None` for what is no regular file.
-    pub(super) fn of(file: &Metadata) -> Option<Self> {
-        let changed = file.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-        file.is_file().then(|| Self { size: file.len(), changed, number: number(file) })
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.size, self.changed.as_nanos())?;
-        match self.number {
-            Some((number, seconds, nanoseconds)) => write!(f, "-{number}-{seconds}.{nanoseconds:09}"),
-            None => Ok(()),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn number(of: &Metadata) -> Option<(u64, i64, i64)> {
-    use std::os::unix::fs::MetadataExt;
-    Some((of.ino(), of.ctime(), of.ctime_nsec()))
-}
-
-#[cfg(not(unix))]
-fn number(_: &Metadata) -> Option<(u64, i64, i64)> {
-    None
-}
-
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)] // tests write files
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_read_begins_at_a_line_of_the_cache() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("log.json");
-        let mut reader = Reader::new(Limits::default());
-        for size in [3_000, 70_000, 3_000_000, 200_000, 5] {
-            let bytes: Vec<u8> = (0..size).map(|at: u32| b'a' + (at % 23) as u8).collect();
-            std::fs::write(&path, &bytes).unwrap();
-            let loaded = reader.load(&path, None).unwrap();
-            // Where `malloc` puts large buffers elsewhere, as glibc's does.
-            assert_eq!(loaded.bytes.as_ptr().addr() % LINE, 0, "{size}");
-            assert!(loaded.bytes == bytes && loaded.fault.is_none(), "{size}");
-            // Of what comes by a pipe nobody knows the size, and the buffer may move.
-            let mut new = Reader::new(Limits::default());
-            assert!(new.stream("log.json", &*bytes, 0).unwrap().bytes == bytes, "{size}");
-        }
-    }
-
-    /// Gives a little at a time, without end.
-    struct Endless;
-
-    impl Read for Endless {
-        fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-            let given = to.len().min(7_777);
-            to[..given].fill(b'a');
-            Ok(given)
-        }
-    }
-
-    #[test]
-    fn a_limit_is_kept_to_the_byte() {
-        let bytes = vec![b'a'; 300_000];
-        for limit in [5, 99_999, 100_000, 250_001] {
-            for size in [0, 300_000] {
-                let mut reader = Reader::new(Limits { file: limit });
-                let loaded = reader.stream("log.json", &*bytes, size).unwrap();
-                assert_eq!((loaded.bytes_read, loaded.fault.is_some()), (limit + 1, true), "{limit} {size}");
-                let loaded = reader.stream("log.json", Endless, size).unwrap();
-                assert_eq!((loaded.bytes_read, loaded.fault.is_some()), (limit + 1, true), "{limit} {size}");
-            }
-        }
-        for limit in [300_000, 300_001] {
-            let mut reader = Reader::new(Limits { file: limit });
-            assert!(reader.stream("log.json", &*bytes, 0).unwrap().fault.is_none(), "{limit}");
-        }
-    }
-}
+#[path = "reader_tests.rs"]
+mod tests;

@@ -1,7 +1,7 @@
 //! Folders → the log files in them, always in the same order.
 
 use super::archive::{Place, Selection};
-use super::reader::State;
+use super::state::State;
 use crate::record::Problem;
 use std::collections::BTreeSet;
 use std::ffi::OsString;

@@ -87,7 +87,7 @@ fn what_holds_no_events_is_told_by_its_name() {
 fn other_content_of_the_same_size_and_time_is_another_file() {
     let folder = folder(&[("a.json", b"1"), ("b.json", b"2")]);
     let (path, other) = (folder.path().join("a.json"), folder.path().join("b.json"));
-    let mark = || super::super::reader::State::of(&fs::metadata(&path).unwrap()).unwrap().to_string();
+    let mark = || super::super::state::State::of(&fs::metadata(&path).unwrap()).unwrap().to_string();
     let (before, changed) = (mark(), fs::metadata(&path).unwrap().modified().unwrap());
     assert_eq!(before, mark());
     let set = |path: &Path| fs::File::options().write(true).open(path).unwrap().set_modified(changed).unwrap();

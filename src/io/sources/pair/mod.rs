@@ -1,0 +1,150 @@
+//! Gzip files, two at a time. What DEFLATE packed is unpacked step by step, each of which waits for the one before it, and a
+//! processor has little to do meanwhile: the steps of two streams, in turns, fill each other's gaps.
+//!
+//! What is not plainly right is not unpacked here, and nothing tells why: libdeflate and the stream behind it do.
+
+mod codes;
+mod head;
+mod lane;
+mod run;
+
+use super::libdeflate::checksum;
+use codes::Codes;
+use head::head;
+use lane::Lane;
+use run::{End, WRITTEN};
+
+/// Bytes that must stand behind a file, whatever they are, and for which there must be room behind what it unpacks to: so many steps
+/// can be taken without a look at where they lead.
+pub(super) const BEHIND: usize = 512;
+const ROOM: usize = 64 * WRITTEN;
+
+/// Bytes that a file may unpack to.
+pub(super) const MOST: usize = 4 << 20;
+
+/// Unpacks files; made once, since its tables are large.
+pub(super) struct Pair(Box<[Codes; 2]>);
+
+/// A file to be unpacked.
+#[derive(Debug)]
+pub(super) struct Member<'a> {
+    /// With [`BEHIND`] bytes behind it.
+    pub(super) raw: &'a [u8],
+    /// What it unpacks to goes to the beginning of it. It is made longer where it is too short.
+    pub(super) plain: &'a mut Vec<u8>,
+    /// How many bytes that are. `None` where it is no gzip file of one member that holds what its checksum tells, or else
+    /// unusual; it is not known then what stands in `plain`.
+    pub(super) made: &'a mut Option<usize>,
+}
+
+impl Pair {
+    /// `None` where it is not known to be faster than libdeflate.
+    pub(super) fn new() -> Option<Self> {
+        run::is_fast().then(Self::anywhere)
+    }
+
+    pub(super) fn anywhere() -> Self {
+        Self(Box::new([Codes::NONE; 2]))
+    }
+
+    /// Unpacks all of them that it can.
+    pub(super) fn unpack<'a>(&mut self, members: impl IntoIterator<Item = Member<'a>>) {
+        let mut waiting: Vec<Work<'a>> = members.into_iter().filter_map(Work::new).collect();
+        // The largest ones first, so that little is left for one stream by itself.
+        waiting.sort_by_key(|work| work.frame.size);
+        let mut next = |codes: &mut Codes| loop {
+            let mut work = waiting.pop()?;
+            if work.block(codes) {
+                return Some(work);
+            }
+        };
+        let codes = &mut *self.0;
+        let mut works = codes.each_mut().map(&mut next);
+        while let [Some(first), Some(second)] = &mut works {
+            let ends = run::both(codes, [&mut first.lane, &mut second.lane]);
+            for ((work, codes), end) in works.iter_mut().zip(&mut *codes).zip(ends) {
+                if work.as_mut().is_some_and(|work| !work.goes_on(end, codes)) {
+                    *work = next(codes);
+                }
+            }
+        }
+        for (work, codes) in works.iter_mut().zip(codes) {
+            while let Some(left) = work {
+                let end = run::one(codes, &mut left.lane);
+                if !left.goes_on(end, codes) {
+                    *work = None;
+                }
+            }
+        }
+    }
+}
+
+/// A file that is being unpacked.
+struct Work<'a> {
+    frame: Frame<'a>,
+    lane: Lane<'a>,
+    made: &'a mut Option<usize>,
+    /// The block is the last one.
+    is_last: bool,
+}
+
+impl<'a> Work<'a> {
+    fn new(member: Member<'a>) -> Option<Self> {
+        let Member { raw, plain, made } = member;
+        *made = None;
+        let frame = Frame::of(raw)?;
+        let need = frame.size + ROOM;
+        if plain.len() < need {
+            plain.resize(need, 0);
+        }
+        let lane = Lane::new(frame.packed, &mut plain[..need]);
+        Some(Self { frame, lane, made, is_last: false })
+    }
+
+    /// Begins with a block; false where that cannot be.
+    fn block(&mut self, codes: &mut Codes) -> bool {
+        head(&mut self.lane, codes).map(|is_last| self.is_last = is_last).is_some()
+    }
+
+    /// What to do behind some steps; false where the file is done with.
+    fn goes_on(&mut self, end: End, codes: &mut Codes) -> bool {
+        match end {
+            End::Open => true,
+            End::Block if !self.is_last => self.block(codes),
+            End::Block => {
+                let made = self.lane.made();
+                let is_whole = self.lane.rest() == self.frame.behind && made.len() == self.frame.size;
+                *self.made = (is_whole && checksum(made) == self.frame.sum).then_some(made.len());
+                false
+            }
+            End::Damage => false,
+        }
+    }
+}
+
+/// What stands around what is packed, see RFC 1952.
+struct Frame<'a> {
+    /// From its first byte to the last one behind the file.
+    packed: &'a [u8],
+    /// Bytes behind what is packed.
+    behind: usize,
+    sum: u32,
+    size: usize,
+}
+
+impl<'a> Frame<'a> {
+    /// `None` where it is none, or has what is seldom in one.
+    fn of(raw: &'a [u8]) -> Option<Self> {
+        const HAS_NAME: u8 = 8;
+        let own = &raw[..raw.len().checked_sub(BEHIND)?];
+        let [0x1f, 0x8b, 8, flags @ (0 | HAS_NAME), _, _, _, _, _, _, rest @ ..] = own else { return None };
+        let named = if *flags == HAS_NAME { rest.iter().position(|byte| *byte == 0)? + 1 } else { 0 };
+        let [.., s0, s1, s2, s3, z0, z1, z2, z3] = rest.get(named..)? else { return None };
+        let (sum, size) = (u32::from_le_bytes([*s0, *s1, *s2, *s3]), u32::from_le_bytes([*z0, *z1, *z2, *z3]));
+        let size = usize::try_from(size).ok().filter(|size| *size <= MOST)?;
+        Some(Self { packed: &raw[10 + named..], behind: 8 + BEHIND, sum, size })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+#![allow(clippy::disallowed_methods)] // tests write files
+
+use super::*;
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+
+fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::default());
+    out.write_all(plain).unwrap();
+    out.finish().unwrap()
+}
+
+fn log(records: usize) -> Vec<u8> {
+    let each = |at: usize| format!(r#"{{"eventVersion":"1.08","eventID":"{:x}"}}"#, at.wrapping_mul(0x9e37_79b9_7f4a));
+    format!("{{\"Records\":[{}]}}", (0..records).map(each).collect::<Vec<_>>().join(",")).into_bytes()
+}
+
+#[test]
+fn a_limit_is_kept_to_the_byte() {
+    let bytes = vec![b'a'; 300_000];
+    for limit in [5, 99_999, 100_000, 250_001] {
+        let mut reader = Reader::new(Limits { file: limit });
+        let loaded = reader.stream("log.json", &*bytes, 0).unwrap();
+        assert_eq!((loaded.bytes_read, loaded.fault.is_some()), (limit + 1, true), "{limit}");
+    }
+    for limit in [300_000, 300_001] {
+        let mut reader = Reader::new(Limits { file: limit });
+        assert!(reader.stream("log.json", &*bytes, 0).unwrap().fault.is_none(), "{limit}");
+    }
+}
+
+/// What is told of a file.
+type Told = Result<(Vec<u8>, u64, u64, Option<String>, bool), String>;
+
+fn told(loaded: Result<Loaded<'_>, Problem>) -> Told {
+    let Loaded { bytes, bytes_read, unpacked, fault, is_huge } = loaded.map_err(|problem| problem.error)?;
+    Ok((bytes.to_vec(), bytes_read, unpacked, fault.map(|fault| fault.error), is_huge))
+}
+
+fn found(path: &Path) -> State {
+    State::of(&std::fs::metadata(path).unwrap()).unwrap()
+}
+
+/// Reads each as if by itself, and as a scan does, and holds one against the other.
+#[track_caller]
+fn check(files: &[(&Path, State)], limit: u64) -> Vec<Told> {
+    let mut one_by_one = Reader::whole(Limits { file: limit });
+    let expected: Vec<Told> = files.iter().map(|(path, found)| told(one_by_one.load(path, Some(*found)))).collect();
+    let mut ahead = Reader::whole(Limits { file: limit });
+    for (at, (path, found)) in files.iter().enumerate() {
+        ahead.read_ahead(files[at..].iter().copied());
+        let loaded = told(ahead.load(path, Some(*found)));
+        assert!(loaded == expected[at], "{at}: {}", path.display());
+        // What was read and is not asked for does not go away.
+        ahead.shed();
+    }
+    expected
+}
+
+#[test]
+fn what_is_read_ahead_is_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let damaged = {
+        let mut raw = gzip(&log(500));
+        raw[900] ^= 4;
+        raw
+    };
+    let whole = gzip(&log(700));
+    let contents = [
+        gzip(&log(3)),
+        whole.clone(),
+        gzip(&log(1)),
+        log(9),
+        damaged,
+        [gzip(&log(5)), gzip(&log(6))].concat(),
+        whole[..whole.len() / 2].to_vec(),
+        gzip(&log(60_000)),
+        gzip(&log(2)),
+        Vec::new(),
+        gzip(b""),
+        [gzip(&log(5)), vec![0; 512]].concat(),
+        [gzip(&log(5)), b"more".to_vec()].concat(),
+        gzip(&vec![b'a'; 9 << 20]),
+        gzip(&log(2_000)),
+        gzip(&log(8)),
+    ];
+    let paths: Vec<PathBuf> = (0..contents.len()).map(|at| folder.path().join(format!("{at:02}.json.gz"))).collect();
+    paths.iter().zip(&contents).for_each(|(path, content)| std::fs::write(path, content).unwrap());
+    let files: Vec<(&Path, State)> = paths.iter().map(|path| (path.as_path(), found(path))).collect();
+    let told = check(&files, WHOLE);
+    let is_whole = |at: usize| told[at].as_ref().is_ok_and(|told| told.3.is_none());
+    let faults: Vec<usize> = (0..files.len()).filter(|at| !is_whole(*at)).collect();
+    assert_eq!(faults, [4, 6, 12], "damaged, cut, and with something else behind it");
+    assert!(told[1].as_ref().unwrap().0 == log(700));
+    // The same where some are larger than they may be, and where such ones are left to others.
+    for limit in [100, 5_000, 60_000, 2_000_000, 1 << 30] {
+        check(&files, limit);
+    }
+    // One that is gone, and one that is another one now.
+    std::fs::remove_file(&paths[2]).unwrap();
+    std::fs::write(&paths[8], gzip(&log(77))).unwrap();
+    let told = check(&files, 1 << 30);
+    assert_eq!(told[2], Err("there is no such file or folder".to_owned()));
+    assert_eq!(
+        told[8].as_ref().unwrap().3.as_deref(),
+        Some("it changed while it was read: scan it again when nobody writes it")
+    );
+}
+
+#[test]
+fn what_was_read_ahead_and_is_not_asked_for_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..6).map(|at| folder.path().join(format!("{at}.json.gz"))).collect();
+    paths.iter().enumerate().for_each(|(at, path)| std::fs::write(path, gzip(&log(20 * at))).unwrap());
+    let files: Vec<(&Path, State)> = paths.iter().map(|path| (path.as_path(), found(path))).collect();
+    let mut reader = Reader::whole(Limits::default());
+    for at in [0, 1, 4, 2, 5, 3, 3, 0] {
+        reader.read_ahead(files[at..].iter().copied());
+        let loaded = reader.load(files[at].0, Some(files[at].1)).unwrap();
+        assert!(loaded.bytes == log(20 * at) && loaded.fault.is_none(), "{at}");
+        if at == 4 {
+            assert!(reader.bytes("other", &gzip(b"{}")).unwrap().bytes == b"{}");
+        }
+    }
+    // In another state than it was read in, it is another file.
+    reader.read_ahead(files.iter().copied());
+    std::fs::write(&paths[0], gzip(&log(99))).unwrap();
+    let loaded = reader.load(files[0].0, Some(found(&paths[0]))).unwrap();
+    assert!(loaded.bytes == log(99) && loaded.fault.is_none());
+}
+
+#[test]
+fn files_that_can_be_are_unpacked_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..20).map(|at| folder.path().join(format!("{at:02}.json.gz"))).collect();
+    paths.iter().for_each(|path| std::fs::write(path, gzip(&log(20))).unwrap());
+    let files: Vec<(&Path, State)> = paths.iter().map(|path| (path.as_path(), found(path))).collect();
+    let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
+    let ahead = |reader: &Reader| reader.ahead.clone().filter(|at| reader.slots[*at].made.is_some()).count();
+    reader.read_ahead(files.iter().copied());
+    assert_eq!(ahead(&reader), FILES);
+    reader.load(files[0].0, Some(files[0].1)).unwrap();
+    reader.read_ahead(files[1..].iter().copied());
+    assert_eq!(ahead(&reader), FILES - 1);
+    // One by itself is not.
+    let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
+    reader.read_ahead(files[..1].iter().copied());
+    assert_eq!(ahead(&reader), 0);
+}
