@@ -1,5 +1,6 @@
 //! An archive of log files, read by several threads and handed over in its own order, without what the taker skips.
 
+mod jobs;
 mod over;
 mod threads;
 
@@ -12,19 +13,14 @@ use super::state::State;
 use super::walk::{Found, STDIN, Walk, problem};
 use crate::io::stores::Object;
 use crate::record::Problem;
+use jobs::{Job, Jobs, Task};
 use over::{Over, Step};
 use sha2::{Digest, Sha256};
-use std::collections::VecDeque;
 use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
-/// Files that the desk is asked about at once, and that are handed to a thread at most: a question and a hand-over cost as
-/// much as a small file each, and what is finished together costs less than by itself.
-const FILES: usize = 256;
-/// Bytes of a hand-over; the fewer, the more was made of those before.
-const BYTES: std::ops::RangeInclusive<u64> = 16 << 10..=4 << 20;
 /// What a hand-over is to come to, by [`Joins::weight`]. One that comes to [`HEAVY`] is taken before the rest of it is read,
 /// be it of a single file.
 const WEIGHT: u64 = 128;
@@ -198,7 +194,7 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
     let How { limits, threads, streams, selection } = how;
     let (walk, base) = (Walk::new(paths, selection), std::env::current_dir().unwrap_or_default());
     let (weight, heavy) = (share(WEIGHT, threads).max(LEAST), heavy(threads));
-    let mut jobs = Jobs { walk, base, streams, found: VecDeque::new(), bytes: *BYTES.start(), weight, ahead: 0 };
+    let mut jobs = Jobs::new(walk, base, streams, weight);
     if threads > 1 {
         let makers = (0..threads).map(|_| maker()).collect();
         if let Some(panic) = threads::read(makers, (limits, heavy), &mut jobs, desk) {
@@ -215,108 +211,8 @@ pub fn read<T: Joins + Send, M: Make<T> + Send>(
     }
 }
 
-type Job = VecDeque<Result<Task, Problem>>;
 type Read<T> = Result<FileRead<T>, Problem>;
 type Made<T> = Vec<Read<T>>;
-
-/// A file, and what it is known by before it is read; `None` for what is no regular file.
-struct Task {
-    found: Found,
-    object: Option<Object>,
-}
-
-impl Task {
-    /// `None` for what is no regular file.
-    fn file(&self) -> Option<(&Path, State)> {
-        Some((&self.found.path, self.found.state?))
-    }
-}
-
-/// The files to be read, some at a time.
-struct Jobs<'w> {
-    walk: Walk<'w>,
-    /// What relative paths are relative to.
-    base: PathBuf,
-    streams: bool,
-    /// What is to be read and was not given out yet.
-    found: Job,
-    /// Bytes of the next job.
-    bytes: u64,
-    /// What it is to come to.
-    weight: u64,
-    /// What was taken of a file that is still being read weighs so much.
-    ahead: u64,
-}
-
-impl Jobs<'_> {
-    fn object(&self, found: &Found) -> Option<Object> {
-        let mark = found.state?.to_string();
-        let path = found.path.strip_prefix(".").unwrap_or(&found.path);
-        Some(Object { key: self.base.join(path).to_string_lossy().into_owned(), mark })
-    }
-
-    /// Lets the next jobs have as many bytes as what was made of these allows.
-    fn fit<T: Joins>(&mut self, made: &Made<T>) {
-        let bytes: u64 = made.iter().flatten().map(|read| read.bytes_read).sum();
-        let weight: u64 = std::mem::take(&mut self.ahead) + made.iter().map(weight).sum::<u64>();
-        self.bytes = (bytes.saturating_mul(self.weight) / weight.max(1)).clamp(*BYTES.start(), *BYTES.end());
-    }
-
-    /// Takes a hand-over to the desk.
-    fn take<T: Joins>(&mut self, desk: &mut impl Desk<T>, step: Step<T>) -> ControlFlow<()> {
-        match step {
-            Step::Ahead(made) => {
-                self.ahead += made.weight();
-                desk.take_ahead(made)
-            }
-            Step::Files(made) if made.is_empty() => ControlFlow::Continue(()),
-            Step::Files(made) => {
-                self.fit(&made);
-                made.into_iter().try_for_each(|read| desk.take(read))
-            }
-        }
-    }
-
-    fn next<T>(&mut self, desk: &mut impl Desk<T>) -> Option<Job> {
-        while self.found.is_empty() {
-            if desk.is_over() || !self.find(desk) {
-                return None;
-            }
-        }
-        let (mut job, mut bytes) = (Job::new(), 0);
-        while bytes < self.bytes {
-            let Some(task) = self.found.pop_front() else { break };
-            bytes += task.as_ref().map_or(0, |task| task.found.size);
-            job.push_back(task);
-        }
-        Some(job)
-    }
-
-    /// Looks for more files, those apart that the desk skips; false where there are none.
-    fn find<T>(&mut self, desk: &mut impl Desk<T>) -> bool {
-        let mut any = false;
-        while self.found.len() < FILES {
-            let Some(found) = self.walk.next() else { break };
-            any = true;
-            if !self.streams && found.as_ref().is_ok_and(|found| found.state.is_none()) {
-                continue;
-            }
-            let task = found.map(|found| Task { object: self.object(&found), found });
-            self.found.push_back(task);
-        }
-        let objects: Vec<Object> = self.found.iter().flatten().filter_map(|task| task.object.clone()).collect();
-        let mut skips = desk.skips(&objects).into_iter();
-        self.found.retain(|task| {
-            let is_known = task.as_ref().ok().and_then(|task| task.object.as_ref()).and_then(|_| skips.next());
-            !is_known.unwrap_or(false)
-        });
-        any
-    }
-}
-
-fn weight<T: Joins>(read: &Result<FileRead<T>, Problem>) -> u64 {
-    read.as_ref().ok().and_then(|read| read.made.as_ref()).map_or(0, T::weight)
-}
 
 /// Does a job: returns what was made of the last of it, what came to much before is given away. `None` when nothing more is
 /// wanted.

@@ -14,7 +14,7 @@ pub(super) enum Step<T> {
 impl<T: Joins> Step<T> {
     pub(super) fn weight(&self) -> u64 {
         match self {
-            Self::Files(made) => made.iter().map(super::weight).sum(),
+            Self::Files(made) => made.iter().map(super::jobs::weight).sum(),
             Self::Ahead(made) => made.weight(),
         }
     }
@@ -40,7 +40,7 @@ impl<'g, T: Joins> Over<'g, T> {
 
     /// Adds a file.
     pub(super) fn add(&mut self, make: &mut impl Make<T>, read: super::Read<T>) {
-        self.weight += super::weight(&read);
+        self.weight += super::jobs::weight(&read);
         self.files.push(read);
         if self.weight >= self.heavy {
             self.flush(make);

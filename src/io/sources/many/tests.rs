@@ -197,7 +197,7 @@ fn a_job_that_comes_to_much_is_taken_in_parts() {
     let mut weights = Vec::new();
     let mut give = |step: Step<Heavy>| {
         let Step::Files(made) = step else { panic!("no file is large") };
-        weights.push(made.iter().map(super::weight).collect::<Vec<_>>());
+        weights.push(made.iter().map(super::jobs::weight).collect::<Vec<_>>());
         if weights.len() < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let rest = work(&mut reader, Limits::default(), &mut maker(), tasks.collect(), Over::new(512, &mut give));
@@ -236,15 +236,7 @@ fn what_is_skipped_costs_few_questions() {
 #[test]
 fn what_much_is_made_of_is_handed_over_in_little() {
     let all = Selection::default();
-    let mut jobs = Jobs {
-        walk: Walk::new(&[], &all),
-        base: PathBuf::new(),
-        streams: false,
-        found: Job::new(),
-        bytes: 0,
-        weight: WEIGHT,
-        ahead: 0,
-    };
+    let mut jobs = Jobs::new(Walk::new(&[], &all), PathBuf::new(), false, WEIGHT);
     let mut check = |bytes_read: u64, weight: u64, expect: u64| {
         // A part of it was taken before.
         jobs.ahead = weight / 2;

@@ -4,8 +4,9 @@
 //! job. All the same none waits for ever. Jobs are begun in their order, and a thread keeps its job to its end: so the
 //! job whose turn it is was begun, or a thread is free to begin it, and whoever has it is being listened to.
 
+use super::jobs::{Job, Jobs};
 use super::over::{Over, Step};
-use super::{AHEAD, Desk, Job, Jobs, Joins, Made, Make, work};
+use super::{AHEAD, Desk, Joins, Made, Make, work};
 use crate::io::sources::files::Limits;
 use crate::io::sources::reader::Reader;
 use std::any::Any;
