@@ -1,6 +1,6 @@
 //! Scanning an archive against only reading and inflating it: `cargo bench --bench scan [-- FACTOR]`.
 //!
-//! Floor: every file read and inflated by libdeflate, checksum tested, nothing looked at. The first four rows come from one
+//! Floor: every file read and inflated by libdeflate, checksum tested, nothing looked at. The first five rows come from one
 //! process, in turns and by parts, as [`turns`] does, with a floor of its own. The others tell of whole processes: CPU time of
 //! one thread over the floor's, the least of some rounds in turns, since they tell of memory, too. How often one thread's wall
 //! clock is two threads' says something only where the load that is printed beside it is that of the run itself.
@@ -89,8 +89,10 @@ fn measure(name: &str, folder: &Path, truth: &Truth) {
         std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default()
     );
     let ratio = |told: Told| told.busy / floor.busy;
-    let [_, sift, gather, scanned, advised] = told("turns", &[folder.as_os_str(), TURNS.to_string().as_ref()]);
-    println!("  sifted, nothing read            {sift:6.3}");
+    let [_, inflated, sift, gather, scanned, advised] =
+        told("turns", &[folder.as_os_str(), TURNS.to_string().as_ref()]);
+    println!("  read and inflated by denywatch  {inflated:6.3}");
+    println!("  and sifted, nothing read        {sift:6.3}");
     println!("  and denials concluded on        {gather:6.3}");
     println!("  scan --one-look, into the ledger{scanned:6.3}");
     println!("  and advice on all findings      {advised:6.3}");
@@ -143,8 +145,8 @@ fn told<const N: usize>(mode: &str, arguments: &[&OsStr]) -> [f64; N] {
 fn take_turns(folder: &Path, rounds: usize) {
     let world = World::new(InForce::default());
     black_box(world.catalog.prefixes("s3.amazonaws.com"));
-    let Turns { floor, sift, gather, scanned, advised } = turns::measure(folder, rounds, &world);
-    println!("{floor} {sift} {gather} {scanned} {advised}");
+    let Turns { floor, inflated, sift, gather, scanned, advised } = turns::measure(folder, rounds, &world);
+    println!("{floor} {inflated} {sift} {gather} {scanned} {advised}");
 }
 
 fn child(mode: &str, folder: &Path) {

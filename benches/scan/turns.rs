@@ -1,5 +1,5 @@
-//! What a scan's first steps cost, in turns in one process: each file by itself, a whole scan in forty parts, and of all the
-//! least of several rounds. What else a machine does falls now on this file and now on that, and a whole round is never free of
+//! What a scan's steps cost over the floor, in turns in one process, by parts: each fortieth of the files, and of it the least of
+//! several rounds. What else a machine does falls now on this part and now on that, and a whole round is never free of
 //! it; this way one in a hundred can be told where whole rounds stray by a tenth.
 //!
 //! The time is that of a clock on the wall: of one thread's parts, which are short, the least is that in which it waited for
@@ -10,17 +10,24 @@ use crate::{files, floor};
 use denywatch::app::World;
 use denywatch::app::gather::Gatherer;
 use denywatch::app::scan::{Options, scan_each};
-use denywatch::io::stores::SqliteLedger;
-use denywatch::record;
+use denywatch::io::sources::archive::Selection;
+use denywatch::io::sources::files::Limits;
+use denywatch::io::sources::many::{self, Desk, FileRead, How, Sort};
+use denywatch::io::stores::{Object, SqliteLedger};
+use denywatch::record::{self, Problem};
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// Time of one thread.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Turns {
-    /// Listed, read and inflated, in seconds; the others are in floors.
+    /// Listed, read and inflated by libdeflate, one by one, in seconds; the others are in floors.
     pub floor: f64,
+    /// The same as a scan does it; and sifted; and denials concluded on.
+    pub inflated: f64,
     pub sift: f64,
     pub gather: f64,
     /// A scan with one look until all is in the ledger, and with advice.
@@ -31,40 +38,35 @@ pub struct Turns {
 /// The least of so many rounds.
 pub fn measure(folder: &Path, rounds: usize, world: &World) -> Turns {
     let files = files(folder);
-    let [mut floor, mut coarse, mut sift, mut gather, mut scanned, mut advice] = [const { Vec::new() }; 6];
+    let [mut floor, mut inflated, mut sift, mut gather, mut scanned, mut advice] = [const { Vec::new() }; 6];
     let mut listed = f64::INFINITY;
     for _ in 0..rounds {
         let start = Instant::now();
         black_box(crate::files(folder));
         listed = listed.min(start.elapsed().as_secs_f64());
-        let all = each(&files, |_, _| 0);
-        least(&mut coarse, together(&all));
-        least(&mut floor, all);
-        least(&mut sift, each(&files, |_, bytes| record::sift(bytes).map_or(0, |sifted| sifted.allowed)));
+        least(&mut floor, together(&each(&files)));
+        least(&mut inflated, together(&look(folder, &mut |_, _| ())));
+        let sifts = &mut |_: &str, bytes: &[u8]| drop(black_box(record::sift(bytes)));
+        least(&mut sift, together(&look(folder, sifts)));
         let mut gatherer = Gatherer::new(world.catalog, false);
-        least(&mut gather, each(&files, |name, bytes| black_box(gatherer.gather(name, bytes)).records));
+        let gathers = &mut |name: &str, bytes: &[u8]| drop(black_box(gatherer.gather(name, bytes)));
+        least(&mut gather, together(&look(folder, gathers)));
         let (first, rest) = scan(folder, world);
         least(&mut scanned, together(&first));
         least(&mut advice, together(&rest));
     }
-    let [floor, coarse, sift, gather, scanned, advice] =
-        [floor, coarse, sift, gather, scanned, advice].map(|all| all.iter().sum::<f64>());
-    // A scan lists for itself.
-    let [floor, coarse, sift, gather] = [floor, coarse, sift, gather].map(|all| all + listed);
-    Turns {
-        floor,
-        sift: sift / floor,
-        gather: gather / floor,
-        scanned: scanned / coarse,
-        advised: (scanned + advice) / coarse,
-    }
+    let sum = |parts: &Vec<f64>| parts.iter().sum::<f64>();
+    // The others list for themselves.
+    let floor = sum(&floor) + listed;
+    let [inflated, sift, gather, scanned, advice] =
+        [inflated, sift, gather, scanned, advice].map(|parts| sum(&parts) / floor);
+    Turns { floor, inflated, sift, gather, scanned, advised: scanned + advice }
 }
 
 /// What is taken together of a scan, each of as many files.
 const TOGETHER: usize = 40;
 
-/// The same of many files together: a scan reads some, then takes them one by one, so that the first bears the time of all. The
-/// floor it is held against is put together alike.
+/// The same of many files together: whoever reads some, then hands them over one by one, lets the first bear the time of all.
 fn together(each: &[f64]) -> Vec<f64> {
     each.chunks(each.len().div_ceil(TOGETHER)).map(|part| part.iter().sum()).collect()
 }
@@ -78,15 +80,39 @@ fn least(so_far: &mut Vec<f64>, round: Vec<f64>) {
     so_far.iter_mut().zip(round).for_each(|(least, one)| *least = least.min(one));
 }
 
-/// What each file takes.
-fn each(files: &[PathBuf], mut look: impl FnMut(&str, &[u8]) -> u64) -> Vec<f64> {
+/// What each file takes of the floor.
+fn each(files: &[PathBuf]) -> Vec<f64> {
     let mut ends = vec![Instant::now()];
-    floor(files, |name, bytes| {
-        let seen = look(name, bytes);
+    floor(files, |_, _| {
         ends.push(Instant::now());
-        seen
+        0
     });
     between(&ends)
+}
+
+/// What each file takes that is read as a scan reads it.
+fn look(folder: &Path, at: &mut (dyn FnMut(&str, &[u8]) + Send)) -> Vec<f64> {
+    let (all, at) = (Selection::default(), Mutex::new(at));
+    let how = How { selection: &all, limits: Limits::default(), threads: 1, streams: false };
+    let maker = || |name: &str, bytes: &[u8], _: Sort| (at.lock().unwrap())(name, bytes);
+    let mut ends = Ends(vec![Instant::now()]);
+    many::read(&[folder.to_owned()], how, maker, &mut ends);
+    between(&ends.0)
+}
+
+/// When files are handed over.
+struct Ends(Vec<Instant>);
+
+impl Desk<()> for Ends {
+    fn skips(&mut self, objects: &[Object]) -> Vec<bool> {
+        vec![false; objects.len()]
+    }
+
+    fn take(&mut self, read: Result<FileRead<()>, Problem>) -> ControlFlow<()> {
+        assert!(read.unwrap().is_whole);
+        self.0.push(Instant::now());
+        ControlFlow::Continue(())
+    }
 }
 
 /// What each file that is taken takes, with those that are read before it, and each piece of advice behind them.
