@@ -7,6 +7,7 @@ What a fuzzer found there before stays. Needs nothing but Python 3.
 import gzip
 import json
 import re
+import zlib
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -20,6 +21,17 @@ def put(target: str, name: str, text: str) -> None:
         folder = HERE / "corpus" / target
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def put_packed(name: str, text: str) -> None:
+    """What DEFLATE makes of it, in four ways."""
+    folder = HERE / "corpus" / "gzip"
+    folder.mkdir(parents=True, exist_ok=True)
+    for level, strategy in ((1, zlib.Z_DEFAULT_STRATEGY), (9, zlib.Z_DEFAULT_STRATEGY), (6, zlib.Z_FIXED), (6, zlib.Z_HUFFMAN_ONLY)):
+        packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
+        packed = packer.compress(text.encode()) + packer.flush()
+        if len(packed) <= LIMIT:
+            (folder / f"{name}-{level}-{strategy}").write_bytes(packed)
 
 
 def strings(value: object) -> list[str]:
@@ -73,6 +85,7 @@ def from_archive() -> None:
 
 def from_story(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
+    put_packed(path.stem, text)
     for at, (kind, block) in enumerate(re.findall(r"^```(\S*)[^\n]*\n(.*?)^```", text, re.M | re.S)):
         name = f"{path.stem}-{at}"
         if kind != "json":

@@ -647,6 +647,28 @@ fn readers_of_an_archive_keep_their_laws() {
     });
 }
 
+/// What several encoders may have packed, and what is like it.
+#[test]
+fn gzip_files_keep_their_law() {
+    use flate2::{Compression, write::DeflateEncoder};
+    use proptest::prelude::*;
+    use std::io::Write;
+    let text = include_str!("cases/5-user-without-s3.md");
+    let packed = |from: usize, level: u32| {
+        let mut out = DeflateEncoder::new(Vec::new(), Compression::new(level));
+        out.write_all(&text.as_bytes()[from..]).unwrap();
+        out.finish().unwrap()
+    };
+    proptest!(|(from in 0..text.len(), level in 0_u32..=9, at in any::<prop::sample::Index>(), other in any::<u8>())| {
+        let mut bytes = packed(from, level);
+        laws::gzip::gzip(&bytes);
+        let at = at.index(bytes.len());
+        bytes[at] = other;
+        laws::gzip::gzip(&bytes);
+        laws::gzip::gzip(&bytes[..at]);
+    });
+}
+
 /// What fuzzing found worth keeping, before every instruction set that is here.
 #[test]
 fn what_fuzzing_kept_keeps_the_laws_of_sifting() {

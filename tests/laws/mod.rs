@@ -6,6 +6,7 @@ pub mod answer;
 #[cfg(feature = "s3")]
 pub mod archive;
 pub mod configuration;
+pub mod gzip;
 pub mod language;
 pub mod read;
 pub mod said;
