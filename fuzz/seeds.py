@@ -17,10 +17,12 @@ LIMIT = 6_000
 
 
 def put(target: str, name: str, text: str) -> None:
-    if len(text.encode()) <= LIMIT:
+    # Half a surrogate pair, which JSON can spell and UTF-8 cannot, becomes a question mark.
+    seed = text.encode(errors="replace")
+    if len(seed) <= LIMIT:
         folder = HERE / "corpus" / target
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_bytes(seed)
 
 
 def put_packed(name: str, text: str) -> None:

@@ -18,9 +18,10 @@ use std::path::{Path, PathBuf};
 
 /// Files that are read at a time at most.
 const FILES: usize = 8;
-/// Bytes of such a file, as it lies there; and of all of them, two apart.
+/// Bytes of such a file, as it lies there; of all of them, if they are more than two; and of what these unpack to.
 const LARGE: u64 = 1 << 20;
 const SOME: u64 = 128 << 10;
+const PLAIN: usize = 2 << 20;
 
 /// Reads and unpacks.
 pub(crate) struct Reader {
@@ -34,6 +35,9 @@ pub(crate) struct Reader {
     slots: Vec<Slot>,
     /// Those that were read ahead and not asked for yet.
     ahead: Range<usize>,
+    /// What these unpack to, one behind the other; what else stands there is of no meaning.
+    sheet: Vec<u8>,
+    /// What others unpack to.
     plain: Vec<u8>,
 }
 
@@ -45,9 +49,9 @@ struct Slot {
     path: PathBuf,
     found: Option<State>,
     end: Option<Result<Ended, Problem>>,
-    /// What it unpacks to stands at the beginning of `plain`, and is so long; `None` where that is not done yet.
+    /// Where what it unpacks to stands in the sheet, and how long it is; `None` where that is not done yet.
+    place: usize,
     made: Option<usize>,
-    plain: Vec<u8>,
 }
 
 /// How reading a file ended.
@@ -83,7 +87,16 @@ impl Reader {
     pub(crate) fn new(limits: Limits) -> Self {
         let (unpacker, slots) = (Unpacker::new(limits.file), vec![Slot::default()]);
         let (leaves_huge, pair) = (false, Pair::new());
-        Self { limit: limits.file, leaves_huge, unpacker, pair, slots, ahead: 0..0, plain: Vec::new() }
+        Self {
+            limit: limits.file,
+            leaves_huge,
+            unpacker,
+            pair,
+            slots,
+            ahead: 0..0,
+            sheet: Vec::new(),
+            plain: Vec::new(),
+        }
     }
 
     /// Reads what may stand in memory as a whole, and tells of what may not.
@@ -95,10 +108,12 @@ impl Reader {
     /// Gives back the memory of large files: what follows needs it otherwise.
     pub(super) fn shed(&mut self) {
         shed(&mut self.plain);
+        if self.ahead.is_empty() {
+            shed(&mut self.sheet);
+        }
         for (at, slot) in self.slots.iter_mut().enumerate() {
             if !self.ahead.contains(&at) {
                 slot.raw.shed();
-                shed(&mut slot.plain);
             }
         }
     }
@@ -111,8 +126,8 @@ impl Reader {
     /// Reads some of the files that are asked for next, in this order, where that is worth it.
     pub(super) fn read_ahead<'f>(&mut self, files: impl IntoIterator<Item = (&'f Path, State)>) {
         let mut files = files.into_iter().take_while(|(_, found)| found.size <= LARGE).peekable();
-        let Some(pair) = &mut self.pair else { return };
-        if self.slots.get(self.ahead.start).is_some_and(|slot| !self.ahead.is_empty() && slot.is_of(files.peek())) {
+        let is_next = |slot: &Slot| slot.is_of(files.peek());
+        if self.pair.is_none() || self.slots[self.ahead.clone()].first().is_some_and(is_next) {
             return;
         }
         let (mut read, mut bytes) = (0, 0);
@@ -128,11 +143,31 @@ impl Reader {
             read += 1;
         }
         self.ahead = 0..read;
-        let limit = self.limit;
-        if read < 2 {
-            return;
+        if read > 1 {
+            self.unpack_ahead();
         }
-        pair.unpack(self.slots[self.ahead.clone()].iter_mut().filter(|slot| slot.is_fit(limit)).map(Slot::member));
+    }
+
+    /// Unpacks what was read ahead, where there is room for it.
+    fn unpack_ahead(&mut self) {
+        let (slots, mut rooms, mut end) = (&mut self.slots[self.ahead.clone()], [None; FILES], 0);
+        for (at, (slot, room)) in slots.iter_mut().zip(&mut rooms).enumerate() {
+            *room = slot.room(self.limit).filter(|room| at < 2 || end + room <= PLAIN);
+            slot.place = end;
+            end += room.unwrap_or(0);
+        }
+        if self.sheet.len() < end {
+            self.sheet.resize(end, 0);
+        }
+        let mut rest = self.sheet.as_mut_slice();
+        let members = slots.iter_mut().zip(rooms).filter_map(|(slot, room)| {
+            let (plain, behind) = std::mem::take(&mut rest).split_at_mut(room.unwrap_or(0));
+            rest = behind;
+            room.map(|_| Member { raw: slot.raw.bytes_and_more(), plain, made: &mut slot.made })
+        });
+        if let Some(pair) = &mut self.pair {
+            pair.unpack(members);
+        }
     }
 
     /// Reads a file, or stdin for `-`. `found` is the state in which it was found.
@@ -165,7 +200,13 @@ impl Reader {
         let changed = ended.is_changed.then(|| changed(name));
         if let Some(made) = slot.made.take() {
             let (bytes_read, unpacked) = (read as u64, made as u64);
-            return Ok(Loaded { bytes: &slot.plain[..made], bytes_read, unpacked, fault: changed, is_huge: false });
+            return Ok(Loaded {
+                bytes: &self.sheet[slot.place..][..made],
+                bytes_read,
+                unpacked,
+                fault: changed,
+                is_huge: false,
+            });
         }
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let raw = &slot.raw.bytes()[..read.min(limit)];
@@ -240,15 +281,13 @@ impl Slot {
         file.is_some_and(|(path, found)| self.path == *path && self.found == Some(*found))
     }
 
-    /// Whether it may be unpacked with others: it was read to its end, and neither it nor what it tells of itself is too large.
-    fn is_fit(&self, limit: u64) -> bool {
-        let is_read = self.end.as_ref().is_some_and(|end| end.as_ref().is_ok_and(|ended| ended.end.is_ok()));
-        let told = self.raw.bytes().last_chunk().map_or(0, |size| u32::from_le_bytes(*size));
-        is_read && self.raw.bytes().len() as u64 <= limit && u64::from(told) <= limit
-    }
-
-    fn member(&mut self) -> Member<'_> {
-        Member { raw: self.raw.bytes_and_more(), plain: &mut self.plain, made: &mut self.made }
+    /// Bytes that it takes to unpack it with others: `None` where it was not read to its end, or it, or what it tells of itself,
+    /// is too large.
+    fn room(&self, limit: u64) -> Option<usize> {
+        let is_read = self.end.as_ref()?.as_ref().is_ok_and(|ended| ended.end.is_ok());
+        let raw = self.raw.bytes();
+        let told = u64::from(u32::from_le_bytes(*raw.last_chunk()?));
+        (is_read && told.max(raw.len() as u64) <= limit).then(|| Pair::room(self.raw.bytes_and_more()))?
     }
 }
 

@@ -147,3 +147,31 @@ fn files_that_can_be_are_unpacked_ahead() {
     reader.read_ahead(files[..1].iter().copied());
     assert_eq!(ahead(&reader), 0);
 }
+
+#[test]
+fn what_is_unpacked_ahead_takes_little_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..FILES).map(|at| folder.path().join(format!("{at}.json.gz"))).collect();
+    let check = |sizes: &dyn Fn(usize) -> usize, expect: &[usize], most: usize| {
+        let contents: Vec<Vec<u8>> = (0..FILES).map(|at| vec![b'a' + at as u8; sizes(at)]).collect();
+        paths.iter().zip(&contents).for_each(|(path, content)| std::fs::write(path, gzip(content)).unwrap());
+        let files: Vec<(&Path, State)> = paths.iter().map(|path| (path.as_path(), found(path))).collect();
+        let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
+        reader.read_ahead(files.iter().copied());
+        let ahead: Vec<usize> = (0..FILES).filter(|at| reader.slots[*at].made.is_some()).collect();
+        assert_eq!(ahead, expect);
+        assert!(reader.sheet.len() <= most, "{}", reader.sheet.len());
+        for ((path, found), content) in files.iter().zip(&contents) {
+            assert!(reader.load(path, Some(*found)).unwrap().bytes == content);
+        }
+        reader.shed();
+        assert!(reader.sheet.capacity() <= 1 << 20);
+    };
+    let slack = FILES * (32 << 10);
+    check(&|_| 100_000, &[0, 1, 2, 3, 4, 5, 6, 7], 800_000 + slack);
+    check(&|_| 400_000, &[0, 1, 2, 3], 1_600_000 + slack);
+    check(&|_| 3 << 20, &[0, 1], 6 << 20 | slack);
+    // One that is too large leaves room for others.
+    check(&|at| if at == 2 { 5 << 20 } else { 300_000 }, &[0, 1, 3, 4, 5, 6], 1_800_000 + slack);
+    check(&|at| if at < 2 { 5 << 20 } else { 300_000 }, &[2, 3, 4, 5, 6, 7], 1_800_000 + slack);
+}

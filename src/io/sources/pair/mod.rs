@@ -30,8 +30,8 @@ pub(super) struct Pair(Box<[Codes; 2]>);
 pub(super) struct Member<'a> {
     /// With [`BEHIND`] bytes behind it.
     pub(super) raw: &'a [u8],
-    /// What it unpacks to goes to the beginning of it. It is made longer where it is too short.
-    pub(super) plain: &'a mut Vec<u8>,
+    /// What it unpacks to goes to the beginning of it. There is [`Pair::room`].
+    pub(super) plain: &'a mut [u8],
     /// How many bytes that are. `None` where it is no gzip file of one member that holds what its checksum tells, or else
     /// unusual; it is not known then what stands in `plain`.
     pub(super) made: &'a mut Option<usize>,
@@ -45,6 +45,11 @@ impl Pair {
 
     pub(super) fn anywhere() -> Self {
         Self(Box::new([Codes::NONE; 2]))
+    }
+
+    /// Bytes that it takes to unpack a file, behind which [`BEHIND`] bytes stand; `None` where that is not done here.
+    pub(super) fn room(raw: &[u8]) -> Option<usize> {
+        Frame::of(raw).map(|frame| frame.size + ROOM)
     }
 
     /// Unpacks all of them that it can.
@@ -93,11 +98,7 @@ impl<'a> Work<'a> {
         let Member { raw, plain, made } = member;
         *made = None;
         let frame = Frame::of(raw)?;
-        let need = frame.size + ROOM;
-        if plain.len() < need {
-            plain.resize(need, 0);
-        }
-        let lane = Lane::new(frame.packed, &mut plain[..need]);
+        let lane = Lane::new(frame.packed, plain.get_mut(..frame.size + ROOM)?);
         Some(Self { frame, lane, made, is_last: false })
     }
 

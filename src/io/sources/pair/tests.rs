@@ -15,7 +15,7 @@ fn inflated(packed: &[u8]) -> Option<Vec<u8>> {
 fn unpack(raws: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
     let behind: Vec<u8> = (0..BEHIND).map(|at| (at * 37 + 11) as u8).collect();
     let raws: Vec<Vec<u8>> = raws.iter().map(|raw| [raw, behind.as_slice()].concat()).collect();
-    let mut plains = vec![vec![0xaa; 7]; raws.len()];
+    let mut plains: Vec<Vec<u8>> = raws.iter().map(|raw| vec![0xaa; Pair::room(raw).unwrap_or(0)]).collect();
     let mut mades = vec![Some(1); raws.len()];
     let members = raws.iter().zip(&mut plains).zip(&mut mades);
     Pair::anywhere().unpack(members.map(|((raw, plain), made)| Member { raw, plain, made }));
