@@ -27,6 +27,7 @@ pub(super) struct Entry(u32);
 impl Entry {
     const LITERAL: u32 = 1 << 31;
     const ONE: u32 = 1 << 24;
+    const TWO: u32 = 2 << 24;
     /// Neither a literal, nor a length, nor a distance.
     const SPECIAL: u32 = 1 << 15;
     const FURTHER: u32 = 1 << 14;
@@ -245,7 +246,7 @@ fn pair_up(table: &mut [Entry; 2048]) {
         let both = bits + (second.0 & 63);
         if first.is_literal() && second.is_literal() && second.literals().1 == 1 && both <= LITERAL_BITS {
             let literals = u32::from(first.literals().0[0]) << 8 | u32::from(second.literals().0[0]) << 16;
-            table[place] = Entry(Entry::LITERAL | 2 * Entry::ONE | literals | both);
+            table[place] = Entry(Entry::LITERAL | Entry::TWO | literals | both);
         }
     }
 }

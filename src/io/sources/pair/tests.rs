@@ -114,14 +114,10 @@ fn block(bits: &mut Bits, is_last: bool, tokens: &[Token], own: Option<(&[u8], &
     let (literals, distances) = match own {
         None => {
             bits.put(1, 2);
-            let kind = |at| {
-                if at < 144 || at >= 280 {
-                    8
-                } else if at < 256 {
-                    9
-                } else {
-                    7
-                }
+            let kind = |at| match at {
+                144..256 => 9,
+                256..280 => 7,
+                _ => 8,
             };
             ((0..288).map(kind).collect::<Vec<u8>>(), vec![5; 32])
         }
@@ -331,7 +327,7 @@ fn what_the_end_tells_must_be_so() {
     block(&mut bits, true, &plain.iter().map(|byte| Token::Literal(*byte)).collect::<Vec<_>>(), None);
     let packed = bits.bytes();
     let raw = framed(&packed, &plain);
-    assert_eq!(unpack(&[raw.clone()]), [Some(plain.clone())]);
+    assert_eq!(unpack(std::slice::from_ref(&raw)), [Some(plain.clone())]);
     let length = raw.len();
     for (at, value) in
         [(length - 8, !raw[length - 8]), (length - 4, raw[length - 4] ^ 1), (length - 2, 1), (length - 1, 0xff)]
