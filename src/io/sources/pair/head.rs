@@ -23,7 +23,7 @@ pub(super) fn head(lane: &mut Lane<'_>, codes: &mut Codes) -> Option<bool> {
 }
 
 /// The codes of blocks that bring none.
-const FIXED: [u8; LITERALS] = {
+pub(super) const FIXED: [u8; LITERALS] = {
     let mut lengths = [8; LITERALS];
     let mut symbol = 144;
     while symbol < 280 {
