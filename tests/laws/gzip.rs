@@ -12,6 +12,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+/// So few that nothing is taken for a file that has to be read in parts, be it that it says so of itself.
+const LIMITS: Limits = Limits { file: 16 << 20 };
 /// Bytes that are made of an input at the most.
 const MOST: u64 = 1 << 20;
 
@@ -29,10 +31,10 @@ pub fn gzip(packed: &[u8]) {
     let paths: Vec<PathBuf> = (0..contents.len()).map(|at| folder.path().join(format!("{at}.json.gz"))).collect();
     paths.iter().zip(contents).for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
     let (mut one_by_one, mut together) = (Told::default(), Told::default());
-    let (_, problems) = files::each(&paths, Limits::default(), |name, bytes| one_by_one.made(name, bytes));
+    let (_, problems) = files::each(&paths, LIMITS, |name, bytes| one_by_one.made(name, bytes));
     problems.into_iter().for_each(|problem| one_by_one.fault(problem));
     let all = Selection::default();
-    let how = How { selection: &all, limits: Limits::default(), threads: 1, streams: false };
+    let how = How { selection: &all, limits: LIMITS, threads: 1, streams: false };
     many::read(&paths, how, || |_: &str, bytes: &[u8], _: Sort| Plain(bytes.to_vec()), &mut together);
     assert!(together == one_by_one, "{:?} {:?}", together.faults, one_by_one.faults);
     if is_whole && !plain.is_empty() && (plain.len() as u64) < MOST && together.faults.is_empty() {

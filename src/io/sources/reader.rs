@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// Files that are read at a time at most.
 const FILES: usize = 8;
-/// Bytes of such a file, as it lies there; of all of them, if they are more than two; and of what these unpack to.
+/// Bytes of such a file, as it lies there. Of a third one and further ones: of all up to it, as they lie there, and unpacked.
 const LARGE: u64 = 1 << 20;
 const SOME: u64 = 128 << 10;
 const PLAIN: usize = 2 << 20;
@@ -49,7 +49,7 @@ struct Slot {
     path: PathBuf,
     found: Option<State>,
     end: Option<Result<Ended, Problem>>,
-    /// Where what it unpacks to stands in the sheet, and how long it is; `None` where that is not done yet.
+    /// Where what it unpacks to stands in the sheet, and how long it is; `None` where that was not done, or could not be.
     place: usize,
     made: Option<usize>,
 }
@@ -273,7 +273,10 @@ impl Slot {
         self.path.clear();
         self.path.push(path);
         self.found = Some(found);
-        self.end = Some(self.read(path, Some(found), limit));
+        let read = self.read(path, Some(found), limit.min(LARGE));
+        // One that has grown is read again when it is its turn.
+        let is_left = self.raw.bytes().len() as u64 > LARGE;
+        self.end = (!is_left).then_some(read);
     }
 
     /// Whether it is this file, in this state, that was read ahead.

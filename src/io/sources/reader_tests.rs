@@ -122,6 +122,13 @@ fn what_was_read_ahead_and_is_not_asked_for_is_read_again() {
             assert!(reader.bytes("other", &gzip(b"{}")).unwrap().bytes == b"{}");
         }
     }
+    // What came by another way is not what was read ahead.
+    reader.read_ahead(files[1..].iter().copied());
+    assert!(reader.bytes("other", &gzip(b"{}")).unwrap().bytes == b"{}");
+    assert!(reader.load(files[1].0, Some(files[1].1)).unwrap().bytes == log(20));
+    // Nor is another file in the same state.
+    reader.read_ahead([files[1], files[2]]);
+    assert!(reader.load(files[3].0, Some(files[1].1)).unwrap().bytes == log(60));
     // In another state than it was read in, it is another file.
     reader.read_ahead(files.iter().copied());
     std::fs::write(&paths[0], gzip(&log(99))).unwrap();
@@ -146,6 +153,53 @@ fn files_that_can_be_are_unpacked_ahead() {
     let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
     reader.read_ahead(files[..1].iter().copied());
     assert_eq!(ahead(&reader), 0);
+}
+
+#[test]
+fn what_was_not_read_to_its_end_is_told_though_it_seems_whole() {
+    let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
+    reader.slots = vec![Slot::default(), Slot::default()];
+    for slot in &mut reader.slots {
+        slot.raw.fill(&*gzip(&log(20)), 0, u64::MAX).unwrap();
+        slot.end = Some(Ok(Ended { end: Err("it broke".to_owned()), is_changed: false }));
+    }
+    reader.ahead = 0..2;
+    reader.unpack_ahead();
+    assert_eq!((reader.slots[0].made, reader.slots[1].made), (None, None));
+}
+
+#[test]
+fn few_and_small_files_are_read_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |at: usize| folder.path().join(format!("{at:02}.json"));
+    let check = |sizes: &[usize], expect: usize| {
+        sizes.iter().enumerate().for_each(|(at, size)| std::fs::write(path(at), vec![b' '; *size]).unwrap());
+        let paths: Vec<PathBuf> = (0..sizes.len()).map(path).collect();
+        let files: Vec<(&Path, State)> = paths.iter().map(|path| (path.as_path(), found(path))).collect();
+        let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
+        reader.read_ahead(files.iter().copied());
+        assert_eq!(reader.ahead, 0..expect, "{sizes:?}");
+        for ((path, found), size) in files.iter().zip(sizes) {
+            assert_eq!(reader.load(path, Some(*found)).unwrap().bytes.len(), *size);
+        }
+        reader.shed();
+        assert!(reader.slots.iter().all(|slot| slot.raw.bytes().is_empty()));
+    };
+    check(&[9; 12], FILES);
+    check(&[1 << 20, 1 << 20, 9], 2);
+    check(&[1 << 20, (1 << 20) + 1, 9], 1);
+    check(&[(1 << 20) + 1, 9, 9], 0);
+    check(&[60_000, 60_000, 11_072, 9], 3);
+    // One that has grown is read when it is its turn.
+    std::fs::write(path(0), b"{}").unwrap();
+    let before = found(&path(0));
+    std::fs::write(path(0), vec![b' '; 3 << 20]).unwrap();
+    let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
+    let (first, second) = (path(0), path(1));
+    reader.read_ahead([(first.as_path(), before), (second.as_path(), found(&second))]);
+    assert!(reader.slots[0].end.is_none() && reader.slots[0].raw.bytes().len() as u64 == LARGE + 1);
+    let loaded = reader.load(&first, Some(before)).unwrap();
+    assert!(loaded.bytes.len() == 3 << 20 && loaded.fault.is_some());
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub(super) const DISTANCE_BITS: u32 = 8;
 /// Of the codes by which the lengths of codes are written.
 pub(super) const LENGTH_BITS: u32 = 7;
 
-/// The largest code.
+/// Bits of the longest code.
 const LONGEST: usize = 15;
 /// Symbols of the larger alphabet, two of which stand for nothing.
 pub(super) const LITERALS: usize = 288;
@@ -40,6 +40,7 @@ impl Entry {
         self.0 & Self::LITERAL != 0
     }
 
+    /// Of what is no literal: it is neither a length nor a distance.
     #[inline(always)]
     pub(super) fn is_special(self) -> bool {
         self.0 & Self::SPECIAL != 0
@@ -115,7 +116,7 @@ impl Codes {
         self.literals[(bits & ((1 << LITERAL_BITS) - 1)) as usize]
     }
 
-    /// What an entry stands for that may tell of a further table, behind its bits; `None` where it is nothing.
+    /// What a special entry tells of a further table, by the bits behind its own; `None` where it tells of none.
     #[inline(always)]
     pub(super) fn further_literal(&self, entry: Entry, bits: u64) -> Option<Entry> {
         (entry.0 & Entry::FURTHER != 0).then(|| self.literals[entry.place(bits) % 2048])
@@ -126,6 +127,7 @@ impl Codes {
         self.distances[(bits & ((1 << DISTANCE_BITS) - 1)) as usize]
     }
 
+    /// The same of distances, and `None` where no code begins so.
     #[inline(always)]
     pub(super) fn further_distance(&self, entry: Entry, bits: u64) -> Option<Entry> {
         let further = (entry.0 & Entry::FURTHER != 0).then(|| self.distances[entry.place(bits) % 512])?;

@@ -4,12 +4,13 @@ use super::codes::{Codes, DISTANCES, LENGTH_BITS, LITERALS, length_codes};
 use super::lane::Lane;
 
 /// In which order the lengths of the codes of lengths stand.
-const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+pub(super) const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// From how many packed bytes on it is worth it to take literals by twos.
 const LONG: usize = 8 << 10;
 
-/// Reads it; tells whether the block is the last one. `None` where it cannot be read, or is not compressed, which no log is.
+/// Reads it; tells whether the block is the last one. `None` where it cannot be read, or is not compressed,
+/// as where an encoder was told to flush what it had.
 pub(super) fn head(lane: &mut Lane<'_>, codes: &mut Codes) -> Option<bool> {
     lane.refill()?;
     let (is_last, kind) = (lane.take(1) == 1, lane.take(2));
@@ -36,6 +37,10 @@ pub(super) const FIXED: [u8; LITERALS] = {
 fn own(lane: &mut Lane<'_>, codes: &mut Codes, is_long: bool) -> Option<()> {
     let (literals, distances, lengths) =
         (lane.take(5) as usize + 257, lane.take(5) as usize + 1, lane.take(4) as usize + 4);
+    // Not all programs take more.
+    if literals > 286 || distances > 30 {
+        return None;
+    }
     let mut own = [0; ORDER.len()];
     for (at, place) in ORDER[..lengths].iter().enumerate() {
         if at % 14 == 0 {
@@ -44,7 +49,7 @@ fn own(lane: &mut Lane<'_>, codes: &mut Codes, is_long: bool) -> Option<()> {
         own[*place] = lane.take(3) as u8;
     }
     let own = length_codes(&own)?;
-    let mut all = [0; LITERALS + DISTANCES + MOST];
+    let mut all = [0; LITERALS + DISTANCES + LONGEST_ROW];
     let (mut at, end) = (0, literals + distances);
     while at < end {
         // Enough for four symbols, and what they repeat.
@@ -79,5 +84,4 @@ fn own(lane: &mut Lane<'_>, codes: &mut Codes, is_long: bool) -> Option<()> {
     codes.set(&all[..literals], &all[literals..end], is_long)
 }
 
-/// The longest repetition.
-const MOST: usize = 138;
+const LONGEST_ROW: usize = 138;

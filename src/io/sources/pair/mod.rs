@@ -14,13 +14,20 @@ use head::head;
 use lane::Lane;
 use run::{End, WRITTEN};
 
-/// Bytes that must stand behind a file, whatever they are, and for which there must be room behind what it unpacks to: so many steps
-/// can be taken without a look at where they lead.
+/// Bytes that must stand behind a file, whatever they are, so that many steps can be taken at its end at once.
 pub(super) const BEHIND: usize = 512;
+/// Bytes for which there must be room behind what a file unpacks to, for the same reason.
 const ROOM: usize = 64 * WRITTEN;
 
-/// Bytes that a file may unpack to.
+/// So many bytes have one block, and a few blocks are free. An encoder's blocks are longer: what has more of them has to pay for its tables
+/// elsewhere.
+const BLOCK: usize = 512;
+const FEW: usize = 8;
+
+/// Bytes that a file may unpack to, and how many for each of its own: the most that DEFLATE gives,
+/// <https://zlib.net/zlib_tech.html>.
 pub(super) const MOST: usize = 4 << 20;
+const BEST_RATIO: usize = 1032;
 
 /// Unpacks files; made once, since its tables are large.
 pub(super) struct Pair(Box<[Codes; 2]>);
@@ -91,6 +98,8 @@ struct Work<'a> {
     made: &'a mut Option<usize>,
     /// The block is the last one.
     is_last: bool,
+    /// Blocks that there may still be.
+    blocks: usize,
 }
 
 impl<'a> Work<'a> {
@@ -99,11 +108,14 @@ impl<'a> Work<'a> {
         *made = None;
         let frame = Frame::of(raw)?;
         let lane = Lane::new(frame.packed, plain.get_mut(..frame.size + ROOM)?);
-        Some(Self { frame, lane, made, is_last: false })
+        let blocks = FEW + frame.packed.len() / BLOCK;
+        Some(Self { frame, lane, made, is_last: false, blocks })
     }
 
     /// Begins with a block; false where that cannot be.
     fn block(&mut self, codes: &mut Codes) -> bool {
+        let Some(left) = self.blocks.checked_sub(1) else { return false };
+        self.blocks = left;
         head(&mut self.lane, codes).map(|is_last| self.is_last = is_last).is_some()
     }
 
@@ -114,7 +126,7 @@ impl<'a> Work<'a> {
             End::Block if !self.is_last => self.block(codes),
             End::Block => {
                 let made = self.lane.made();
-                let is_whole = self.lane.rest() == self.frame.behind && made.len() == self.frame.size;
+                let is_whole = self.lane.rest() == TAIL + BEHIND && made.len() == self.frame.size;
                 *self.made = (is_whole && checksum(made) == self.frame.sum).then_some(made.len());
                 false
             }
@@ -123,12 +135,13 @@ impl<'a> Work<'a> {
     }
 }
 
+/// Bytes of a file behind what is packed.
+const TAIL: usize = 8;
+
 /// What stands around what is packed, see RFC 1952.
 struct Frame<'a> {
     /// From its first byte to the last one behind the file.
     packed: &'a [u8],
-    /// Bytes behind what is packed.
-    behind: usize,
     sum: u32,
     size: usize,
 }
@@ -142,8 +155,8 @@ impl<'a> Frame<'a> {
         let named = if *flags == HAS_NAME { rest.iter().position(|byte| *byte == 0)? + 1 } else { 0 };
         let [.., s0, s1, s2, s3, z0, z1, z2, z3] = rest.get(named..)? else { return None };
         let (sum, size) = (u32::from_le_bytes([*s0, *s1, *s2, *s3]), u32::from_le_bytes([*z0, *z1, *z2, *z3]));
-        let size = usize::try_from(size).ok().filter(|size| *size <= MOST)?;
-        Some(Self { packed: &raw[10 + named..], behind: 8 + BEHIND, sum, size })
+        let size = usize::try_from(size).ok().filter(|size| *size <= MOST.min(rest.len() * BEST_RATIO))?;
+        Some(Self { packed: &raw[10 + named..], sum, size })
     }
 }
 

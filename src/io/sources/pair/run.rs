@@ -9,8 +9,8 @@ use super::lane::Lane;
 
 /// Bytes that are read at once.
 const WORD: usize = 8;
-/// Bytes that a step goes on by in what is packed, at the most: bits are filled up three times, by less than a word.
-const READ: usize = 3 * (WORD - 1);
+/// Bytes that a step goes on by in what is packed, at the most: bits are filled up twice, by less than a word.
+const READ: usize = 2 * (WORD - 1);
 /// The longest copy.
 const LONGEST: usize = 258;
 /// What is copied at once. What is copied too much, the next step writes over.
@@ -167,7 +167,9 @@ impl Run {
 
     /// Unpacks up to eight literals, or up to six and a copy.
     ///
-    /// Fifty-six bits suffice for three entries of the first table (ten each) and a length (twenty), or for a distance (28).
+    /// At its beginning 56 bits count, and the eight above them are as they stand in what is packed. That suffices for three
+    /// entries of the first table (ten bits each), a length (twenty), and a look into the table of distances (eight), behind which
+    /// they are filled up; then for a distance (28).
     ///
     /// # Safety
     /// [`READ`] bytes and a word may be read from `from` on, and [`WRITTEN`] bytes written from `to` on.
@@ -175,8 +177,8 @@ impl Run {
     unsafe fn step(&mut self, codes: &Codes) -> End {
         let mut before = self.bits;
         self.pass(self.entry.taken());
-        // SAFETY, of all that is unsafe here: bits are filled up three times at the most, literals are put four times at
-        // the most, before one copy.
+        // SAFETY, of all that is unsafe here: bits are filled up twice at the most, literals are put three times at the
+        // most before one copy, else four times.
         if self.entry.is_literal() {
             before = unsafe { self.literals(codes) };
             if self.entry.is_literal() {

@@ -5,7 +5,7 @@ use flate2::{Compression, read::DeflateDecoder, write::GzEncoder};
 use proptest::prelude::*;
 use std::io::{Read, Write};
 
-/// What `raw` unpacks to by flate2, which tells of DEFLATE alone.
+/// What is packed, unpacked by flate2, which tells of DEFLATE alone.
 fn inflated(packed: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     DeflateDecoder::new(packed).read_to_end(&mut plain).ok().map(|_| plain)
@@ -230,7 +230,7 @@ proptest! {
     ) {
         let plains: Vec<Vec<u8>> = records.iter().zip(&noise).map(|(records, noise)| [log(*records), noise.clone()].concat()).collect();
         let raws: Vec<Vec<u8>> = plains.iter().zip(&levels).map(|(plain, level)| gzip(plain, *level)).collect();
-        for ((plain, raw), unpacked) in plains.iter().zip(&raws).zip(unpack(&raws)) {
+        for (plain, unpacked) in plains.iter().zip(unpack(&raws)) {
             prop_assert!(unpacked.as_ref() == Some(plain));
         }
     }
@@ -310,6 +310,53 @@ fn lengths_that_make_no_code_are_nothing() {
     for distances in [&[1, 1, 1][..], &[2, 2, 2], &[2], &[15; 30]] {
         assert!(!is_read(&whole, distances), "{distances:?}");
     }
+    // One code of fifteen bits too many.
+    let mut chain = vec![0; 257];
+    (1..=14).for_each(|at| chain[at] = at as u8);
+    chain[97] = 15;
+    chain[256] = 15;
+    let with_another = |bits| {
+        let mut chain = chain.clone();
+        chain[99] = bits;
+        chain
+    };
+    assert!(is_read(&with_another(0), &[1, 1]) && !is_read(&with_another(15), &[1, 1]));
+    // More symbols than there are.
+    let longer = |length: usize| [whole.clone(), vec![0; length - 286]].concat();
+    assert!(!is_read(&longer(287), &[1, 1]) && !is_read(&longer(288), &[1, 1]));
+    let mut distances = vec![0; 30];
+    distances[..2].fill(1);
+    assert!(is_read(&whole, &distances) && !is_read(&whole, &[distances, vec![0]].concat()));
+}
+
+#[test]
+fn what_an_earlier_block_meant_is_forgotten() {
+    // A code of one symbol leaves bits without a meaning: one that means something, once they had one.
+    let own = lengths((0..286).collect(), 286, |at, of| at * 7 % of);
+    let text = vec![Token::Literal(b'a'); 9];
+    let with = |second: &[u8]| {
+        let mut bits = Bits::default();
+        block(&mut bits, false, &text, Some((&own, &[1, 1])));
+        // Length 3 and a distance by the code 1.
+        let (symbol, more, count) = symbol(3, &LENGTHS, 257);
+        bits.put(1, 1);
+        bits.put(2, 2);
+        bits.put(29, 5);
+        bits.put(second.len() as u32 - 1, 5);
+        bits.put(15, 4);
+        (0..19).for_each(|at| bits.put(if at < 3 { 0 } else { 4 }, 3));
+        own.iter().chain(second).for_each(|length| bits.code((u32::from(*length), 4)));
+        let codes = codes(&own);
+        bits.code(codes[symbol]);
+        bits.put(more, count);
+        bits.put(1, 1);
+        bits.code(codes[256]);
+        bits.bytes()
+    };
+    check(&with(&[1, 1]));
+    assert!(inflated(&with(&[1])).is_none());
+    // As if the code 1 still meant a distance of two.
+    assert_eq!(unpack(&[framed(&with(&[1]), &[b'a'; 12])]), [None]);
 }
 
 /// A block of `a` and its end, whose lengths of codes are written in rows: 97 without, `a`, 158 without, the end, and three
@@ -326,7 +373,7 @@ fn in_rows(distances: u32, row: u32) -> Vec<u8> {
     bits.put(0, 5);
     bits.put(distances - 1, 5);
     bits.put(15, 4);
-    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].map(|at| bits.put(lengths[at].into(), 3));
+    head::ORDER.iter().for_each(|at| bits.put(lengths[*at].into(), 3));
     let none = |bits: &mut Bits, mut count: u32| {
         while count >= 11 {
             let by = count.min(row);
@@ -420,12 +467,76 @@ fn what_the_end_tells_must_be_so() {
 
 #[test]
 fn a_bomb_ends_where_it_may_not_go_on() {
-    // Nothing but copies: more than a thousand times as much as there is, and told to be little.
-    let mut bits = Bits::default();
-    let mut tokens = vec![Token::Literal(b' ')];
-    tokens.resize(60_000, Token::Copy { length: 258, apart: 1 });
-    block(&mut bits, true, &tokens, None);
-    assert_eq!(unpack(&[framed(&bits.bytes(), b"  "), gzip(&log(3), 6)]), [None, Some(log(3))]);
+    // Nothing but copies, a thousand times as much as there is, and told to be little; beside what has room for many steps.
+    for apart in [1, 31, 32, 33, 64, 250] {
+        let mut tokens = vec![Token::Literal(b' '); apart];
+        tokens.resize(60_000, Token::Copy { length: 258, apart });
+        let bomb = packed(&tokens, None);
+        for told in [1, 2, 100, 5_000] {
+            let raw = framed(&bomb, &vec![b' '; told]);
+            assert_eq!(unpack(&[raw.clone(), gzip(&log(9_000), 6)]), [None, Some(log(9_000))], "{apart} {told}");
+            assert_eq!(unpack(&[raw]), [None], "{apart} {told}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_end_stops_where_there_is_nothing_more() {
+    // Each step takes as many bits as can be: three literals of ten, a length of fifteen and five, a distance of fifteen and thirteen.
+    let (mut literals, mut distances) = (vec![0; 285], vec![0; 30]);
+    (1..=9).for_each(|at| literals[at] = at as u8);
+    (10..=14).for_each(|at| literals[at] = at as u8);
+    (literals[256], literals[284]) = (15, 15);
+    (0..14).for_each(|at| distances[at] = at as u8 + 1);
+    (distances[14], distances[29]) = (15, 15);
+    let step = [Token::Literal(10), Token::Literal(10), Token::Literal(10), Token::Copy { length: 257, apart: 32_768 }];
+    let mut tokens = vec![Token::Literal(1); 32_768];
+    (0..1_500).for_each(|_| tokens.extend(step));
+    let whole = packed(&tokens, Some((&literals, &distances)));
+    check(&whole);
+    let plain = inflated(&whole).unwrap();
+    let from = whole.len() - 60;
+    for cut in from..whole.len() {
+        let raw = framed(&whole[..cut], &plain);
+        assert_eq!(unpack(&[raw.clone(), gzip(&log(9_000), 6), raw]), [None, Some(log(9_000)), None], "{cut}");
+    }
+}
+
+#[test]
+fn files_of_any_lengths_are_unpacked_beside_one_another() {
+    let plains: Vec<Vec<u8>> = [0, 1, 60, 9_000, 2, 700, 20_000].map(log).into();
+    for turn in 0..plains.len() {
+        let plains: Vec<Vec<u8>> = plains.iter().cycle().skip(turn).take(1 + turn).cloned().collect();
+        let raws: Vec<Vec<u8>> = plains.iter().map(|plain| gzip(plain, 6)).collect();
+        assert!(unpack(&raws) == plains.into_iter().map(Some).collect::<Vec<_>>(), "{turn}");
+    }
+}
+
+#[test]
+fn many_small_blocks_are_left_to_others() {
+    let small = |blocks: usize, each: usize| {
+        let mut bits = Bits::default();
+        for at in 1..=blocks {
+            block(&mut bits, at == blocks, &vec![Token::Literal(b'a'); each], None);
+        }
+        framed(&bits.bytes(), &vec![b'a'; blocks * each])
+    };
+    assert_eq!(unpack(&[small(FEW, 0), small(FEW, 3)]), [Some(Vec::new()), Some(vec![b'a'; 3 * FEW])]);
+    assert_eq!(unpack(&[small(40, 0), small(3_000, 100)]), [None, None]);
+    // An encoder's, which flushes now and then.
+    assert!(unpack(&[small(300, 2 * BLOCK)])[0].is_some());
+}
+
+#[test]
+fn literals_by_twos_are_those_that_stand_there() {
+    // Codes of five bits and six, two of which fit into ten and into no less than eleven.
+    let mut own = vec![0; 257];
+    (0..16).for_each(|at| own[at] = 5);
+    (16..47).for_each(|at| own[at] = 6);
+    own[256] = 6;
+    let tokens: Vec<Token> =
+        (0..40_000_u32).map(|at| Token::Literal((checksum(&at.to_le_bytes()) % 47) as u8)).collect();
+    check(&packed(&tokens, Some((&own, &[0]))));
 }
 
 #[test]
@@ -438,9 +549,10 @@ fn a_name_is_passed_over_and_what_is_seldom_is_left_to_others() {
     };
     assert_eq!(unpack(&[with(8, b"log.json\0")]), [Some(plain.clone())]);
     assert_eq!(unpack(&[with(8, b"\0")]), [Some(plain)]);
-    // Of zlib's own these are a checksum of the head, more fields, a comment, and nothing yet.
-    for flags in [1, 2, 4, 16, 32, 0xff] {
-        assert_eq!(unpack(&[with(flags, b"\0")]), [None], "{flags}");
+    // A checksum of the head, more fields (none), a comment (empty), a text, and what is nothing yet.
+    let flags: [(u8, &[u8]); 6] = [(2, b"ab"), (4, b"\0\0"), (16, b"\0"), (1, b""), (32, b""), (0x80, b"")];
+    for (flag, more) in flags {
+        assert_eq!(unpack(&[with(flag, more)]), [None], "{flag}");
     }
     let mut method = raw.clone();
     method[2] = 7;
