@@ -53,7 +53,8 @@ impl Raw {
     pub(super) fn fill(&mut self, mut from: impl Read, size: u64, limit: u64) -> std::io::Result<()> {
         let most = usize::try_from(limit).unwrap_or(usize::MAX).saturating_add(1);
         let size = usize::try_from(size).unwrap_or(usize::MAX).min(most);
-        self.make_room(size.max(STEP).saturating_add(LINE + BEHIND));
+        let first = if size == 0 { STEP.min(most) } else { size };
+        self.make_room(first.saturating_add(LINE + BEHIND));
         let begin = self.buffer.as_ptr().align_offset(LINE).min(LINE);
         self.place = begin..begin;
         loop {
