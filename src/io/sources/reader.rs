@@ -4,6 +4,7 @@
 use super::files::Limits;
 use super::gzip;
 use super::huge::WHOLE;
+use super::many::share;
 use super::pair::{Member, Pair};
 use super::raw::{Raw, shed};
 use super::salvage::salvage;
@@ -16,7 +17,7 @@ use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Files that are read at a time at most.
+/// Files that are read at a time at most, by each of one or two threads.
 const FILES: usize = 8;
 /// Bytes of such a file, as it lies there. Of a third one and further ones: of all up to it, as they lie there, and unpacked.
 const LARGE: u64 = 1 << 20;
@@ -35,6 +36,9 @@ pub(crate) struct Reader {
     slots: Vec<Slot>,
     /// Those that were read ahead and not asked for yet.
     ahead: Range<usize>,
+    /// Files that are read at a time, and bytes that they unpack to if they are more than two.
+    files: usize,
+    most: usize,
     /// What these unpack to, one behind the other; what else stands there is of no meaning.
     sheet: Vec<u8>,
     /// What others unpack to.
@@ -86,7 +90,7 @@ impl Loaded<'_> {
 impl Reader {
     pub(crate) fn new(limits: Limits) -> Self {
         let (unpacker, slots) = (Unpacker::new(limits.file), vec![Slot::default()]);
-        let (leaves_huge, pair) = (false, Pair::new());
+        let (leaves_huge, pair, files, most) = (false, Pair::new(), FILES, PLAIN);
         Self {
             limit: limits.file,
             leaves_huge,
@@ -94,6 +98,8 @@ impl Reader {
             pair,
             slots,
             ahead: 0..0,
+            files,
+            most,
             sheet: Vec::new(),
             plain: Vec::new(),
         }
@@ -103,6 +109,12 @@ impl Reader {
     pub(crate) fn whole(limits: Limits) -> Self {
         let file = limits.file.min(WHOLE);
         Self { leaves_huge: limits.file > WHOLE, ..Self::new(Limits { file }) }
+    }
+
+    /// Is one of so many: more than two read no more ahead than two.
+    pub(super) fn of(self, threads: usize) -> Self {
+        let files = share(FILES as u64, threads).max(2) as usize;
+        Self { files, most: share(PLAIN as u64, threads) as usize, ..self }
     }
 
     /// Gives back the memory of large files: what follows needs it otherwise.
@@ -133,7 +145,7 @@ impl Reader {
         let (mut read, mut bytes) = (0, 0);
         for (path, found) in files {
             bytes += found.size;
-            if read == FILES || read >= 2 && bytes > SOME {
+            if read == self.files || read >= 2 && bytes > SOME {
                 break;
             }
             if self.slots.len() == read {
@@ -152,7 +164,7 @@ impl Reader {
     fn unpack_ahead(&mut self) {
         let (slots, mut rooms, mut end) = (&mut self.slots[self.ahead.clone()], [None; FILES], 0);
         for (at, (slot, room)) in slots.iter_mut().zip(&mut rooms).enumerate() {
-            *room = slot.room(self.limit).filter(|room| at < 2 || end + room <= PLAIN);
+            *room = slot.room(self.limit).filter(|room| at < 2 || end + room <= self.most);
             slot.place = end;
             end += room.unwrap_or(0);
         }

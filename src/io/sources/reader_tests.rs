@@ -149,6 +149,12 @@ fn files_that_can_be_are_unpacked_ahead() {
     reader.load(files[0].0, Some(files[0].1)).unwrap();
     reader.read_ahead(files[1..].iter().copied());
     assert_eq!(ahead(&reader), FILES - 1);
+    // Of many threads each reads fewer.
+    for (threads, expect) in [(1, 8), (2, 8), (3, 5), (4, 4), (8, 2), (200, 2)] {
+        let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) }.of(threads);
+        reader.read_ahead(files.iter().copied());
+        assert_eq!(ahead(&reader), expect, "{threads}");
+    }
     // One by itself is not.
     let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
     reader.read_ahead(files[..1].iter().copied());

@@ -39,10 +39,11 @@ pub(super) fn read<T: Joins + Send, M: Make<T> + Send>(
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         let given = &given;
+        let threads = makers.len();
         for mut make in makers {
             let tell = tell.clone();
             scope.spawn(move || {
-                let mut reader = Reader::whole(limits);
+                let mut reader = Reader::whole(limits).of(threads);
                 loop {
                     let job = given.lock().map(|given| given.recv());
                     let Ok(Ok((number, job))) = job else { return };
