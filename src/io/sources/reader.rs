@@ -23,8 +23,6 @@ const FILES: usize = 8;
 const LARGE: u64 = 1 << 20;
 const SOME: u64 = 128 << 10;
 const PLAIN: usize = 2 << 20;
-/// Threads of which each has memory to read ahead.
-const THREADS: usize = 4;
 
 /// Reads and unpacks.
 pub(crate) struct Reader {
@@ -113,11 +111,10 @@ impl Reader {
         Self { leaves_huge: limits.file > WHOLE, ..Self::new(Limits { file }) }
     }
 
-    /// Is one of so many: more than two read no more ahead than two, and more than four nothing.
+    /// Is one of so many: more than two read no more ahead than two.
     pub(super) fn of(self, threads: usize) -> Self {
         let files = share(FILES as u64, threads).max(2) as usize;
-        let pair = self.pair.filter(|_| threads <= THREADS);
-        Self { files, most: share(PLAIN as u64, threads) as usize, pair, ..self }
+        Self { files, most: share(PLAIN as u64, threads) as usize, ..self }
     }
 
     /// Gives back the memory of large files: what follows needs it otherwise.
