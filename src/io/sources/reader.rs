@@ -19,9 +19,11 @@ use std::path::{Path, PathBuf};
 
 /// Files that are read at a time at most, by each of one or two threads.
 const FILES: usize = 8;
-/// Bytes of such a file, as it lies there. Of a third one and further ones: of all up to it, as they lie there, and unpacked.
+/// Bytes of such a file, as it lies there.
 const LARGE: u64 = 1 << 20;
+/// Bytes up to which a third file and further ones are added: of all of them, as they lie there.
 const SOME: u64 = 128 << 10;
+/// The same of what they unpack to.
 const PLAIN: usize = 2 << 20;
 
 /// Reads and unpacks.
