@@ -149,6 +149,7 @@ fn take_turns(folder: &Path, rounds: usize) {
 }
 
 fn child(mode: &str, folder: &Path) {
+    denywatch::io::allocator::give_back();
     let home = tempfile::tempdir().unwrap();
     let world = World::new(InForce::default());
     let mut ledger = timed::Timed::new(SqliteLedger::open(&home.path().join("ledger.db")).unwrap());

@@ -31,6 +31,7 @@ mod verify;
 mod version;
 mod watch;
 
+use crate::io::allocator;
 use crate::io::clock::Stopwatch;
 use crate::io::stores::UnknownStore;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -170,6 +171,7 @@ enum Command {
 
 /// Runs the command line; the exit code is the contract's.
 pub fn main() -> ExitCode {
+    allocator::give_back();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(fault) => {

@@ -1,5 +1,7 @@
 //! All that can fail for outside reasons: the only async, SDK, file, environment and clock.
 
+#[cfg(feature = "cli")]
+pub mod allocator;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod clock;

@@ -2,13 +2,14 @@
 //! the program, which a large file drives out of the processor's caches; those of several files in a row fetch it but once.
 
 use super::{File, Gathered, Gatherer};
-use crate::io::sources::many::{Ahead, Joins, Make, Sort};
+use crate::io::sources::many::{Ahead, Joins, Make, Sort, share};
 use crate::record::{self, Candidate, Whereabouts};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Bytes of events that are put off at most: beyond, denials stand so close that nothing is gained.
-const MOST: usize = 512 << 10;
+/// Bytes of events that are put off at most, by each of one or two threads: beyond, denials stand so close that nothing is
+/// gained.
+const MOST: u64 = 512 << 10;
 
 /// Events of one file that are put off, where there are any.
 const LIKELY: usize = 16;
@@ -27,13 +28,21 @@ pub(super) struct Late {
 }
 
 /// Texts of what is put off, in a memory that is used again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Texts {
     all: String,
+    most: usize,
     /// Records that stand in it and wait.
     waiting: usize,
     /// Records may be put off.
     pub(super) are_open: bool,
+}
+
+impl Texts {
+    /// Of one of so many threads.
+    pub(super) fn of(threads: usize) -> Self {
+        Self { all: String::new(), most: share(MOST, threads) as usize, waiting: 0, are_open: false }
+    }
 }
 
 impl Gatherer {
@@ -114,8 +123,8 @@ impl Gatherer {
 
     /// Puts a record off; false where nothing is put off now.
     pub(super) fn put_off(&mut self, file: &mut File<'_>, candidate: &Candidate<'_>, from: &Arc<Whereabouts>) -> bool {
-        let Texts { all, waiting, are_open } = &mut self.texts;
-        if self.singly || !*are_open || all.len() + candidate.raw.len() > MOST {
+        let Texts { all, most, waiting, are_open } = &mut self.texts;
+        if self.singly || !*are_open || all.len() + candidate.raw.len() > *most {
             return false;
         }
         let before = (file.gathered.problems.len(), file.gathered.met.len());

@@ -120,7 +120,7 @@ impl Gatherer {
             noting: false,
             known: Known::of(1),
             heavy: heavy(1),
-            texts: Texts::default(),
+            texts: Texts::of(1),
             given: Given::default(),
             codes: MetCodes::default(),
         }
@@ -141,7 +141,7 @@ impl Gatherer {
     /// Remembers and holds as much less as there are more threads that do the same.
     #[must_use]
     pub fn among(self, threads: usize) -> Self {
-        Self { known: Known::of(threads), heavy: heavy(threads), ..self }
+        Self { known: Known::of(threads), heavy: heavy(threads), texts: Texts::of(threads), ..self }
     }
 
     /// Notes the operations of small files, too.

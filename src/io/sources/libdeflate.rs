@@ -30,7 +30,12 @@ impl Inflater {
         let told = bytes.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size) as usize);
         let mut want = told.clamp(1, most.max(1));
         loop {
-            out.reserve(want);
+            // What stands alone needs no room to grow.
+            if out.is_empty() {
+                out.reserve_exact(want)
+            } else {
+                out.reserve(want)
+            }
             let (taken, result) = self.once(bytes, want.max((out.capacity() - out.len()).min(most)), out);
             match result {
                 c::libdeflate_result_LIBDEFLATE_SUCCESS => return Some(taken),

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod over;
+pub(super) mod room;
 mod threads;
 
 use super::archive::Selection;
@@ -28,6 +29,9 @@ const WEIGHT: u64 = 128;
 const HEAVY: u64 = 2 * WEIGHT;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 2;
+
+/// Bytes that reading a file in parts takes at a time.
+const PARTS: u64 = 10 << 20;
 
 /// A part of what two threads may hold together, for one of so many: more of them hold no more, each as much less.
 pub(crate) fn share(most: u64, threads: usize) -> u64 {
@@ -259,6 +263,7 @@ fn one<T: Joins, M: Make<T>>(
         }
     }
     over.flush(make);
+    reader.hold(PARTS);
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
     let open = || std::fs::File::open(path);
     reader.shed();
@@ -291,6 +296,8 @@ fn stream<T: Joins, M: Make<T>>(
     over: &mut Over<'_, T>,
 ) -> Read<T> {
     let sort = Sort::Stream;
+    // As it lies there, once more to be unpacked, and unpacked.
+    reader.hold(3 * WHOLE);
     let (first, mut rest) = begun(path, limits.file).map_err(|error| problem(path, &error))?;
     let read = |object, read: Streamed, made| {
         let Streamed { bytes_read, unpacked, fault } = read;

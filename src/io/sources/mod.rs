@@ -15,6 +15,7 @@ pub mod history;
 pub mod history_reach;
 mod huge;
 mod libdeflate;
+mod likely;
 #[cfg(feature = "live")]
 pub mod live;
 #[cfg(feature = "lookup")]

@@ -11,12 +11,12 @@ const STEP: usize = 64 << 10;
 /// large, is one to which some processors (AMD's Zen 3) copy from the system's own pages at a quarter of the speed.
 pub(super) const LINE: usize = 64;
 
-/// Bytes of a buffer that is not given back.
-const KEPT: usize = 1 << 20;
+/// Bytes of a buffer that is not given back by one that reads alone.
+pub(super) const KEPT: usize = 1 << 20;
 
-/// Gives back a large buffer.
-pub(super) fn shed(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > KEPT {
+/// Gives back a buffer of more than so many bytes.
+pub(super) fn shed(buffer: &mut Vec<u8>, kept: usize) {
+    if buffer.capacity() > kept {
         *buffer = Vec::new();
     }
 }
@@ -39,8 +39,12 @@ impl Raw {
         &self.buffer[self.place.start..self.place.end + BEHIND]
     }
 
-    pub(super) fn shed(&mut self) {
-        shed(&mut self.buffer);
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    pub(super) fn shed(&mut self, kept: usize) {
+        shed(&mut self.buffer, kept);
         // An empty place is in every buffer that has what must stand behind it.
         self.place = 0..0;
         self.make_room(BEHIND);
@@ -105,7 +109,7 @@ mod tests {
             check(&mut Raw::default(), &bytes, 0);
             // A file may be longer, or shorter, than it was found.
             check(&mut used, &bytes, size as u64 + 7);
-            used.shed();
+            used.shed(KEPT);
             assert!(used.bytes().is_empty() && used.bytes_and_more().len() == BEHIND);
         }
     }

@@ -4,9 +4,11 @@
 use super::files::Limits;
 use super::gzip;
 use super::huge::WHOLE;
+use super::likely::{Likely, told};
+use super::many::room::{Place, Room};
 use super::many::share;
 use super::pair::{Member, Pair};
-use super::raw::{Raw, shed};
+use super::raw::{KEPT, Raw, shed};
 use super::salvage::salvage;
 use super::state::State;
 use super::unpack::Unpacker;
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 /// Files that are read at a time at most, by each of one or two threads.
 const FILES: usize = 8;
-/// Bytes of such a file, as it lies there.
+/// Bytes of such a file, as it lies there, of one or two threads.
 const LARGE: u64 = 1 << 20;
 /// Bytes up to which a third file and further ones are added: of all of them, as they lie there.
 const SOME: u64 = 128 << 10;
@@ -41,6 +43,12 @@ pub(crate) struct Reader {
     /// Files that are read at a time, and bytes that they unpack to if they are more than two.
     files: usize,
     most: usize,
+    /// See [`LARGE`].
+    large: u64,
+    /// Bytes of a buffer that is not given back.
+    kept: usize,
+    /// What it may hold, where others read, too.
+    place: Option<Place>,
     /// What these unpack to, one behind the other; what else stands there is of no meaning.
     sheet: Vec<u8>,
     /// What others unpack to.
@@ -91,8 +99,8 @@ impl Loaded<'_> {
 
 impl Reader {
     pub(crate) fn new(limits: Limits) -> Self {
-        let (unpacker, slots) = (Unpacker::new(limits.file), vec![Slot::default()]);
-        let (leaves_huge, pair, files, most) = (false, Pair::new(), FILES, PLAIN);
+        let (unpacker, slots) = (Unpacker::new(), vec![Slot::default()]);
+        let (leaves_huge, pair, files, most, large) = (false, Pair::new(), FILES, PLAIN, LARGE);
         Self {
             limit: limits.file,
             leaves_huge,
@@ -102,6 +110,9 @@ impl Reader {
             ahead: 0..0,
             files,
             most,
+            large,
+            kept: KEPT,
+            place: None,
             sheet: Vec::new(),
             plain: Vec::new(),
         }
@@ -113,21 +124,51 @@ impl Reader {
         Self { leaves_huge: limits.file > WHOLE, ..Self::new(Limits { file }) }
     }
 
-    /// Is one of so many: more than two read no more ahead than two.
-    pub(super) fn of(self, threads: usize) -> Self {
-        let files = share(FILES as u64, threads).max(2) as usize;
-        Self { files, most: share(PLAIN as u64, threads) as usize, ..self }
+    /// Is one of those that share a room: more than two read no more ahead than two.
+    pub(super) fn among(self, room: &Room) -> Self {
+        let threads = room.threads();
+        let (files, most) = (share(FILES as u64, threads).max(2) as usize, share(PLAIN as u64, threads) as usize);
+        Self { files, most, large: share(LARGE, threads), kept: room.own() as usize / 2, ..self }
+    }
+
+    /// Begins with a job, which holds no more than it may.
+    pub(super) fn begin(&mut self, place: Place) {
+        self.place = Some(place);
+    }
+
+    /// Ends the job; returns what the thread keeps of what it held.
+    pub(super) fn end(&mut self) -> u64 {
+        self.ahead = 0..0;
+        let (place, has) = (self.place.take(), self.has());
+        let shed = || {
+            self.shed();
+            self.has()
+        };
+        place.map_or(0, |place| place.end(has, shed))
+    }
+
+    /// Bytes of its buffers.
+    fn has(&self) -> u64 {
+        let raw = self.slots.iter().map(|slot| slot.raw.capacity()).sum::<usize>();
+        (self.sheet.capacity() + self.plain.capacity() + raw) as u64
+    }
+
+    /// Waits until it may hold so many bytes.
+    pub(super) fn hold(&self, bytes: u64) {
+        if let Some(place) = &self.place {
+            place.hold_bytes(bytes);
+        }
     }
 
     /// Gives back the memory of large files: what follows needs it otherwise.
     pub(super) fn shed(&mut self) {
-        shed(&mut self.plain);
+        shed(&mut self.plain, self.kept);
         if self.ahead.is_empty() {
-            shed(&mut self.sheet);
+            shed(&mut self.sheet, self.kept);
         }
         for (at, slot) in self.slots.iter_mut().enumerate() {
             if !self.ahead.contains(&at) {
-                slot.raw.shed();
+                slot.raw.shed(self.kept);
             }
         }
     }
@@ -139,7 +180,7 @@ impl Reader {
 
     /// Reads some of the files that are asked for next, in this order, where that is worth it.
     pub(super) fn read_ahead<'f>(&mut self, files: impl IntoIterator<Item = (&'f Path, State)>) {
-        let mut files = files.into_iter().take_while(|(_, found)| found.size <= LARGE).peekable();
+        let mut files = files.into_iter().take_while(|(_, found)| found.size <= self.large).peekable();
         let is_next = |slot: &Slot| slot.is_of(files.peek());
         if self.pair.is_none() || self.slots[self.ahead.clone()].first().is_some_and(is_next) {
             return;
@@ -153,7 +194,7 @@ impl Reader {
             if self.slots.len() == read {
                 self.slots.push(Slot::default());
             }
-            self.slots[read].read_ahead(path, found, self.limit);
+            self.slots[read].read_ahead(path, found, (self.limit, self.large));
             read += 1;
         }
         self.ahead = 0..read;
@@ -170,7 +211,15 @@ impl Reader {
             slot.place = end;
             end += room.unwrap_or(0);
         }
+        if self.place.is_some() {
+            shed(&mut self.plain, self.kept);
+        }
+        let held = slots.iter().map(|slot| slot.raw.bytes().len()).sum::<usize>() + end;
+        if self.place.as_ref().is_some_and(|place| !place.may_hold(held as u64)) {
+            return;
+        }
         if self.sheet.len() < end {
+            self.sheet.reserve_exact(end - self.sheet.len());
             self.sheet.resize(end, 0);
         }
         let mut rest = self.sheet.as_mut_slice();
@@ -197,8 +246,22 @@ impl Reader {
             return self.unpack(&name, at, ended?);
         }
         self.ahead = 0..0;
-        let ended = self.slots[0].read(path, found, self.limit)?;
+        let beside = self.beside();
+        let at = self.place.as_ref().map(|place| (place, beside));
+        let ended = self.slots[0].read((path, found), self.limit, at)?;
         self.unpack(&name, 0, ended)
+    }
+
+    /// Gives back what files read ahead unpacked to if it is of no use any more, and else tells how much that is.
+    fn beside(&mut self) -> u64 {
+        match (&self.place, self.ahead.is_empty()) {
+            (None, _) => 0,
+            (Some(_), false) => self.sheet.capacity() as u64,
+            (Some(_), true) => {
+                shed(&mut self.sheet, self.kept);
+                0
+            }
+        }
     }
 
     fn stream(&mut self, name: &str, from: impl Read, size: u64) -> Result<Loaded<'_>, Problem> {
@@ -208,8 +271,9 @@ impl Reader {
     }
 
     /// What a slot's file unpacks to, if that was not done yet.
-    fn unpack(&mut self, name: &str, slot: usize, ended: Ended) -> Result<Loaded<'_>, Problem> {
-        let slot = &mut self.slots[slot];
+    fn unpack(&mut self, name: &str, at: usize, ended: Ended) -> Result<Loaded<'_>, Problem> {
+        let beside = if self.slots[at].made.is_none() { self.beside() } else { 0 };
+        let slot = &mut self.slots[at];
         let (mut end, read) = (ended.end, slot.raw.bytes().len());
         let changed = ended.is_changed.then(|| changed(name));
         if let Some(made) = slot.made.take() {
@@ -225,47 +289,64 @@ impl Reader {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let raw = &slot.raw.bytes()[..read.min(limit)];
         self.plain.clear();
-        let told = raw.last_chunk::<4>().map_or(0, |size| u64::from(u32::from_le_bytes(*size)));
-        let is_huge = read > limit || gzip::is_gzip(raw) && told > self.limit;
+        let is_huge = read > limit || gzip::is_gzip(raw) && told(raw) > self.limit;
         if self.leaves_huge && is_huge {
             return Ok(Loaded::huge());
         }
-        let is_packed = Unpacker::is_packed(name, raw);
-        if is_packed {
-            // What could be read is unpacked in either case.
-            let unpacked = self.unpacker.unpack(name, raw, &mut self.plain);
-            end = end.and(unpacked);
+        let (bytes_read, is_packed) = (read as u64, Unpacker::is_packed(name, raw));
+        if !is_packed && end.is_ok() && read <= limit {
+            let bytes = self.slots[at].raw.bytes();
+            return Ok(Loaded { bytes, bytes_read, unpacked: bytes_read, fault: changed, is_huge: false });
         }
-        if self.leaves_huge && is_packed && end.is_err() && self.plain.len() >= limit {
-            return Ok(Loaded::huge());
+        if is_packed {
+            let place = self.place.as_ref().map(|place| (place, beside));
+            // What could be read is unpacked in either case.
+            end = end.and(unpack(&mut self.unpacker, (name, raw), (self.limit, place), &mut self.plain));
+            if self.leaves_huge && end.is_err() && self.plain.len() >= limit {
+                return Ok(Loaded::huge());
+            }
+        } else {
+            if let Some(place) = &self.place {
+                place.hold_bytes(beside + 2 * bytes_read);
+            }
+            self.plain.extend_from_slice(raw);
+        }
+        if self.place.is_some() {
+            // Others wait for it, perhaps.
+            slot.raw.shed(self.kept);
         }
         // Named first: a file that is not read to its end seems cut, too.
         if read > limit {
             end = Err(format!("it is larger than {limit} bytes"));
         }
-        let unpacked = if is_packed { self.plain.len() } else { raw.len() } as u64;
+        let unpacked = self.plain.len() as u64;
         let Err(error) = end else {
-            let bytes = if is_packed { &self.plain[..] } else { raw };
-            return Ok(Loaded { bytes, bytes_read: read as u64, unpacked, fault: changed, is_huge: false });
+            return Ok(Loaded { bytes: &self.plain, bytes_read, unpacked, fault: changed, is_huge: false });
         };
-        if !is_packed {
-            self.plain.extend_from_slice(raw);
-        }
         salvage(&mut self.plain);
         let kept = if self.plain.is_empty() { "nothing of it is used" } else { "the whole records before are used" };
         let fault = Some(Problem { input: name.to_owned(), error: format!("{error}; {kept}") });
-        Ok(Loaded { bytes: &self.plain, bytes_read: read as u64, unpacked, fault, is_huge: false })
+        Ok(Loaded { bytes: &self.plain, bytes_read, unpacked, fault, is_huge: false })
     }
 }
 
 impl Slot {
-    /// Reads a file, and sees whether it is the one that was found.
-    fn read(&mut self, path: &Path, found: Option<State>, limit: u64) -> Result<Ended, Problem> {
+    /// Reads a file where there is a place for it and what is beside it, and sees whether it is the one that was found.
+    fn read(
+        &mut self,
+        (path, found): (&Path, Option<State>),
+        limit: u64,
+        at: Option<(&Place, u64)>,
+    ) -> Result<Ended, Problem> {
         let failed = |error: std::io::Error| problem(path, &error);
         #[allow(clippy::disallowed_methods)] // this is the source that reads files
         let mut file = std::fs::File::open(path).map_err(failed)?;
         let size =
             found.map_or_else(|| file.metadata().map(|now| now.len()), |found| Ok(found.size)).map_err(failed)?;
+        if let Some((place, beside)) = at.filter(|(place, _)| size > place.own()) {
+            // Before it is read: else all who wait would hold what they have read.
+            place.hold(Likely::of(&mut file, limit).map_err(failed)?, beside);
+        }
         let end = self.fill(path, &mut file, size, limit)?;
         let is_same = |now: Metadata| match (found, State::of(&now)) {
             (Some(before), Some(now)) => before == now,
@@ -283,13 +364,13 @@ impl Slot {
         }
     }
 
-    fn read_ahead(&mut self, path: &Path, found: State, limit: u64) {
+    fn read_ahead(&mut self, path: &Path, found: State, (limit, large): (u64, u64)) {
         self.path.clear();
         self.path.push(path);
         self.found = Some(found);
-        let read = self.read(path, Some(found), limit.min(LARGE));
+        let read = self.read((path, Some(found)), limit.min(large), None);
         // One that has grown is read again when it is its turn.
-        let is_left = self.raw.bytes().len() as u64 > LARGE;
+        let is_left = self.raw.bytes().len() as u64 > large;
         self.end = (!is_left).then_some(read);
     }
 
@@ -303,9 +384,29 @@ impl Slot {
     fn room(&self, limit: u64) -> Option<usize> {
         let is_read = self.end.as_ref()?.as_ref().is_ok_and(|ended| ended.end.is_ok());
         let raw = self.raw.bytes();
-        let told = u64::from(u32::from_le_bytes(*raw.last_chunk()?));
-        (is_read && told.max(raw.len() as u64) <= limit).then(|| Pair::room(self.raw.bytes_and_more()))?
+        (is_read && told(raw).max(raw.len() as u64) <= limit).then(|| Pair::room(self.raw.bytes_and_more()))?
     }
+}
+
+/// Unpacks as much as there is a place for, of what is packed otherwise than it seemed once it was tried.
+fn unpack(
+    unpacker: &mut Unpacker,
+    (name, raw): (&str, &[u8]),
+    (limit, place): (u64, Option<(&Place, u64)>),
+    plain: &mut Vec<u8>,
+) -> Result<(), String> {
+    if let Some((place, beside)) = place {
+        let likely = Likely::of_bytes(raw, limit);
+        let likely = Likely { plain: likely.plain.max(place.own()).min(limit), ..likely };
+        place.hold(likely, beside);
+        let unpacked = unpacker.unpack((name, raw), likely.plain, plain);
+        if unpacked.is_ok() || likely.plain == limit || (plain.len() as u64) < likely.plain {
+            return unpacked;
+        }
+        plain.clear();
+        place.hold(Likely { plain: limit, ..likely }, beside);
+    }
+    unpacker.unpack((name, raw), limit, plain)
 }
 
 /// A file that is another one after it was read.

@@ -151,7 +151,8 @@ fn files_that_can_be_are_unpacked_ahead() {
     assert_eq!(ahead(&reader), FILES - 1);
     // Of many threads each reads fewer.
     for (threads, expect) in [(1, 8), (2, 8), (3, 5), (4, 4), (8, 2), (200, 2)] {
-        let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) }.of(threads);
+        let mut reader =
+            Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) }.among(&Room::new(threads));
         reader.read_ahead(files.iter().copied());
         assert_eq!(ahead(&reader), expect, "{threads}");
     }

@@ -10,13 +10,11 @@ use std::path::Path;
 pub(super) struct Unpacker {
     /// `None` where libdeflate has no memory: the stream does it all.
     inflater: Option<Inflater>,
-    limit: u64,
 }
 
 impl Unpacker {
-    /// Gives at most so many bytes a file.
-    pub(super) fn new(limit: u64) -> Self {
-        Self { inflater: Inflater::new(), limit }
+    pub(super) fn new() -> Self {
+        Self { inflater: Inflater::new() }
     }
 
     /// Whether these bytes are packed: gzip by its first bytes, bzip2 and zstd by theirs where the name says so, too.
@@ -24,47 +22,47 @@ impl Unpacker {
         gzip::is_gzip(raw) || is_bzip2(name, raw) || is_zstd(name, raw)
     }
 
-    /// Fills `plain`.
+    /// Fills `plain` with at most so many bytes.
     ///
     /// # Errors
     /// What stopped it, in words; `plain` then holds what can be used.
-    pub(super) fn unpack(&mut self, name: &str, raw: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
+    pub(super) fn unpack(&mut self, (name, raw): (&str, &[u8]), limit: u64, plain: &mut Vec<u8>) -> Result<(), String> {
         if gzip::is_gzip(raw) {
-            let unpacked = gzip::inflate(raw, self.limit, self.inflater.as_mut(), plain);
+            let unpacked = gzip::inflate(raw, limit, self.inflater.as_mut(), plain);
             return unpacked.map_err(|stop| stop.to_string());
         }
-        self.unpack_rest(name, raw, plain)
+        unpack_rest((name, raw), limit, plain)
     }
+}
 
-    #[cfg(feature = "archives")]
-    fn unpack_rest(&self, name: &str, raw: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
-        if is_bzip2(name, raw) {
-            return stream(&mut bzip2::read::MultiBzDecoder::new(raw), "bzip2", self.limit, plain);
-        }
-        let mut rest = raw;
-        // Frames behind one another, as `zstd` makes of several files.
-        while !rest.is_empty() {
-            if let Some(length) = skippable(rest) {
-                rest = rest.get(length..).ok_or("the zstd file is cut short")?;
-                continue;
-            }
-            let start = plain.len();
-            let decoder = ruzstd::decoding::StreamingDecoder::new(&mut rest);
-            let mut decoder = decoder.map_err(|fault| format!("the zstd file is damaged: {fault}"))?;
-            stream(&mut decoder, "zstd", self.limit, plain)?;
-            let (told, made) = (decoder.decoder.get_checksum_from_data(), decoder.decoder.get_calculated_checksum());
-            if told.is_some_and(|told| made != Some(told)) {
-                plain.truncate(start);
-                return Err("the zstd file is damaged: its checksum is another".to_owned());
-            }
-        }
-        Ok(())
+#[cfg(feature = "archives")]
+fn unpack_rest((name, raw): (&str, &[u8]), limit: u64, plain: &mut Vec<u8>) -> Result<(), String> {
+    if is_bzip2(name, raw) {
+        return stream(&mut bzip2::read::MultiBzDecoder::new(raw), "bzip2", limit, plain);
     }
+    let mut rest = raw;
+    // Frames behind one another, as `zstd` makes of several files.
+    while !rest.is_empty() {
+        if let Some(length) = skippable(rest) {
+            rest = rest.get(length..).ok_or("the zstd file is cut short")?;
+            continue;
+        }
+        let start = plain.len();
+        let decoder = ruzstd::decoding::StreamingDecoder::new(&mut rest);
+        let mut decoder = decoder.map_err(|fault| format!("the zstd file is damaged: {fault}"))?;
+        stream(&mut decoder, "zstd", limit, plain)?;
+        let (told, made) = (decoder.decoder.get_checksum_from_data(), decoder.decoder.get_calculated_checksum());
+        if told.is_some_and(|told| made != Some(told)) {
+            plain.truncate(start);
+            return Err("the zstd file is damaged: its checksum is another".to_owned());
+        }
+    }
+    Ok(())
+}
 
-    #[cfg(not(feature = "archives"))]
-    fn unpack_rest(&self, _: &str, _: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
-        Err("this build reads no bzip2 and no zstd: unpack it first, or build with `--features archives`".to_owned())
-    }
+#[cfg(not(feature = "archives"))]
+fn unpack_rest(_: (&str, &[u8]), _: u64, _: &mut Vec<u8>) -> Result<(), String> {
+    Err("this build reads no bzip2 and no zstd: unpack it first, or build with `--features archives`".to_owned())
 }
 
 #[cfg(feature = "archives")]

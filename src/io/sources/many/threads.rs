@@ -1,11 +1,12 @@
 //! Jobs → several threads → the desk, in the order of the jobs.
 //!
-//! A thread that has handed over much of a job waits until that was taken: so no more than that stands in memory of any
-//! job. All the same none waits for ever. Jobs are begun in their order, and a thread keeps its job to its end: so the
-//! job whose turn it is was begun, or a thread is free to begin it, and whoever has it is being listened to.
+//! A thread that has handed over much of a job waits until that was taken, if what others handed over waits, too: so no more
+//! than that stands in memory. All the same none waits for ever. Jobs are begun in their order, and a thread keeps its job
+//! to its end: so the job whose turn it is was begun, or a thread is free to begin it, and whoever has it is being listened to.
 
 use super::jobs::{Job, Jobs};
 use super::over::{Over, Step};
+use super::room::Room;
 use super::{AHEAD, Desk, Joins, Made, Make, work};
 use crate::io::sources::files::Limits;
 use crate::io::sources::reader::Reader;
@@ -19,11 +20,19 @@ type Panic = Box<dyn Any + Send>;
 
 /// What a thread tells of its job.
 enum Told<T> {
-    /// A hand-over before its last; where the thread waits, who is to be told that it was taken.
-    Step(Step<T>, Option<mpsc::SyncSender<()>>),
+    /// A hand-over before its last, and who is to be told that it was taken.
+    Step(Step<T>, Option<Waits>),
     /// The last.
     Last(Made<T>),
     Panicked(Panic),
+}
+
+/// Who is to be told that a hand-over was taken.
+enum Waits {
+    /// Its thread, which does nothing meanwhile.
+    Thread(mpsc::SyncSender<()>),
+    /// The room, in which so much of it waits.
+    Room(u64),
 }
 
 /// Reads with as many threads as there are makers; returns the panic of one, which ends all.
@@ -35,20 +44,23 @@ pub(super) fn read<T: Joins + Send, M: Make<T> + Send>(
 ) -> Option<Panic> {
     let (give, given) = mpsc::channel::<(u64, Job)>();
     let given = Mutex::new(given);
-    let ahead = makers.len() * AHEAD;
+    let (ahead, room) = (makers.len() * AHEAD, Room::new(makers.len()));
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
-        let given = &given;
-        let threads = makers.len();
+        let (given, room) = (&given, &room);
         for mut make in makers {
             let tell = tell.clone();
             scope.spawn(move || {
-                let mut reader = Reader::whole(limits).of(threads);
+                let (mut reader, mut kept) = (Reader::whole(limits).among(room), 0);
                 loop {
-                    let job = given.lock().map(|given| given.recv());
-                    let Ok(Ok((number, job))) = job else { return };
-                    let made =
-                        one(&mut reader, (limits, heavy), &mut make, job, &|told| tell.send((number, told)).is_ok());
+                    // Begun before others are given out, so in their order.
+                    let begin = |(number, job)| (number, job, room.begin(number, kept));
+                    let job = given.lock().map(|given| given.recv().map(begin));
+                    let Ok(Ok((number, job, place))) = job else { return };
+                    reader.begin(place);
+                    let tell_of = |told| tell.send((number, told)).is_ok();
+                    let made = one(&mut reader, (limits, heavy), &mut make, job, (&tell_of, room));
+                    kept = reader.end();
                     let Some(made) = made else { return };
                     let is_panic = matches!(made, Told::Panicked(_));
                     if tell.send((number, made)).is_err() || is_panic {
@@ -58,7 +70,7 @@ pub(super) fn read<T: Joins + Send, M: Make<T> + Send>(
             });
         }
         drop(tell);
-        let panic = hand_over(jobs, desk, ahead as u64, &give, &told);
+        let panic = hand_over(jobs, desk, (ahead as u64, room), &give, &told);
         // Without a giver the threads end.
         drop(give);
         panic
@@ -71,7 +83,7 @@ fn one<T: Joins>(
     (limits, heavy): (Limits, u64),
     make: &mut impl Make<T>,
     job: Job,
-    tell: &dyn Fn(Told<T>) -> bool,
+    (tell, room): (&dyn Fn(Told<T>) -> bool, &Room),
 ) -> Option<Told<T>> {
     let mut waiting = 0;
     let mut give = |step: Step<T>| {
@@ -79,10 +91,14 @@ fn one<T: Joins>(
         if waiting < heavy {
             return if tell(Told::Step(step, None)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
         }
-        waiting = 0;
+        let weight = std::mem::take(&mut waiting);
+        if room.may_wait(weight) {
+            let told = Told::Step(step, Some(Waits::Room(weight)));
+            return if tell(told) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) };
+        }
         let (taken, is_taken) = mpsc::sync_channel(1);
         // Where nobody takes it any more, it is dropped with the one who would have told.
-        match tell(Told::Step(step, Some(taken))) && is_taken.recv().is_ok() {
+        match tell(Told::Step(step, Some(Waits::Thread(taken)))) && is_taken.recv().is_ok() {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }
@@ -100,7 +116,7 @@ fn one<T: Joins>(
 fn hand_over<T: Joins>(
     jobs: &mut Jobs<'_>,
     desk: &mut impl Desk<T>,
-    ahead: u64,
+    (ahead, room): (u64, &Room),
     give: &mpsc::Sender<(u64, Job)>,
     told: &mpsc::Receiver<(u64, Told<T>)>,
 ) -> Option<Panic> {
@@ -132,9 +148,11 @@ fn hand_over<T: Joins>(
             if jobs.take(desk, step).is_break() {
                 return None;
             }
-            // It waits in any case, and cannot have gone.
-            if let Some(thread) = waits {
-                let _ = thread.send(());
+            match waits {
+                // It waits in any case, and cannot have gone.
+                Some(Waits::Thread(thread)) => drop(thread.send(())),
+                Some(Waits::Room(weight)) => room.taken(weight),
+                None => {}
             }
         }
     }

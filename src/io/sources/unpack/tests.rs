@@ -24,7 +24,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 fn check(name: &str, raw: &[u8], limit: u64, expect: (&[u8], Result<(), &str>)) {
     assert!(Unpacker::is_packed(name, raw), "{name}");
     let mut plain = Vec::new();
-    let told = Unpacker::new(limit).unpack(name, raw, &mut plain);
+    let told = Unpacker::new().unpack((name, raw), limit, &mut plain);
     assert_eq!((plain.as_slice(), told.as_ref().copied().map_err(String::as_str)), (expect.0, expect.1), "{name}");
 }
 
@@ -69,7 +69,7 @@ fn what_is_cut_or_damaged_is_told() {
     for (name, packed) in [("a.gz", gzip(&text)), ("a.bz2", bzip2(&text)), ("a.zst", zstd(&text))] {
         for length in [20, packed.len() / 2, packed.len() - 1] {
             let mut plain = Vec::new();
-            let told = Unpacker::new(u64::MAX).unpack(name, &packed[..length], &mut plain).unwrap_err();
+            let told = Unpacker::new().unpack((name, &packed[..length]), u64::MAX, &mut plain).unwrap_err();
             assert!(told.contains("cut") || told.contains("damaged"), "{name}: {told}");
             assert!(text.starts_with(&plain), "{name}");
         }
@@ -104,7 +104,7 @@ fn a_size_that_is_a_lie_changes_nothing() {
         let end = packed.len() - 4;
         packed[end..].copy_from_slice(&size.to_le_bytes());
         let mut plain = Vec::new();
-        let told = Unpacker::new(1 << 20).unpack("a.gz", &packed, &mut plain);
+        let told = Unpacker::new().unpack(("a.gz", &packed), 1 << 20, &mut plain);
         // The size is a part of what the checksum protects.
         assert!(told.unwrap_err().contains("damaged"), "{size}");
         assert!(plain.capacity() < 4 << 20, "{size}");
