@@ -54,7 +54,29 @@ fn check(files: &[(&Path, State)], limit: u64) -> Vec<Told> {
         // What was read and is not asked for does not go away.
         ahead.shed();
     }
+    for threads in [2, 8, 200] {
+        check_in_a_room(files, limit, threads, &expected);
+    }
     expected
+}
+
+/// Reads each as one of so many threads does, and sees that it asked for what it holds.
+#[track_caller]
+fn check_in_a_room(files: &[(&Path, State)], limit: u64, threads: usize, expected: &[Told]) {
+    let (room, mut kept) = (Room::new(threads), 0);
+    let mut reader = Reader::whole(Limits { file: limit }).among(&room);
+    for (job, some) in files.chunks(3).enumerate() {
+        reader.begin(room.begin(job as u64, kept));
+        for (at, (path, found)) in some.iter().enumerate() {
+            reader.read_ahead(some[at..].iter().copied());
+            let loaded = told(reader.load(path, Some(*found)));
+            assert!(loaded == expected[3 * job + at], "{threads} threads: {}", path.display());
+            let (held, had) = (room.held_by(job as u64).max(room.own()), loaded.map_or(0, |told| told.0.len()));
+            assert!(had as u64 <= held + room.own(), "{threads} threads: {had} {held} {}", path.display());
+        }
+        kept = reader.end();
+        assert!(reader.has() <= kept.max(6 * room.own() + (16 << 10)), "{threads} threads: {}", reader.has());
+    }
 }
 
 #[test]
@@ -83,6 +105,10 @@ fn what_is_read_ahead_is_what_is_read() {
         gzip(&vec![b'a'; 9 << 20]),
         gzip(&log(2_000)),
         gzip(&log(8)),
+        // What stands at the end tells of the last member alone.
+        [gzip(&log(60_000)), gzip(&log(2))].concat(),
+        vec![b' '; 3 << 20],
+        [b"{\"Records\":[{}".to_vec(), vec![b' '; 6 << 20]].concat(),
     ];
     let paths: Vec<PathBuf> = (0..contents.len()).map(|at| folder.path().join(format!("{at:02}.json.gz"))).collect();
     paths.iter().zip(&contents).for_each(|(path, content)| std::fs::write(path, content).unwrap());

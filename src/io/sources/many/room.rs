@@ -16,7 +16,7 @@ const MOST: u64 = 75 << 18;
 const THREAD: u64 = 768 << 10;
 const LEAST: u64 = 4 << 20;
 /// Weight of what all threads have handed over and that was not taken yet.
-const WAITING: u64 = 2 * HEAVY;
+const WAITING: u64 = HEAVY;
 /// Bytes of each of two threads that it need not ask for.
 const OWN: u64 = 2 << 20;
 
@@ -67,7 +67,7 @@ impl Room {
     }
 
     /// A job is under way, by a thread that kept so much. Jobs are begun in their order.
-    pub(super) fn begin(self: &Arc<Self>, job: u64, kept: u64) -> Place {
+    pub(in crate::io::sources) fn begin(self: &Arc<Self>, job: u64, kept: u64) -> Place {
         let mut held = self.held();
         held.jobs.insert(job, kept);
         held.kept = held.kept.saturating_sub(kept);
@@ -83,6 +83,12 @@ impl Room {
     /// So much of that was taken.
     pub(super) fn taken(&self, weight: u64) {
         self.waiting.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    /// Bytes that a job holds.
+    #[cfg(test)]
+    pub(in crate::io::sources) fn held_by(&self, job: u64) -> u64 {
+        self.held().jobs.get(&job).copied().unwrap_or(0)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -165,7 +171,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const LARGE: u64 = 9 << 20;
+    const LARGE: u64 = 10 << 20;
 
     #[test]
     fn little_is_had_without_asking_and_more_as_long_as_there_is_room() {
@@ -204,6 +210,19 @@ mod tests {
             assert!(third.may_hold(room.own()), "{threads}");
             assert_eq!(third.may_hold(fair), threads > 2, "{threads}");
         }
+    }
+
+    #[test]
+    fn so_much_may_wait_for_its_turn() {
+        let room = Room::new(4);
+        let check = |weight, expect| assert_eq!(room.may_wait(weight), expect, "{weight}");
+        check(WAITING / 2, true);
+        check(WAITING - WAITING / 2, true);
+        check(1, false);
+        room.taken(2);
+        check(3, false);
+        check(2, true);
+        check(u64::MAX, false);
     }
 
     #[test]

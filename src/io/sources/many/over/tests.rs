@@ -127,12 +127,12 @@ fn large_files_are_handed_over_in_parts_and_wait_for_their_turn() {
     assert!(large.starts_with("03.json.gz 22") && large.split(' ').count() > 6, "{large}");
     assert_eq!(large.split_once(' ').unwrap().1, expect[6].split_once(' ').unwrap().1);
     assert!(expect[7].ends_with("the gzip file is cut short; the whole records before are used"), "{}", expect[7]);
-    // Of one thread what is heavy, and nothing else; of each thread as much, and what is made meanwhile.
+    // Of one thread what is heavy, and nothing else; of each thread as much, and what is made meanwhile; of all, what waits.
     assert_eq!(most, 2);
     for threads in [2, 3, 8] {
         let (found, most) = told(folder.path(), threads, usize::MAX, "nothing");
         assert_eq!(found, expect, "{threads}");
-        assert!(most <= 3 * threads, "{most} of {threads}");
+        assert!(most <= 3 * threads + 1, "{most} of {threads}");
     }
 }
 
