@@ -182,6 +182,17 @@ fn files_that_can_be_are_unpacked_ahead() {
         reader.read_ahead(files.iter().copied());
         assert_eq!(ahead(&reader), expect, "{threads}");
     }
+    // What it takes to unpack them at once is asked for.
+    paths.iter().for_each(|path| std::fs::write(path, gzip(&vec![b'a'; 2 << 20])).unwrap());
+    let files: Vec<(&Path, State)> = paths.iter().map(|path| (path.as_path(), found(path))).collect();
+    for (threads, expect) in [(2, 2), (4, 2), (8, 0)] {
+        let room = Room::new(threads);
+        let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) }.among(&room);
+        reader.begin(room.begin(0, 0));
+        reader.read_ahead(files.iter().copied());
+        assert_eq!(ahead(&reader), expect, "{threads}");
+        assert_eq!(room.held_by(0) > 4 << 20, expect > 0, "{threads}");
+    }
     // One by itself is not.
     let mut reader = Reader { pair: Some(Pair::anywhere()), ..Reader::whole(Limits::default()) };
     reader.read_ahead(files[..1].iter().copied());

@@ -213,6 +213,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_thread_keeps_for_its_next_job_is_not_there_for_others() {
+        let room = Room::new(8);
+        let (most, fair) = (room.most(), room.fair());
+        let _first = room.begin(0, 0);
+        let may = |job: u64, bytes| room.begin(job, 0).take(&mut room.held(), bytes);
+        let second = room.begin(1, 0);
+        second.hold_bytes(fair);
+        assert_eq!(second.end(fair, || panic!("nobody waits for it")), fair);
+        assert_eq!((may(2, most - fair + 1), may(2, most - fair)), (false, true));
+        // Whoever goes on with it has it as before.
+        let third = room.begin(2, fair);
+        assert_eq!((room.held_by(2), may(3, most - fair + 1), may(3, most - fair)), (fair, false, true));
+        // Too much is not kept, nor what others wait for; little is not counted.
+        assert_eq!(third.end(fair + 1, || room.own() + 1), room.own() + 1);
+        let fourth = room.begin(4, room.own() + 1);
+        room.held().waiting += 1;
+        assert_eq!(fourth.end(fair, || room.own()), 0);
+        assert!(may(5, most));
+    }
+
+    #[test]
     fn so_much_may_wait_for_its_turn() {
         let room = Room::new(4);
         let check = |weight, expect| assert_eq!(room.may_wait(weight), expect, "{weight}");
