@@ -40,9 +40,6 @@ const DIFFERENT: usize = 500;
 const SINGLES: usize = 1_000;
 /// Objects that are noted in one transaction.
 const OBJECTS: usize = 4_000;
-/// Threads that read if nobody says how many. Each has some megabytes of its own beside what all share, and a scan is to do with
-/// 64 MB.
-pub const THREADS: usize = 8;
 
 /// How a scan goes about it, and what it gives back beside the findings.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +50,7 @@ pub struct Options {
     pub selection: Selection,
     /// Reads what was read before once more.
     pub again: bool,
-    /// Threads that read; 0 takes as many as the machine has processors, but no more than [`THREADS`].
+    /// Threads that read; 0 takes as many as the machine has processors, but no more than eight.
     pub threads: usize,
     /// Looks at the logs once: denials are found all the same, but not whether the same calls were allowed, nor who changed
     /// policies.
@@ -167,8 +164,7 @@ pub fn scan_each(
     scan.note_each();
     scan.look_twice(&selection)?;
     let singly = scan.takes_singly();
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = if threads == 0 { processors.min(THREADS) } else { threads };
+    let threads = many::threads(threads);
     let catalog = world.catalog;
     let maker =
         || Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look).among(threads);

@@ -30,6 +30,16 @@ const HEAVY: u64 = 2 * WEIGHT;
 /// Hand-overs under way for each thread.
 const AHEAD: usize = 2;
 
+/// Threads that read if nobody says how many. Each has a megabyte or two of its own beside what all share, and a scan is to do
+/// with 64 MB.
+const THREADS: usize = 8;
+
+/// So many, or where that is 0 as many as the machine has processors, but no more than eight.
+pub fn threads(asked: usize) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    if asked == 0 { processors.min(THREADS) } else { asked }
+}
+
 /// Bytes that reading a file in parts takes at a time.
 const PARTS: u64 = 10 << 20;
 
