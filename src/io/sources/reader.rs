@@ -211,12 +211,12 @@ impl Reader {
             slot.place = end;
             end += room.unwrap_or(0);
         }
-        if self.place.is_some() {
+        if let Some(place) = &self.place {
+            let raw: usize = slots.iter().map(|slot| slot.raw.bytes().len()).sum();
+            if end == 0 || !place.may_hold((raw + end) as u64) {
+                return;
+            }
             shed(&mut self.plain, self.kept);
-        }
-        let held = slots.iter().map(|slot| slot.raw.bytes().len()).sum::<usize>() + end;
-        if self.place.as_ref().is_some_and(|place| !place.may_hold(held as u64)) {
-            return;
         }
         if self.sheet.len() < end {
             self.sheet.reserve_exact(end - self.sheet.len());
