@@ -132,13 +132,25 @@ fn large(count: usize, folder: &Path) {
     }
 }
 
+/// The same, every second of them not packed: what reads one has no use for the room of the other.
+fn mixed(count: usize, folder: &Path) {
+    large(count, folder);
+    let mut text = Vec::new();
+    write_some(&mut text, 15 * 32, true);
+    for file in (0..count).step_by(2) {
+        std::fs::write(folder.join(format!("{file:03}.json")), &text).unwrap();
+    }
+}
+
 /// However many threads have one each: without a bound these took 16 MiB more for each thread.
 #[test]
 fn nor_do_the_files_of_many_threads() {
-    for threads in ["2", "8", "32"] {
-        let ((_, peak), answer) = scanned_of(large, 40, "json", &["--threads", threads, "--one-look"]);
+    for (make, count, files, threads) in
+        [(large as fn(usize, &Path), 40, 40, "8"), (mixed, 20, 30, "2"), (mixed, 20, 30, "32")]
+    {
+        let ((_, peak), answer) = scanned_of(make, count, "json", &["--threads", threads, "--one-look"]);
         let told: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!((&told["stats"]["files"], &told["stats"]["records"]), (&json!(40), &json!(40 * 15 * 32)));
+        assert_eq!((&told["stats"]["files"], &told["stats"]["records"]), (&json!(files), &json!(files * 15 * 32)));
         assert!(peak / 1024 < MOST, "{peak} KB of {threads} threads");
     }
 }
@@ -244,7 +256,7 @@ fn nor_do_the_denials_of_one_packed_file() {
 fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
     // What is written, how much of it, the findings that are told at least, and how.
     type Case = (fn(usize, &Path), usize, usize, &'static str, &'static [&'static str]);
-    let cases: [Case; 13] = [
+    let cases: [Case; 16] = [
         (roles, 10_000, 10_000, "json", &[]),
         (roles, 10_000, 10_000, "json", &["--one-look"]),
         (roles, 10_000, 10_000, "text", &[]),
@@ -258,6 +270,9 @@ fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
         (large, 60, 1, "json", &["--threads", "4"]),
         (large, 60, 1, "json", &["--threads", "8"]),
         (large, 60, 1, "json", &["--threads", "32"]),
+        (mixed, 40, 1, "json", &["--threads", "2"]),
+        (mixed, 40, 1, "json", &["--threads", "4"]),
+        (mixed, 40, 1, "json", &["--threads", "8"]),
     ];
     for (make, count, least, output, more) in cases {
         let ((whole, peak), answer) = scanned_of(make, count, output, more);

@@ -3,36 +3,33 @@
 use super::gzip;
 use std::io::{Read, Result, Seek, SeekFrom};
 
-/// How much smaller bzip2 and zstd make logs, or nearly so, and how they begin.
+/// How much smaller bzip2 and zstd make logs, or nearly so.
 const USUAL_RATIO: u64 = 24;
-const PACKED: [&[u8]; 2] = [b"BZh", &[0x28, 0xb5, 0x2f, 0xfd]];
+/// What a decoder of bzip2 needs for a block.
+const BZIP2: u64 = 4 << 20;
+/// How a frame of zstd begins.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Bytes that a file takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Likely {
     /// As it lies there.
     pub(super) raw: u64,
-    /// What it unpacks to, which may be wrong of further gzip members and of other packers; 0 for what is not packed, and for
-    /// what says that it is larger than the limit.
+    /// What it unpacks to, and what that takes, which may be wrong of further gzip members and of other packers; 0 for what
+    /// is not packed, and for what says that it is larger than the limit. Of text in UTF-16 what it is in UTF-8.
     pub(super) plain: u64,
 }
 
 impl Likely {
-    /// Of a file, which is then at its beginning.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub(super) fn of(file: &mut (impl Read + Seek), limit: u64) -> Result<Self> {
-        let (mut first, mut last) = ([0; 4], [0; 4]);
-        let size = file.seek(SeekFrom::End(0))?;
-        if size >= 4 {
-            file.seek(SeekFrom::End(-4))?;
-            file.read_exact(&mut last)?;
-            file.rewind()?;
-            file.read_exact(&mut first)?;
+    /// Of a file that had so many bytes, and is then at its beginning. One that cannot be looked at takes all that it may.
+    pub(super) fn of(file: &mut (impl Read + Seek), size: u64, limit: u64) -> Self {
+        let ends = ends(file);
+        // Whoever reads it tells why that does not go.
+        let _ = file.rewind();
+        match ends {
+            Ok((first, last)) => Self::told((&first, &last), size, limit),
+            Err(_) => Self { raw: size.min(limit), plain: limit },
         }
-        file.rewind()?;
-        Ok(Self::told((&first, &last), size, limit))
     }
 
     /// Of bytes that were read.
@@ -41,13 +38,40 @@ impl Likely {
     }
 
     fn told((first, last): (&[u8], &[u8]), size: u64, limit: u64) -> Self {
+        let usual = size.saturating_mul(USUAL_RATIO).min(limit);
         let plain = match first {
             first if gzip::is_gzip(first) => Some(told(last)).filter(|told| *told <= limit).unwrap_or(0),
-            first if PACKED.iter().any(|begin| first.starts_with(begin)) => size.saturating_mul(USUAL_RATIO).min(limit),
+            first if first.starts_with(b"BZh") => usual + BZIP2,
+            first if first.starts_with(&ZSTD) => usual + window(first, usual).min(limit),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => size.min(limit) * 3 / 2,
             _ => 0,
         };
         Self { raw: size.min(limit), plain }
     }
+}
+
+/// What a decoder of zstd keeps of what it made: <https://datatracker.ietf.org/doc/html/rfc8878#section-3.1.1.1.2>.
+fn window(frame: &[u8], all: u64) -> u64 {
+    match *frame {
+        [_, _, _, _, descriptor, window, ..] if descriptor & 0x20 == 0 => {
+            let base = 1 << (10 + u64::from(window >> 3));
+            base + base / 8 * u64::from(window & 7)
+        }
+        // What is one segment is kept as a whole.
+        _ => all,
+    }
+}
+
+/// The first and the last bytes of a file; of a shorter one zeros.
+fn ends(file: &mut (impl Read + Seek)) -> Result<([u8; 6], [u8; 4])> {
+    let (mut first, mut last) = ([0; 6], [0; 4]);
+    if file.seek(SeekFrom::End(0))? >= first.len() as u64 {
+        file.seek(SeekFrom::End(-4))?;
+        file.read_exact(&mut last)?;
+        file.rewind()?;
+        file.read_exact(&mut first)?;
+    }
+    Ok((first, last))
 }
 
 /// Bytes that a gzip file says its last member unpacks to.
@@ -65,7 +89,7 @@ mod tests {
         let expect = Likely { raw: bytes.len() as u64, plain };
         let mut file = Cursor::new(bytes);
         file.set_position(2);
-        assert_eq!((Likely::of(&mut file, 5_000).unwrap(), file.position()), (expect, 0));
+        assert_eq!((Likely::of(&mut file, expect.raw, 5_000), file.position()), (expect, 0));
         assert_eq!(Likely::of_bytes(bytes, 5_000), expect);
     }
 
@@ -79,9 +103,17 @@ mod tests {
         // Said to be larger than what is read as a whole.
         check(b"\x1f\x8b....\x89\x13\0\0", 0);
         check(b"\x1f\x8b....\xff\xff\xff\xff", 0);
-        check(b"BZh9......", 240);
-        check(b"\x28\xb5\x2f\xfd......", 240);
-        check(&[b"BZh9".as_slice(), &[0; 996]].concat(), 5_000);
+        check(b"BZh9......", 240 + BZIP2);
+        check(&[b"BZh9".as_slice(), &[0; 996]].concat(), 5_000 + BZIP2);
+        // One segment, a window of 1 KiB, one of 1.75 KiB, and one of more than may be.
+        check(b"\x28\xb5\x2f\xfd\x20.....", 480);
+        check(b"\x28\xb5\x2f\xfd\x04\x00....", 240 + 1_024);
+        check(b"\x28\xb5\x2f\xfd\x04\x06....", 240 + 1_792);
+        check(b"\x28\xb5\x2f\xfd\x04\xff....", 240 + 5_000);
+        check(b"\xff\xfe{\0}\0", 9);
+        // What cannot be looked at takes all that it may.
+        let mut none = std::fs::File::open("/").unwrap();
+        assert_eq!(Likely::of(&mut none, 9, 5_000), Likely { raw: 9, plain: 5_000 });
         let large = Likely::of_bytes(&[b' '; 6_000], 5_000);
         assert_eq!(large, Likely { raw: 5_000, plain: 0 });
     }

@@ -14,7 +14,7 @@ use super::state::State;
 use super::unpack::Unpacker;
 use super::walk::{STDIN, problem};
 use crate::record::Problem;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ const LARGE: u64 = 1 << 20;
 const SOME: u64 = 128 << 10;
 /// The same of what they unpack to.
 const PLAIN: usize = 2 << 20;
+
+/// Bytes that a file may take with what it unpacks to, where others read what is larger.
+const TOGETHER: u64 = WHOLE + (4 << 20);
 
 /// Reads and unpacks.
 pub(crate) struct Reader {
@@ -156,18 +159,23 @@ impl Reader {
     /// Waits until it may hold so many bytes.
     pub(super) fn hold(&self, bytes: u64) {
         if let Some(place) = &self.place {
-            place.hold_bytes(bytes);
+            place.hold(bytes);
         }
     }
 
     /// Gives back the memory of large files: what follows needs it otherwise.
     pub(super) fn shed(&mut self) {
+        self.shed_but(None);
+    }
+
+    /// The same, but for that of one slot.
+    fn shed_but(&mut self, is_used: Option<usize>) {
         shed(&mut self.plain, self.kept);
         if self.ahead.is_empty() {
             shed(&mut self.sheet, self.kept);
         }
         for (at, slot) in self.slots.iter_mut().enumerate() {
-            if !self.ahead.contains(&at) {
+            if !self.ahead.contains(&at) && is_used != Some(at) {
                 slot.raw.shed(self.kept);
             }
         }
@@ -194,6 +202,9 @@ impl Reader {
             if self.slots.len() == read {
                 self.slots.push(Slot::default());
             }
+            if let Some(place) = &self.place {
+                self.slots[read].fit(found.size, (place.own(), self.kept));
+            }
             self.slots[read].read_ahead(path, found, (self.limit, self.large));
             read += 1;
         }
@@ -211,13 +222,10 @@ impl Reader {
             slot.place = end;
             end += room.unwrap_or(0);
         }
-        if let Some(place) = &self.place {
-            let raw: usize = slots.iter().map(|slot| slot.raw.bytes().len()).sum();
-            if end == 0 || !place.may_hold((raw + end) as u64) {
-                return;
-            }
-            shed(&mut self.plain, self.kept);
+        if end == 0 || !self.may_unpack_ahead(end) {
+            return;
         }
+        let slots = &mut self.slots[self.ahead.clone()];
         if self.sheet.len() < end {
             self.sheet.reserve_exact(end - self.sheet.len());
             self.sheet.resize(end, 0);
@@ -233,6 +241,36 @@ impl Reader {
         }
     }
 
+    /// Whether it may hold so many bytes that files unpack to, beside what it has.
+    fn may_unpack_ahead(&mut self, bytes: usize) -> bool {
+        let more = |reader: &Self| reader.has() + bytes.saturating_sub(reader.sheet.capacity()) as u64;
+        let all = more(self);
+        let Some(place) = &self.place else { return true };
+        if place.is_fair(all) {
+            return place.may_hold(all);
+        }
+        self.shed();
+        let all = more(self);
+        self.place.as_ref().is_none_or(|place| place.may_hold(all))
+    }
+
+    /// Waits until it may hold a file in a slot, beside what it has. What is of no use now is given back if that is much.
+    fn ask(&mut self, slot: usize, file: Likely) {
+        let more = |reader: &Self| {
+            let raw = file.raw.saturating_sub(reader.slots[slot].raw.capacity() as u64);
+            let plain = file.plain.saturating_sub(reader.plain.capacity() as u64);
+            reader.has().saturating_add(raw).saturating_add(plain)
+        };
+        let all = more(self);
+        let Some(place) = &self.place else { return };
+        if place.is_fair(all) {
+            return place.hold(all);
+        }
+        self.shed_but(Some(slot));
+        let all = more(self);
+        self.hold(all);
+    }
+
     /// Reads a file, or stdin for `-`. `found` is the state in which it was found.
     pub(super) fn load(&mut self, path: &Path, found: Option<State>) -> Result<Loaded<'_>, Problem> {
         let name = path.to_string_lossy();
@@ -246,22 +284,17 @@ impl Reader {
             return self.unpack(&name, at, ended?);
         }
         self.ahead = 0..0;
-        let beside = self.beside();
-        let at = self.place.as_ref().map(|place| (place, beside));
-        let ended = self.slots[0].read((path, found), self.limit, at)?;
-        self.unpack(&name, 0, ended)
-    }
-
-    /// Gives back what files read ahead unpacked to if it is of no use any more, and else tells how much that is.
-    fn beside(&mut self) -> u64 {
-        match (&self.place, self.ahead.is_empty()) {
-            (None, _) => 0,
-            (Some(_), false) => self.sheet.capacity() as u64,
-            (Some(_), true) => {
-                shed(&mut self.sheet, self.kept);
-                0
+        let mut file = opened(path)?;
+        if let (Some(place), Some(found)) = (&self.place, found) {
+            let own = place.own();
+            self.slots[0].fit(found.size, (own, self.kept));
+            if found.size > own {
+                // Before it is read: else all who wait would hold what they have read.
+                self.ask(0, Likely::of(&mut file, found.size, self.limit));
             }
         }
+        let ended = self.slots[0].read(file, (path, found), self.limit)?;
+        self.unpack(&name, 0, ended)
     }
 
     fn stream(&mut self, name: &str, from: impl Read, size: u64) -> Result<Loaded<'_>, Problem> {
@@ -272,7 +305,6 @@ impl Reader {
 
     /// What a slot's file unpacks to, if that was not done yet.
     fn unpack(&mut self, name: &str, at: usize, ended: Ended) -> Result<Loaded<'_>, Problem> {
-        let beside = if self.slots[at].made.is_none() { self.beside() } else { 0 };
         let slot = &mut self.slots[at];
         let (mut end, read) = (ended.end, slot.raw.bytes().len());
         let changed = ended.is_changed.then(|| changed(name));
@@ -289,7 +321,8 @@ impl Reader {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let raw = &slot.raw.bytes()[..read.min(limit)];
         self.plain.clear();
-        let is_huge = read > limit || gzip::is_gzip(raw) && told(raw) > self.limit;
+        let plain = if gzip::is_gzip(raw) { told(raw) } else { 0 };
+        let is_huge = read > limit || plain > self.limit || read as u64 + plain > TOGETHER;
         if self.leaves_huge && is_huge {
             return Ok(Loaded::huge());
         }
@@ -299,21 +332,19 @@ impl Reader {
             return Ok(Loaded { bytes, bytes_read, unpacked: bytes_read, fault: changed, is_huge: false });
         }
         if is_packed {
-            let place = self.place.as_ref().map(|place| (place, beside));
             // What could be read is unpacked in either case.
-            end = end.and(unpack(&mut self.unpacker, (name, raw), (self.limit, place), &mut self.plain));
+            end = end.and(self.unpack_one(name, at, read.min(limit)));
             if self.leaves_huge && end.is_err() && self.plain.len() >= limit {
                 return Ok(Loaded::huge());
             }
         } else {
-            if let Some(place) = &self.place {
-                place.hold_bytes(beside + 2 * bytes_read);
-            }
-            self.plain.extend_from_slice(raw);
+            let more = Likely { raw: bytes_read, plain: bytes_read };
+            self.ask(at, more);
+            self.plain.extend_from_slice(&self.slots[at].raw.bytes()[..read.min(limit)]);
         }
         if self.place.is_some() {
             // Others wait for it, perhaps.
-            slot.raw.shed(self.kept);
+            self.slots[at].raw.shed(self.kept);
         }
         // Named first: a file that is not read to its end seems cut, too.
         if read > limit {
@@ -330,23 +361,34 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Unpacks so many bytes of a slot as far as there is a place for it: what is packed otherwise than it seemed is known
+    /// once it was tried.
+    fn unpack_one(&mut self, name: &str, at: usize, read: usize) -> Result<(), String> {
+        let raw = |reader: &Self| Likely::of_bytes(&reader.slots[at].raw.bytes()[..read], reader.limit);
+        if let Some(place) = &self.place {
+            let (likely, own) = (raw(self), place.own());
+            let limit = likely.plain.max(own).min(self.limit);
+            self.ask(at, likely);
+            let packed = &self.slots[at].raw.bytes()[..read];
+            let unpacked = self.unpacker.unpack((name, packed), limit, &mut self.plain);
+            if unpacked.is_ok() || limit == self.limit || (self.plain.len() as u64) < limit {
+                return unpacked;
+            }
+            self.plain.clear();
+            self.ask(at, Likely { plain: self.limit, ..likely });
+        }
+        let packed = &self.slots[at].raw.bytes()[..read];
+        self.unpacker.unpack((name, packed), self.limit, &mut self.plain)
+    }
+}
+
 impl Slot {
-    /// Reads a file where there is a place for it and what is beside it, and sees whether it is the one that was found.
-    fn read(
-        &mut self,
-        (path, found): (&Path, Option<State>),
-        limit: u64,
-        at: Option<(&Place, u64)>,
-    ) -> Result<Ended, Problem> {
+    /// Reads a file, and sees whether it is the one that was found.
+    fn read(&mut self, mut file: File, (path, found): (&Path, Option<State>), limit: u64) -> Result<Ended, Problem> {
         let failed = |error: std::io::Error| problem(path, &error);
-        #[allow(clippy::disallowed_methods)] // this is the source that reads files
-        let mut file = std::fs::File::open(path).map_err(failed)?;
         let size =
             found.map_or_else(|| file.metadata().map(|now| now.len()), |found| Ok(found.size)).map_err(failed)?;
-        if let Some((place, beside)) = at.filter(|(place, _)| size > place.own()) {
-            // Before it is read: else all who wait would hold what they have read.
-            place.hold(Likely::of(&mut file, limit).map_err(failed)?, beside);
-        }
         let end = self.fill(path, &mut file, size, limit)?;
         let is_same = |now: Metadata| match (found, State::of(&now)) {
             (Some(before), Some(now)) => before == now,
@@ -368,10 +410,17 @@ impl Slot {
         self.path.clear();
         self.path.push(path);
         self.found = Some(found);
-        let read = self.read((path, Some(found)), limit.min(large), None);
+        let read = opened(path).and_then(|file| self.read(file, (path, Some(found)), limit.min(large)));
         // One that has grown is read again when it is its turn.
         let is_left = self.raw.bytes().len() as u64 > large;
         self.end = (!is_left).then_some(read);
+    }
+
+    /// Gives back a buffer that is much larger than the file that comes next.
+    fn fit(&mut self, size: u64, (own, kept): (u64, usize)) {
+        if self.raw.capacity() as u64 > size.saturating_add(own) {
+            self.raw.shed(kept);
+        }
     }
 
     /// Whether it is this file, in this state, that was read ahead.
@@ -388,25 +437,9 @@ impl Slot {
     }
 }
 
-/// Unpacks as much as there is a place for, of what is packed otherwise than it seemed once it was tried.
-fn unpack(
-    unpacker: &mut Unpacker,
-    (name, raw): (&str, &[u8]),
-    (limit, place): (u64, Option<(&Place, u64)>),
-    plain: &mut Vec<u8>,
-) -> Result<(), String> {
-    if let Some((place, beside)) = place {
-        let likely = Likely::of_bytes(raw, limit);
-        let likely = Likely { plain: likely.plain.max(place.own()).min(limit), ..likely };
-        place.hold(likely, beside);
-        let unpacked = unpacker.unpack((name, raw), likely.plain, plain);
-        if unpacked.is_ok() || likely.plain == limit || (plain.len() as u64) < likely.plain {
-            return unpacked;
-        }
-        plain.clear();
-        place.hold(Likely { plain: limit, ..likely }, beside);
-    }
-    unpacker.unpack((name, raw), limit, plain)
+fn opened(path: &Path) -> Result<File, Problem> {
+    #[allow(clippy::disallowed_methods)] // this is the source that reads files
+    File::open(path).map_err(|error| problem(path, &error))
 }
 
 /// A file that is another one after it was read.

@@ -3,8 +3,12 @@
 use super::gzip;
 use super::libdeflate::Inflater;
 #[cfg(feature = "archives")]
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
+
+/// Bytes that are unpacked at a time of what is no gzip.
+#[cfg(feature = "archives")]
+const STEP: usize = 32 << 10;
 
 /// Unpacks one file after another.
 pub(super) struct Unpacker {
@@ -67,15 +71,22 @@ fn unpack_rest(_: (&str, &[u8]), _: u64, _: &mut Vec<u8>) -> Result<(), String> 
 
 #[cfg(feature = "archives")]
 fn stream(from: &mut impl Read, what: &str, limit: u64, plain: &mut Vec<u8>) -> Result<(), String> {
-    let room = limit.saturating_sub(plain.len() as u64);
-    match from.take(room.saturating_add(1)).read_to_end(plain) {
-        Ok(read) if read as u64 > room => {
-            plain.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Err(gzip::Stop::TooLarge(limit).to_string())
+    // Always as much at a time: of what is damaged a decoder gives what it made before the call that fails.
+    let mut step = [0; STEP];
+    loop {
+        match from.read(&mut step) {
+            Ok(0) => return Ok(()),
+            Ok(read) => plain.extend_from_slice(&step[..read]),
+            Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+            Err(fault) if fault.kind() == ErrorKind::UnexpectedEof => {
+                return Err(format!("the {what} file is cut short"));
+            }
+            Err(fault) => return Err(format!("the {what} file is damaged: {fault}")),
         }
-        Ok(_) => Ok(()),
-        Err(fault) if fault.kind() == std::io::ErrorKind::UnexpectedEof => Err(format!("the {what} file is cut short")),
-        Err(fault) => Err(format!("the {what} file is damaged: {fault}")),
+        if plain.len() as u64 > limit {
+            plain.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            return Err(gzip::Stop::TooLarge(limit).to_string());
+        }
     }
 }
 

@@ -5,16 +5,17 @@
 //! under way never waits: it is the one whose turn it is, and those behind it may hold what it wants until they were taken.
 
 use super::{HEAVY, share};
-use crate::io::sources::likely::Likely;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes that all jobs but the first may hold together, of two threads: one of the largest files that are read as a whole.
 /// Each further thread takes some of it, since it needs memory for other things, too, as long as the least is left.
-const MOST: u64 = 75 << 18;
-const THREAD: u64 = 768 << 10;
+const MOST: u64 = 20 << 20;
+const THREAD: u64 = 5 << 18;
 const LEAST: u64 = 4 << 20;
+/// Bytes that the first may hold; what it holds beyond is not there for the others.
+const FIRST: u64 = MOST;
 /// Weight of what all threads have handed over and that was not taken yet.
 const WAITING: u64 = HEAVY;
 /// Bytes of each of two threads that it need not ask for.
@@ -111,34 +112,35 @@ impl Place {
         self.room.own()
     }
 
-    /// Waits until the job may hold a file, packed and unpacked, and what stands beside it. A packed file that is small is had
-    /// without asking: it is given back once it is unpacked.
-    pub(in crate::io::sources) fn hold(&self, file: Likely, beside: u64) {
-        let raw = file.raw.saturating_sub(self.own());
-        self.hold_bytes(raw.saturating_add(file.plain).saturating_add(beside));
-    }
-
     /// Waits until the job may hold so many bytes, what it held before among them.
-    pub(in crate::io::sources) fn hold_bytes(&self, bytes: u64) {
+    pub(in crate::io::sources) fn hold(&self, bytes: u64) {
         if bytes <= self.own() {
             return;
         }
         let mut held = self.room.held();
-        held.waiting += 1;
+        // Of no use to whoever has to be the first in any case is what others give back.
+        let counts = usize::from(bytes <= self.room.most());
+        held.waiting += counts;
         while !self.take(&mut held, bytes) {
             held = self.room.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
         }
-        held.waiting -= 1;
+        held.waiting -= counts;
+    }
+
+    /// Whether every thread may hold so many bytes at once.
+    pub(in crate::io::sources) fn is_fair(&self, bytes: u64) -> bool {
+        bytes <= self.room.fair()
     }
 
     /// Holds so many bytes if nobody needs to wait for it.
     pub(in crate::io::sources) fn may_hold(&self, bytes: u64) -> bool {
-        bytes <= self.own() || bytes <= self.room.fair() && self.take(&mut self.room.held(), bytes)
+        bytes <= self.own() || self.is_fair(bytes) && self.take(&mut self.room.held(), bytes)
     }
 
     fn take(&self, held: &mut Held, bytes: u64) -> bool {
+        let first = held.jobs.first_key_value().map_or(0, |(_, bytes)| bytes.saturating_sub(FIRST));
         let others = held.jobs.iter().skip(1).filter(|(job, _)| **job != self.job);
-        let others = held.kept + others.map(|(_, bytes)| bytes).sum::<u64>();
+        let others = others.map(|(_, bytes)| *bytes).fold(first.saturating_add(held.kept), u64::saturating_add);
         let is_first = held.jobs.first_key_value().is_some_and(|(first, _)| *first == self.job);
         let is_taken = is_first || others.saturating_add(bytes) <= self.room.most();
         if is_taken && let Some(own) = held.jobs.get_mut(&self.job) {
@@ -188,15 +190,20 @@ mod tests {
         check(&third, most - LARGE + 1, false);
         check(&third, 1, true);
         check(&second, LARGE + 1, false);
-        // Whoever is first has what it wants, and what it has is nobody's loss.
-        check(&first, u64::MAX, true);
+        // Whoever is first has what it wants, and what it has is nobody's loss, as long as that is not too much.
+        check(&first, FIRST, true);
         check(&second, LARGE, true);
+        check(&first, FIRST + 1, true);
+        check(&second, LARGE, false);
+        check(&first, u64::MAX, true);
+        check(&third, 1, false);
         drop(first);
         // Which the next is then.
-        check(&second, u64::MAX, true);
+        check(&second, FIRST, true);
         check(&third, most, true);
         check(&third, most + 1, false);
-        third.hold_bytes(room.own());
+        check(&second, u64::MAX, true);
+        third.hold(room.own());
     }
 
     #[test]
@@ -219,7 +226,7 @@ mod tests {
         let _first = room.begin(0, 0);
         let may = |job: u64, bytes| room.begin(job, 0).take(&mut room.held(), bytes);
         let second = room.begin(1, 0);
-        second.hold_bytes(fair);
+        second.hold(fair);
         assert_eq!(second.end(fair, || panic!("nobody waits for it")), fair);
         assert_eq!((may(2, most - fair + 1), may(2, most - fair)), (false, true));
         // Whoever goes on with it has it as before.
@@ -250,9 +257,9 @@ mod tests {
     fn whoever_waits_goes_on_when_there_is_room() {
         let room = Room::new(8);
         let (first, second) = (room.begin(0, 0), room.begin(1, 0));
-        second.hold_bytes(LARGE);
+        second.hold(LARGE);
         let third = room.begin(2, 0);
-        let waits = std::thread::spawn(move || third.hold_bytes(LARGE));
+        let waits = std::thread::spawn(move || third.hold(LARGE));
         std::thread::sleep(Duration::from_millis(20));
         assert!(!waits.is_finished());
         // What it waited for comes with the end of the first: the second is that then.
@@ -281,7 +288,7 @@ mod tests {
                         let mut has = kept;
                         for step in 1..4 {
                             let bytes = (job * 777_919 * step) % (16 << 20);
-                            place.hold_bytes(bytes);
+                            place.hold(bytes);
                             has = has.max(bytes);
                             let held = room.held();
                             let behind = held.jobs.values().skip(1).sum::<u64>() + held.kept;

@@ -76,6 +76,22 @@ fn what_is_cut_or_damaged_is_told() {
     }
 }
 
+/// However much room there is before: of what is damaged always as much is used.
+#[test]
+fn what_is_used_of_a_damaged_file_rests_on_the_file_alone() {
+    let text: Vec<u8> = (0..300_000_u32).flat_map(|number| number.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    for (name, mut packed) in [("a.bz2", bzip2(&text)), ("a.zst", zstd(&text))] {
+        let at = packed.len() * 3 / 4;
+        packed[at] ^= 16;
+        let unpacked = [0, 1, 50_000, 1 << 20, 3 << 20].map(|room| {
+            let mut plain = Vec::with_capacity(room);
+            let told = Unpacker::new().unpack((name, &packed), 1 << 30, &mut plain);
+            (plain.len(), told)
+        });
+        assert!(unpacked.iter().all(|one| *one == unpacked[0] && one.1.is_err()), "{name}: {unpacked:?}");
+    }
+}
+
 /// What came out of a frame whose checksum is another is not used; what stands before it is.
 #[test]
 fn the_checksum_of_zstd_is_tested() {
