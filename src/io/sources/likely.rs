@@ -27,17 +27,17 @@ impl Likely {
         // Whoever reads it tells why that does not go.
         let _ = file.rewind();
         match ends {
-            Ok((first, last)) => Self::told((&first, &last), size, limit),
+            Ok((first, last)) => Self::by_ends((&first, &last), size, limit),
             Err(_) => Self { raw: size.min(limit), plain: limit },
         }
     }
 
     /// Of bytes that were read.
     pub(super) fn of_bytes(raw: &[u8], limit: u64) -> Self {
-        Self::told((raw, raw), raw.len() as u64, limit)
+        Self::by_ends((raw, raw), raw.len() as u64, limit)
     }
 
-    fn told((first, last): (&[u8], &[u8]), size: u64, limit: u64) -> Self {
+    fn by_ends((first, last): (&[u8], &[u8]), size: u64, limit: u64) -> Self {
         let usual = size.saturating_mul(USUAL_RATIO).min(limit);
         let plain = match first {
             first if gzip::is_gzip(first) => Some(told(last)).filter(|told| *told <= limit).unwrap_or(0),

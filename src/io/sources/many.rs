@@ -23,7 +23,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 /// What a hand-over is to come to, by [`Joins::weight`]. One that comes to [`HEAVY`] is taken before the rest of it is read,
-/// be it of a single file.
+/// be it of a single file, or waits in the room if there is not much yet ([`room`]).
 const WEIGHT: u64 = 128;
 /// See [`WEIGHT`].
 const HEAVY: u64 = 2 * WEIGHT;

@@ -1,7 +1,7 @@
 //! Jobs → several threads → the desk, in the order of the jobs.
 //!
-//! A thread that has handed over much of a job waits until that was taken, if what others handed over waits, too: so no more
-//! than that stands in memory. All the same none waits for ever. Jobs are begun in their order, and a thread keeps its job
+//! A thread that has handed over much of a job waits until that was taken, if what others handed over waits, too: so little
+//! more than that stands in memory. All the same none waits for ever. Jobs are begun in their order, and a thread keeps its job
 //! to its end: so the job whose turn it is was begun, or a thread is free to begin it, and whoever has it is being listened to.
 
 use super::jobs::{Job, Jobs};
