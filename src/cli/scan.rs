@@ -45,7 +45,7 @@ pub(super) struct ScanArgs {
     /// nor who changed policies.
     #[arg(long)]
     one_look: bool,
-    /// Threads that read files; if left out, as many as there are processors, at most 8. Each takes some megabytes of memory.
+    /// Threads that read files; if left out, as many as there are processors, at most 8. Each takes a megabyte or two of memory.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
     /// Exit with 3 when there are findings.

@@ -359,16 +359,13 @@ impl Reader {
         let fault = Some(Problem { input: name.to_owned(), error: format!("{error}; {kept}") });
         Ok(Loaded { bytes: &self.plain, bytes_read, unpacked, fault, is_huge: false })
     }
-}
 
-impl Reader {
     /// Unpacks so many bytes of a slot as far as there is a place for it: what is packed otherwise than it seemed is known
     /// once it was tried.
     fn unpack_one(&mut self, name: &str, at: usize, read: usize) -> Result<(), String> {
-        let raw = |reader: &Self| Likely::of_bytes(&reader.slots[at].raw.bytes()[..read], reader.limit);
         if let Some(place) = &self.place {
-            let (likely, own) = (raw(self), place.own());
-            let limit = likely.plain.max(own).min(self.limit);
+            let likely = Likely::of_bytes(&self.slots[at].raw.bytes()[..read], self.limit);
+            let limit = likely.plain.max(place.own()).min(self.limit);
             self.ask(at, likely);
             let packed = &self.slots[at].raw.bytes()[..read];
             let unpacked = self.unpacker.unpack((name, packed), limit, &mut self.plain);

@@ -143,6 +143,25 @@ fn what_is_read_ahead_is_what_is_read() {
     );
 }
 
+/// What hardly packs stands in memory twice, and is read in parts before it comes to much.
+#[test]
+fn a_file_that_comes_to_much_with_what_it_unpacks_to_is_left_to_others() {
+    let stored = |size: usize| {
+        let mut out = GzEncoder::new(Vec::new(), Compression::none());
+        out.write_all(&vec![b' '; size]).unwrap();
+        out.finish().unwrap()
+    };
+    let check = |packed: &[u8], limit: u64, is_huge: bool| {
+        let mut reader = Reader::whole(Limits { file: limit });
+        assert_eq!(reader.bytes("log", packed).unwrap().is_huge, is_huge, "{}", packed.len());
+    };
+    check(&stored(9 << 20), 1 << 30, false);
+    check(&stored(11 << 20), 1 << 30, true);
+    check(&gzip(&vec![b' '; 11 << 20]), 1 << 30, false);
+    // Where there are no others, all of it is read.
+    check(&stored(11 << 20), WHOLE, false);
+}
+
 #[test]
 fn what_was_read_ahead_and_is_not_asked_for_is_read_again() {
     let folder = tempfile::tempdir().unwrap();
