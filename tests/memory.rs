@@ -142,11 +142,36 @@ fn mixed(count: usize, folder: &Path) {
     }
 }
 
+/// Where a folder has this beside it, it comes by standard input.
+const STDIN: &str = "stdin";
+
+/// The same as [`large`], and one of them, not packed, by a pipe: nobody knows how long it is before it was read.
+fn piped(count: usize, folder: &Path) {
+    large(count, folder);
+    write_some(File::create(folder.with_file_name(STDIN)).unwrap(), 15 * 32, true);
+}
+
+/// A file that ends with a record which is never closed.
+const ENDLESS: &str = "a.json";
+
+/// The same as [`large`], and two of [`ENDLESS`], which are looked at in parts.
+fn endless(count: usize, folder: &Path) {
+    large(count, folder);
+    for file in [ENDLESS, "b.json"] {
+        let mut out = std::io::BufWriter::new(File::create(folder.join(file)).unwrap());
+        write_some(&mut out, 15 * 32, true);
+        out.write_all(b"{\"Records\":[{\"a\":[").unwrap();
+        for _ in 0..TEXT {
+            out.write_all(&b"{},".repeat((1 << 20) / 3)).unwrap();
+        }
+    }
+}
+
 /// However many threads have one each: without a bound these took 16 MiB more for each thread.
 #[test]
 fn nor_do_the_files_of_many_threads() {
     for (make, count, files, threads) in
-        [(large as fn(usize, &Path), 40, 40, "8"), (mixed, 20, 30, "2"), (mixed, 20, 30, "32")]
+        [(large as fn(usize, &Path), 40, 40, "8"), (mixed, 20, 30, "2"), (mixed, 20, 30, "32"), (piped, 20, 21, "2")]
     {
         let ((_, peak), answer) = scanned_of(make, count, "json", &["--threads", threads, "--one-look"]);
         let told: Value = serde_json::from_str(&answer).unwrap();
@@ -220,11 +245,16 @@ fn scanned_of(make: fn(usize, &Path), count: usize, output: &str, more: &[&str])
     std::fs::create_dir(&logs).unwrap();
     make(count, &logs);
     let mut command = scan_as(output, home.path(), logs.to_str().unwrap());
+    if let Ok(stdin) = File::open(logs.with_file_name(STDIN)) {
+        command.arg("-").stdin(stdin);
+    }
     let answer = home.path().join("answer");
     command.args(more).stdout(File::create(&answer).unwrap()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let peak = peak(&mut child);
-    assert!(child.wait().unwrap().success());
+    // Some input is broken, and the rest was read.
+    let code = if logs.join(ENDLESS).exists() { 6 } else { 0 };
+    assert_eq!(child.wait().unwrap().code(), Some(code));
     (peak, std::fs::read_to_string(answer).unwrap())
 }
 
@@ -256,7 +286,7 @@ fn nor_do_the_denials_of_one_packed_file() {
 fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
     // What is written, how much of it, the findings that are told at least, and how.
     type Case = (fn(usize, &Path), usize, usize, &'static str, &'static [&'static str]);
-    let cases: [Case; 16] = [
+    let cases: [Case; 21] = [
         (roles, 10_000, 10_000, "json", &[]),
         (roles, 10_000, 10_000, "json", &["--one-look"]),
         (roles, 10_000, 10_000, "text", &[]),
@@ -273,6 +303,11 @@ fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
         (mixed, 40, 1, "json", &["--threads", "2"]),
         (mixed, 40, 1, "json", &["--threads", "4"]),
         (mixed, 40, 1, "json", &["--threads", "8"]),
+        (piped, 40, 1, "json", &["--threads", "2"]),
+        (piped, 40, 1, "json", &["--threads", "8"]),
+        (endless, 40, 1, "json", &["--threads", "1", "--one-look"]),
+        (endless, 40, 1, "json", &["--threads", "2", "--one-look"]),
+        (endless, 40, 1, "json", &["--threads", "8", "--one-look"]),
     ];
     for (make, count, least, output, more) in cases {
         let ((whole, peak), answer) = scanned_of(make, count, output, more);

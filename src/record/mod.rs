@@ -35,10 +35,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// Bytes of the largest record that is read: 16 MiB. CloudTrail's own end at 256 KB, CloudTrail Lake's at 1 MB, so that
+/// Bytes of the largest record that is read: 4 MiB. CloudTrail's own end at 256 KB, CloudTrail Lake's at 1 MB, so that
 /// a larger one is no event but a way to fill the memory. Lists of records may be larger.
 /// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>.
-pub const LARGEST_RECORD: usize = 16 << 20;
+pub const LARGEST_RECORD: usize = 4 << 20;
 
 /// One CloudTrail event; a field is `None` when the event lacks it, holds null, or holds another type.
 #[derive(Debug, Clone, Default, PartialEq)]

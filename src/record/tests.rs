@@ -385,7 +385,7 @@ fn a_record_too_large_loses_only_itself() {
     let cell = "x".repeat(LARGEST_RECORD);
     check_problems(format!("eventname,errorcode\nA,{cell}\nB,c\n").as_bytes(), 1, &["in:line 2"]);
     let error = &read(large.as_bytes(), "in").1[0].error;
-    assert!(error.contains("16777217 bytes") && error.contains("16 MiB"), "{error}");
+    assert!(error.contains("4194305 bytes") && error.contains("4 MiB"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod threads;
 use super::archive::Selection;
 use super::files::Limits;
 use super::huge::{self, Streamed, WHOLE};
-use super::reader::{Reader, changed};
+use super::reader::{Reader, TOGETHER, changed};
 use super::spool::Spool;
 use super::state::State;
 use super::walk::{Found, STDIN, Walk, problem};
@@ -17,7 +17,7 @@ use crate::record::Problem;
 use jobs::{Job, Jobs, Task};
 use over::{Over, Step};
 use sha2::{Digest, Sha256};
-use std::io::{self, Read as _};
+use std::io;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -306,25 +306,23 @@ fn stream<T: Joins, M: Make<T>>(
     over: &mut Over<'_, T>,
 ) -> Read<T> {
     let sort = Sort::Stream;
-    // As it lies there, once more to be unpacked, and unpacked.
-    reader.hold(3 * WHOLE);
-    let (first, mut rest) = begun(path, limits.file).map_err(|error| problem(path, &error))?;
+    reader.hold(TOGETHER);
+    reader.shed();
+    let mut from = opened(path).map_err(|error| problem(path, &error))?;
     let read = |object, read: Streamed, made| {
         let Streamed { bytes_read, unpacked, fault } = read;
         let is_whole = fault.is_none();
         FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
     };
-    if first.len() as u64 <= WHOLE {
-        let loaded = reader.bytes(&name, &first)?;
-        if !loaded.is_huge {
-            let made = begin(make, (&name, loaded.bytes, sort), over);
-            return Ok(read(of_content(path, &hash(loaded.bytes)), loaded.into(), made));
-        }
+    let loaded = reader.once(&name, &mut from)?;
+    if !loaded.is_huge {
+        let made = begin(make, (&name, loaded.bytes, sort), over);
+        return Ok(read(of_content(path, &hash(loaded.bytes)), loaded.into(), made));
     }
-    let (spool, hash) = Spool::all(&first, &mut rest, limits.file).map_err(|error| problem(path, &error))?;
+    let spool = Spool::all(reader.begun(), &mut from, limits.file);
+    let (spool, hash) = spool.map_err(|error| problem(path, &error))?;
     let open = || Ok::<Box<dyn io::Read + '_>, io::Error>(Box::new(spool.from(0)?));
-    // What it read of them is in the spool.
-    drop(first);
+    // It is in the spool.
     reader.shed();
     over.flush(make);
     let heavy = over.heavy;
@@ -333,16 +331,12 @@ fn stream<T: Joins, M: Make<T>>(
     Ok(read(of_content(path, &hash), streamed, made))
 }
 
-/// What fits into memory of a stream, or a little more than that, and the rest.
-fn begun(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Box<dyn io::Read>)> {
+fn opened(path: &Path) -> io::Result<Box<dyn io::Read>> {
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
-    let mut from: Box<dyn io::Read> = match path == Path::new(STDIN) {
-        true => Box::new(std::io::stdin()),
+    Ok(match path == Path::new(STDIN) {
+        true => Box::new(io::stdin()),
         false => Box::new(std::fs::File::open(path)?),
-    };
-    let mut first = Vec::new();
-    (&mut from).take(WHOLE.min(limit) + 1).read_to_end(&mut first)?;
-    Ok((first, from))
+    })
 }
 
 /// Bytes that came from elsewhere, as if they were a file's; the larger ones in parts. `ahead` takes what need not wait for

@@ -29,7 +29,7 @@ const SOME: u64 = 128 << 10;
 const PLAIN: usize = 2 << 20;
 
 /// Bytes that a file may take with what it unpacks to, where others read what is larger.
-const TOGETHER: u64 = WHOLE + (4 << 20);
+pub(super) const TOGETHER: u64 = WHOLE + (4 << 20);
 
 /// Reads and unpacks.
 pub(crate) struct Reader {
@@ -184,6 +184,17 @@ impl Reader {
     /// Unpacks bytes that came from elsewhere, as if they were a file's.
     pub(crate) fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<Loaded<'_>, Problem> {
         self.stream(name, bytes, bytes.len() as u64)
+    }
+
+    /// Reads what can be read but once, as far as it may stand in memory: of what is larger [`Self::begun`] is there, and the
+    /// rest still to be read.
+    pub(super) fn once(&mut self, name: &str, from: impl Read) -> Result<Loaded<'_>, Problem> {
+        self.stream(name, from, 0)
+    }
+
+    /// What was read of that, as it came.
+    pub(super) fn begun(&self) -> &[u8] {
+        self.slots[0].raw.bytes()
     }
 
     /// Reads some of the files that are asked for next, in this order, where that is worth it.
