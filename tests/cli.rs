@@ -238,13 +238,25 @@ fn bad_input_is_named_and_the_rest_goes_through() {
         assert!(inputs.iter().any(|input| input.contains(part)), "{part} is not among {inputs:?}");
     }
     let told = answer["problems"].to_string();
-    assert!(told.contains("the record at byte 594 is left out, being larger than 4 MiB"), "{told}");
+    assert!(told.contains("the record at byte 594 is left out, being larger than 16 MiB"), "{told}");
     let large = desk.run(&["explain", "-", "--output", "json"], &long);
     assert_eq!(large.code, 6, "{}", large.err);
     assert!(large.err.contains("stdin:line 1") && large.err.contains("4 MiB"), "{}", large.err);
     // a, b, c and f for sure; d and e as far as the cut file yields whole records.
     assert!(answer["findings"][0]["count"].as_u64().unwrap() >= 4, "{answer}");
     assert!(ran.err.contains("4-no.json.gz"), "{}", ran.err);
+}
+
+/// However much of a log that is JSON was pasted, and none of it an event.
+#[test]
+fn an_error_in_megabytes_of_other_lines_is_found() {
+    let desk = Desk::new();
+    let line = format!(r#"{{"level":"info","msg":"{}"}}"#, "all well ".repeat(10));
+    let error = format!(r#"{{"level":"error","msg":"AccessDenied: {DENIED}"}}"#);
+    let log = format!("{}{error}\n", format!("{line}\n").repeat(50_000));
+    assert!(log.len() > 5 << 20);
+    let ran = desk.run(&["explain", "-", "--output", "json"], &log);
+    assert_eq!((ran.code, json(&ran)["findings"].as_array().unwrap().len()), (0, 1), "{}", ran.err);
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -9,6 +9,9 @@ use crate::diagnosis::diagnose;
 use crate::finding::{fold, observe};
 use crate::record::{self, Problem, Record};
 
+/// Bytes beyond which words are not searched where JSON did not tell.
+const LONGEST: usize = 16 << 20;
+
 /// Explains whatever was pasted: CloudTrail JSON in any of its shapes, else text.
 pub fn explain(input: &[u8], name: &str, given: &Given, world: &World) -> Outcome {
     let mut read = read(input, name, given, world);
@@ -81,7 +84,7 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
             return read;
         }
         // No error text is that long: the record is named, and its words are not searched.
-        if input.len() > record::LARGEST_RECORD && !problems.is_empty() {
+        if input.len() > LONGEST && !problems.is_empty() {
             return Read { problems, records: records.len() as u64, ..Read::default() };
         }
         if let Some(denials) = decoded(&text, given, world) {

@@ -36,7 +36,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 /// Bytes of the largest record that is read: 4 MiB. CloudTrail's own end at 256 KB, CloudTrail Lake's at 1 MB, so that
-/// a larger one is no event but a way to fill the memory. Lists of records may be larger.
+/// a larger one is no event but a way to fill the memory: read, it takes up to forty times its bytes. Lists of records may be larger.
 /// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html>.
 pub const LARGEST_RECORD: usize = 4 << 20;
 

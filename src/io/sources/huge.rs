@@ -7,8 +7,8 @@ use super::gzip::{Stop, is_gzip};
 use super::reader::Loaded;
 #[cfg(feature = "archives")]
 use super::unpack::{is_bzip2, is_zstd, skippable};
-use super::windows::Windows;
-use crate::record::{LARGEST_RECORD, Problem, Utf16};
+use super::windows::{LARGEST, Windows};
+use crate::record::{Problem, Utf16};
 use flate2::bufread::GzDecoder;
 use std::io::{self, BufRead, BufReader, Read, Result};
 
@@ -329,7 +329,7 @@ fn ended(error: &io::Error) -> String {
 }
 
 fn left_out(windows: &Windows, is_utf16: bool) -> Option<String> {
-    let (limit, bytes, first) = (LARGEST_RECORD >> 20, windows.left_out, place(windows.first_too_large, is_utf16));
+    let (limit, bytes, first) = (LARGEST >> 20, windows.left_out, place(windows.first_too_large, is_utf16));
     let which = match windows.too_large {
         0 => return None,
         1 => format!("the record at {first} is left out, being larger than {limit} MiB"),
@@ -337,7 +337,7 @@ fn left_out(windows: &Windows, is_utf16: bool) -> Option<String> {
     };
     Some(format!(
         "{which}: {bytes} bytes are passed over. CloudTrail's largest has 256 KB, CloudTrail Lake's 1 MB; if a bracket or a \
-         quotation mark is missing there, mend it, or get the file anew"
+         quotation mark is missing there, mend it, or get the file anew; if it is a list of them in another list, take it out"
     ))
 }
 

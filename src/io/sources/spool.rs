@@ -77,7 +77,12 @@ impl Spool {
             if spool.length > limit {
                 break;
             }
-            read = rest.read(&mut buffer)?;
+            read = loop {
+                match rest.read(&mut buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read?,
+                }
+            };
             if read == 0 {
                 break;
             }

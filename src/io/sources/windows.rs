@@ -2,11 +2,14 @@
 
 mod json;
 
-use crate::record::{LARGEST_RECORD, delimiter_of, next_by_itself};
+use crate::record::{delimiter_of, next_by_itself};
 use json::Json;
 
 /// Bytes of a window, where no record is larger.
 const WINDOW: usize = 4 << 20;
+/// Bytes of a value that is held until it ends, beside a window: more than any record has, since it may be a list of them,
+/// one of many in a list.
+pub(super) const LARGEST: usize = 16 << 20;
 /// Behind so many broken lines of a file the next one is found; each of them costs a second look at what is held.
 const MOST_BROKEN: usize = 1_000;
 
@@ -53,7 +56,7 @@ enum Shape {
 
 impl Windows {
     pub(super) fn new() -> Self {
-        Self::of(WINDOW, LARGEST_RECORD + WINDOW)
+        Self::of(WINDOW, LARGEST + WINDOW)
     }
 
     fn of(size: usize, largest: usize) -> Self {

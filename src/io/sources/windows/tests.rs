@@ -39,10 +39,20 @@ fn windows_are_few_megabytes_and_hold_all() {
     let events: Vec<String> = (0..20_000).map(|id| event(id, &"x".repeat(500))).collect();
     for (before, between, after) in [SHAPES[0], SHAPES[3]] {
         let text = format!("{before}{}{after}", events.join(between));
-        let (records, too_large, count) = windowed(&text, WINDOW, LARGEST_RECORD, 70_000, true);
+        let (records, too_large, count) = windowed(&text, WINDOW, LARGEST + WINDOW, 70_000, true);
         assert_eq!((records.len(), too_large), (20_000, 0), "{before}");
         assert!((3..=4).contains(&count), "{count}");
     }
+}
+
+/// As `jq -s` makes of several log files: their lists are larger than any record.
+#[test]
+fn lists_in_a_list_are_no_records() {
+    let events: Vec<String> = (0..9_000).map(|id| event(id, &"x".repeat(900))).collect();
+    let file = format!("{{\"Records\":[{}]}}", events.join(","));
+    assert!(file.len() > 2 * WINDOW);
+    let (records, too_large, _) = windowed(&format!("[{file},\n{file}]"), WINDOW, LARGEST + WINDOW, 70_000, true);
+    assert_eq!((records.len(), too_large), (18_000, 0));
 }
 
 #[test]
