@@ -299,9 +299,9 @@ fn denied_item(finding: &Finding, judged: &Judged<'_>, verdict: Verdict, muted: 
     let mut diagnosis = judged.diagnosis.clone();
     diagnosis.evidence.extend(muted.iter().map(|muted| format!("rule `{}`: {}", muted.rule, muted.reason)));
     let before = item.allowed_before();
-    diagnosis
-        .evidence
-        .extend(before.map(|at| format!("the same call last succeeded at {at}, before the first denial")));
+    let place = |at: Timestamp| if item.first_seen.is_some_and(|first| at >= first) { "last" } else { "first" };
+    let worked = before.map(|at| format!("the same call last succeeded at {at}, before the {} denial", place(at)));
+    diagnosis.evidence.extend(worked);
     let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     DeniedItem {
         action: known(&key.action),
@@ -429,7 +429,7 @@ pub struct DeniedItem {
     /// Allowed calls since its last denial; `None` where none was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_since: Option<Since>,
-    /// When the same call last succeeded before it was first denied; `None` where that was not seen.
+    /// When the same call last succeeded before it was last denied; `None` where that was not seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_before: Option<Timestamp>,
     /// Until when somebody looked for such calls where they could show; `None` where nobody did.

@@ -3,7 +3,7 @@
 mod after;
 mod repeated;
 
-pub use after::{ALLOWED_KEPT, BEFORE_KEPT, Pass, Sightings, Since, Source};
+pub use after::{ALLOWED_KEPT, Pass, Sightings, Since, Source};
 pub use repeated::Repeated;
 
 use crate::denial::{Denial, Facts, How, Permission, Reason, Special};
@@ -95,7 +95,7 @@ pub struct Item {
     /// There may be more of them than were counted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more_allowed: bool,
-    /// When the same call was allowed before it was denied, where that was seen; the [`BEFORE_KEPT`] latest.
+    /// When the same call was allowed before it was last denied, where that was seen: the latest.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub before: BTreeSet<Timestamp>,
     /// Until when every call since the last denial was looked at, and where.

@@ -108,7 +108,8 @@ struct Link {
 #[derive(Debug)]
 struct Target {
     first: Timestamp,
-    /// Allowed calls before its first denial matter only after this second, those since from this one on.
+    last: Timestamp,
+    /// Allowed calls before its last denial matter only after this second, those since from this one on.
     before: AtomicI64,
     since: AtomicI64,
     /// Of its action and resource.
@@ -119,6 +120,20 @@ struct Target {
     prefixes: u32,
     /// Texts one of which any request names that is for it; none where that is not known.
     texts: u32,
+}
+
+/// What an allowed call tells of an item: that it was allowed before the last denial, and that it was since the first. A call
+/// between them tells both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Tells {
+    before: bool,
+    since: bool,
+}
+
+impl Tells {
+    fn any(self) -> bool {
+        self.before || self.since
+    }
 }
 
 /// One foretold permission.
@@ -195,7 +210,8 @@ impl Around {
 
     fn add_item(&mut self, who: u32, key: &ItemKey, item: &Item, catalog: &Catalog) {
         // Without a resource, or a time, no call is known to be the same.
-        let Some(first) = item.first_seen.filter(|_| !key.resource.is_empty()) else { return };
+        let seen = item.first_seen.zip(item.last_seen).filter(|_| !key.resource.is_empty());
+        let Some((first, last)) = seen else { return };
         let number = count(self.items.len());
         let mut prefixes = BTreeSet::new();
         for (prefix, name) in item.operations.iter().filter_map(|operation| operation.split_once(':')) {
@@ -206,6 +222,7 @@ impl Around {
         let texts = catalog.texts_of(&key.action, &key.resource);
         self.items.push(Target {
             first,
+            last,
             before: AtomicI64::new(from.map_or(i64::MIN, |from| from.as_second() - 1)),
             since: AtomicI64::new(i64::MIN),
             permission: permission(&key.action, &key.resource),
@@ -312,24 +329,25 @@ impl Around {
         Foretold { action, resources: texts.collect(), since: Some(*since), outcome: foretold::Outcome::Open, at: None }
     }
 
-    /// Whether a call then came before the item was first denied.
-    fn is_before(&self, item: u32, at: Timestamp) -> bool {
-        at < self.item(item).first
+    /// What a call of then may tell of the item beyond what is seen.
+    fn tells(&self, item: u32, at: Timestamp, seen: &Seen) -> Tells {
+        let (target, calls, second) = (self.item(item), seen.calls(item), at.as_second());
+        Tells {
+            before: at < target.last
+                && second > target.before.load(Relaxed)
+                && calls.is_none_or(|calls| calls.is_later(at)),
+            since: at >= target.first
+                && second >= target.since.load(Relaxed)
+                && calls.is_none_or(|calls| calls.is_kept(at)),
+        }
     }
 
-    /// Whether a call of a service in a Region then may be the item's, and would tell more of it than is seen.
-    fn is_open(&self, item: u32, prefix: &str, region: &str, at: Timestamp, seen: &Seen) -> bool {
+    /// Whether a call of a service in a Region may be the item's.
+    fn is_of_service(&self, item: u32, prefix: &str, region: &str) -> bool {
         let target = self.item(item);
-        let (is_before, second) = (self.is_before(item, at), at.as_second());
-        let is_told = match is_before {
-            true => second <= target.before.load(Relaxed),
-            false => second < target.since.load(Relaxed),
-        };
         let mut regions = self.lists.get(target.regions).peekable();
-        !is_told
-            && self.lists.get(target.prefixes).any(|own| own == prefix.as_bytes())
+        self.lists.get(target.prefixes).any(|own| own == prefix.as_bytes())
             && (regions.peek().is_none() || regions.any(|own| own == region.as_bytes()))
-            && seen.calls(item).is_none_or(|calls| calls.is_open_to(at, is_before))
     }
 
     /// Whether a request, in lower case, may be for the item's resource; an empty one may be for any.

@@ -112,7 +112,7 @@ impl Passed {
             for operation in &item.operations {
                 let watch = (who.clone(), operation.clone());
                 let Some(calls) = self.seen.get(&watch) else { continue };
-                let before = calls.iter().filter(|(pass, _)| item.first_seen.is_some_and(|first| pass.at < first));
+                let before = calls.iter().filter(|(pass, _)| item.last_seen.is_some_and(|last| pass.at < last));
                 let before = before.filter(|(_, call)| is_same(call));
                 if let Some(at) = before.map(|(pass, _)| pass.at).max() {
                     let there = seen.before.entry(key.clone()).or_insert(at);

@@ -86,8 +86,8 @@ pub struct Options {
 /// ```
 ///
 /// Since when, and who changed it: `allowed_before` is when the same call last succeeded (`None` where that was not seen
-/// within [`crate::change::BEFORE`]), `changes.before` the last change of a policy before the first denial that can have made
-/// it, `allowed_since` the same call succeeding after the last.
+/// within [`crate::change::BEFORE`]), `changes.before` the change of a policy that can have made the denials (the last before the
+/// first of them, or where the call succeeded in between, the first since it last did), `allowed_since` the same call succeeding after the last.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();

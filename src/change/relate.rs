@@ -9,9 +9,11 @@ use crate::diagnosis::Held;
 use crate::finding::{Finding, Item, ItemKey};
 use crate::policy::{ContextValue, Document, Effect as Verb, Request, Statement, Version, fit};
 use crate::principal::{Principal, PrincipalKind};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// A change that came longer before the first denial, or after the last, is not told.
 pub const BEFORE: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -61,7 +63,9 @@ pub struct Changed {
 /// The changes around a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
-    /// The last change before the first denial that could have made it.
+    /// The change that could have made it: the last before the first denial, or where the same call succeeded between the
+    /// denials, the first since it last did. Of several permissions that of which it is known that it was allowed before,
+    /// then the latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Changed>,
     /// The first change after the last denial that could have ended it; only where it is over.
@@ -151,21 +155,47 @@ pub fn story(finding: &Finding, held: Option<&Held>, known: &Changes, over: Opti
     if mine.is_empty() {
         return Story::default();
     }
-    let begins = |item: &Item| item.first_seen == Some(first);
     let ends = |item: &Item| item.last_seen == Some(last);
     let within = |from: Timestamp, to: Timestamp| {
         let inside = move |change: &&&Change| change.at >= from && change.at <= to;
         mine.iter().filter(inside).copied().collect::<Vec<&Change>>()
     };
-    let before = within(minus(first, BEFORE), first)
-        .into_iter()
-        .rev()
-        .find_map(|change| told(finding, change, begins, Turn::Cause));
+    let causes = finding.items.values().filter_map(|item| cause(finding, item, &mine));
+    let before = causes.max_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, changed)| changed);
     let after = over.and_then(|over| {
         let from = minus(last, SETTLES).max(first);
         within(from, over.min(plus(last, BEFORE))).into_iter().find_map(|change| told(finding, change, ends, Turn::End))
     });
     Story { before, after }
+}
+
+/// The change that could have made an item's denials. Before it are whether the call is known to have been allowed until
+/// then, and the change's place among all.
+///
+/// A change is none after which the call succeeded; so those since it last did are left. The last of them before the first
+/// denial is told: where that came later is known by its day alone, and behind that the first.
+fn cause(finding: &Finding, item: &Item, mine: &[&Change]) -> Option<((bool, usize), Changed)> {
+    let (first, last, worked) = (item.first_seen?, item.last_seen?, item.allowed_before());
+    let from = worked.map(|at| minus(at, SETTLES)).max(Some(minus(first, BEFORE)))?;
+    let (surely, until) = match worked.filter(|at| *at >= first) {
+        None => (first, first),
+        Some(at) => (denied_again(finding, at), last),
+    };
+    let bears = |change: &Change| told(finding, change, |one| std::ptr::eq(one, item), Turn::Cause);
+    let since = mine.iter().copied().enumerate().filter(|(_, change)| change.at >= from && change.at <= until);
+    let since: Vec<(usize, &Change)> = since.collect();
+    let (before, behind) = since.split_at(since.partition_point(|(_, change)| change.at <= surely));
+    let all = before.iter().rev().chain(behind);
+    all.copied().find_map(|(place, change)| Some(((worked.is_some(), place), bears(change)?)))
+}
+
+/// A time before which the caller was not denied again, once a call succeeded: the begin of the day on which it was, or then.
+fn denied_again(finding: &Finding, worked: Timestamp) -> Timestamp {
+    let day = worked.to_zoned(TimeZone::UTC).date();
+    let next = finding.days.range((Bound::Excluded(day), Bound::Unbounded)).next();
+    let same_day = finding.days.contains_key(&day);
+    let begin = next.filter(|_| !same_day).and_then(|(day, _)| day.to_zoned(TimeZone::UTC).ok());
+    begin.map_or(worked, |begin| begin.timestamp())
 }
 
 fn minus(at: Timestamp, by: SignedDuration) -> Timestamp {

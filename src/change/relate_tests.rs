@@ -93,6 +93,58 @@ fn the_last_before_and_the_first_after_with_their_author() {
     assert_eq!((before.shows, story.after.unwrap().shows), (Some(Shows::AllowsNot), Some(Shows::Allows)));
 }
 
+/// The change before denials at these times, where the same call succeeded at those; all in November, in UTC.
+#[track_caller]
+fn check_worked(denials: &[&str], worked: &[&str], changes: &[&str], expect: Option<&str>) {
+    let time = |text: &str| format!("2026-11-{text}:00Z");
+    let events: Vec<Value> = denials.iter().map(|text| denied(&time(text), "implicit")).collect();
+    let mut finding = finding(&events);
+    let item = finding.items.values_mut().next().unwrap();
+    item.before = worked.iter().map(|text| at(&time(text))).collect();
+    let changes = changes.iter().map(|text| role(text, &time(text), "DetachRolePolicy")).collect();
+    let told = story(&finding, None, &changes, None).before.map(|change| change.event_id);
+    assert_eq!(told.as_deref(), expect);
+}
+
+#[test]
+fn what_came_before_the_call_last_succeeded_did_not_end_that() {
+    let (once, again) = ("01T10:00", ["10T10:00", "11T10:00"]);
+    let denials = [once, again[0], again[1]];
+    check_worked(&denials, &[], &["01T09:00", "09T12:00"], Some("01T09:00"));
+    check_worked(&denials, &["01T09:30"], &["01T09:00"], None);
+    // It was denied once, mended, and broken again: the last change before the day on which it was, or the first on it.
+    check_worked(&denials, &["01T08:00", "09T08:00"], &["01T09:00", "09T12:00"], Some("09T12:00"));
+    check_worked(&denials, &["09T08:00"], &["09T12:00", "09T13:00", "10T09:00"], Some("09T13:00"));
+    check_worked(&denials, &["09T08:00"], &["08T12:00", "10T09:00", "10T11:00"], Some("10T09:00"));
+    check_worked(&denials, &["09T08:00"], &["08T12:00", "11T11:00"], None);
+    // Of the day on which it succeeded nobody knows whether it was denied before or after that.
+    check_worked(&denials, &["10T09:00"], &["10T09:30", "11T09:00"], Some("10T09:30"));
+    // Whoever changes a policy sees old answers for a little while.
+    check_worked(&again, &["10T09:00"], &["10T08:59"], Some("10T08:59"));
+}
+
+#[test]
+fn an_old_denial_of_another_call_hides_no_change() {
+    let mut other = denied("2026-11-01T08:00:00Z", "implicit");
+    let text =
+        other.to_string().replace("sqs:SendMessage", "sqs:DeleteMessage").replace("SendMessage", "DeleteMessage");
+    other = serde_json::from_str(&text).unwrap();
+    let mut finding = finding(&[other, denied(FIRST, "implicit")]);
+    let old = role("old", "2026-11-01T07:00:00Z", "DetachRolePolicy");
+    let new = role("new", "2026-11-09T12:00:00Z", "DetachRolePolicy");
+    let told = |finding: &Finding, changes: &[&Change]| {
+        let changes = changes.iter().copied().cloned().collect();
+        story(finding, None, &changes, None).before.map(|change| change.event_id)
+    };
+    assert_eq!(told(&finding, &[&new]).as_deref(), Some("new"));
+    assert_eq!(told(&finding, &[&old]).as_deref(), Some("old"));
+    assert_eq!(told(&finding, &[&old, &new]).as_deref(), Some("new"));
+    // What is known to have worked before counts more than what is only later.
+    let first = finding.items.values_mut().find(|item| item.last_seen < Some(at(FIRST))).unwrap();
+    first.before = [at("2026-11-01T06:00:00Z")].into();
+    assert_eq!(told(&finding, &[&old, &new]).as_deref(), Some("old"));
+}
+
 #[test]
 fn what_its_own_document_refutes_is_not_named() {
     check("implicit", vec![put("a", "2026-11-10T09:00:00Z", "sqs:*")], (None, None));

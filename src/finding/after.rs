@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Allowed calls kept of one item: the latest. Beyond, their number is told as "at least".
 pub const ALLOWED_KEPT: usize = 50;
-/// Allowed calls kept that came before an item's denials.
-pub const BEFORE_KEPT: usize = 5;
 /// Foretold permissions of which it is kept that they were used.
 const USED_KEPT: usize = 50;
 
@@ -137,7 +135,7 @@ pub struct Sightings {
     /// Allowed calls of an item.
     #[serde(serialize_with = "as_pairs")]
     pub allowed: BTreeMap<ItemKey, BTreeSet<Pass>>,
-    /// The same call allowed before the item was first denied: the latest.
+    /// The same call allowed before the item was last denied: the latest.
     #[serde(serialize_with = "as_pairs")]
     pub before: BTreeMap<ItemKey, Timestamp>,
     /// Items of which there may be more allowed calls than were counted.
@@ -191,7 +189,9 @@ impl Finding {
         for (key, item) in &self.items {
             let (passes, looked) = (seen.allowed.remove(key), seen.looked.get(key).copied());
             let more = seen.more.contains(key);
-            let before: BTreeSet<Timestamp> = seen.before.get(key).copied().into_iter().collect();
+            // Those since push out what the ledger has of calls between the denials.
+            let before = seen.before.get(key).copied().max(item.allowed_before());
+            let before: BTreeSet<Timestamp> = before.into_iter().collect();
             if passes.is_some() || looked.is_some() || more || !before.is_empty() {
                 let allowed = passes.unwrap_or_default();
                 let looked = looked.into_iter().collect();
@@ -222,15 +222,19 @@ impl Item {
         self.regions.is_empty() || region.is_some_and(|region| self.regions.contains(region))
     }
 
-    /// When the same call last succeeded before it was first denied; `None` where that was not seen.
+    /// When the same call last succeeded before it was last denied; `None` where that was not seen. It may have been denied
+    /// before that, too.
     pub fn allowed_before(&self) -> Option<Timestamp> {
-        let first = self.first_seen?;
-        self.before.range(..first).next_back().copied()
+        let last = self.last_seen?;
+        let between = self.allowed.iter().map(|pass| pass.at).take_while(|at| *at < last).last();
+        between.max(self.before.range(..last).next_back().copied())
     }
 
-    /// Until when somebody looked for allowed calls where they could show.
+    /// Until when somebody looked for allowed calls where they could show, behind the last denial: `None` where that was not so
+    /// far.
     pub fn looked_until(&self) -> Option<Timestamp> {
-        self.looked.iter().filter(|(source, _)| **source != Source::Nowhere).map(|(_, until)| *until).max()
+        let until = self.looked.iter().filter(|(source, _)| **source != Source::Nowhere).map(|(_, until)| *until).max();
+        until.filter(|until| self.last_seen.is_none_or(|last| *until > last))
     }
 
     /// Until when somebody looked for allowed calls or found that no source holds them: so long no denial came.
@@ -250,7 +254,8 @@ impl Item {
             self.allowed.pop_first();
         }
         self.before.append(&mut other.before);
-        while self.before.len() > BEFORE_KEPT {
+        // The last denial only gets later, and all of these come before it.
+        while self.before.len() > 1 {
             self.before.pop_first();
         }
         self.more_allowed |= other.more_allowed;

@@ -62,7 +62,18 @@ fn changed(change: &Changed, mark: &dyn Fn(&str) -> String) -> String {
     )
 }
 
-/// The last change before the first denial; no more is claimed.
+/// When a call last succeeded before its last denial: of several permissions the latest, with its action.
+pub fn worked(advice: &Advice, mark: &dyn Fn(&str) -> String) -> Option<String> {
+    let (item, at) =
+        advice.denied.iter().filter_map(|item| Some((item, item.allowed_before?))).max_by_key(|(_, at)| *at)?;
+    let which = item.action.as_deref().filter(|_| advice.denied.len() > 1);
+    let which = which.map(|action| format!("{} ", mark(action))).unwrap_or_default();
+    let between = item.first_seen.is_some_and(|first| at >= first);
+    Some(format!("{which}{}{}", minute(at), if between { ", between denials" } else { "" }))
+}
+
+/// The change that may have made it: the last before the first denial, or the first since the call last succeeded between
+/// denials; no more is claimed.
 pub fn before(advice: &Advice, mark: &dyn Fn(&str) -> String) -> Option<String> {
     advice.changes.before.as_ref().map(|change| changed(change, mark))
 }

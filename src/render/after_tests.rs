@@ -76,7 +76,36 @@ fn a_person_reads_who_changed_what_on_both_sides() {
     }
     let message = slack::webhook(&mended(), &AlertContext::default()).to_string();
     assert!(message.contains("*Last change before:*") && message.contains("jane"), "{message}");
+    assert!(!message.contains("Last worked") && !read.contains("LAST WORKED"), "nobody saw it work");
     assert!(email::body(&mended()).contains("Last change before: iam:PutRolePolicy"));
+}
+
+#[test]
+fn when_it_last_worked_is_told_to_everybody() {
+    let mut advice = sample::pipeline();
+    let at = "2026-11-09T08:00:30Z";
+    advice.denied[0].allowed_before = at.parse().ok();
+    let shown = AlertContext::default();
+    for message in [
+        text::explain(&advice, text::Look { colour: false, width: 400 }),
+        slack::webhook(&advice, &shown).to_string(),
+        slack::app(&advice, &shown).to_string(),
+        email::body_with(&advice, &shown),
+        teams::card(&advice, &shown).to_string(),
+        pagerduty::event(&advice, &shown).to_string(),
+    ] {
+        assert!(message.contains("2026-11-09 08:00 UTC") && !message.contains("between"), "{message}");
+    }
+    advice.denied[0].first_seen = at.parse().ok();
+    assert_eq!(worked(&advice, &str::to_owned).unwrap(), "2026-11-09 08:00 UTC, between denials");
+    // Of several the latest, by its name.
+    let mut other = advice.denied[0].clone();
+    (other.action, other.allowed_before) = (Some("s3:GetObject".into()), "2026-11-10T08:00:00Z".parse().ok());
+    advice.denied.push(other);
+    assert_eq!(
+        worked(&advice, &|name| format!("`{name}`")).unwrap(),
+        "`s3:GetObject` 2026-11-10 08:00 UTC, between denials"
+    );
 }
 
 #[test]

@@ -148,6 +148,7 @@ fn why(sheet: &mut Sheet, advice: &Advice) {
 fn around(sheet: &mut Sheet, advice: &Advice) {
     let name = |text: &str| cut(&terminal(text), 200);
     let mut lines = Vec::new();
+    lines.extend(after::worked(advice, &name).map(|one| format!("Last worked: {one}")));
     lines.extend(after::before(advice, &name).map(|one| format!("Last change before: {one}")));
     lines.extend(after::after(advice, &name).map(|one| format!("First change after: {one}")));
     lines.extend(after::foretold(advice).iter().map(|one| cut(&terminal(one), 200)));

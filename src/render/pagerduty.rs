@@ -84,6 +84,7 @@ fn custom_details(advice: &Advice, shown: &AlertContext) -> Value {
         "owner": shown.owner.as_ref().map(|owner| cut(&owner.name)),
         "next": cut(&next),
         "since": after::standing(advice).as_deref().map(cut),
+        "last_worked": after::worked(advice, &cut),
         "change_before": after::before(advice, &cut).as_deref().map(cut),
         "change_after": after::after(advice, &cut).as_deref().map(cut),
     });

@@ -338,8 +338,11 @@ fn why(advice: &Advice) -> String {
     let evidence: String =
         advice.diagnosis.evidence.iter().map(|line| format!("- {}\n", markdown_text(line))).collect();
     let code = |name: &str| markdown_code(&middle(name, 120));
-    let changes =
-        [("Last change before", after::before(advice, &code)), ("First change after", after::after(advice, &code))];
+    let changes = [
+        ("Last worked", after::worked(advice, &code)),
+        ("Last change before", after::before(advice, &code)),
+        ("First change after", after::after(advice, &code)),
+    ];
     let changes = changes.into_iter().filter_map(|(label, told)| Some(format!("- {label}: {}\n", told?)));
     let evidence = evidence + &changes.collect::<String>();
     let gap = if evidence.is_empty() { "" } else { "\n\n" };

@@ -214,6 +214,7 @@ fn doubts(advice: &Advice) -> Option<Value> {
 /// Risk, proof, what is likely next, what was left out.
 fn notes(advice: &Advice) -> Option<Value> {
     let mut notes = Vec::new();
+    notes.extend(after::worked(advice, &|name| code(name, 120)).map(|one| format!("*Last worked:* {one}")));
     notes.extend(after::before(advice, &|name| code(name, 120)).map(|one| format!("*Last change before:* {one}")));
     notes.extend(alert::patch(advice).map(|patch| patch_notes(advice, patch)).unwrap_or_default());
     notes.extend(alert::left_out(advice).iter().take(3).map(|one| {

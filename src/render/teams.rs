@@ -26,6 +26,8 @@ pub fn card(advice: &Advice, shown: &AlertContext) -> Value {
         body.extend(change.map(|one| block(vec![run(&cut(&format!("First change after: {one}"), 700))])));
     } else {
         body.push(why(advice));
+        let worked = after::worked(advice, &|name| middle(&terminal(name), 120));
+        body.extend(worked.map(|one| block(vec![run(&cut(&format!("Last worked: {one}"), 300))])));
         let change = after::before(advice, &|name| middle(&terminal(name), 120));
         body.extend(change.map(|one| block(vec![run(&cut(&format!("Last change before: {one}"), 700))])));
         body.extend(patch(advice));

@@ -199,6 +199,7 @@ fn denied(item: &DeniedItem) -> String {
 /// How it stands, and the changes of policies on both sides of it.
 fn around(sheet: &mut Sheet, advice: &Advice) {
     let plain = |name: &str| terminal(name);
+    sheet.field("LAST WORKED", &after::worked(advice, &plain).unwrap_or_default());
     sheet.field("CHANGE BEFORE", &after::before(advice, &plain).unwrap_or_default());
     sheet.field("SINCE THEN", &after::standing(advice).unwrap_or_default());
     sheet.field("CHANGE AFTER", &after::after(advice, &plain).unwrap_or_default());

@@ -217,6 +217,7 @@ fn row(advice: &Advice, facts: &Facts<'_>, period: Period) -> Row {
         unchecked: advice.diagnosis.unchecked.clone(),
         items: items.into_iter().map(row_item).collect(),
         patches: shown_patches(advice).cloned().collect(),
+        allowed_before: advice.denied.iter().filter_map(|item| item.allowed_before).max(),
         allowed_since: advice.allowed_since,
         changes: advice.changes.clone(),
         foretold: advice.foretold.clone(),

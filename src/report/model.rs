@@ -404,6 +404,10 @@ pub struct Row {
     /// The patches that may be shown, as `explain --output json` writes them.
     #[cfg_attr(feature = "cli", schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>"))]
     pub patches: Vec<Patch>,
+    /// When a call last succeeded before its last denial, of several permissions the latest; `None` where that was not seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "cli", schemars(with = "Option<String>"))]
+    pub allowed_before: Option<Timestamp>,
     /// Allowed calls since the last denial; `None` where none was seen.
     #[cfg_attr(feature = "cli", schemars(with = "Option<serde_json::Map<String, serde_json::Value>>"))]
     pub allowed_since: Option<Since>,

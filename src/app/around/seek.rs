@@ -129,7 +129,8 @@ impl<'a> Seeker<'a> {
         let region = glance.region.unwrap_or_default();
         lower(&mut self.text, &[glance.parameters, glance.resources]);
         let text = &self.text;
-        let is_item = |item| around.is_open(item, prefix, region, at, seen) && around.may_be_of(item, text);
+        let is_open = |item| around.tells(item, at, seen).any() && around.is_of_service(item, prefix, region);
+        let is_item = |item| is_open(item) && around.may_be_of(item, text);
         let is_use = |foretold| around.is_open_use(foretold, at, seen);
         if !around.items_of(sought).any(is_item) && !around.foretold_of(sought).any(is_use) {
             return None;
@@ -220,10 +221,13 @@ impl Call<'_> {
         let Self { prefix, region, at, id, needs } = *self;
         for item in around.items_of(sought) {
             let is_needed = || needs.keys.iter().any(|key| around.is_of(item, key));
-            if around.is_open(item, prefix, region, at, seen) && is_needed() {
-                match around.is_before(item, at) {
-                    true => more.add_before(item, at),
-                    false => more.add_allowed(item, at, id.unwrap_or_default()),
+            let tells = around.tells(item, at, seen);
+            if tells.any() && around.is_of_service(item, prefix, region) && is_needed() {
+                if tells.before {
+                    more.add_before(item, at);
+                }
+                if tells.since {
+                    more.add_allowed(item, at, id.unwrap_or_default());
                 }
             }
         }

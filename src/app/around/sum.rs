@@ -19,7 +19,7 @@ const FURTHER: usize = 32;
 /// What was seen so far, of all items of an [`Around`].
 #[derive(Debug)]
 pub(in crate::app) struct Sum {
-    /// The latest allowed call before an item's first denial, by the item's number.
+    /// The latest allowed call before an item's last denial, by the item's number.
     before: Moments,
     /// First uses of what was foretold, by its number.
     used: Moments,

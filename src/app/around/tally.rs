@@ -20,9 +20,9 @@ pub struct Seen {
 /// Allowed calls of one item.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calls {
-    /// The latest before its first denial.
+    /// The latest before its last denial.
     pub(super) before: Option<Timestamp>,
-    /// Those since, the latest, in order: a list, as most are short and a set has room for eleven.
+    /// Those since its first denial, the latest, in order: a list, as most are short and a set has room for eleven.
     allowed: Vec<Slim>,
 }
 
@@ -64,12 +64,14 @@ impl Slim {
 }
 
 impl Calls {
-    /// Whether a call of then can still change it.
-    pub(super) fn is_open_to(&self, at: Timestamp, is_before: bool) -> bool {
-        match is_before {
-            true => self.before.is_none_or(|before| at > before),
-            false => self.kept_from().is_none_or(|kept| at >= kept),
-        }
+    /// Whether a call before the last denial is the latest.
+    pub(super) fn is_later(&self, at: Timestamp) -> bool {
+        self.before.is_none_or(|before| at > before)
+    }
+
+    /// Whether a call since the first denial is one of those that are kept.
+    pub(super) fn is_kept(&self, at: Timestamp) -> bool {
+        self.kept_from().is_none_or(|kept| at >= kept)
     }
 
     /// From when on calls matter, once there are as many as are kept.

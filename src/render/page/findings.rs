@@ -258,6 +258,7 @@ fn facts(out: &mut Html, row: &Row) {
             Some(format!("{} to {}, {} in all", moment(first), moment(last), plural(row.count, "denial")))
         };
         one("Seen", times(row).into_iter().collect());
+        one("Last worked", row.allowed_before.iter().map(|at| moment(*at)).collect());
         one("Since then", row.allowed_since.iter().map(allowed).collect());
         one("Change before", row.changes.before.iter().map(|change| changed(change, 160)).collect());
         one("Change after", row.changes.after.iter().map(|change| changed(change, 160)).collect());

@@ -135,6 +135,36 @@ fn the_call_before_and_the_call_after_are_found() {
     assert_eq!((told.findings[0].denied[0].allowed_before, told.findings[0].count), (None, 1));
 }
 
+/// Denied once, mended, allowed for days, denied again and allowed often: read at once, and day by day.
+#[test]
+fn between_denials_the_last_call_that_succeeded_is_told() {
+    let day = 24 * 60;
+    let mut calls = vec![(0, 1, 1, 3), (day, 1, 1, 0)];
+    calls.extend((2..6).map(|at| (at * day, 1, 1, 3)));
+    calls.push((6 * day, 1, 1, 0));
+    calls.extend((1..70).map(|at| (6 * day + at * 10, 1, 1, 3)));
+    for runs in [vec![calls.len()], vec![6, 7, calls.len()], (1..=calls.len()).collect()] {
+        for one_look in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+            let mut told = None;
+            for until in &runs {
+                archive(folder.path(), &calls[..*until]);
+                let options = Options { one_look, ..Options::default() };
+                told = scan(&[folder.path().to_owned()], &mut ledger, &world, options, &mut |_| {}).unwrap().into();
+            }
+            if one_look {
+                told = scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut |_| {})
+                    .unwrap()
+                    .into();
+            }
+            let item = &told.unwrap().findings[0].denied[0];
+            assert_eq!(item.allowed_before, Timestamp::from_second(START + 5 * day * 60).ok(), "{one_look} {runs:?}");
+            assert_eq!(item.allowed_since.map(|since| since.at_least), Some(true));
+        }
+    }
+}
+
 #[test]
 fn a_later_file_tells_of_an_older_finding() {
     let folder = tempfile::tempdir().unwrap();
