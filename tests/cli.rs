@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test runs programs and writes files
 
 use serde_json::Value;
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
@@ -1267,10 +1267,12 @@ fn an_interrupted_scan_goes_on_where_it_stopped() {
     }
     std::thread::sleep(std::time::Duration::from_millis(500));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    // It waits for the pipe, and says so.
+    assert!(lines.by_ref().any(|line| line.unwrap().contains("Ctrl-C again ends it at once")));
     drop(child.stdin.take());
-    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    let told = String::from_utf8(stderr).unwrap();
+    let told: String = lines.map(|line| line.unwrap() + "\n").collect();
+    let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130), "{told}");
     assert!(told.contains("interrupted: what was read is in the ledger"), "{told}");
     let answer = json(&desk.run(&["scan", "a", "-", "b", "--output", "json"], ""));

@@ -2,6 +2,10 @@
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long nothing is said.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 static STOP: AtomicBool = AtomicBool::new(false);
 static WATCHED: Once = Once::new();
@@ -14,6 +18,11 @@ pub(super) fn flag() -> anyhow::Result<&'static AtomicBool> {
             if STOP.swap(true, Ordering::Relaxed) {
                 std::process::exit(i32::from(super::scan::INTERRUPTED));
             }
+            // Mostly it has ended before; a large file, or a pipe that gives nothing, may take long.
+            std::thread::spawn(|| {
+                std::thread::sleep(PATIENCE);
+                eprintln!("denywatch ends behind the file that it reads; Ctrl-C again ends it at once");
+            });
         });
     });
     set?;
