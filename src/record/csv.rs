@@ -1,4 +1,5 @@
-//! CSV as Athena and Lake write it: a header of CloudTrail's column names, quoted cells, one event a row.
+//! CSV as Athena and Lake write it: a header of CloudTrail's column names, quoted cells, one event a row. Or as CloudWatch Logs
+//! gives it away: an event's JSON in the column `message`.
 
 use super::Head;
 use super::field;
@@ -10,7 +11,13 @@ pub(super) struct Table<'a> {
     header: Vec<String>,
     delimiter: char,
     rest: &'a str,
+    /// The column that has an event's JSON.
+    message: Option<usize>,
 }
+
+/// Of its log events the console writes the times, too; of a query's results `@message` stands for itself. See
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html>.
+const MESSAGES: [&[&str]; 2] = [&["@message"], &["message", "timestamp"]];
 
 /// Two of these make a header.
 const COLUMNS: &[&str] =
@@ -22,7 +29,11 @@ impl<'a> Table<'a> {
         [',', '\t', ';'].into_iter().find_map(|delimiter| {
             let (header, rest) = row(text, delimiter)?;
             let known = |cell: &String| COLUMNS.iter().any(|name| field::same_key(cell.trim(), name));
-            (header.iter().filter(|cell| known(cell)).count() >= 2).then_some(Self { header, delimiter, rest })
+            let place = |name: &&str| header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
+            let is_whole = |names: &&&[&str]| names.iter().all(|name| place(name).is_some());
+            let message = MESSAGES.iter().find(is_whole).and_then(|names| place(&names[0]));
+            let is_header = message.is_some() || header.iter().filter(|cell| known(cell)).count() >= 2;
+            is_header.then_some(Self { header, delimiter, rest, message })
         })
     }
 
@@ -51,8 +62,10 @@ impl<'a> Table<'a> {
                 reader.problem(Some(&here), error);
                 continue;
             }
-            if reader.is_in_size(size, &here) {
-                self.event(&cells, &here, reader);
+            match self.message.and_then(|column| cells.get(column)) {
+                Some(message) => reader.value(message.trim(), &here),
+                None if reader.is_in_size(size, &here) => self.event(&cells, &here, reader),
+                None => {}
             }
         }
     }

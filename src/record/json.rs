@@ -10,8 +10,9 @@ use super::{Head, LARGEST_RECORD, Problem, Record, csv, field};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeSet};
 
-/// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake.
-const LISTS: [&str; 4] = ["records", "events", "logEvents", "queryResultRows"];
+/// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake, `GetQueryResults` of
+/// CloudWatch Logs.
+const LISTS: [&str; 5] = ["records", "events", "logEvents", "queryResultRows", "results"];
 
 /// Bytes of an object whose members are listed before it is known what it is: CloudTrail's largest events are no larger.
 const USUAL: usize = 256 << 10;
@@ -302,11 +303,14 @@ impl<'r> Reader<'r> {
         if members.text("messageType").as_deref() == Some("CONTROL_MESSAGE") {
             return;
         }
-        for name in ["cloudTrailEvent", "eventJson", "body", "message"] {
+        for name in ["cloudTrailEvent", "eventJson", "body", "message", "@message"] {
             if is(name, '"').is_some() {
                 let inner = members.text(name).unwrap_or_default();
                 return self.value(inner.trim(), place);
             }
+        }
+        if let Some(inner) = is("@message", '{') {
+            return self.value(inner, place);
         }
         let sender = members.text("source").filter(|_| members.raw("detail-type").is_some());
         if let Some(sender) = sender.filter(|sender| !is_aws(sender)) {
@@ -328,9 +332,13 @@ impl<'r> Reader<'r> {
         }
     }
 
-    /// A Lake result row: a list of objects with one column each.
+    /// A Lake result row: a list of objects with one column each. Or one of CloudWatch Logs Insights: of its fields `@message` is
+    /// the event.
     fn columns(&mut self, raw: &str, place: &str) {
         let cells: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
+        if let Some(message) = cells.iter().find_map(|cell| message_field(cell.get())) {
+            return self.value(message.trim(), place);
+        }
         let bare =
             |cell: &&RawValue| cell.get().strip_prefix('{').and_then(|text| text.strip_suffix('}')).map(str::to_owned);
         let parts: Option<Vec<String>> = cells.iter().map(bare).collect();
@@ -386,6 +394,13 @@ pub(super) fn skip_space(text: impl AsRef<[u8]>, at: usize) -> usize {
 
 pub(super) fn newlines(text: impl AsRef<[u8]>) -> usize {
     text.as_ref().iter().filter(|b| **b == b'\n').count()
+}
+
+/// The value of a field `@message`, as `GetQueryResults` of CloudWatch Logs has it.
+/// See <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_ResultField.html>.
+fn message_field(cell: &str) -> Option<String> {
+    let members = Members::read(cell).ok()?;
+    (members.text("field")? == "@message").then(|| members.text("value"))?
 }
 
 fn broken(fault: &serde_json::Error) -> String {

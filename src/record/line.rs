@@ -5,6 +5,8 @@
 //! what is open ends with `[`, `,` or `:`, so that a value of its own may follow, a line counts only with another value on
 //! the next line and no comma between, as in no list.
 
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 #[cfg(feature = "io")]
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -12,11 +14,17 @@ use serde_json::value::RawValue;
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A line without what stands before its event: a byte order mark, or the time that CloudWatch Logs puts before each
-/// message of an export. See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html>.
+/// message of an export, and `aws logs tail` with the stream's name behind it.
+/// See <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/S3Export.html> and
+/// <https://docs.aws.amazon.com/cli/latest/reference/logs/tail.html>.
 pub(super) fn message(line: &str) -> &str {
     let line = line.trim_start_matches(BYTE_ORDER_MARK);
     let time = line.starts_with(|c: char| c.is_ascii_digit()).then(|| line.split_once(' ')).flatten();
-    time.filter(|(time, _)| time.parse::<jiff::Timestamp>().is_ok()).map_or(line, |(_, message)| message.trim_start())
+    let is_time = |time: &str| time.parse::<Timestamp>().is_ok() || time.parse::<DateTime>().is_ok();
+    let Some((_, message)) = time.filter(|(time, _)| is_time(time)) else { return line };
+    let message = message.trim_start();
+    let behind = message.split_once(' ').map(|(_, behind)| behind.trim_start());
+    behind.filter(|behind| !begins(message) && begins(behind)).unwrap_or(message)
 }
 
 /// The next line that begins a value, behind the one that `at` is in; the text's end where there is none.

@@ -192,7 +192,8 @@ impl Record {
 /// Every event in an input, and what could not be read, in the input's order.
 ///
 /// The shape is told by content: `{"Records": […]}`, a bare list, one event, JSON lines, EventBridge envelopes,
-/// LookupEvents output, CloudWatch Logs payloads (decoded) and exports, Athena and Lake rows as JSON or CSV. A size above
+/// LookupEvents output, CloudWatch Logs payloads (decoded), exports, `aws logs tail` and results of Logs Insights as JSON or CSV
+/// that have `@message`, Athena and Lake rows as JSON or CSV. A size above
 /// [`LARGEST_RECORD`], or a fault in a line of JSON lines, loses the record that has it and no other. Broken JSON in a list, or
 /// in a value of several lines, loses what is behind it, too, up to the next line that begins a value: what stands inside of a
 /// broken record could pose as one. How many bytes that are is told. Half a surrogate pair (`\ud800`) is read as U+FFFD, as are

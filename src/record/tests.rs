@@ -62,8 +62,23 @@ fn every_wrapping_gives_the_same_record() {
     check(&json!({"eventJson": one}).to_string());
     // What CreateExportTask puts into a bucket.
     check(&format!("2026-11-10T10:00:01.123Z {one}\n"));
+    // `aws logs tail`, in its own format and the short one.
+    check(&format!("2026-11-10T10:00:01.123000+00:00 111122223333_CloudTrail_eu-west-1 {one}\n"));
+    check(&format!("2026-11-10T10:00:01 {one}\n"));
+    check_problems(format!("2026-11-10T10:00:01 a b {one}\n").as_bytes(), 0, &["in"]);
     let columns: Vec<Value> = event().as_object().unwrap().iter().map(|(key, value)| json!({key: value})).collect();
     check(&json!({"QueryStatus": "FINISHED", "QueryResultRows": [columns]}).to_string());
+    // What Logs Insights found, by the API, and as the console gives it away.
+    let field = |name: &str, value: &str| json!({"field": name, "value": value});
+    let found = [field("@timestamp", "2026-11-10 10:00:01.123"), field("@message", &one), field("@ptr", "x")];
+    check(&json!({"results": [found], "status": "Complete"}).to_string());
+    for message in [json!(one), event()] {
+        check(&json!([{"@timestamp": "2026-11-10 10:00:01.123", "@message": message}]).to_string());
+    }
+    let cell = one.replace('"', "\"\"");
+    check(&format!("@timestamp,@message\n2026-11-10 10:00:01.123,\"{cell}\"\n"));
+    check(&format!("timestamp,message\r\n1794304801123,\"{cell}\"\r\n"));
+    check_problems(format!("timestamp,message\n1,hello\n2,\"{cell}\"\n").as_bytes(), 1, &["in:line 2"]);
     let (none, problems) = read(br#"{"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL"}]}"#, "in");
     assert_eq!((none.len(), problems.len()), (0, 0));
 }

@@ -4,8 +4,9 @@ use crate::record;
 use memchr::memchr2;
 use std::sync::Arc;
 
-/// Members that list events, without letter case and underscores: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake.
-const LISTS: [&[u8]; 4] = [b"records", b"events", b"logevents", b"queryresultrows"];
+/// Members that list events, without letter case and underscores: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake,
+/// `GetQueryResults` of CloudWatch Logs.
+const LISTS: [&[u8]; 5] = [b"records", b"events", b"logevents", b"queryresultrows", b"results"];
 /// Bytes kept of what stands before a list.
 const HEAD: usize = 64 << 10;
 /// Bytes kept of a member's name.
