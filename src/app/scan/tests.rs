@@ -236,3 +236,21 @@ fn a_scan_that_is_stopped_ends_behind_the_file() {
     desk.scan.failed = Some(LedgerError::Busy("x".to_owned()));
     assert!(desk.take_ahead(Gathered::default()).is_break());
 }
+
+/// An archive of nothing but faults must not fill the memory: the first are told, be it read by one thread or by several.
+#[test]
+fn problems_of_very_many_files_do_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{{\"Records\":[{}]}}", ["{}"; 20].join(","));
+    for file in 0..600 {
+        std::fs::write(folder.path().join(format!("{file:03}.json")), &text).unwrap();
+    }
+    std::fs::write(folder.path().join("z.json.gz"), &packed(&text)[..12]).unwrap();
+    let answers = [1, 2].map(|threads| scanned(folder.path(), &mut MemoryLedger::default(), threads, false).0);
+    assert_eq!(answers[0], answers[1]);
+    let told: serde_json::Value = serde_json::from_str(&answers[0]).unwrap();
+    let problems = told["problems"].as_array().unwrap();
+    assert_eq!((&told["stats"]["unreadable"], problems.len()), (&json!(12_001), 10_001));
+    assert!(problems[9_999]["input"].as_str().unwrap().ends_with("499.json:record 20"), "{}", problems[9_999]);
+    assert!(problems[10_000]["error"].as_str().unwrap().starts_with("2001 more problems"), "{}", problems[10_000]);
+}
