@@ -22,7 +22,7 @@ use crate::denial::{self, Denial};
 use crate::finding::Repeated;
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
-use crate::io::sources::files::Limits;
+use crate::io::sources::files::{self, Limits};
 use crate::io::sources::many::{self, FileRead, How, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
@@ -189,7 +189,9 @@ pub fn scan_each(
             many::read(sources, how, maker, &mut desk);
         })?;
     }
-    scan.finish_each(each)
+    let mut outcome = scan.finish_each(each)?;
+    outcome.not_seen.extend(files::passed_over(sources));
+    Ok(outcome)
 }
 
 /// What a scan gathers on its way.
