@@ -1140,6 +1140,28 @@ fn a_folder_is_narrowed_and_estimated_without_reading() {
     assert_eq!(json(&other)["stats"]["files"], 0, "{}", other.err);
 }
 
+/// Whoever names it would take a scan of nothing for a log without denials.
+#[test]
+fn a_digest_that_is_named_is_passed_over_with_a_word() {
+    let (desk, name) = (Desk::new(), "111122223333_CloudTrail-Digest_eu-west-1_t_us-east-1_20261110T100000Z.json.gz");
+    desk.write(name, b"{}");
+    desk.write("AWSLogs/111122223333/vpcflowlogs/eu-west-1/2026/11/10/f.log.gz", b"version account-id");
+    let ran = desk.run(&["scan", name, "--output", "json"], "");
+    let told = format!(
+        "{name}: passed over, being by name a digest, an Insight or a sum of CloudTrail's, which hold no events"
+    );
+    assert_eq!((ran.code, &json(&ran)["not_seen"][0]), (0, &serde_json::json!(told)));
+    assert!(ran.err.contains(&format!("not seen: {told}")), "{}", ran.err);
+    let ran = desk.run(&["scan", "AWSLogs", "--output", "json"], "");
+    assert_eq!((ran.code, &json(&ran)["stats"]["files"]), (0, &serde_json::json!(0)), "{}", ran.err);
+    let ran = desk.run(&["scan", "AWSLogs/111122223333/vpcflowlogs", "--output", "json"], "");
+    assert!(
+        ran.code == 0 && json(&ran)["not_seen"][0].as_str().unwrap().contains("vpcflowlogs: passed over"),
+        "{}",
+        ran.out
+    );
+}
+
 /// A log file of these events, one a queue.
 fn log_of(ids: std::ops::Range<usize>) -> String {
     let one = |id: usize| {

@@ -153,7 +153,7 @@ pub async fn scan_buckets_each(
         otherwise_named += source.archive.listing().otherwise_named;
         fetched = source.fetched;
     }
-    if !scan.is_over() && scan.problems.is_empty() && selection.since.is_none() && selection.until.is_none() {
+    if !scan.is_over() && scan.problems.count() == 0 && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
     }
     look(&mut scan, aws, asked, progress).await?;

@@ -39,7 +39,7 @@ pub(super) async fn look(
     let (owed, input) = (scan.debt.as_ref().and_then(|debt| debt.inherited.clone()), scan.input.clone());
     let (stats, catalog) = (scan.stats, scan.world.catalog);
     loop {
-        let mut looking = scan.looking(&around, &parts);
+        let mut looking = scan.looking(&around, &mut parts);
         let mut look = Look::new(&around, &mut looking, catalog, stats, &mut *watcher);
         look.looked.all = owed.is_none().then(|| kept.size());
         look.kept(&kept, &input);

@@ -2,13 +2,13 @@
 
 use super::around::{Around, Seen, Sum};
 use super::operations::Named;
+use super::problems::{Met, Problems};
 use crate::change::Change;
 use crate::io::clock;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::many::{Desk, FileRead};
 use crate::io::stores::{Ledger, LedgerError, Object};
 use crate::record::Problem;
-use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,9 +35,11 @@ pub struct Looking<'s> {
     /// An earlier scan left a part without a second look.
     pub(super) is_owed: bool,
     /// What the first look told that it could not be read.
-    pub(super) told: BTreeSet<&'s str>,
+    pub(super) told: &'s Met,
+    /// What the second look told, in whichever part.
+    pub(super) met: Met,
     /// What could not be read, and was not told before.
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Problems,
 }
 
 /// What a second look has come to.
@@ -47,7 +49,8 @@ pub(super) struct Told {
     pub(super) failed: Option<LedgerError>,
     pub(super) is_partial: bool,
     pub(super) left: Option<Selection>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Problems,
+    pub(super) met: Met,
 }
 
 impl<'s> Looking<'s> {
@@ -78,7 +81,7 @@ impl<'s> Looking<'s> {
         if is_partial {
             (self.is_partial, self.left) = (true, None);
         }
-        if !self.is_told(&problem) {
+        if !self.is_told(&problem) && self.met.is_new(&problem) {
             self.problems.push(problem);
         }
     }
@@ -96,7 +99,7 @@ impl<'s> Looking<'s> {
     }
 
     fn is_told(&self, problem: &Problem) -> bool {
-        self.told.contains(problem.input.as_str())
+        self.told.has(&problem.input)
     }
 
     /// A file that an earlier scan read was skipped by the first look, which could tell nothing of it.
@@ -122,6 +125,7 @@ impl<'s> Looking<'s> {
             is_partial: self.is_partial,
             left: self.left,
             problems: self.problems,
+            met: self.met,
         }
     }
 

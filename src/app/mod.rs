@@ -32,6 +32,7 @@ pub mod operations;
 mod outbox;
 pub mod pause;
 pub mod outcome;
+mod problems;
 mod progress;
 pub mod rehearsal;
 pub mod replay;

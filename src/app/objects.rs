@@ -3,15 +3,15 @@
 use super::gather::Gatherer;
 #[cfg(feature = "lambda")]
 use super::outcome::Stats;
+#[cfg(feature = "lambda")]
+use super::problems::Problems;
 use super::scan::Scan;
 use crate::io::clock;
 use crate::io::sources::files::Limits;
 use crate::io::sources::many::{self, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, LedgerError, Object, Place, Run};
-#[cfg(feature = "lambda")]
-use crate::record::Problem;
-use crate::record::Record;
+use crate::record::{self, Problem, Record};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -51,6 +51,23 @@ impl Scan<'_> {
         let known = self.ledger.known_objects(objects)?;
         self.stats.known += known.iter().flatten().count() as u64;
         Ok(known.iter().map(Option::is_none).collect())
+    }
+
+    /// Reads one input of any CloudTrail shape in full, and keeps the allowed calls for the case that they were denied.
+    pub fn read(&mut self, bytes: &[u8], name: &str) {
+        let problems = self.read_telling(bytes, name);
+        self.problems.inside(problems);
+    }
+
+    /// The same, which returns what could not be read.
+    pub(super) fn read_telling(&mut self, bytes: &[u8], name: &str) -> Vec<Problem> {
+        self.stats.files += 1;
+        if self.failed.is_some() {
+            return Vec::new();
+        }
+        let (records, problems) = record::read(bytes, name);
+        records.into_iter().for_each(|record| self.take(record));
+        problems
     }
 
     /// Reads one object, as it lies there. It is noted as read if every event in it was wanted and could be read: else a
@@ -111,7 +128,7 @@ impl Scan<'_> {
             bytes: self.stats.bytes,
             records: self.stats.records,
             denied: self.stats.denied,
-            unreadable: self.problems.len() as u64,
+            unreadable: self.problems.count(),
             places: self.places.list(),
         };
         self.ledger.note_run(&run)?;
@@ -127,6 +144,6 @@ impl Scan<'_> {
         self.flush();
         self.flush_changes();
         self.note_passed();
-        self.failed.map_or(Ok((self.stats, self.problems)), Err)
+        self.failed.map_or(Ok((self.stats, self.problems.told(Problems::default()))), Err)
     }
 }

@@ -12,6 +12,7 @@ use super::objects::Places;
 use super::operations::Named;
 use super::outcome::{Outcome, OutcomeKind, Stats};
 use super::passed::Passed;
+use super::problems::Problems;
 use super::progress::{Looked, Progressing, Watched, Watcher};
 use super::report::coverage;
 use super::second;
@@ -21,11 +22,11 @@ use crate::denial::{self, Denial};
 use crate::finding::Repeated;
 use crate::io::clock::{self, Stopwatch};
 use crate::io::sources::archive::Selection;
-use crate::io::sources::files::Limits;
+use crate::io::sources::files::{self, Limits};
 use crate::io::sources::many::{self, FileRead, How, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
-use crate::record::{self, Problem, Record};
+use crate::record::{Problem, Record};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -188,7 +189,9 @@ pub fn scan_each(
             many::read(sources, how, maker, &mut desk);
         })?;
     }
-    scan.finish_each(each)
+    let mut outcome = scan.finish_each(each)?;
+    outcome.not_seen.extend(files::passed_over(sources));
+    Ok(outcome)
 }
 
 /// What a scan gathers on its way.
@@ -235,8 +238,7 @@ pub struct Scan<'a> {
     pub(super) places: Places,
     pub(super) failed: Option<LedgerError>,
     watch: Stopwatch,
-    /// What could not be read.
-    pub problems: Vec<Problem>,
+    pub(super) problems: Problems,
     /// What was read so far.
     pub stats: Stats,
 }
@@ -273,7 +275,7 @@ impl<'a> Scan<'a> {
             places: Places::default(),
             failed: None,
             watch: Stopwatch::start(),
-            problems: Vec::new(),
+            problems: Problems::default(),
             stats: Stats::default(),
         }
     }
@@ -329,7 +331,7 @@ impl<'a> Scan<'a> {
         self.stats.add(&held);
         self.stats.left_out += gathered.left_out;
         self.problems.extend(fault);
-        self.problems.extend(gathered.problems);
+        self.problems.inside(gathered.problems);
         self.passed.merge(gathered.passed);
         for place in &gathered.places {
             self.fresh_places.add_place(place);
@@ -378,17 +380,7 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Reads one input of any CloudTrail shape in full, and keeps the allowed calls for the case that they were denied.
-    pub fn read(&mut self, bytes: &[u8], name: &str) {
-        self.stats.files += 1;
-        if self.failed.is_none() {
-            let (records, problems) = record::read(bytes, name);
-            records.into_iter().for_each(|record| self.take(record));
-            self.problems.extend(problems);
-        }
-    }
-
-    fn take(&mut self, record: Record) {
+    pub(super) fn take(&mut self, record: Record) {
         if !self.options.selection.takes(&record) {
             self.stats.left_out += 1;
             return;
@@ -480,16 +472,17 @@ impl<'a> Scan<'a> {
     }
 
     fn outcome(mut self, run: Option<Run>, each: &mut dyn FnMut(Advice)) -> Result<Outcome, LedgerError> {
-        self.stats.unreadable = self.problems.len() as u64;
+        self.stats.unreadable = self.problems.count();
         let mut best: Option<OutcomeKind> = None;
-        let problems = advise_each(&self.touched, self.ledger, self.world, &mut |advice| {
+        let mut problems = Problems::default();
+        let unread = advise_each(&self.touched, self.ledger, self.world, &mut |advice| {
             best = best.into_iter().chain([OutcomeKind::of(&advice)]).min();
             each(advice);
         })?;
-        self.problems.extend(problems);
+        problems.extend(unread);
         self.stats.seconds = self.watch.seconds();
         let interrupted = self.is_stopped();
-        let outcome = Outcome::new(self.denials, Vec::new(), self.problems, self.stats);
+        let outcome = Outcome::new(self.denials, Vec::new(), self.problems.told(problems), self.stats);
         let coverage = run.map(|run| coverage(&run.coverage())).unwrap_or_default();
         Ok(Outcome { outcome: best.unwrap_or(outcome.outcome), coverage, interrupted, ..outcome })
     }

@@ -3,13 +3,12 @@
 use super::around::{Around, Sum};
 use super::debt::Debt;
 use super::looking::{self, Looking, Told};
+use super::problems::{Met, Problems};
 use super::scan::Scan;
 use crate::finding::{Finding, Observed};
 use crate::io::clock;
 use crate::io::sources::archive::Selection;
 use crate::io::stores::{Ledger, LedgerError, Run};
-use crate::record::Problem;
-use std::collections::BTreeSet;
 
 /// Findings that are held at a time.
 const PAGE: usize = 64;
@@ -27,8 +26,9 @@ pub(super) struct Parts {
     is_begun: bool,
     /// No more parts come.
     is_over: bool,
-    /// Problems that were told before the first.
-    told: usize,
+    /// Inputs that could not be read before the first, and problems that were told since.
+    told: Met,
+    met: Met,
     /// As in [`Looking`], of all parts.
     is_partial: bool,
     left: Option<Selection>,
@@ -126,7 +126,7 @@ impl Scan<'_> {
     pub fn look_around(&mut self, mut look: impl FnMut(&mut Looking<'_>)) -> Result<(), LedgerError> {
         let mut parts = Parts::default();
         while let Some(around) = self.around(&mut parts)? {
-            let mut looking = self.looking(&around, &parts);
+            let mut looking = self.looking(&around, &mut parts);
             look(&mut looking);
             let looked = looking.end();
             self.note_looked(looked, &around, &mut parts)?;
@@ -138,7 +138,7 @@ impl Scan<'_> {
     pub(super) fn around(&mut self, parts: &mut Parts) -> Result<Option<Around>, LedgerError> {
         if !parts.is_begun {
             self.flush();
-            (parts.is_begun, parts.told) = (true, self.problems.len());
+            (parts.is_begun, parts.told) = (true, self.problems.inputs());
             if self.fresh.is_empty() && !self.is_owed() && self.failed.is_none() {
                 // What came by a pipe was read in full.
                 parts.is_over = true;
@@ -176,10 +176,11 @@ impl Scan<'_> {
     }
 
     /// A second look that begins.
-    pub(super) fn looking<'s>(&'s mut self, around: &'s Around, parts: &Parts) -> Looking<'s> {
+    pub(super) fn looking<'s>(&'s mut self, around: &'s Around, parts: &'s mut Parts) -> Looking<'s> {
         let (input, fresh, named, stop) = (self.input.as_str(), &self.fresh, &self.named, self.options.stop);
-        let (seen, changes, problems) = (Sum::default(), Vec::new(), Vec::new());
-        let told = self.problems.iter().take(parts.told).map(|problem| problem.input.as_str()).collect();
+        let (seen, changes, problems) = (Sum::default(), Vec::new(), Problems::default());
+        // Each part meets the same files.
+        let (told, met) = (&parts.told, std::mem::take(&mut parts.met));
         let (is_owed, is_partial) = (self.is_owed(), false);
         let (ledger, failed) = (&mut *self.ledger, None);
         Looking {
@@ -196,14 +197,16 @@ impl Scan<'_> {
             left: None,
             is_owed,
             told,
+            met,
             problems,
         }
     }
 
     /// Notes what a second look has seen, or a part of it. What could not be read stays owed.
     pub(super) fn note_looked(&mut self, looked: Told, around: &Around, parts: &mut Parts) -> Result<(), LedgerError> {
-        let Told { seen, failed, is_partial, left, problems } = looked;
-        self.tell_once(problems, parts.told);
+        let Told { seen, failed, is_partial, left, problems, met } = looked;
+        self.problems.merge(problems);
+        parts.met = met;
         failed.map_or(Ok(()), Err)?;
         if self.is_stopped() {
             // What was not looked at to its end tells nothing of what is not there.
@@ -222,14 +225,6 @@ impl Scan<'_> {
             None if parts.is_partial => Ok(()),
             None => self.settle(),
         }
-    }
-
-    /// Each part meets the same files.
-    fn tell_once(&mut self, mut problems: Vec<Problem>, before: usize) {
-        let told: BTreeSet<(&str, &str)> =
-            self.problems.iter().skip(before).map(|one| (&*one.input, &*one.error)).collect();
-        problems.retain(|one| !told.contains(&(&*one.input, &*one.error)));
-        self.problems.extend(problems);
     }
 
     fn settle(&mut self) -> Result<(), LedgerError> {
@@ -261,7 +256,7 @@ impl Scan<'_> {
             Ok(page.iter().filter_map(sighted).collect())
         })?;
         if let Some(fault) = lost {
-            self.tell_once(vec![looking::lost(&self.input, &fault)], parts.told);
+            self.problems.extend(Some(looking::lost(&self.input, &fault)).filter(|lost| parts.met.is_new(lost)));
             parts.add(true, None);
         }
         Ok(())

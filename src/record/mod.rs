@@ -248,18 +248,33 @@ pub fn for_each(bytes: &[u8], input_name: &str, on_record: impl FnMut(Record), o
 pub fn scan(
     bytes: &[u8],
     input_name: &str,
-    mut keep: impl FnMut(&Head<'_>) -> bool,
-    mut on_record: impl FnMut(Record),
+    keep: impl FnMut(&Head<'_>) -> bool,
+    on_record: impl FnMut(Record),
     mut on_problem: impl FnMut(Problem),
 ) -> u64 {
     let mut faults = 0;
-    let mut few = |problem| {
+    let few = |problem| {
         faults += 1;
         if faults <= MOST_PROBLEMS {
             on_problem(problem);
         }
     };
-    let mut reader = json::Reader::new(input_name, &mut keep, &mut on_record, &mut few);
+    let seen = scan_telling_all(bytes, input_name, keep, on_record, few);
+    if faults > MOST_PROBLEMS {
+        on_problem(more_problems(input_name, (faults - MOST_PROBLEMS) as u64));
+    }
+    seen
+}
+
+/// [`scan`] of what may be a part of an input: each problem is handed out, for whoever knows which are told of the whole.
+pub(crate) fn scan_telling_all(
+    bytes: &[u8],
+    input_name: &str,
+    mut keep: impl FnMut(&Head<'_>) -> bool,
+    mut on_record: impl FnMut(Record),
+    mut on_problem: impl FnMut(Problem),
+) -> u64 {
+    let mut reader = json::Reader::new(input_name, &mut keep, &mut on_record, &mut on_problem);
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match (std::str::from_utf8(bytes), utf16(bytes)) {
         (_, Some(text)) => reader.text(&text),
@@ -270,11 +285,7 @@ pub fn scan(
             reader.text(&String::from_utf8_lossy(bytes));
         }
     }
-    let seen = reader.seen;
-    if faults > MOST_PROBLEMS {
-        on_problem(more_problems(input_name, (faults - MOST_PROBLEMS) as u64));
-    }
-    seen
+    reader.seen
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::{File, Gathered, Gatherer};
 use crate::io::sources::many::{Ahead, Joins, Make, Sort, share};
-use crate::record::{self, Candidate, Whereabouts};
+use crate::record::{self, Candidate, Problem, Whereabouts};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -63,6 +63,12 @@ impl Gatherer {
 
     /// Concludes on what [`Gatherer::begin`] of this gatherer put off of a file. All that was begun is to be finished.
     pub(crate) fn finish(&mut self, name: &str, gathered: &mut Gathered) {
+        self.finish_part(name, gathered);
+        gathered.tell_more(name);
+    }
+
+    /// The same for a part of a file: how many more faults there were is told of the whole.
+    fn finish_part(&mut self, name: &str, gathered: &mut Gathered) {
         self.texts.are_open = false;
         if !gathered.late.is_empty() {
             let mut file = File { gathered: std::mem::take(gathered), ..File::new(name, None) };
@@ -72,7 +78,6 @@ impl Gatherer {
             self.conclude_all(&mut file);
             *gathered = file.done();
         }
-        gathered.tell_more(name);
     }
 
     /// Hands over what was made of a file so far, where that is much.
@@ -144,7 +149,7 @@ impl Make<Gathered> for Gatherer {
         match sort {
             Sort::File => self.begin(name, bytes),
             // There is no second look at a stream.
-            Sort::Stream => self.gather_all(name, bytes),
+            Sort::Stream => self.all(name, bytes, None),
         }
     }
 
@@ -161,9 +166,21 @@ impl Make<Gathered> for Gatherer {
     fn finish(&mut self, name: &str, made: &mut Gathered) {
         Self::finish(self, name, made);
     }
+
+    fn finish_part(&mut self, name: &str, made: &mut Gathered) {
+        Self::finish_part(self, name, made);
+    }
 }
 
 impl Gathered {
+    /// Takes what cannot be read; a file of nothing else must not fill the memory.
+    pub(super) fn fault(&mut self, problem: Problem) {
+        match self.problems.len() < record::MOST_PROBLEMS {
+            true => self.problems.push(problem),
+            false => self.more += 1,
+        }
+    }
+
     /// Tells of the faults beyond those that are told one by one.
     pub(super) fn tell_more(&mut self, name: &str) {
         let more = std::mem::take(&mut self.more);

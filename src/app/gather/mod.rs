@@ -62,7 +62,7 @@ impl Joins for Gathered {
         samples.sort_unstable();
         samples.dedup();
         let others = self.denials.len() + self.changes.len() + self.late.len();
-        (samples.len() + self.met.len() / 16 + others) as u64
+        (samples.len() + (self.met.len() + self.problems.len()) / 16 + others) as u64
     }
 
     /// Denials and changes, each of which counts by itself; what the file comes to is told with its end.
@@ -83,7 +83,8 @@ impl Joins for Gathered {
         self.changes.extend(later.changes);
         self.is_full |= later.is_full;
         self.left_out += later.left_out;
-        self.problems.extend(later.problems);
+        later.problems.into_iter().for_each(|problem| self.fault(problem));
+        self.more += later.more;
         self.operations = None;
         for place in later.places {
             match self.places.iter_mut().find(|own| (&own.account, &own.region) == (&place.account, &place.region)) {
@@ -183,16 +184,16 @@ impl Gatherer {
 
     /// Reads all of a file, and notes what is not denied, too.
     pub fn gather_all(&mut self, name: &str, bytes: &[u8]) -> Gathered {
-        self.all(name, bytes, None)
+        let mut gathered = self.all(name, bytes, None);
+        gathered.tell_more(name);
+        gathered
     }
 
     fn all<'f>(&mut self, name: &'f str, bytes: &[u8], ahead: GivenAhead<'f>) -> Gathered {
         let mut file = File { others: true, ..File::new(name, ahead) };
         self.fully(&mut file, bytes);
         file.gathered.is_full = true;
-        let mut gathered = file.done();
-        gathered.tell_more(name);
-        gathered
+        file.done()
     }
 
     /// A file of one place: only what may be denied is read.
@@ -324,14 +325,15 @@ impl Gatherer {
 
     /// Reads all of it.
     fn fully(&mut self, file: &mut File<'_>, bytes: &[u8]) {
-        let mut problems = Vec::new();
+        let mut faults = Gathered::default();
         let name = file.name;
         let each = |record| {
             self.hand_over(file);
             self.record(file, record);
         };
-        record::for_each(bytes, name, each, |fault| problems.push(fault));
-        file.gathered.problems.append(&mut problems);
+        record::scan_telling_all(bytes, name, |_| true, each, |problem| faults.fault(problem));
+        faults.problems.into_iter().for_each(|problem| file.fault(problem));
+        file.gathered.more += faults.more;
     }
 
     fn record(&mut self, file: &mut File<'_>, record: Record) {
@@ -395,12 +397,8 @@ impl<'f> File<'f> {
         self.learned + (met.len() / 16 + denials.len() + changes.len() + late.len()) as u64
     }
 
-    /// Takes what cannot be read; a file of nothing else must not fill the memory.
     fn fault(&mut self, problem: Problem) {
-        match self.gathered.problems.len() < record::MOST_PROBLEMS {
-            true => self.gathered.problems.push(problem),
-            false => self.gathered.more += 1,
-        }
+        self.gathered.fault(problem);
     }
 
     fn done(mut self) -> Gathered {

@@ -147,12 +147,12 @@ impl Reading {
         self.unread.0 += page.without_record;
         self.is_stuck |= page.without_record > 0;
         for event in &page.events {
-            let told = scan.problems.len();
-            scan.read(event.record.as_bytes(), &name);
+            let mut unread = scan.read_telling(event.record.as_bytes(), &name);
             scan.stats.bytes += event.record.len() as u64;
-            if scan.problems.len() > told {
+            if !unread.is_empty() {
                 // The first is told as it is.
-                scan.problems.truncate(told + usize::from(self.unread.1 == 0));
+                unread.truncate(usize::from(self.unread.1 == 0));
+                scan.problems.inside(unread);
                 self.unread.1 += 1;
                 self.is_stuck = true;
             }

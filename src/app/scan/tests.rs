@@ -236,3 +236,53 @@ fn a_scan_that_is_stopped_ends_behind_the_file() {
     desk.scan.failed = Some(LedgerError::Busy("x".to_owned()));
     assert!(desk.take_ahead(Gathered::default()).is_break());
 }
+
+/// An archive of nothing but faults must not fill the memory: the first are told, be it read by one thread or by several.
+#[test]
+fn problems_of_very_many_files_do_not_pile_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{{\"Records\":[{}]}}", ["{}"; 20].join(","));
+    for file in 0..600 {
+        std::fs::write(folder.path().join(format!("{file:03}.json")), &text).unwrap();
+    }
+    std::fs::write(folder.path().join("z.json.gz"), &packed(&text)[..12]).unwrap();
+    let answers = [1, 2].map(|threads| scanned(folder.path(), &mut MemoryLedger::default(), threads, false).0);
+    assert_eq!(answers[0], answers[1]);
+    let told: serde_json::Value = serde_json::from_str(&answers[0]).unwrap();
+    let problems = told["problems"].as_array().unwrap();
+    assert_eq!((&told["stats"]["unreadable"], problems.len()), (&json!(12_001), 10_001));
+    assert!(problems[9_999]["input"].as_str().unwrap().ends_with("499.json:record 20"), "{}", problems[9_999]);
+    assert!(problems[10_000]["error"].as_str().unwrap().starts_with("2001 more problems"), "{}", problems[10_000]);
+}
+
+/// However large: of a file that is read in parts, too, and of an object.
+#[test]
+fn of_one_input_twenty_faults_are_told() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (count, long) = (18 << 10, "x".repeat(1_000));
+    let list = format!("[{}{{}}]", format!("{{\"x\":\"{long}\"}},").repeat(count - 1));
+    let lines = format!("{{\"eventVersion\":\"{long}\",\"errorCode\":\"x\",}}\n").repeat(count);
+    for text in [&list, &lines] {
+        assert!(text.len() > 17 << 20);
+        std::fs::write(folder.path().join("a.json"), text).unwrap();
+        std::fs::write(other.path().join("a.json.gz"), packed(text)).unwrap();
+        let mut ledger = MemoryLedger::default();
+        let world = World::new(InForce::default());
+        let mut scan = Scan::begin(&mut ledger, &world, Options { one_look: true, ..Options::default() }, "x");
+        scan.object(Object { key: "a.json".to_owned(), mark: "m".to_owned() }, text.as_bytes());
+        let object = serde_json::to_string(&scan.finish().unwrap()).unwrap();
+        let scanned = |folder: &Path| scanned(folder, &mut MemoryLedger::default(), 2, true).0;
+        for answer in [object, scanned(folder.path()), scanned(other.path())] {
+            let told: serde_json::Value = serde_json::from_str(&answer).unwrap();
+            let problems = told["problems"].as_array().unwrap();
+            assert_eq!(
+                (&told["stats"]["unreadable"], problems.len()),
+                (&json!(21), 21),
+                "{}",
+                problems.last().unwrap()
+            );
+            assert_eq!(problems[20]["error"], json!(format!("and {} more that cannot be read", count - 20)));
+            assert!(!problems[20]["input"].as_str().unwrap().contains("byte"), "it is told of the whole");
+        }
+    }
+}

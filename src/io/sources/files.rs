@@ -2,7 +2,7 @@
 
 use super::archive::Selection;
 use super::reader::Reader;
-use super::walk::Walk;
+use super::walk::{self, Walk};
 use crate::record::Problem;
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub struct Tally {
 ///
 /// The order is that of the paths, and by name inside a folder. In folders only `.json`, `.jsonl`, `.ndjson`, `.gz`,
 /// `.bz2` and `.zst` files are read; compression is told by the first bytes. CloudTrail's digest, insight and aggregated folders, and
-/// files of such names, are left out, since they hold no events. A file that cannot be read, or not to its end, is reported and the rest goes on; of
+/// files of such names, are left out, since they hold no events, as are folders of other services in an archive. A file that cannot be read, or not to its end, is reported and the rest goes on; of
 /// one that ends early the whole records are handed over.
 ///
 /// ```
@@ -69,6 +69,18 @@ pub fn each(paths: &[PathBuf], limits: Limits, mut visit: impl FnMut(&str, &[u8]
         }
     }
     (tally, problems)
+}
+
+/// Which of these paths [`each`] and a scan pass over, in words; what lies inside of folders is passed over without a word.
+///
+/// ```
+/// use denywatch::io::sources::files::passed_over;
+/// let digest = "111122223333_CloudTrail-Digest_eu-west-1_trail_us-east-1_20261110T100000Z.json.gz";
+/// assert!(passed_over(&[digest.into(), "log.json".into()])[0].starts_with(&format!("{digest}: passed over, ")));
+/// assert_eq!(passed_over(&["log.json".into()]), [""; 0]);
+/// ```
+pub fn passed_over(paths: &[PathBuf]) -> Vec<String> {
+    walk::passed_over(paths)
 }
 
 /// The size of each file that a scan would read; nothing is opened.

@@ -5,8 +5,10 @@
 
 use super::gzip::{Stop, is_gzip};
 use super::reader::Loaded;
+use super::salvage::used;
+use super::unpack::{FIRST, Unpacker};
 #[cfg(feature = "archives")]
-use super::unpack::{is_bzip2, is_zstd, skippable};
+use super::unpack::{is_bzip2, is_cut, is_zstd, skippable, zstd_fault};
 use super::windows::{LARGEST, Windows};
 use crate::record::{Problem, Utf16};
 use flate2::bufread::GzDecoder;
@@ -41,18 +43,22 @@ pub(super) type Open<'o> = &'o dyn Fn() -> Result<Box<dyn Read + 'o>>;
 /// # Errors
 /// It could not be opened.
 pub(super) fn each(name: &str, open: Open<'_>, limit: u64, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Streamed> {
-    let mut first = [0; 8];
+    let mut first = [0; FIRST];
     let length = read_some(&mut *open()?, &mut first)?;
     let first = &first[..length];
     let (usable, stop) = if is_gzip(first) { check(&mut *open()?, limit)? } else { (limit, None) };
-    let mut raw = Counted { from: open()?, read: 0 };
+    let (mut raw, mut is_any) = (Counted { from: open()?, read: 0 }, false);
+    let mut visit = |name: &str, text: &[u8]| {
+        is_any |= !text.is_empty();
+        visit(name, text);
+    };
     let (unpacked, mut stop) = {
         let plain = plain(name, first, BufReader::with_capacity(STEP, &mut raw));
-        let Fed { unpacked, windows, end, is_utf16 } = feed(plain, (usable, is_gzip(first)), name, visit);
+        let Fed { unpacked, windows, end, is_utf16 } = feed(plain, (usable, is_gzip(first)), name, &mut visit);
         let stop = stop.map(|stop| stop.to_string()).or_else(|| over(name, first, unpacked > limit, limit)).or(end);
         let left_out = left_out(&windows, is_utf16);
         windows.end(stop.is_none(), &mut |text, at| visit(&label(name, at, is_utf16), text));
-        (unpacked.min(limit), stop.map(|stop| format!("{stop}; the whole records before are used")).or(left_out))
+        (unpacked.min(limit), stop.map(|stop| format!("{stop}; {}", used(is_any))).or(left_out))
     };
     let fault = stop.take().map(|error| Problem { input: name.to_owned(), error });
     Ok(Streamed { bytes_read: raw.read, unpacked, fault })
@@ -222,7 +228,7 @@ fn plain<'r>(name: &str, first: &[u8], raw: impl BufRead + 'r) -> Box<dyn Read +
         return Box::new(bzip2::bufread::MultiBzDecoder::new(raw));
     }
     #[cfg(feature = "archives")]
-    if is_zstd(name, first) {
+    if is_zstd(first) {
         return Box::new(Frames { raw: Some(Ahead { bytes: Vec::new(), raw }), frame: None });
     }
     let _ = name;
@@ -272,7 +278,7 @@ impl<R: Read> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         loop {
             if let Some(frame) = &mut self.frame {
-                let read = frame.read(buffer)?;
+                let read = frame.read(buffer).map_err(|fault| zstd(&fault))?;
                 if read > 0 {
                     return Ok(read);
                 }
@@ -295,8 +301,17 @@ impl<R: Read> Read for Frames<R> {
                 self.raw = Some(raw);
                 continue;
             }
-            self.frame = Some(ruzstd::decoding::StreamingDecoder::new(raw).map_err(io::Error::other)?);
+            let frame = ruzstd::decoding::StreamingDecoder::new(raw).map_err(|fault| zstd(&fault))?;
+            self.frame = Some(frame);
         }
+    }
+}
+
+#[cfg(feature = "archives")]
+fn zstd(fault: &(dyn std::error::Error + 'static)) -> io::Error {
+    match is_cut(fault) {
+        true => io::ErrorKind::UnexpectedEof.into(),
+        false => io::Error::other(zstd_fault(fault)),
     }
 }
 
@@ -314,7 +329,7 @@ fn read_some(from: &mut dyn Read, buffer: &mut [u8]) -> Result<usize> {
 }
 
 fn over(name: &str, first: &[u8], is_over: bool, limit: u64) -> Option<String> {
-    let told = match super::unpack::Unpacker::is_packed(name, first) {
+    let told = match Unpacker::is_packed(name, first) {
         true => Stop::TooLarge(limit).to_string(),
         false => format!("it is larger than {limit} bytes"),
     };

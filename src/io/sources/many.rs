@@ -149,6 +149,9 @@ pub trait Make<T> {
 
     /// Finishes what was made of it, once several files were begun with.
     fn finish(&mut self, _name: &str, _made: &mut T) {}
+
+    /// The same of a part of one, before it is joined; the whole is finished, too.
+    fn finish_part(&mut self, _name: &str, _made: &mut T) {}
 }
 
 impl<T, F: FnMut(&str, &[u8], Sort) -> T> Make<T> for F {
@@ -352,7 +355,9 @@ pub(crate) fn bytes<T: Joins, M: Make<T>>(
     let loaded = reader.bytes(name, bytes)?;
     if loaded.is_huge {
         reader.shed();
-        return in_parts(name, &|| Ok(Box::new(bytes)), (limits, HEAVY), (make, sort), ahead);
+        let (streamed, mut made) = in_parts(name, &|| Ok(Box::new(bytes)), (limits, HEAVY), (&mut *make, sort), ahead)?;
+        made.iter_mut().for_each(|made| make.finish(name, made));
+        return Ok((streamed, made));
     }
     let mut made = (!loaded.bytes.is_empty()).then(|| make.make_ahead(name, loaded.bytes, sort, ahead));
     made.iter_mut().for_each(|made| make.finish(name, made));
@@ -385,7 +390,7 @@ fn in_parts<T: Joins, M: Make<T>>(
             is_over |= flow.is_break();
             flow
         });
-        make.finish(name, &mut part);
+        make.finish_part(name, &mut part);
         let made = match &mut all {
             Some(made) => {
                 made.join(part);

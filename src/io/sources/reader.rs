@@ -9,7 +9,7 @@ use super::many::room::{Place, Room};
 use super::many::share;
 use super::pair::{Member, Pair};
 use super::raw::{KEPT, Raw, shed};
-use super::salvage::salvage;
+use super::salvage::{salvage, used};
 use super::state::State;
 use super::unpack::Unpacker;
 use super::walk::{STDIN, problem};
@@ -366,8 +366,8 @@ impl Reader {
             return Ok(Loaded { bytes: &self.plain, bytes_read, unpacked, fault: changed, is_huge: false });
         };
         salvage(&mut self.plain);
-        let kept = if self.plain.is_empty() { "nothing of it is used" } else { "the whole records before are used" };
-        let fault = Some(Problem { input: name.to_owned(), error: format!("{error}; {kept}") });
+        let used = used(!self.plain.is_empty());
+        let fault = Some(Problem { input: name.to_owned(), error: format!("{error}; {used}") });
         Ok(Loaded { bytes: &self.plain, bytes_read, unpacked, fault, is_huge: false })
     }
 

@@ -5,6 +5,11 @@ use crate::record::utf16;
 /// Members of an object that list events: log files, `LookupEvents`, CloudWatch Logs.
 const LISTS: [&[u8]; 3] = [b"\"Records\"", b"\"Events\"", b"\"logEvents\""];
 
+/// What is used of what could not be read to its end: anything or nothing.
+pub(super) fn used(is_any: bool) -> &'static str {
+    if is_any { "the whole records before are used" } else { "nothing of it is used" }
+}
+
 /// Cuts a text behind its last whole record and closes the list that the record stands in. Half a record is never kept:
 /// it could lack the very field that tells what it is. A text without a whole record becomes empty.
 /// UTF-16 is turned into UTF-8.

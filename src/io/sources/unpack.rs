@@ -3,6 +3,8 @@
 use super::gzip;
 use super::libdeflate::Inflater;
 #[cfg(feature = "archives")]
+use std::error::Error;
+#[cfg(feature = "archives")]
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -21,9 +23,9 @@ impl Unpacker {
         Self { inflater: Inflater::new() }
     }
 
-    /// Whether these bytes are packed: gzip by its first bytes, bzip2 and zstd by theirs where the name says so, too.
+    /// Whether these bytes are packed, by the first ones: of bzip2 less of them tell it where the name does, too.
     pub(super) fn is_packed(name: &str, raw: &[u8]) -> bool {
-        gzip::is_gzip(raw) || is_bzip2(name, raw) || is_zstd(name, raw)
+        gzip::is_gzip(raw) || is_bzip2(name, raw) || is_zstd(raw)
     }
 
     /// Fills `plain` with at most so many bytes.
@@ -53,7 +55,7 @@ fn unpack_rest((name, raw): (&str, &[u8]), limit: u64, plain: &mut Vec<u8>) -> R
         }
         let start = plain.len();
         let decoder = ruzstd::decoding::StreamingDecoder::new(&mut rest);
-        let mut decoder = decoder.map_err(|fault| format!("the zstd file is damaged: {fault}"))?;
+        let mut decoder = decoder.map_err(|fault| zstd_fault(&fault))?;
         stream(&mut decoder, "zstd", limit, plain)?;
         let (told, made) = (decoder.decoder.get_checksum_from_data(), decoder.decoder.get_calculated_checksum());
         if told.is_some_and(|told| made != Some(told)) {
@@ -78,9 +80,8 @@ fn stream(from: &mut impl Read, what: &str, limit: u64, plain: &mut Vec<u8>) -> 
             Ok(0) => return Ok(()),
             Ok(read) => plain.extend_from_slice(&step[..read]),
             Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-            Err(fault) if fault.kind() == ErrorKind::UnexpectedEof => {
-                return Err(format!("the {what} file is cut short"));
-            }
+            Err(fault) if what == "zstd" => return Err(zstd_fault(&fault)),
+            Err(fault) if is_cut(&fault) => return Err(format!("the {what} file is cut short")),
             Err(fault) => return Err(format!("the {what} file is damaged: {fault}")),
         }
         if plain.len() as u64 > limit {
@@ -90,16 +91,53 @@ fn stream(from: &mut impl Read, what: &str, limit: u64, plain: &mut Vec<u8>) -> 
     }
 }
 
+/// Whether a decoder failed since nothing more came, whatever it wraps that in.
+#[cfg(feature = "archives")]
+pub(super) fn is_cut(fault: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(fault);
+    while let Some(one) = next {
+        if one.downcast_ref::<std::io::Error>().is_some_and(|one| one.kind() == ErrorKind::UnexpectedEof) {
+            return true;
+        }
+        next = one.source();
+    }
+    false
+}
+
+/// Why a frame of zstd cannot be unpacked, or not to its end.
+#[cfg(feature = "archives")]
+pub(super) fn zstd_fault(fault: &(dyn Error + 'static)) -> String {
+    use ruzstd::decoding::errors::FrameDecoderError::{DictNotProvided, WindowSizeTooBig};
+    match fault.downcast_ref() {
+        _ if is_cut(fault) => "the zstd file is cut short".to_owned(),
+        Some(told @ (DictNotProvided { .. } | WindowSizeTooBig { .. })) => {
+            format!("the zstd file cannot be unpacked: {told}")
+        }
+        // What else the decoder says is for programmers.
+        _ => "the zstd file is damaged".to_owned(),
+    }
+}
+
 fn has_ending(name: &str, ending: &str) -> bool {
     Path::new(name).extension().is_some_and(|own| own.eq_ignore_ascii_case(ending))
 }
 
+/// Bytes that tell how a file is packed.
+pub(super) const FIRST: usize = 10;
+
+/// Behind `BZh` and a digit a block begins, or, of an empty file, its end: a text may begin with the letters.
 pub(super) fn is_bzip2(name: &str, raw: &[u8]) -> bool {
-    has_ending(name, "bz2") && raw.starts_with(b"BZh")
+    const BEHIND: [[u8; 6]; 2] = [[0x31, 0x41, 0x59, 0x26, 0x53, 0x59], [0x17, 0x72, 0x45, 0x38, 0x50, 0x90]];
+    let is_told = match raw {
+        [b'B', b'Z', b'h', b'1'..=b'9', rest @ ..] => BEHIND.iter().any(|behind| rest.starts_with(behind)),
+        _ => false,
+    };
+    is_told || has_ending(name, "bz2") && raw.starts_with(b"BZh")
 }
 
-pub(super) fn is_zstd(name: &str, raw: &[u8]) -> bool {
-    has_ending(name, "zst") && (raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable(raw).is_some())
+/// No text has such bytes.
+pub(super) fn is_zstd(raw: &[u8]) -> bool {
+    raw.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) || skippable(raw).is_some()
 }
 
 /// The length of a frame that holds something else than the file, such as an index; what it says of itself.

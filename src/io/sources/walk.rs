@@ -3,6 +3,7 @@
 use super::archive::{Place, Selection};
 use super::state::State;
 use crate::record::Problem;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
@@ -29,8 +30,8 @@ pub(super) struct Found {
     pub(super) state: Option<State>,
 }
 
-/// Goes through paths depth first, by name. A path that was named is taken whatever its ending; inside folders only
-/// regular files with a log's ending are.
+/// Goes through paths depth first, by name. A path that was named is taken whatever its ending, unless [`passed_over`] tells
+/// of it; inside folders only regular files with a log's ending are.
 pub(super) struct Walk<'a> {
     selection: &'a Selection,
     /// What is still to be seen, the next one last.
@@ -67,10 +68,7 @@ impl<'a> Walk<'a> {
 
     /// Whether the layout leaves it open that something at or below the path is wanted.
     fn may_hold(&self, path: &Path) -> bool {
-        let text = path.to_string_lossy();
-        let is_folder = !has_log_ending(path) && path.is_dir();
-        let text =
-            if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/").into() };
+        let (text, is_folder) = (text(path), !has_log_ending(path) && path.is_dir());
         self.selection.may_hold(&if is_folder { format!("{text}/").into() } else { text })
     }
 
@@ -85,8 +83,7 @@ impl<'a> Walk<'a> {
             return Ok(Some(Found { path, size: 0, state: None }));
         }
         let wanted = named || has_log_ending(&path);
-        if path.file_name().is_some_and(|name| Place::of(&name.to_string_lossy()).holds_no_events()) {
-            // By its name it is what the folders of NO_EVENTS hold, wherever it lies.
+        if holds_no_events(&path) {
             return Ok(None);
         }
         let problem = |error: std::io::Error| problem(&path, &error);
@@ -100,6 +97,9 @@ impl<'a> Walk<'a> {
             Err(_) if !wanted && path.is_symlink() => return Ok(None),
             Err(error) => return Err(problem(error)),
         };
+        if kind.is_dir() && is_foreign(&path) {
+            return Ok(None);
+        }
         if kind.is_dir() {
             return self.enter(&path).map(|()| None).map_err(problem);
         }
@@ -120,6 +120,37 @@ impl Iterator for Walk<'_> {
             }
         }
     }
+}
+
+/// A path as the layout of an archive writes it.
+fn text(path: &Path) -> Cow<'_, str> {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' { text } else { text.replace(std::path::MAIN_SEPARATOR, "/").into() }
+}
+
+/// Whether a file is by its name what the folders of [`NO_EVENTS`] hold, wherever it lies.
+fn holds_no_events(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| Place::of(&name.to_string_lossy()).holds_no_events())
+}
+
+/// Whether a folder is another service's, as flow logs in the bucket of a trail: what lies there is no log of CloudTrail.
+fn is_foreign(folder: &Path) -> bool {
+    Place::of(&format!("{}/", text(folder).trim_end_matches('/'))).is_foreign()
+}
+
+/// Which of the paths that were named are passed over, and why.
+pub(super) fn passed_over(paths: &[PathBuf]) -> Vec<String> {
+    let told = |are: &[&PathBuf], why: &str| {
+        let [first, rest @ ..] = are else { return None };
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        Some(format!("{}{more}: passed over, {why}", first.display()))
+    };
+    let without: Vec<&PathBuf> = paths.iter().filter(|path| holds_no_events(path)).collect();
+    let foreign = paths.iter().filter(|path| !holds_no_events(path) && is_foreign(path) && path.is_dir());
+    let foreign: Vec<&PathBuf> = foreign.collect();
+    let without = told(&without, "being by name a digest, an Insight or a sum of CloudTrail's, which hold no events");
+    let foreign = told(&foreign, "being a folder of `AWSLogs` that holds other logs than those of CloudTrail's events");
+    without.into_iter().chain(foreign).collect()
 }
 
 pub(super) fn has_log_ending(path: &Path) -> bool {

@@ -140,7 +140,7 @@ fn what_could_not_be_read_stays_owed_where_the_findings_left_to_look_around_are_
         scan.object(object, json!({"Records": records}).to_string().as_bytes());
         let mut parts = Default::default();
         let around = scan.around(&mut parts).unwrap().unwrap();
-        let mut looking = scan.looking(&around, &parts);
+        let mut looking = scan.looking(&around, &mut parts);
         looking.fail(Problem { input: "0".to_owned(), error: "it is broken".to_owned() }, is_partial);
         let told = looking.end();
         scan.note_looked(told, &around, &mut parts).unwrap();

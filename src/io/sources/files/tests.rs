@@ -79,6 +79,40 @@ fn what_holds_no_events_is_told_by_its_name() {
     assert_eq!(told(&folder.path().join("CloudTrail-Digest"), 100), Vec::<String>::new());
     let (tally, problems) = each(&[folder.path().join(digest)], Limits::default(), |_, _| {});
     assert_eq!((tally.files, problems), (0, vec![]));
+    let own = |name: &str| folder.path().join(name);
+    let told = format!(
+        "{} and 1 more: passed over, being by name a digest, an Insight or a sum of CloudTrail's, which hold no events",
+        own(digest).display()
+    );
+    assert_eq!(passed_over(&[own("a.json"), own(digest), own(insight)]), [told]);
+}
+
+/// A copy of a bucket in which other services keep their logs, too, is read as the bucket is.
+#[test]
+fn folders_of_other_services_are_left_out() {
+    let (log, own) = ("x/AWSLogs/o-a1/111122223333", "111122223333_CloudTrail_eu-west-1_20261110T1000Z_x.json");
+    let folder = folder(&[
+        (&format!("{log}/CloudTrail/eu-west-1/2026/11/10/{own}"), b"1"),
+        (&format!("{log}/Config/eu-west-1/2026/11/10/ConfigHistory/c.json.gz"), b"no"),
+        (&format!("{log}/elasticloadbalancing/eu-west-1/2026/11/10/e.log.gz"), b"no"),
+        (&format!("{log}/vpcflowlogs/eu-west-1/2026/11/10/v.log.gz"), b"no"),
+        ("vpcflowlogs/other.json", b"2"),
+    ]);
+    let expect = ["vpcflowlogs/other.json=2".to_owned(), format!("{log}/CloudTrail/eu-west-1/2026/11/10/{own}=1")];
+    assert_eq!(told(folder.path(), 100), expect);
+    let flows = folder.path().join(log).join("vpcflowlogs");
+    assert_eq!(told(&flows, 100), Vec::<String>::new());
+    assert_eq!(told(&flows.join("eu-west-1/2026"), 100), Vec::<String>::new());
+    let config = folder.path().join(log).join("Config/");
+    let over = [flows.clone(), folder.path().into(), config, flows.join("eu-west-1/2026/11/10/v.log.gz")];
+    let told = format!(
+        "{} and 1 more: passed over, being a folder of `AWSLogs` that holds other logs than those of CloudTrail's events",
+        flows.display()
+    );
+    assert_eq!(passed_over(&over), [told]);
+    let mut seen = 0;
+    each(&over[3..], Limits::default(), |_, _| seen += 1);
+    assert_eq!(seen, 1, "a file that was named is taken");
 }
 
 /// `cp -p` and `rsync -t` keep the time of change, and a denial may take the room of another.

@@ -122,6 +122,39 @@ fn zstd_is_tested_and_its_other_frames_are_skipped() {
     assert!(streamed.fault.unwrap().error.contains("a frame's checksum is another"));
 }
 
+/// As a pipe's file, which has no name.
+#[test]
+#[cfg(feature = "archives")]
+fn what_is_packed_is_told_by_its_first_bytes_and_what_is_cut_in_words() {
+    let text = log(0, 2_000);
+    let zstd = ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(text.as_bytes()).unwrap();
+    for packed in [zstd, bzip2.finish().unwrap()] {
+        let (names, _, streamed) = read("-", &packed, 1 << 30);
+        assert_eq!((names.len(), streamed.fault), (2_000, None));
+        for length in [12, packed.len() / 2, packed.len() - 1] {
+            let (names, _, streamed) = read("-", &packed[..length], 1 << 30);
+            let kept = if names.is_empty() { "nothing of it is used" } else { "the whole records before are used" };
+            assert_eq!(streamed.fault.unwrap().error, format!("the file is cut short; {kept}"), "{length}");
+        }
+    }
+}
+
+/// A size that is a lie makes a small file seem large.
+#[test]
+fn where_nothing_is_used_that_is_said() {
+    let mut damaged = gz(log(0, 10).as_bytes());
+    let end = damaged.len();
+    damaged[end - 1] ^= 0x40;
+    let (names, _, streamed) = read("x.gz", &damaged, 1 << 30);
+    let error = streamed.fault.unwrap().error;
+    assert!(names.is_empty() && error.ends_with("does not have a matching checksum; nothing of it is used"), "{error}");
+    let (names, _, streamed) = read("x.gz", &[gz(log(0, 10).as_bytes()), damaged].concat(), 1 << 30);
+    assert_eq!(names.len(), 10);
+    assert!(streamed.fault.unwrap().error.ends_with("; the whole records before are used"));
+}
+
 #[test]
 fn a_damaged_member_is_not_used_and_a_cut_one_as_far_as_it_goes() {
     let mut damaged = gz(log(10, 10).as_bytes());
