@@ -62,7 +62,7 @@ impl Joins for Gathered {
         samples.sort_unstable();
         samples.dedup();
         let others = self.denials.len() + self.changes.len() + self.late.len();
-        (samples.len() + self.met.len() / 16 + others) as u64
+        (samples.len() + (self.met.len() + self.places.len()) / 16 + others) as u64
     }
 
     /// Denials and changes, each of which counts by itself; what the file comes to is told with its end.
