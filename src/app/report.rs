@@ -118,15 +118,10 @@ pub fn coverage(read: &stores::Coverage) -> Coverage {
 }
 
 /// The same of one run.
-pub(super) fn coverage_of(run: &stores::Run, places: &Places) -> Coverage {
-    Coverage {
-        accounts: places.accounts(),
-        regions: places.regions(),
-        records: run.records,
-        unread: run.unreadable,
-        newest: places.newest(),
-        ..unseen()
-    }
+pub(super) fn coverage_of(run: &stores::Run, places: Places) -> Coverage {
+    let newest = places.newest();
+    let [accounts, regions] = places.into_names();
+    Coverage { accounts, regions, records: run.records, unread: run.unreadable, newest, ..unseen() }
 }
 
 fn unseen() -> Coverage {

@@ -87,7 +87,10 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
     }
 
     fn widen(&mut self) {
-        self.places = vec![NONE; (self.places.len() * 2).max(16)];
+        let length = (self.places.len() * 2).max(16);
+        // Gone before there is another.
+        self.places = Vec::new();
+        self.places = vec![NONE; length];
         (0..count(self.all.len())).for_each(|number| self.place(number));
     }
 }

@@ -36,7 +36,7 @@ impl Scan<'_> {
         if !self.are_noted {
             let run = self.note_run()?;
             let places = std::mem::take(&mut self.places);
-            return self.outcome(Some(run), &places, each);
+            return self.outcome(Some(run), places, each);
         }
         // They add up over the scans of the same place.
         let mut places = Places::default();
@@ -49,13 +49,13 @@ impl Scan<'_> {
                 run.is_none() || places.has(finding.account.as_deref(), is_within)
             })?;
         }
-        self.outcome(run, &places, each)
+        self.outcome(run, places, each)
     }
 
     fn outcome(
         mut self,
         run: Option<Run>,
-        places: &Places,
+        places: Places,
         each: &mut dyn FnMut(Advice),
     ) -> Result<Outcome, LedgerError> {
         self.stats.unreadable = self.problems.len() as u64;
