@@ -40,7 +40,7 @@ const DIFFERENT: usize = 500;
 const SINGLES: usize = 1_000;
 /// Objects that are noted in one transaction, and their places.
 const OBJECTS: usize = 4_000;
-const PLACES: usize = 20_000;
+const PLACES: usize = 5_000;
 
 /// How a scan goes about it, and what it gives back beside the findings.
 #[derive(Debug, Clone, Default)]
