@@ -85,12 +85,16 @@ impl Joins for Gathered {
         self.left_out += later.left_out;
         self.problems.extend(later.problems);
         self.operations = None;
-        for place in later.places {
-            match self.places.iter_mut().find(|own| (&own.account, &own.region) == (&place.account, &place.region)) {
-                Some(own) => own.add(place.first, place.last, place.records),
-                None => self.places.push(place),
+        // Each part has them sorted: so it is a merge, however many there are.
+        self.places.extend(later.places);
+        self.places.sort();
+        self.places.dedup_by(|next, own| {
+            let is_same = (&own.account, &own.region) == (&next.account, &next.region);
+            if is_same {
+                own.add(next.first, next.last, next.records);
             }
-        }
+            is_same
+        });
     }
 }
 

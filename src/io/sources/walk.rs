@@ -184,5 +184,6 @@ pub(super) fn problem(path: &Path, error: &std::io::Error) -> Problem {
     Problem { input: path.to_string_lossy().into_owned(), error: told }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;
