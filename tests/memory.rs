@@ -232,6 +232,33 @@ fn one_file(count: usize, folder: &Path) {
     out.finish().unwrap();
 }
 
+/// So many accounts, each with an event that is allowed, in files of some thousands.
+fn accounts(count: usize, folder: &Path) {
+    for first in (0..count).step_by(2_000) {
+        let mut log = String::new();
+        for account in first..first + 2_000 {
+            let mut event = call(1, 10, false);
+            event["recipientAccountId"] = format!("{account:012}").into();
+            log += &format!("{event}\n");
+        }
+        std::fs::write(folder.join(format!("{first:06}.jsonl")), log).unwrap();
+    }
+}
+
+/// An organization's archive: a file of each Region of so many accounts, in a folder of its own.
+fn organization(count: usize, folder: &Path) {
+    for (account, region) in (0..count).flat_map(|account| (0..17).map(move |region| (account, region))) {
+        let (account, region) = (format!("{account:012}"), format!("eu-west-{region}"));
+        let day = folder.join(format!("AWSLogs/o-abc/{account}/CloudTrail/{region}/2026/11/10"));
+        std::fs::create_dir_all(&day).unwrap();
+        let mut event = call(1, 10, false);
+        event["recipientAccountId"] = account.as_str().into();
+        event["awsRegion"] = region.as_str().into();
+        let log = json!({"Records": [event]}).to_string();
+        std::fs::write(day.join(format!("{account}_CloudTrail_{region}_20261110T1015Z_x.json")), log).unwrap();
+    }
+}
+
 /// The most memory of a scan of so many [`roles`], without its program's pages, in kilobytes, and its answer.
 fn scanned(count: usize, output: &str, more: &[&str]) -> (u64, String) {
     let ((_, peak), answer) = scanned_of(roles, count, output, more);
@@ -280,13 +307,22 @@ fn nor_do_the_denials_of_one_packed_file() {
     assert!(peak / 1024 < MOST, "{peak} KB");
 }
 
+/// Where events happened is kept of each account and Region, in little.
+#[test]
+fn nor_do_accounts() {
+    let ((_, peak), answer) = scanned_of(accounts, 80_000, "json", &["--threads", "1"]);
+    let told: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((&told["stats"]["records"], &told["problems"]), (&json!(80_000), &json!([])));
+    assert!(peak / 1024 < MOST, "{peak} KB");
+}
+
 /// The bar itself, with the program's own pages: for a release build (`cargo test --release --test memory -- --ignored`).
 #[test]
 #[ignore = "for a release build, whose own pages are few: tests/long.sh runs it"]
 fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
     // What is written, how much of it, the findings that are told, the records that are read, and how.
     type Case = (fn(usize, &Path), usize, usize, u64, &'static str, &'static [&'static str]);
-    let cases: [Case; 21] = [
+    let cases: [Case; 25] = [
         (roles, 10_000, 10_000, 30_000, "json", &[]),
         (roles, 10_000, 10_000, 30_000, "json", &["--one-look"]),
         (roles, 10_000, 10_000, 30_000, "text", &[]),
@@ -308,6 +344,10 @@ fn a_hundred_thousand_findings_take_less_than_64_megabytes() {
         (endless, 40, 1, 20_160, "json", &["--threads", "1", "--one-look"]),
         (endless, 40, 1, 20_160, "json", &["--threads", "2", "--one-look"]),
         (endless, 40, 1, 20_160, "json", &["--threads", "8", "--one-look"]),
+        (accounts, 200_000, 0, 200_000, "json", &["--threads", "1"]),
+        (accounts, 200_000, 0, 200_000, "text", &["--threads", "2"]),
+        (organization, 3_000, 0, 51_000, "json", &["--threads", "1"]),
+        (organization, 3_000, 0, 51_000, "json", &["--threads", "2"]),
     ];
     for (make, count, findings, records, output, more) in cases {
         let ((whole, peak), answer) = scanned_of(make, count, output, more);

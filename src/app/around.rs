@@ -13,6 +13,7 @@ mod slots;
 mod sum;
 mod tally;
 
+pub(super) use packed::{NONE, Numbers};
 pub use seek::Seeker;
 pub(in crate::app) use sum::Sum;
 pub use tally::Seen;
@@ -29,7 +30,7 @@ use held::Held;
 use jiff::Timestamp;
 use memchr::memmem;
 use names::Names;
-use packed::{Key, Lists, NONE, Numbers, count, key};
+use packed::{Key, Lists, count, key};
 use scope::Scope;
 use std::collections::BTreeSet;
 use std::ops::Range;

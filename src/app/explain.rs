@@ -3,6 +3,7 @@
 use super::World;
 use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
+use super::places::Places;
 use crate::change::{self, Changes};
 use crate::denial::{self, Decoded, Denial, Given};
 use crate::diagnosis::diagnose;
@@ -18,7 +19,7 @@ pub fn explain(input: &[u8], name: &str, given: &Given, world: &World) -> Outcom
     world.sharpen(&mut read.denials);
     let observed = read.denials.iter().map(|denial| observe(denial.clone(), diagnose(denial)));
     let mut findings = fold(observed);
-    for seen in read.passed.observed(&findings, &[], world.catalog) {
+    for seen in read.passed.observed(&findings, &Places::default(), world.catalog) {
         findings
             .iter_mut()
             .filter(|finding| finding.id == seen.finding.id)

@@ -16,7 +16,7 @@ use crate::io::sources::regions;
 use crate::io::stores::{Ledger, LedgerError, calls};
 use crate::record::Problem;
 use jiff::{Timestamp, ToSpan};
-use reading::{Reading, covered, known_before};
+use reading::{Reading, covered, is_of, known_before};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -131,7 +131,7 @@ pub async fn lookup_each(
         let oldest = clock::now().checked_sub(calls::KEPT).unwrap_or(Timestamp::MIN);
         scan.note_remembered(account, &covered, &unfinished, oldest)?;
         if let Some(known) = known_before(&input, &places) {
-            scan.touch_known(Some(&known))?;
+            scan.touch_known(|finding| is_of(finding, &known))?;
         }
     }
     let mut outcome = scan.finish_each(each)?;

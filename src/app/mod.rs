@@ -38,6 +38,7 @@ pub mod rehearsal;
 pub mod replay;
 pub mod outside;
 pub mod passed;
+pub mod places;
 pub mod printed;
 #[cfg(feature = "github")]
 pub mod pull_request;

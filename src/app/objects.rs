@@ -10,32 +10,9 @@ use crate::io::clock;
 use crate::io::sources::files::Limits;
 use crate::io::sources::many::{self, Sort};
 use crate::io::sources::reader::Reader;
-use crate::io::stores::{Held, LedgerError, Object, Place, Run};
-use crate::record::{self, Problem, Record};
-use std::collections::BTreeMap;
+use crate::io::stores::{Held, LedgerError, Object, Run};
+use crate::record::{self, Problem};
 use std::ops::ControlFlow;
-
-/// Where and when events happened.
-#[derive(Debug, Default)]
-pub(super) struct Places(BTreeMap<(Option<String>, Option<String>), Place>);
-
-impl Places {
-    pub(super) fn add(&mut self, record: &Record) {
-        let (account, region) = (record.recipient_account.clone(), record.region.clone());
-        let (first, last) = (record.event_time, record.event_time);
-        self.add_place(&Place { account, region, first, last, records: 1 });
-    }
-
-    pub(super) fn add_place(&mut self, place: &Place) {
-        let key = (place.account.clone(), place.region.clone());
-        let there = self.0.entry(key);
-        there.and_modify(|there| there.add(place.first, place.last, place.records)).or_insert_with(|| place.clone());
-    }
-
-    pub(super) fn list(&self) -> Vec<Place> {
-        self.0.values().cloned().collect()
-    }
-}
 
 impl Scan<'_> {
     /// Notes what is read object by object, not as a whole: what was noted before stays.
@@ -119,9 +96,9 @@ impl Scan<'_> {
         }
     }
 
-    /// Notes the scan as a whole.
+    /// Notes the scan as a whole; what comes back has no places.
     pub(super) fn note_run(&mut self) -> Result<Run, LedgerError> {
-        let run = Run {
+        let mut run = Run {
             input: self.input.clone(),
             at: clock::now(),
             files: self.stats.files,
@@ -132,6 +109,7 @@ impl Scan<'_> {
             places: self.places.list(),
         };
         self.ledger.note_run(&run)?;
+        run.places = Vec::new();
         Ok(run)
     }
 

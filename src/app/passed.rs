@@ -7,11 +7,11 @@
 mod remembered;
 
 use super::allowed::Allowed;
+use super::places::Places;
 use super::reach::reach;
 use crate::catalog::Catalog;
 use crate::finding::{ALLOWED_KEPT, Finding, Observed, Pass, Sightings, Source};
 use crate::foretold::foretell;
-use crate::io::stores::Place;
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
@@ -98,11 +98,11 @@ impl Passed {
 
     /// What the log adds to findings that were denied before or in it: allowed calls, foretold permissions that were used,
     /// and how far the log reaches (`places`). Counted nowhere, and each once, however often the same log is read.
-    pub fn observed(&self, findings: &[Finding], places: &[Place], catalog: &Catalog) -> Vec<Observed> {
+    pub fn observed(&self, findings: &[Finding], places: &Places, catalog: &Catalog) -> Vec<Observed> {
         findings.iter().filter_map(|finding| finding.sighted(self.sightings(finding, places, catalog))).collect()
     }
 
-    fn sightings(&self, finding: &Finding, places: &[Place], catalog: &Catalog) -> Sightings {
+    fn sightings(&self, finding: &Finding, places: &Places, catalog: &Catalog) -> Sightings {
         let mut seen = Sightings::default();
         let who = caller(&finding.principal);
         for (key, item) in &finding.items {

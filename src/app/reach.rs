@@ -1,7 +1,7 @@
 //! How far a log reaches that shows all calls which an item could be.
 
+use super::places::Places;
 use crate::finding::{Finding, Item, Source};
-use crate::io::stores::Place;
 use crate::verify::observed::is_data_event;
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 pub(super) fn reach(
     finding: &Finding,
     item: &Item,
-    places: &[Place],
+    places: &Places,
     holds: impl Fn(&str, bool) -> bool,
 ) -> Option<Timestamp> {
     let last = item.last_seen.filter(|_| !item.regions.is_empty() && !item.operations.is_empty())?;
@@ -20,9 +20,8 @@ pub(super) fn reach(
         return None;
     }
     let ends = item.regions.iter().map(|region| {
-        let here = |place: &&Place| place.account == finding.account && place.region.as_ref() == Some(region);
-        let place = places.iter().find(here)?;
-        place.last.filter(|end| *end > last && place.first.is_some_and(|first| first <= from))
+        let (first, end) = places.times(finding.account.as_deref(), region)?;
+        end.filter(|end| *end > last && first.is_some_and(|first| first <= from))
     });
     ends.collect::<Option<Vec<Timestamp>>>()?.into_iter().min()
 }

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::ingest::changes_around;
+use super::places::Places;
 use crate::advice::Advice;
 use crate::delivery::Owners;
 use crate::io::stores::{self, Filter, Ledger, LedgerError};
@@ -112,9 +113,19 @@ pub fn coverage(read: &stores::Coverage) -> Coverage {
         records: read.records,
         unread: read.unreadable,
         newest: read.places.iter().filter_map(|place| place.last).max(),
-        unseen: UNSEEN.iter().map(|what| (*what).to_owned()).collect(),
-        ..Coverage::default()
+        ..unseen()
     }
+}
+
+/// The same of one run.
+pub(super) fn coverage_of(run: &stores::Run, places: Places) -> Coverage {
+    let newest = places.newest();
+    let [accounts, regions] = places.into_names();
+    Coverage { accounts, regions, records: run.records, unread: run.unreadable, newest, ..unseen() }
+}
+
+fn unseen() -> Coverage {
+    Coverage { unseen: UNSEEN.iter().map(|what| (*what).to_owned()).collect(), ..Coverage::default() }
 }
 
 /// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html>.

@@ -1,20 +1,20 @@
 //! Logs → ledger → ranked findings.
 
+mod end;
+
 use super::World;
 use super::around::Seeker;
 use super::debt::Debt;
-use super::each::advise_each;
 use super::gather::{Gathered, Gatherer};
 use super::ingest::observed;
 use super::kept::Kept;
 use super::looking::{Fresh, ReadNow};
-use super::objects::Places;
 use super::operations::Named;
-use super::outcome::{Outcome, OutcomeKind, Stats};
+use super::outcome::{Outcome, Stats};
 use super::passed::Passed;
+use super::places::Places;
 use super::problems::Problems;
 use super::progress::{Looked, Progressing, Watched, Watcher};
-use super::report::coverage;
 use super::second;
 use crate::advice::Advice;
 use crate::change::{self, Change};
@@ -25,7 +25,7 @@ use crate::io::sources::archive::Selection;
 use crate::io::sources::files::{self, Limits};
 use crate::io::sources::many::{self, FileRead, How, Sort};
 use crate::io::sources::reader::Reader;
-use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Run, Touched};
+use crate::io::stores::{Held, Ledger, LedgerError, Object, ObjectRead, Touched};
 use crate::record::{Problem, Record};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -39,8 +39,9 @@ const DIFFERENT: usize = 500;
 /// Denials that do where each is kept by itself. AWS is asked about some of them ([`World::sharpen`]): so it must not matter in
 /// which pieces a file was handed over.
 const SINGLES: usize = 1_000;
-/// Objects that are noted in one transaction.
+/// Objects that are noted in one transaction, and their places.
 const OBJECTS: usize = 4_000;
+const PLACES: usize = 5_000;
 
 /// How a scan goes about it, and what it gives back beside the findings.
 #[derive(Debug, Clone, Default)]
@@ -209,6 +210,8 @@ pub struct Scan<'a> {
     different: BTreeSet<usize>,
     /// Objects whose denials are in the batch or the ledger.
     objects: Vec<ObjectRead>,
+    /// Places of these.
+    places_to_note: usize,
     /// This scan notes objects, each by itself.
     pub(super) are_noted: bool,
     /// What an earlier scan read under this name is told, too.
@@ -257,6 +260,7 @@ impl<'a> Scan<'a> {
             singles: Vec::new(),
             different: BTreeSet::new(),
             objects: Vec::new(),
+            places_to_note: 0,
             are_noted: false,
             tells_known: false,
             looks_twice: false,
@@ -334,13 +338,16 @@ impl<'a> Scan<'a> {
         self.problems.inside(gathered.problems);
         self.passed.merge(gathered.passed);
         for place in &gathered.places {
-            self.fresh_places.add_place(place);
+            if self.looks_twice {
+                self.fresh_places.add_place(place);
+            }
             if gathered.is_full {
                 self.places.add_place(place);
             }
         }
         self.add(gathered.met, gathered.denials, gathered.changes);
         self.named.add(&object, gathered.operations);
+        self.places_to_note += gathered.places.len();
         self.objects.push(ObjectRead { object, held, places: gathered.places });
         self.flush_much();
     }
@@ -368,7 +375,7 @@ impl<'a> Scan<'a> {
 
     fn flush_much(&mut self) {
         let denials = self.batch.len() >= BATCH || self.different.len() >= DIFFERENT;
-        if denials || self.objects.len() >= OBJECTS {
+        if denials || self.objects.len() >= OBJECTS || self.places_to_note >= PLACES {
             self.flush();
         }
     }
@@ -415,6 +422,7 @@ impl<'a> Scan<'a> {
         batch.extend(singles.into_iter().map(Repeated::once));
         self.different.clear();
         let objects = std::mem::take(&mut self.objects);
+        self.places_to_note = 0;
         if self.failed.is_some() {
             return;
         }
@@ -437,54 +445,6 @@ impl<'a> Scan<'a> {
         let changes = std::mem::take(&mut self.changes);
         let noted = self.ledger.note_changes(&changes, clock::now());
         self.failed = self.failed.take().or(noted.err());
-    }
-
-    /// Writes the rest, notes what was read, and advises.
-    ///
-    /// # Errors
-    /// The ledger could not be read or written.
-    pub fn finish(self) -> Result<Outcome, LedgerError> {
-        let mut all = Vec::new();
-        let outcome = self.finish_each(&mut |advice| all.push(advice))?;
-        Ok(outcome.holding(all))
-    }
-
-    /// The same, which hands findings over one by one: see [`scan_each`].
-    ///
-    /// # Errors
-    /// The ledger could not be read or written.
-    pub fn finish_each(mut self, each: &mut dyn FnMut(Advice)) -> Result<Outcome, LedgerError> {
-        self.flush();
-        self.flush_changes();
-        self.note_passed();
-        if let Some(fault) = self.failed {
-            return Err(fault);
-        }
-        let run = match self.are_noted {
-            // They add up over the scans of the same place.
-            true => self.ledger.noted_run(&self.input)?,
-            false => Some(self.note_run()?),
-        };
-        if self.are_noted && (self.stats.known > 0 || self.tells_known) {
-            self.touch_known(run.as_ref())?;
-        }
-        self.outcome(run, each)
-    }
-
-    fn outcome(mut self, run: Option<Run>, each: &mut dyn FnMut(Advice)) -> Result<Outcome, LedgerError> {
-        self.stats.unreadable = self.problems.count();
-        let mut best: Option<OutcomeKind> = None;
-        let mut problems = Problems::default();
-        let unread = advise_each(&self.touched, self.ledger, self.world, &mut |advice| {
-            best = best.into_iter().chain([OutcomeKind::of(&advice)]).min();
-            each(advice);
-        })?;
-        problems.extend(unread);
-        self.stats.seconds = self.watch.seconds();
-        let interrupted = self.is_stopped();
-        let outcome = Outcome::new(self.denials, Vec::new(), self.problems.told(problems), self.stats);
-        let coverage = run.map(|run| coverage(&run.coverage())).unwrap_or_default();
-        Ok(Outcome { outcome: best.unwrap_or(outcome.outcome), coverage, interrupted, ..outcome })
     }
 }
 

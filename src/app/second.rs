@@ -3,12 +3,14 @@
 use super::around::{Around, Sum};
 use super::debt::Debt;
 use super::looking::{self, Looking, Told};
+use super::places::Places;
 use super::problems::{Met, Problems};
 use super::scan::Scan;
 use crate::finding::{Finding, Observed};
 use crate::io::clock;
 use crate::io::sources::archive::Selection;
-use crate::io::stores::{Ledger, LedgerError, Run};
+use crate::io::stores::{Ledger, LedgerError};
+use jiff::Timestamp;
 
 /// Findings that are held at a time.
 const PAGE: usize = 64;
@@ -86,8 +88,8 @@ impl Scan<'_> {
         if self.failed.is_some() || self.passed.is_empty() {
             return;
         }
-        let (places, passed, catalog) = (self.places.list(), std::mem::take(&mut self.passed), self.world.catalog);
-        self.failed = self.note_each_page(|_, page| Ok(passed.observed(page, &places, catalog))).err();
+        let (passed, catalog) = (std::mem::take(&mut self.passed), self.world.catalog);
+        self.failed = self.note_each_page(|scan, page| Ok(passed.observed(page, &scan.places, catalog))).err();
     }
 
     /// Adds to all findings, a few at a time.
@@ -240,16 +242,19 @@ impl Scan<'_> {
         parts: &mut Parts,
     ) -> Result<(), LedgerError> {
         // Around what was denied now all that was ever read was looked at; around older findings, what is new.
-        let mut here = self.ledger.noted_run(&self.input)?.map(|run| run.places).unwrap_or_default();
-        let mut new = self.fresh_places.list();
-        if is_partial {
-            // Nobody knows then how far every call was looked at.
-            (here, new) = (Vec::new(), Vec::new());
+        let (mut here, nowhere) = (Places::default(), Places::default());
+        if !is_partial {
+            self.ledger.noted_run_telling(&self.input, &mut |place| here.add_place(&place))?;
         }
         let mut lost = None;
         self.note_pages(parts.behind.as_deref(), parts.last.as_deref(), |scan, page| {
             let sighted = |finding: &Finding| {
-                let places = if scan.is_touched(finding) { &here } else { &new };
+                let places = match scan.is_touched(finding) {
+                    // Nobody knows then how far every call was looked at.
+                    _ if is_partial => &nowhere,
+                    true => &here,
+                    false => &scan.fresh_places,
+                };
                 let sightings = seen.sightings(finding, places, around);
                 finding.sighted(sightings.map_err(|fault| lost = Some(fault)).ok()?)
             };
@@ -267,21 +272,19 @@ impl Scan<'_> {
         self.is_owed() || self.touched.ids.contains(&finding.id)
     }
 
-    /// What was read before has its findings, too: those of the accounts and times that were covered under this name, or,
-    /// where the files were read under another name, all.
-    pub(super) fn touch_known(&mut self, run: Option<&Run>) -> Result<(), LedgerError> {
-        let is_of = |finding: &Finding, run: &Run| {
-            let (first, last) = finding.seen();
-            run.places.iter().any(|place| {
-                let is_there = place.account.is_none() || place.account == finding.account;
-                is_there && place.first <= last && (place.last.is_none() || first <= place.last)
-            })
-        };
+    /// What was read before has its findings, too: those that `is_of` it takes.
+    pub(super) fn touch_known(&mut self, is_of: impl Fn(&Finding) -> bool) -> Result<(), LedgerError> {
         let touched = &mut self.touched;
         for_each_finding(self.ledger, |finding| {
-            if run.is_none_or(|run| is_of(&finding, run)) {
+            if is_of(&finding) {
                 touched.add_finding(&finding);
             }
         })
     }
+}
+
+/// Whether a finding's denials fall into such times.
+pub(super) fn is_within(finding: &Finding, first: Option<Timestamp>, last: Option<Timestamp>) -> bool {
+    let (seen, until) = finding.seen();
+    first <= until && (last.is_none() || seen <= last)
 }

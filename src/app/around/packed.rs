@@ -21,14 +21,14 @@ pub(super) fn key(parts: &[&str]) -> Key {
 
 /// Numbers things in the order in which they come, each once: with a table of six bytes a thing where a map takes thirty.
 #[derive(Debug)]
-pub(super) struct Numbers<K> {
+pub(in crate::app) struct Numbers<K> {
     all: Vec<K>,
     /// Numbers by hash, at the first free place behind where the hash points; [`NONE`] where it is free.
     places: Vec<u32>,
 }
 
 /// No number.
-pub(super) const NONE: u32 = u32::MAX;
+pub(in crate::app) const NONE: u32 = u32::MAX;
 
 impl<K> Default for Numbers<K> {
     fn default() -> Self {
@@ -38,12 +38,12 @@ impl<K> Default for Numbers<K> {
 
 impl<K: Copy + Eq + Hash> Numbers<K> {
     /// Bytes that it takes, about.
-    pub(super) fn bytes(&self) -> usize {
+    pub(in crate::app) fn bytes(&self) -> usize {
         self.all.len() * size_of::<K>() + self.places.len() * size_of::<u32>()
     }
 
     /// The number of a thing, which is taken in if it is new.
-    pub(super) fn add(&mut self, thing: K) -> u32 {
+    pub(in crate::app) fn add(&mut self, thing: K) -> u32 {
         if let Some(number) = self.get(&thing) {
             return number;
         }
@@ -57,7 +57,7 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
     }
 
     /// The number of a thing; `None` where it was not taken in.
-    pub(super) fn get(&self, thing: &K) -> Option<u32> {
+    pub(in crate::app) fn get(&self, thing: &K) -> Option<u32> {
         let mut at = self.start(thing)?;
         loop {
             match self.places[at] {
@@ -66,6 +66,11 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
                 _ => at = (at + 1) % self.places.len(),
             }
         }
+    }
+
+    /// They, by number.
+    pub(in crate::app) fn iter(&self) -> impl Iterator<Item = &K> {
+        self.all.iter()
     }
 
     fn start(&self, thing: &K) -> Option<usize> {
@@ -82,7 +87,10 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
     }
 
     fn widen(&mut self) {
-        self.places = vec![NONE; (self.places.len() * 2).max(16)];
+        let length = (self.places.len() * 2).max(16);
+        // Gone before there is another.
+        self.places = Vec::new();
+        self.places = vec![NONE; length];
         (0..count(self.all.len())).for_each(|number| self.place(number));
     }
 }

@@ -3,9 +3,9 @@
 use super::Around;
 use super::aside::Aside;
 use super::tally::{Calls, Seen};
+use crate::app::places::Places;
 use crate::app::reach::reach;
 use crate::finding::{ALLOWED_KEPT, Finding, Sightings, Source};
-use crate::io::stores::Place;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io;
@@ -119,7 +119,7 @@ impl Sum {
     pub(in crate::app) fn sightings(
         &self,
         finding: &Finding,
-        places: &[Place],
+        places: &Places,
         around: &Around,
     ) -> io::Result<Sightings> {
         let mut seen = Sightings::default();

@@ -62,7 +62,7 @@ impl Joins for Gathered {
         samples.sort_unstable();
         samples.dedup();
         let others = self.denials.len() + self.changes.len() + self.late.len();
-        (samples.len() + (self.met.len() + self.problems.len()) / 16 + others) as u64
+        (samples.len() + (self.met.len() + self.problems.len() + self.places.len()) / 16 + others) as u64
     }
 
     /// Denials and changes, each of which counts by itself; what the file comes to is told with its end.
@@ -86,12 +86,16 @@ impl Joins for Gathered {
         later.problems.into_iter().for_each(|problem| self.fault(problem));
         self.more += later.more;
         self.operations = None;
-        for place in later.places {
-            match self.places.iter_mut().find(|own| (&own.account, &own.region) == (&place.account, &place.region)) {
-                Some(own) => own.add(place.first, place.last, place.records),
-                None => self.places.push(place),
+        // Each part has them sorted: so it is a merge, however many there are.
+        self.places.extend(later.places);
+        self.places.sort();
+        self.places.dedup_by(|next, own| {
+            let is_same = (&own.account, &own.region) == (&next.account, &next.region);
+            if is_same {
+                own.add(next.first, next.last, next.records);
             }
-        }
+            is_same
+        });
     }
 }
 

@@ -1,6 +1,8 @@
 //! What of a Region's Event history is read, and how far it has come.
 
 use super::{Covered, Page, Scan};
+use crate::app::second::is_within;
+use crate::finding::Finding;
 use crate::io::clock;
 use crate::io::sources::history_reach::{self, Known, Span};
 use crate::io::stores::{Ledger, LedgerError, Place, Run};
@@ -12,6 +14,14 @@ use std::collections::BTreeMap;
 pub(super) fn known_before(input: &str, places: &BTreeMap<String, Reading>) -> Option<Run> {
     let places: Vec<Place> = places.values().flat_map(|reading| reading.before.clone()).collect();
     (!places.is_empty()).then(|| Run { places, ..Run::begin(input, clock::now()) })
+}
+
+/// Whether a finding was met by what a run read.
+pub(super) fn is_of(finding: &Finding, run: &Run) -> bool {
+    run.places.iter().any(|place| {
+        let is_there = place.account.is_none() || place.account == finding.account;
+        is_there && is_within(finding, place.first, place.last)
+    })
 }
 
 /// Where and when all of Event history was read, now or before: what was met now, and what was read without a gap beside it.

@@ -207,7 +207,7 @@ impl Scan<'_> {
             }
         }
         let forgotten = forgotten(account, self.ledger)?.unwrap_or(Timestamp::MIN);
-        let places = &known_of(places, forgotten);
+        let places = &known_of(places, forgotten).iter().collect();
         self.note_each_page(|scan, page| {
             let here = |finding: &&Finding| finding.account.as_deref().is_none_or(|own| own == account);
             let add = |finding: &Finding| -> Result<Option<Observed>, LedgerError> {

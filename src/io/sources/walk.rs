@@ -3,10 +3,12 @@
 use super::archive::{Place, Selection};
 use super::state::State;
 use crate::record::Problem;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, DirEntry};
+use std::ops::Bound::{Included, Unbounded};
 use std::path::{Path, PathBuf};
 
 /// Folders beside `CloudTrail/` that hold no events: digests of log files, insights, five-minute sums.
@@ -33,11 +35,17 @@ pub(super) struct Found {
 /// Goes through paths depth first, by name. A path that was named is taken whatever its ending, unless [`passed_over`] tells
 /// of it; inside folders only regular files with a log's ending are.
 pub(super) struct Walk<'a> {
+    paths: &'a [PathBuf],
     selection: &'a Selection,
     /// What is still to be seen, the next one last.
     ahead: Vec<Ahead>,
-    /// Folders seen, by their real path: a symbolic link back up ends here.
-    seen: BTreeSet<PathBuf>,
+    /// The real paths of folders that were named, or that a symbolic link led to; none lies in another.
+    roots: BTreeSet<PathBuf>,
+    /// Folders that were opened.
+    opened: u64,
+    /// These, by hashes of their real paths, from where on one can be met twice: a symbolic link back up ends here. An archive has
+    /// a folder a day of each account and Region, and hardly ever a link.
+    seen: Option<BTreeSet<[u8; 16]>>,
 }
 
 /// A path that is still to be seen.
@@ -48,22 +56,56 @@ enum Ahead {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(paths: &[PathBuf], selection: &'a Selection) -> Self {
+    pub(super) fn new(paths: &'a [PathBuf], selection: &'a Selection) -> Self {
         let ahead = paths.iter().rev().map(|path| Ahead::Named(path.clone())).collect();
-        Self { selection, ahead, seen: BTreeSet::new() }
+        Self { paths, selection, ahead, roots: BTreeSet::new(), opened: 0, seen: None }
     }
 
-    /// Opens a folder: its members stand next.
-    fn enter(&mut self, folder: &Path) -> std::io::Result<()> {
-        if !self.seen.insert(fs::canonicalize(folder)?) {
+    /// Opens a folder: its members stand next. `is_member`: it is one of another folder, and no link.
+    fn enter(&mut self, folder: &Path, is_member: bool) -> std::io::Result<()> {
+        if !self.is_new(folder, is_member)? {
             return Ok(());
         }
+        self.opened += 1;
         let members = fs::read_dir(folder)?.map(|entry| entry.map(|entry| (entry.file_name(), entry)));
         let mut members = members.collect::<std::io::Result<Vec<(OsString, DirEntry)>>>()?;
         members.retain(|(name, _)| !NO_EVENTS.iter().any(|other| name == other));
         members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         self.ahead.extend(members.into_iter().rev().map(|(_, entry)| Ahead::Member(entry)));
         Ok(())
+    }
+
+    /// Whether a folder was not seen before. Those of folders that lie apart are met once, without looking.
+    fn is_new(&mut self, folder: &Path, is_member: bool) -> std::io::Result<bool> {
+        if is_member && self.seen.is_none() {
+            return Ok(true);
+        }
+        let real = fs::canonicalize(folder)?;
+        if self.seen.is_none() && self.is_apart(&real) {
+            return Ok(self.roots.insert(real));
+        }
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&Sha256::digest(real.as_os_str().as_encoded_bytes())[..16]);
+        let seen = self.seen.take().unwrap_or_else(|| self.seen_so_far());
+        Ok(self.seen.insert(seen).insert(hash))
+    }
+
+    /// Whether a folder lies in no root, nor one in it. What lies in a folder stands behind it, and before all else.
+    fn is_apart(&self, real: &Path) -> bool {
+        let before = self.roots.range::<Path, _>((Unbounded, Included(real))).next_back();
+        let behind = self.roots.range::<Path, _>((Included(real), Unbounded)).next();
+        !before.is_some_and(|root| real.starts_with(root)) && !behind.is_some_and(|root| root.starts_with(real))
+    }
+
+    /// Goes the same way once more, and looks.
+    fn seen_so_far(&self) -> BTreeSet<[u8; 16]> {
+        let mut again = Self { seen: Some(BTreeSet::new()), ..Self::new(self.paths, self.selection) };
+        while again.opened < self.opened {
+            let Some(ahead) = again.ahead.pop() else { break };
+            // What cannot be read was told.
+            let _ = again.step(ahead);
+        }
+        again.seen.unwrap_or_default()
     }
 
     /// Whether the layout leaves it open that something at or below the path is wanted.
@@ -91,6 +133,7 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let own = member.and_then(|member| member.metadata().ok()).filter(|own| !own.is_symlink());
+        let is_member = own.is_some();
         let kind = match own.map_or_else(|| fs::metadata(&path), Ok) {
             Ok(kind) => kind,
             // A broken link to something that is no log is nobody's loss.
@@ -101,7 +144,7 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         if kind.is_dir() {
-            return self.enter(&path).map(|()| None).map_err(problem);
+            return self.enter(&path, is_member).map(|()| None).map_err(problem);
         }
         // A pipe inside a folder would block for ever; one that was named is meant, as in `scan <(zcat …)`.
         let (size, state) = (kind.len(), State::of(&kind));
@@ -171,3 +214,7 @@ pub(super) fn problem(path: &Path, error: &std::io::Error) -> Problem {
     };
     Problem { input: path.to_string_lossy().into_owned(), error: told }
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;

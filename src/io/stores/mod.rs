@@ -160,6 +160,19 @@ pub trait Ledger: Send {
     /// Any [`LedgerError`].
     fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError>;
 
+    /// The same, which hands the run's places over one by one, by account and Region, and leaves them out of it: there may be
+    /// more of them than memory should hold as they are.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; places may have been handed over before.
+    fn noted_run_telling(&self, input: &str, each: &mut dyn FnMut(Place)) -> Result<Option<Run>, LedgerError> {
+        let run = self.noted_run(input)?;
+        Ok(run.map(|mut run| {
+            std::mem::take(&mut run.places).into_iter().for_each(each);
+            run
+        }))
+    }
+
     /// What was read of a period: the sum of the runs that met events in it. Runs come whole.
     ///
     /// # Errors

@@ -64,6 +64,13 @@ impl Run {
         Self { input, at, files: 0, bytes: 0, records: 0, denied: 0, unreadable: 0, places: Vec::new() }
     }
 
+    /// The same without its places.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn sums(&self) -> Self {
+        let Self { at, files, bytes, records, denied, unreadable, .. } = *self;
+        Self { input: self.input.clone(), at, files, bytes, records, denied, unreadable, places: Vec::new() }
+    }
+
     /// Adds another part of the same run.
     #[cfg(feature = "dynamodb")]
     pub(super) fn join(&mut self, other: Self) {
@@ -108,6 +115,6 @@ fn add(places: &mut BTreeMap<(Option<String>, Option<String>), Place>, place: Op
     places.entry(key).and_modify(|there| there.widen(&place)).or_insert(place);
 }
 
-fn key(place: &Place) -> (Option<&str>, Option<&str>) {
+pub(super) fn key(place: &Place) -> (Option<&str>, Option<&str>) {
     (place.account.as_deref(), place.region.as_deref())
 }

@@ -165,13 +165,6 @@ pub struct Coverage {
     pub places: Vec<Place>,
 }
 
-impl Run {
-    /// What this run alone read.
-    pub fn coverage(&self) -> Coverage {
-        Coverage::of(std::iter::once(self.clone()), None, None)
-    }
-}
-
 impl Coverage {
     /// Sums the runs that reach into a period.
     pub(super) fn of(runs: impl Iterator<Item = Run>, since: Option<Timestamp>, until: Option<Timestamp>) -> Self {

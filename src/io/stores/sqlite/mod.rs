@@ -9,6 +9,7 @@ mod objects;
 mod older;
 mod packed;
 mod repeats;
+mod runs;
 mod schema;
 mod some;
 mod time;
@@ -19,8 +20,8 @@ use super::memory::the_one;
 use super::states::{CALLERS, Purging};
 use super::types::{change_without, names};
 use super::{
-    Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Purged, Quarantined,
-    Recorded, Run, Touched,
+    Coverage, Delivery, Filter, Head, Held, Keep, Ledger, LedgerError, Object, ObjectRead, Open, Place, Purged,
+    Quarantined, Recorded, Run, Touched,
 };
 use crate::change::Change;
 use crate::finding::{Finding, Fresh, Observed, Repeated};
@@ -240,7 +241,7 @@ impl Ledger for SqliteLedger {
     }
 
     fn note_run(&mut self, run: &Run) -> Result<(), LedgerError> {
-        objects::put_run(&self.connection, run, &self.failed())
+        self.change(|change| runs::put(change, run))
     }
 
     fn known_objects(&self, objects: &[Object]) -> Result<Vec<Option<Held>>, LedgerError> {
@@ -251,20 +252,26 @@ impl Ledger for SqliteLedger {
         let failed = self.failed();
         let change = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         let fresh = objects::note(&change, objects, now).map_err(&failed)?;
-        let mut run = objects::run(&change, input, &failed)?.unwrap_or_else(|| Run::begin(input, now));
-        run.add_objects(fresh, now);
-        objects::put_run(&change, &run, &failed)?;
+        runs::add(&change, input, &fresh, now, &failed)?;
         change.commit().map_err(&failed)
     }
 
     fn noted_run(&self, input: &str) -> Result<Option<Run>, LedgerError> {
-        objects::run(&self.connection, input, &self.failed())
+        let mut places = Vec::new();
+        let run = self.noted_run_telling(input, &mut |place| places.push(place))?;
+        Ok(run.map(|run| Run { places, ..run }))
+    }
+
+    fn noted_run_telling(&self, input: &str, each: &mut dyn FnMut(Place)) -> Result<Option<Run>, LedgerError> {
+        runs::run(&self.connection, input, each, &self.failed())
     }
 
     fn coverage(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Coverage, LedgerError> {
-        let bodies = self.texts("SELECT body FROM run ORDER BY input", [])?;
-        let runs = bodies.iter().map(|body| serde_json::from_str(body)).collect::<Result<Vec<Run>, _>>();
-        Ok(Coverage::of(runs.map_err(entry("run"))?.into_iter(), since, until))
+        let (inputs, mut fault) = (self.texts("SELECT input FROM run_sum ORDER BY input", [])?, None);
+        // One after the other: each may have many places.
+        let runs = inputs.iter().map_while(|input| self.noted_run(input).map_err(|error| fault = Some(error)).ok());
+        let sum = Coverage::of(runs.flatten(), since, until);
+        fault.map_or(Ok(sum), Err)
     }
 
     fn delivery(&self, id: &str, destination: &str) -> Result<Option<Delivery>, LedgerError> {

@@ -1,11 +1,11 @@
-//! Objects that were read, and the runs that read them.
+//! Objects that were read.
 
 use super::super::types::name_in;
 use super::at_once::at_once;
 use super::packed::{Batch, Packed, Table, broken, bytes, number, put_number, put_short, table};
-use super::{Held, LedgerError, Object, ObjectRead, Run, entry, mark, time};
+use super::{Held, Object, ObjectRead, mark, time};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 /// By their keys, so that what lies in one folder stands side by side.
 const NAMED: Table = table!("object_named");
@@ -144,31 +144,4 @@ impl Marks {
 fn read_held(mut from: &[u8]) -> Option<Held> {
     let mut next = || number(&mut from);
     Some(Held { bytes_read: next()?, bytes: next()?, records: next()?, denied: next()?, unreadable: next()? })
-}
-
-/// The run over an input.
-pub(super) fn run(
-    connection: &Connection,
-    input: &str,
-    failed: &impl Fn(rusqlite::Error) -> LedgerError,
-) -> Result<Option<Run>, LedgerError> {
-    let body: Option<String> = connection
-        .prepare_cached("SELECT body FROM run WHERE input = ?1")
-        .and_then(|mut query| query.query_row([input], |row| row.get(0)).optional())
-        .map_err(failed)?;
-    body.map(|body| serde_json::from_str(&body).map_err(entry(input))).transpose()
-}
-
-/// Puts a run in place of what was noted of its input.
-pub(super) fn put_run(
-    connection: &Connection,
-    run: &Run,
-    failed: &impl Fn(rusqlite::Error) -> LedgerError,
-) -> Result<(), LedgerError> {
-    let body = serde_json::to_string(run).map_err(entry(&run.input))?;
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO run VALUES (?1, ?2)")
-        .and_then(|mut write| write.execute([&run.input, &body]))
-        .map(drop)
-        .map_err(failed)
 }

@@ -1,8 +1,9 @@
-//! The objects that ledgers of before schema 5 noted in a row each, packed.
+//! What older ledgers hold, put where it lies now: objects of before schema 5, which had a row each, and runs of before
+//! schema 6, whose places stood in one text.
 
-use super::super::Held;
-use super::objects;
+use super::super::{Held, Run};
 use super::packed::{Batch, Packed};
+use super::{objects, runs};
 use rusqlite::{Connection, Row};
 
 /// Rows that are packed at a time: few enough to be in memory together.
@@ -17,6 +18,21 @@ pub(super) fn pack(connection: &Connection) -> rusqlite::Result<()> {
         };
         Packed::of(connection, &objects::HASHED).put(part, push, |_, _| false).map(drop)
     })
+}
+
+/// Puts the places of each run into rows of their own.
+pub(super) fn spread(connection: &Connection) -> rusqlite::Result<()> {
+    let mut query = connection.prepare("SELECT input, body FROM run ORDER BY input")?;
+    let runs = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for run in runs {
+        let (input, body): (String, String) = run?;
+        match serde_json::from_str::<Run>(&body) {
+            Ok(run) => runs::put(connection, &run)?,
+            // Whoever reads it is told, as before.
+            Err(_) => drop(runs::put_body(connection, &input, &body)?),
+        }
+    }
+    Ok(())
 }
 
 fn object(row: &Row<'_>) -> rusqlite::Result<(Vec<u8>, String, i64, Held)> {

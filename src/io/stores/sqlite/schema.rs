@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 pub(super) const APPLICATION: i64 = 0x4445_4e59;
 
 /// One entry a schema version, the first leads to version 1. An entry that was released is never changed: add one.
-pub(super) const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 6] = [
     "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     -- kind: 0 eventID, 1 sharedEventID
@@ -77,10 +77,21 @@ pub(super) const MIGRATIONS: [&str; 5] = [
     INSERT INTO state SELECT * FROM old ORDER BY task;
     DROP TABLE old;
 ",
+    // A run's places are rows of their own, by account and Region, 0 where none is told; `part` counts those of one account and
+    // Region. What was in the body of each run is put there by [`older::spread`]. A program of before that has the file open
+    // finds its table gone, instead of a run without places.
+    "
+    CREATE TABLE run_sum (id INTEGER PRIMARY KEY, input TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
+    CREATE TABLE run_place (run INTEGER NOT NULL, account NOT NULL, region NOT NULL, part INTEGER NOT NULL, first TEXT, last TEXT,
+                            records INTEGER NOT NULL, PRIMARY KEY (run, account, region, part)) WITHOUT ROWID;
+",
 ];
 
 /// The version that packs objects.
 const PACKED: i64 = 5;
+
+/// The version that keeps a run's places in rows of their own.
+const SPREAD: i64 = 6;
 
 /// The newest schema known here.
 pub(super) const KNOWN: i64 = MIGRATIONS.len() as i64;
@@ -121,6 +132,10 @@ fn step_up(change: &Transaction, found: i64) -> rusqlite::Result<()> {
         if version == PACKED {
             older::pack(change)?;
             change.execute_batch("DROP TABLE object")?;
+        }
+        if version == SPREAD {
+            older::spread(change)?;
+            change.execute_batch("DROP TABLE run")?;
         }
     }
     change.execute_batch(&format!("PRAGMA user_version = {KNOWN}; PRAGMA application_id = {APPLICATION};"))?;

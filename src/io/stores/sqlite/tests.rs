@@ -272,3 +272,45 @@ fn what_an_older_file_knows_is_known() {
     assert_eq!((times("object_named"), times("object_hashed")), (0, 0));
     assert!(times("counted") > 0, "those without a time stay");
 }
+
+/// A run's places lay in its body; a history has several of one account and Region. What cannot be read is told as before.
+#[test]
+fn the_places_of_an_older_files_runs_are_told() {
+    let (_folder, path) = place();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let plain = Connection::open(&path).unwrap();
+    schema::MIGRATIONS[..5].iter().for_each(|step| plain.execute_batch(step).unwrap());
+    plain.execute_batch(&format!("PRAGMA user_version = 5; PRAGMA application_id = {}", schema::APPLICATION)).unwrap();
+    let place = |account: Option<&str>, region: Option<&str>, first: Option<&str>| Place {
+        account: account.map(str::to_owned),
+        region: region.map(str::to_owned),
+        first: first.map(at),
+        last: first.map(|_| at("2026-11-12T10:00:00.25Z")),
+        records: 5,
+    };
+    let places = vec![
+        place(None, None, None),
+        place(None, Some("us-east-1"), Some(TUE)),
+        place(Some("0"), None, Some(TUE)),
+        place(Some("1\0"), Some("us-east-1"), Some("2026-11-09T10:00:00Z")),
+        place(Some("1\0"), Some("us-east-1"), Some(TUE)),
+    ];
+    let run = Run { files: 3, records: 25, places, ..Run::begin("logs", at(TUE)) };
+    let body = serde_json::to_string(&run).unwrap();
+    plain.execute("INSERT INTO run VALUES ('logs', ?1), ('broken', '{')", [&body]).unwrap();
+    let mut ledger = SqliteLedger::open(&path).unwrap();
+    assert!(plain.execute("INSERT OR REPLACE INTO run VALUES ('logs', ?1)", [&body]).is_err());
+    assert_eq!(ledger.noted_run("logs").unwrap().unwrap(), run);
+    let told = ledger.noted_run("broken").unwrap_err().to_string();
+    assert!(told.starts_with("the ledger's entry `broken` cannot be read: "), "{told}");
+    assert!(ledger.coverage(None, None).is_err());
+    ledger.note_run(&Run::begin("broken", at(TUE))).unwrap();
+    assert_eq!(ledger.coverage(None, None).unwrap().places.len(), 4);
+    // What is read later is added to it.
+    let more = place(None, Some("us-east-1"), None);
+    let (object, held) = (Object { key: "a".into(), mark: "1".into() }, Held::default());
+    ledger.note_objects("logs", &[ObjectRead { object, held, places: vec![more.clone(), more] }], at(TUE)).unwrap();
+    let mut expect = run.places;
+    expect[1].records = 15;
+    assert_eq!(ledger.noted_run("logs").unwrap().unwrap().places, expect);
+}

@@ -43,6 +43,44 @@ fn an_object_is_known_by_its_key_and_mark_and_adds_to_its_run_once() {
     });
 }
 
+/// In the same order by whichever ledger, whoever noted them.
+#[test]
+fn places_of_a_run_are_handed_over_one_by_one() {
+    let place = |account: &str, region: &str, records: u64| Place {
+        account: Some(account.into()).filter(|name: &String| !name.is_empty()),
+        region: Some(region.into()),
+        first: Some(at(TUE)),
+        last: Some(at(WED)),
+        records,
+    };
+    let read = |key: &str, places: Vec<Place>| ObjectRead {
+        object: Object { key: key.into(), mark: "1".into() },
+        held: Held::default(),
+        places,
+    };
+    on_each(|ledger| {
+        let told = |ledger: &dyn Ledger| {
+            let mut all = Vec::new();
+            let run = ledger.noted_run_telling("logs", &mut |place| all.push(place)).unwrap();
+            (run, all)
+        };
+        assert_eq!(told(ledger), (None, vec![]));
+        let own = |key: &str, account: &str| read(key, vec![place(account, "b", 1), place(account, "a", 2)]);
+        ledger.note_objects("logs", &[own("x", "2"), own("y", "1")], at(NOW)).unwrap();
+        ledger.note_objects("logs", &[own("z", "")], at(NOW)).unwrap();
+        ledger.note_objects("logs", &[own("zz", "2")], at(NOW)).unwrap();
+        let (run, all) = told(ledger);
+        let each = [("", "a", 2), ("", "b", 1), ("1", "a", 2), ("1", "b", 1), ("2", "a", 4), ("2", "b", 2)];
+        assert_eq!(all, each.map(|(account, region, records)| place(account, region, records)));
+        let run = run.unwrap();
+        assert_eq!((run.files, run.places), (4, vec![]));
+        assert_eq!(ledger.noted_run("logs").unwrap().unwrap().places, all);
+        // A run that is noted as a whole replaces them.
+        ledger.note_run(&Run { places: vec![place("3", "a", 7)], ..Run::begin("logs", at(NOW)) }).unwrap();
+        assert_eq!(told(ledger).1, [place("3", "a", 7)]);
+    });
+}
+
 #[test]
 fn many_objects_at_once() {
     on_each(|ledger| {
