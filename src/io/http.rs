@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::timeout::TimeoutConfig;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(3);
 /// Time from the request to the end of the answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// The same for the SDK's calls: until the answer begins, and until it ends. A page of Event history may be megabytes.
+const SDK_ANSWER: Duration = Duration::from_secs(20);
+const SDK_WHOLE: Duration = Duration::from_secs(60);
 
 /// The most bytes of an answer that are read; nothing we ask for is near it.
 pub const ANSWER_MAX: usize = 32 * 1024 * 1024;
@@ -52,6 +56,12 @@ pub struct Answer {
 /// The client for the SDK, without a guard: only [`crate::io::aws`] may use it.
 pub(crate) fn client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// How long the SDK waits at each try.
+pub(crate) fn patience() -> TimeoutConfig {
+    let patience = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SDK_ANSWER);
+    patience.operation_attempt_timeout(SDK_WHOLE).build()
 }
 
 /// A connector for our own requests, without a guard: for webhooks, never for AWS. The system's certificates are read
