@@ -6,6 +6,7 @@ pub mod ask;
 #[cfg(feature = "s3")]
 pub mod bucket;
 mod credentials;
+pub mod failure;
 pub mod guard;
 #[cfg(feature = "live")]
 pub mod judges;
