@@ -6,7 +6,7 @@
 
 use super::ask::{ELSEWHERE, encode, xml_refusal};
 use super::listing::{self, Page};
-use super::object::S3;
+use super::object::{self, S3};
 use super::signed::{CallError, Signed, Unsigned, refusal};
 use super::xml;
 use crate::io::http::{Bytes, Cost};
@@ -85,9 +85,7 @@ impl Bucket {
     /// # Errors
     /// [`CallError`], after all tries.
     pub async fn object(&self, key: &str, most: usize) -> Result<Bytes, CallError> {
-        let parts: Vec<String> = key.split('/').map(encode).collect();
-        let target = format!("{}/{}", self.name, parts.join("/"));
-        self.get("GetObject", &target, Cost { time: OBJECT, bytes: most }).await
+        self.get("GetObject", &object::path(&self.name, key)?, Cost { time: OBJECT, bytes: most }).await
     }
 
     /// Sends until there is an answer, or no try will help.
