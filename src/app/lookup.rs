@@ -98,10 +98,24 @@ pub async fn lookup_each(
     each: &mut dyn FnMut(Advice),
 ) -> Result<Outcome, LedgerError> {
     let aws = load(asked).await;
-    let (regions, problems) = regions(&aws, asked).await;
+    of_account(&aws, asked, ledger, world, options, progress, each).await
+}
+
+async fn of_account(
+    aws: &Aws,
+    asked: &Asked,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: Watcher<'_>,
+    each: &mut dyn FnMut(Advice),
+) -> Result<Outcome, LedgerError> {
+    // Every denial is wanted: then nothing is skipped.
+    let asked = &Asked { again: asked.again || options.denials, ..asked.clone() };
+    let (regions, problems) = regions(aws, asked).await;
     // What a filter leaves out must stay to be read.
     let is_all = options.selection.accounts.is_empty();
-    let account = if is_all { history_reach::account(&aws).await } else { None };
+    let account = if is_all { history_reach::account(aws).await } else { None };
     let (span, is_too_old) = history_reach::within_reach(asked.period.since, asked.period.until, clock::now());
     let mut places = BTreeMap::new();
     for region in &regions {
@@ -116,7 +130,7 @@ pub async fn lookup_each(
     }
     // Every Region reads on a task of its own; what it reads is taken in here, one page after another.
     let tasks = LocalSet::new();
-    let pages = start(&tasks, &aws, &places);
+    let pages = start(&tasks, aws, &places);
     tasks.run_until(take_in(pages, &mut places, &mut scan, progress)).await?;
     for (region, reading) in &mut places {
         scan.problems.extend(reading.unread(region));
