@@ -6,6 +6,7 @@ use super::World;
 use super::estimate::{Estimate, of_history};
 use super::outcome::Outcome;
 use super::progress::{Covered, Progress, Step, Watcher};
+use super::report::coverage;
 use super::scan::{Options, Scan};
 use crate::advice::Advice;
 use crate::io::aws::{self, Aws};
@@ -16,7 +17,7 @@ use crate::io::sources::regions;
 use crate::io::stores::{Ledger, LedgerError, calls};
 use crate::record::Problem;
 use jiff::{Timestamp, ToSpan};
-use reading::{Reading, covered, known_before};
+use reading::{Reading, covered, known_before, read_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -138,17 +139,24 @@ async fn of_account(
     }
     // Pages, not files, were read.
     scan.stats.files = 0;
+    let mut read = None;
     if let Some(account) = &account {
         let unfinished = places.iter().filter(|(_, reading)| !reading.is_finished());
         let unfinished: BTreeSet<String> = unfinished.map(|(region, _)| region.clone()).collect();
         let covered = covered(scan.places.list(), account, &places);
         let oldest = clock::now().checked_sub(calls::KEPT).unwrap_or(Timestamp::MIN);
         scan.note_remembered(account, &covered, &unfinished, oldest)?;
-        if let Some(known) = known_before(&input, &places) {
-            scan.touch_known(Some(&known))?;
+        let known = known_before(&input, &places);
+        if let Some(known) = &known {
+            scan.touch_known(Some(known))?;
         }
+        // Each Region is noted under a name of its own: nothing is under that of all.
+        read = Some(read_of(&scan, known, &places, span));
     }
     let mut outcome = scan.finish_each(each)?;
+    if let Some(read) = read {
+        outcome.coverage = coverage(&read.coverage());
+    }
     outcome.not_seen.push(history_reach::NEVER.to_owned());
     if is_too_old {
         outcome.not_seen.push(format!("nothing before {}: AWS keeps {} days", span.0, history_reach::DAYS));

@@ -169,11 +169,27 @@ async fn told(server: &crate::io::doubles::Server, ledger: &mut MemoryLedger, de
 const CALLS: &[(i64, bool)] = &[(10, true), (200, true), (300, false), (30_000, true), (36_000, false)];
 
 #[tokio::test]
+async fn what_was_read_of_event_history_is_told() {
+    let (server, mut ledger) = (history(CALLS), MemoryLedger::default());
+    let first = told(&server, &mut ledger, false).await;
+    assert_eq!((first.stats.records, first.stats.denied, first.problems), (5, 3, vec![]));
+    let read = first.coverage;
+    assert_eq!((read.records, read.accounts, read.unread), (5, vec![ACCOUNT.to_owned()], 0));
+    assert_eq!(read.regions, ["eu-west-1", "us-east-2"], "nothing happened in one of them");
+    assert!(!read.unseen.is_empty());
+    // What an earlier run read is told, too; the latest hour is read again.
+    let second = told(&history(CALLS), &mut ledger, false).await;
+    assert!(second.stats.records < 5, "{:?}", second.stats);
+    assert_eq!((second.coverage.regions.len(), second.findings[0].count), (2, 3));
+    assert!(second.coverage.records >= second.stats.records, "{:?}", second.coverage);
+}
+
+#[tokio::test]
 async fn where_every_denial_is_wanted_event_history_is_read_again() {
     let mut ledger = MemoryLedger::default();
     for _ in 0..2 {
         let told = told(&history(CALLS), &mut ledger, true).await;
         assert_eq!(told.denials.map(|all| all.len()), Some(3));
-        assert_eq!((told.findings[0].count, told.stats.records), (3, 5), "each counts once");
+        assert_eq!((told.findings[0].count, told.coverage.records), (3, 5), "each counts once");
     }
 }

@@ -14,6 +14,26 @@ pub(super) fn known_before(input: &str, places: &BTreeMap<String, Reading>) -> O
     (!places.is_empty()).then(|| Run { places, ..Run::begin(input, clock::now()) })
 }
 
+/// What is known of the time that is asked for once this run has read: what an earlier one noted, and what was met now.
+pub(super) fn read_of(
+    scan: &Scan<'_>,
+    known: Option<Run>,
+    places: &BTreeMap<String, Reading>,
+    (since, until): Span,
+) -> Run {
+    let before = known.map_or(0, |run| run.places.iter().map(|place| place.records).sum());
+    let is_asked = |place: &&Place| place.first < Some(until) && place.last > Some(since);
+    // A Region in which nothing happened was read as well.
+    let noted = places.values().flat_map(|reading| reading.known.run().places.iter().filter(is_asked).cloned());
+    Run {
+        records: before + scan.stats.records,
+        denied: scan.stats.denied,
+        unreadable: scan.problems.len() as u64,
+        places: noted.chain(scan.places.list()).collect(),
+        ..Run::begin(&scan.input, clock::now())
+    }
+}
+
 /// Where and when all of Event history was read, now or before: what was met now, and what was read without a gap beside it.
 pub(super) fn covered(mut met: Vec<Place>, account: &str, places: &BTreeMap<String, Reading>) -> Vec<Place> {
     for (region, reading) in places {
