@@ -56,6 +56,8 @@ pub struct Listing {
     pub passed_over: u64,
     /// Those among them that may be log files but for their names' endings.
     pub otherwise_named: u64,
+    /// The whole of what was asked for was listed, and there is no key that begins so.
+    pub holds_nothing: bool,
 }
 
 /// One object, read or not.
