@@ -193,3 +193,14 @@ async fn where_every_denial_is_wanted_event_history_is_read_again() {
         assert_eq!((told.findings[0].count, told.coverage.records), (3, 5), "each counts once");
     }
 }
+
+#[tokio::test]
+async fn what_is_read_again_is_counted_once() {
+    const OLD: &[(i64, bool)] = &[(200, true), (300, false), (30_000, true)];
+    let mut ledger = MemoryLedger::default();
+    for denials in [true, true, false] {
+        let told = told(&history(OLD), &mut ledger, denials).await;
+        assert_eq!(told.coverage.records, 3, "{denials}");
+        assert_eq!(ledger.coverage(None, None).unwrap().records, 3);
+    }
+}

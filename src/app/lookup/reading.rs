@@ -163,12 +163,17 @@ impl Reading {
         if let (Some((at, gap)), Some(reached)) = (&mut self.under_way, page.reached) {
             *at = reached.clamp(gap.0, *at);
         }
-        let before = scan.stats;
+        let mut new = (0, 0);
         self.unread.0 += page.without_record;
         self.is_stuck |= page.without_record > 0;
         for event in &page.events {
-            let told = scan.problems.len();
+            let (told, before) = (scan.problems.len(), scan.stats);
             scan.read(event.record.as_bytes(), &name);
+            // What is read again was counted.
+            if event.at.is_none_or(|at| !self.known.holds(at)) {
+                new.0 += scan.stats.records - before.records;
+                new.1 += scan.stats.denied - before.denied;
+            }
             scan.stats.bytes += event.record.len() as u64;
             if scan.problems.len() > told {
                 // The first is told as it is.
@@ -180,8 +185,8 @@ impl Reading {
         let sure = clock::now().checked_sub((history_reach::LATE_HOURS).hours()).ok();
         // What will be read again is counted then.
         if page.events.iter().all(|event| event.at < sure) {
-            self.fresh.0 += scan.stats.records - before.records;
-            self.fresh.1 += scan.stats.denied - before.denied;
+            self.fresh.0 += new.0;
+            self.fresh.1 += new.1;
         }
         if self.is_stuck {
             return;

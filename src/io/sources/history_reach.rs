@@ -69,6 +69,11 @@ impl Known {
         gaps
     }
 
+    /// Whether this moment was read.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.run.places.iter().any(|place| place.first <= Some(at) && place.last > Some(at))
+    }
+
     fn spans(&self) -> Vec<Span> {
         let mut spans: Vec<Span> = self.run.places.iter().filter_map(|place| place.first.zip(place.last)).collect();
         spans.sort();
