@@ -234,8 +234,8 @@ impl<'a> Source<'a> {
             self.fetched.done.files += 1;
             self.fetched.done.bytes += object.listed.size;
             self.fetched.is_all = is_listed && self.is_last;
-            match object.bytes {
-                Ok(bytes) => scan.object(named, &bytes),
+            match object.content {
+                Ok(content) => scan.came(named, content.came()),
                 Err(error) => self.fail(scan, named.key, &error),
             }
             self.done = object.listed.key;

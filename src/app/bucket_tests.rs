@@ -438,3 +438,16 @@ async fn keys_with_an_empty_part_are_read() {
     let told = of_place(&server, "logs/", None).await;
     assert_eq!((told.stats.files, told.stats.denied, told.problems), (1, 1, vec![]));
 }
+
+/// Above 16 MiB an object does not stand in memory.
+#[tokio::test]
+async fn a_large_object_tells_what_a_small_one_tells() {
+    let story = story();
+    let small = of_place(&bucket(&story), "AWSLogs/", None).await;
+    // Blanks behind a record are none.
+    story.lock().unwrap().iter_mut().for_each(|(.., body)| *body = format!("{body}{}", " ".repeat(17 << 20)));
+    let large = of_place(&bucket(&story), "AWSLogs/", None).await;
+    assert_eq!((large.problems, large.stats.files, large.stats.records), (vec![], 4, small.stats.records));
+    assert_eq!(large.findings, small.findings);
+    assert!(small.findings[0].denied[0].allowed_before.is_some());
+}

@@ -114,6 +114,9 @@ impl Default for Cost {
     }
 }
 
+/// Takes the body of an answer piece by piece.
+pub type Sink<'s> = &'s mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send);
+
 /// An answer whose body is bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes {
@@ -143,10 +146,11 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: impl Into<SdkBody>,
 ) -> Result<Answer, HttpError> {
-    fetch(connector, method, url, headers, body, Cost::default()).await.map(Bytes::text)
+    fetch(connector, method, url, headers, body, Cost::default(), None).await.map(Bytes::text)
 }
 
-/// Sends one request and reads an answer of any bytes, at this cost.
+/// Sends one request and reads an answer of any bytes, at this cost. `into` takes the body where the status is 200; then none
+/// is returned.
 ///
 /// # Errors
 /// As [`send`].
@@ -157,6 +161,7 @@ pub async fn fetch(
     headers: &[(&str, &str)],
     body: impl Into<SdkBody>,
     cost: Cost,
+    into: Option<Sink<'_>>,
 ) -> Result<Bytes, HttpError> {
     let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
@@ -164,15 +169,21 @@ pub async fn fetch(
     }
     let request = request.body(body.into()).map_err(|_| HttpError::Request("bad address or header".into()))?;
     let request = HttpRequest::try_from(request).map_err(|_| HttpError::Request("bad header".into()))?;
-    match tokio::time::timeout(cost.time, exchange(connector, request, cost.bytes)).await {
+    match tokio::time::timeout(cost.time, exchange(connector, request, cost.bytes, into)).await {
         Ok(answer) => answer,
         Err(_) => Err(HttpError::TooSlow(cost.time)),
     }
 }
 
-async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, most: usize) -> Result<Bytes, HttpError> {
+async fn exchange(
+    connector: &SharedHttpConnector,
+    request: HttpRequest,
+    most: usize,
+    into: Option<Sink<'_>>,
+) -> Result<Bytes, HttpError> {
     let mut response = connector.call(request).await.map_err(no_answer)?;
-    let body = whole(ByteStream::new(response.take_body()), most).await?;
+    let into = into.filter(|_| response.status().as_u16() == 200);
+    let body = whole(ByteStream::new(response.take_body()), most, into).await?;
     let header = |name: &str| response.headers().get(name).map(str::to_owned);
     let answer = Answer {
         status: response.status().as_u16(),
@@ -185,12 +196,20 @@ async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, most: u
 }
 
 /// Reads to the end, and no more than `most` bytes.
-async fn whole(mut body: ByteStream, most: usize) -> Result<Vec<u8>, HttpError> {
-    let mut all = Vec::new();
+async fn whole(mut body: ByteStream, most: usize, mut into: Option<Sink<'_>>) -> Result<Vec<u8>, HttpError> {
+    let (mut all, mut length) = (Vec::new(), 0);
     while let Some(piece) = body.next().await {
-        all.extend_from_slice(&piece.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?);
-        if all.len() > most {
+        let piece = piece.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?;
+        length += piece.len();
+        if length > most {
             return Err(HttpError::Request(format!("the answer is longer than {most} bytes")));
+        }
+        match &mut into {
+            Some(into) => {
+                let kept = into(&piece);
+                kept.map_err(|fault| HttpError::Request(format!("it cannot be put into a temporary file: {fault}")))?;
+            }
+            None => all.extend_from_slice(&piece),
         }
     }
     Ok(all)

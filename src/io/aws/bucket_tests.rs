@@ -142,3 +142,22 @@ async fn a_key_that_can_be_taken_for_another_is_not_asked_for() {
     }
     assert_eq!(server.seen().len(), 0);
 }
+
+#[tokio::test]
+async fn each_try_begins_anew_and_what_cannot_be_kept_is_told() {
+    let server = Server::start(|_, before| match before {
+        0 => Reply::new(503, ""),
+        _ => Reply::new(200, "0123456789"),
+    });
+    let bucket = bucket(&server, false);
+    let put = |kept: &mut Vec<u8>, piece: &[u8]| {
+        kept.extend_from_slice(piece);
+        Ok(())
+    };
+    assert_eq!(bucket.object_into("a.json", 10, || Ok(Vec::new()), put).await.unwrap(), b"0123456789");
+    let error = bucket.object_into("a.json", 9, || Ok(Vec::new()), put).await.unwrap_err();
+    assert_eq!(error.to_string(), "the answer is longer than 9 bytes");
+    let full = |_: &mut Vec<u8>, _: &[u8]| Err(io::ErrorKind::StorageFull.into());
+    let error = bucket.object_into("a.json", 10, || Ok(Vec::new()), full).await.unwrap_err();
+    assert_eq!(error.to_string(), "it cannot be put into a temporary file: no storage space");
+}
