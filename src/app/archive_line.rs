@@ -38,7 +38,7 @@ const UNPACKED: u64 = 64 << 20;
 /// A log file is this many bytes at most as it lies there.
 const PACKED: usize = 32 << 20;
 /// Objects are held in less memory than on the command line.
-const HELD: Limits = Limits { in_flight: 16, held: 8 << 20, object: PACKED as u64 };
+const HELD: Limits = Limits { in_flight: 16, held: 8 << 20, object: PACKED as u64, memory: PACKED as u64 };
 /// Messages that a scan is split into, at most; then one holds several prefixes.
 const MESSAGES: usize = 200;
 /// The name under which the ledger notes files that came by notification.

@@ -150,8 +150,12 @@ pub async fn scan_buckets_each(
         let mut source = Source { fetched, ..Source::new(archive, &place.0, asked.again) };
         source.is_last = at + 1 == asked.places.len();
         source.read(&mut scan, progress, &mut is_stopped).await?;
-        otherwise_named += source.archive.listing().otherwise_named;
+        let listing = source.archive.listing();
+        otherwise_named += listing.otherwise_named;
         fetched = source.fetched;
+        if listing.holds_nothing {
+            scan.problems.push(holds_nothing(place));
+        }
     }
     if !scan.is_over() && scan.problems.count() == 0 && selection.since.is_none() && selection.until.is_none() {
         scan.note_listed(&Run::begin(&asked.listed(&selection), begun))?;
@@ -160,6 +164,12 @@ pub async fn scan_buckets_each(
     let mut outcome = scan.finish_each(each)?;
     outcome.not_seen.extend(told_otherwise_named(otherwise_named));
     Ok(outcome)
+}
+
+/// As with a path that is not there: who names it has most likely written it wrong.
+pub(super) fn holds_nothing((bucket, prefix): &(String, String)) -> Problem {
+    let error = "the bucket holds no object whose key begins so".to_owned();
+    Problem { input: format!("s3://{bucket}/{prefix}"), error }
 }
 
 /// Objects that were passed over though they may hold events.
@@ -224,8 +234,8 @@ impl<'a> Source<'a> {
             self.fetched.done.files += 1;
             self.fetched.done.bytes += object.listed.size;
             self.fetched.is_all = is_listed && self.is_last;
-            match object.bytes {
-                Ok(bytes) => scan.object(named, &bytes),
+            match object.content {
+                Ok(content) => scan.came(named, content.came()),
                 Err(error) => self.fail(scan, named.key, &error),
             }
             self.done = object.listed.key;

@@ -15,7 +15,7 @@ use crate::io::aws::listing::Listed;
 use crate::io::aws::signed::CallError;
 use crate::io::sources::archive::Selection;
 use crate::io::sources::files::Limits;
-use crate::io::sources::many::{self, Desk as _, Size, Sort};
+use crate::io::sources::many::{self, Came, Desk as _, Size, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::sources::s3::{self, Archive};
 use crate::io::stores::{LedgerError, Object};
@@ -85,14 +85,14 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
     }
 
     /// Looks into an object; false when the look is over.
-    fn seek(&mut self, key: &str, bytes: &[u8]) -> bool {
+    fn seek(&mut self, key: &str, came: Came<'_>) -> bool {
         let (seeker, looking) = (&mut self.seeker, &mut *self.looking);
         let (make, limits) = (&mut |name: &str, text: &[u8], _: Sort| seeker.seek(name, text), Limits::default());
         let ahead = &mut |seen| looking.take_ahead(seen);
         // What could not be read was told at the first look.
-        let read = many::bytes(&mut self.reader, limits, (key, bytes, Sort::File), make, ahead);
+        let read = many::came(&mut self.reader, limits, (key, came, Sort::File), make, ahead);
         let seen = read.ok().and_then(|(_, seen)| seen).unwrap_or_default();
-        let bytes = bytes.len() as u64;
+        let bytes = came.length();
         self.looked.bytes_read += bytes;
         self.pass(Size { files: 1, bytes });
         self.is_over = !self.looking.found(seen);
@@ -110,7 +110,7 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
             }
             is_wanted
         };
-        let looked = kept.each(wants, |key, bytes| look.borrow_mut().seek(key, bytes));
+        let looked = kept.each(wants, |key, came| look.borrow_mut().seek(key, came));
         if let Err(fault) = looked {
             self.fail(input.to_owned(), format!("the second look broke off: {fault}"), true);
         }
@@ -197,8 +197,8 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
 
     fn fetched(&mut self, bucket: &str, object: s3::Object) {
         let key = named(bucket, &object.listed).key;
-        match object.bytes {
-            Ok(bytes) => drop(self.seek(&key, &bytes)),
+        match object.content {
+            Ok(content) => drop(self.seek(&key, content.came())),
             Err(error) => {
                 self.pass(Size { files: 1, bytes: object.listed.size });
                 let problem = Problem { input: key, error: error.to_string() };

@@ -398,3 +398,56 @@ async fn a_bucket_tells_how_far_it_is() {
     assert_eq!((last.all, last.passed.files, last.passed.bytes), (Some(last.passed), 4, bytes));
     assert!(last.bytes_read < bytes, "one cannot tell: {last:?}");
 }
+
+/// The scan of this place of the bucket, from then on.
+async fn of_place(server: &Server, prefix: &str, since: Option<&str>) -> Outcome {
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let asked = Asked { places: vec![("my-logs".to_owned(), prefix.to_owned())], ..Asked::default() };
+    let selection = Selection { since: since.and_then(|since| since.parse().ok()), ..Selection::default() };
+    let options = Options { selection, ..Options::default() };
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    scan_buckets(&aws, &asked, &mut ledger, &world, options, &mut |_| {}).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_place_that_holds_nothing_is_a_problem() {
+    let server = bucket(&content(&[("2026/11/01", 1)]));
+    let told = of_place(&server, "nope/", None).await;
+    let error = "the bucket holds no object whose key begins so".to_owned();
+    assert_eq!(told.problems, [Problem { input: "s3://my-logs/nope/".to_owned(), error: error.clone() }]);
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let asked = Asked { places: vec![("my-logs".to_owned(), "nope/".to_owned())], ..Asked::default() };
+    let (all, ledger) = (Selection::default(), MemoryLedger::default());
+    let estimate = crate::app::estimate::of_buckets(&aws, &asked, &all, &ledger).await.unwrap();
+    assert_eq!(estimate.problems, told.problems);
+    // Where a bucket is empty, every key begins so.
+    let told = of_place(&bucket(&content(&[])), "", None).await;
+    assert_eq!(told.problems, [Problem { input: "s3://my-logs/".to_owned(), error }]);
+    // What is there and not wanted is no mistake of who names it.
+    for (prefix, since) in [(REGION, Some("2027-01-01T00:00:00Z")), (REGION, None), ("AWSLogs/", None)] {
+        assert_eq!(of_place(&server, prefix, since).await.problems, [], "{prefix} {since:?}");
+    }
+}
+
+/// A trail whose prefix ends with `/` writes such keys.
+#[tokio::test]
+async fn keys_with_an_empty_part_are_read() {
+    let content = content(&[("2026/11/01", 1)]);
+    content.lock().unwrap()[0].0.insert_str(0, "logs//");
+    let server = bucket(&content);
+    let told = of_place(&server, "logs/", None).await;
+    assert_eq!((told.stats.files, told.stats.denied, told.problems), (1, 1, vec![]));
+}
+
+/// Above 16 MiB an object does not stand in memory.
+#[tokio::test]
+async fn a_large_object_tells_what_a_small_one_tells() {
+    let story = story();
+    let small = of_place(&bucket(&story), "AWSLogs/", None).await;
+    // Blanks behind a record are none.
+    story.lock().unwrap().iter_mut().for_each(|(.., body)| *body = format!("{body}{}", " ".repeat(17 << 20)));
+    let large = of_place(&bucket(&story), "AWSLogs/", None).await;
+    assert_eq!((large.problems, large.stats.files, large.stats.records), (vec![], 4, small.stats.records));
+    assert_eq!(large.findings, small.findings);
+    assert!(small.findings[0].denied[0].allowed_before.is_some());
+}

@@ -1,7 +1,7 @@
 //! What a scan would read, cost and take, told before anything is read.
 
 #[cfg(feature = "s3")]
-use super::bucket::{Asked, wanted};
+use super::bucket::{Asked, holds_nothing, wanted};
 #[cfg(feature = "s3")]
 use super::debt::owed;
 use crate::io::sources::archive::Selection;
@@ -141,7 +141,7 @@ fn slower(estimate: &Estimate, objects: f64, bytes: f64) -> f64 {
 
 #[cfg(feature = "s3")]
 mod buckets {
-    use super::{Asked, Selection, owed, wanted};
+    use super::{Asked, Selection, holds_nothing, owed, wanted};
     use super::{
         BUCKET_BYTES_A_SECOND, Cost, DECRYPT, Estimate, GET, GIGABYTE_OUT, LIST, OBJECTS_A_SECOND, Part, slower,
     };
@@ -199,7 +199,9 @@ mod buckets {
                     part.bytes += object.size;
                 }
             }
-            estimate.cost.list_requests += archive.listing().requests;
+            let listing = archive.listing();
+            estimate.cost.list_requests += listing.requests;
+            estimate.problems.extend(listing.holds_nothing.then(|| holds_nothing(place)));
         }
         parts.into_values().for_each(|part| estimate.add(part));
         let debt = match owed(ledger, &asked.input(selection))? {

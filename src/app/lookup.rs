@@ -5,7 +5,9 @@ mod reading;
 use super::World;
 use super::estimate::{Estimate, of_history};
 use super::outcome::Outcome;
+use super::places::Places;
 use super::progress::{Covered, Progress, Step, Watcher};
+use super::report::coverage_of;
 use super::scan::{Options, Scan};
 use crate::advice::Advice;
 use crate::io::aws::{self, Aws};
@@ -16,7 +18,7 @@ use crate::io::sources::regions;
 use crate::io::stores::{Ledger, LedgerError, calls};
 use crate::record::Problem;
 use jiff::{Timestamp, ToSpan};
-use reading::{Reading, covered, is_of, known_before};
+use reading::{Reading, covered, is_of, known_before, read_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -98,10 +100,24 @@ pub async fn lookup_each(
     each: &mut dyn FnMut(Advice),
 ) -> Result<Outcome, LedgerError> {
     let aws = load(asked).await;
-    let (regions, problems) = regions(&aws, asked).await;
+    of_account(&aws, asked, ledger, world, options, progress, each).await
+}
+
+async fn of_account(
+    aws: &Aws,
+    asked: &Asked,
+    ledger: &mut dyn Ledger,
+    world: &World,
+    options: Options,
+    progress: Watcher<'_>,
+    each: &mut dyn FnMut(Advice),
+) -> Result<Outcome, LedgerError> {
+    // Every denial is wanted: then nothing is skipped.
+    let asked = &Asked { again: asked.again || options.denials, ..asked.clone() };
+    let (regions, problems) = regions(aws, asked).await;
     // What a filter leaves out must stay to be read.
     let is_all = options.selection.accounts.is_empty();
-    let account = if is_all { history_reach::account(&aws).await } else { None };
+    let account = if is_all { history_reach::account(aws).await } else { None };
     let (span, is_too_old) = history_reach::within_reach(asked.period.since, asked.period.until, clock::now());
     let mut places = BTreeMap::new();
     for region in &regions {
@@ -116,7 +132,7 @@ pub async fn lookup_each(
     }
     // Every Region reads on a task of its own; what it reads is taken in here, one page after another.
     let tasks = LocalSet::new();
-    let pages = start(&tasks, &aws, &places);
+    let pages = start(&tasks, aws, &places);
     tasks.run_until(take_in(pages, &mut places, &mut scan, progress)).await?;
     for (region, reading) in &mut places {
         scan.problems.extend(reading.unread(region));
@@ -124,17 +140,26 @@ pub async fn lookup_each(
     }
     // Pages, not files, were read.
     scan.stats.files = 0;
+    let mut read = None;
     if let Some(account) = &account {
         let unfinished = places.iter().filter(|(_, reading)| !reading.is_finished());
         let unfinished: BTreeSet<String> = unfinished.map(|(region, _)| region.clone()).collect();
         let covered = covered(scan.places.list(), account, &places);
         let oldest = clock::now().checked_sub(calls::KEPT).unwrap_or(Timestamp::MIN);
         scan.note_remembered(account, &covered, &unfinished, oldest)?;
-        if let Some(known) = known_before(&input, &places) {
-            scan.touch_known(|finding| is_of(finding, &known))?;
+        let known = known_before(&input, &places);
+        if let Some(known) = &known {
+            scan.touch_known(|finding| is_of(finding, known))?;
         }
+        // Each Region is noted under a name of its own: nothing is under that of all.
+        read = Some(read_of(&scan, known, &places, span));
     }
     let mut outcome = scan.finish_each(each)?;
+    if let Some(read) = read {
+        let mut places = Places::default();
+        read.places.iter().for_each(|place| places.add_place(place));
+        outcome.coverage = coverage_of(&read, places);
+    }
     outcome.not_seen.push(history_reach::NEVER.to_owned());
     if is_too_old {
         outcome.not_seen.push(format!("nothing before {}: AWS keeps {} days", span.0, history_reach::DAYS));

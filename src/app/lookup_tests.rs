@@ -124,3 +124,83 @@ async fn a_scan_that_is_stopped_waits_for_no_page() {
     drop(sender);
     assert_eq!(ledger.noted_run(&Known::name(ACCOUNT, "a")).unwrap().unwrap().records, 1);
 }
+
+/// Event history of two Regions, of which one holds nothing; each call of the other was made so many minutes ago, and perhaps denied.
+fn history(calls: &'static [(i64, bool)]) -> crate::io::doubles::Server {
+    use crate::io::doubles::{Reply, Server};
+    let now = clock::now();
+    Server::start(move |request, _| {
+        if request.body.contains("GetCallerIdentity") {
+            let account = format!("<GetCallerIdentityResult><Account>{ACCOUNT}</Account></GetCallerIdentityResult>");
+            return Reply::new(200, format!("<GetCallerIdentityResponse>{account}</GetCallerIdentityResponse>"));
+        }
+        let asked: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        let is_here = request.header("authorization").contains("/eu-west-1/");
+        let events = calls.iter().filter(|_| is_here).map(|(minutes, is_denied)| {
+            let at = now.checked_sub(minutes.minutes()).unwrap();
+            let mut record = json!({"eventVersion": "1.09", "eventID": format!("e{minutes}"), "eventTime": format!("{at:.0}"),
+                "eventName": "ListQueues", "eventSource": "sqs.amazonaws.com", "awsRegion": "eu-west-1",
+                "recipientAccountId": ACCOUNT,
+                "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::{ACCOUNT}:user/ana"), "userName": "ana"}});
+            if *is_denied {
+                record["errorCode"] = "AccessDenied".into();
+            }
+            json!({"EventId": format!("e{minutes}"), "EventTime": at.as_second(), "CloudTrailEvent": record.to_string()})
+        });
+        let is_asked = |event: &serde_json::Value| {
+            let at = event["EventTime"].as_i64();
+            at >= asked["StartTime"].as_i64() && at <= asked["EndTime"].as_i64()
+        };
+        let events: Vec<serde_json::Value> = events.filter(is_asked).collect();
+        Reply::new(200, json!({ "Events": events }).to_string()).with("content-type", "application/x-amz-json-1.1")
+    })
+}
+
+async fn told(server: &crate::io::doubles::Server, ledger: &mut MemoryLedger, denials: bool) -> Outcome {
+    let aws = Aws::from_config(crate::io::aws::tests::config(&server.url()));
+    let regions = vec!["eu-west-1".to_owned(), "us-east-2".to_owned()];
+    let asked = Asked { regions, ..Asked::default() };
+    let (world, options) = (World::new(InForce::default()), Options { denials, ..Options::default() });
+    let mut all = Vec::new();
+    let told = of_account(&aws, &asked, ledger, &world, options, &mut |_| {}, &mut |advice| all.push(advice)).await;
+    told.unwrap().holding(all)
+}
+
+const CALLS: &[(i64, bool)] = &[(10, true), (200, true), (300, false), (30_000, true), (36_000, false)];
+
+#[tokio::test]
+async fn what_was_read_of_event_history_is_told() {
+    let (server, mut ledger) = (history(CALLS), MemoryLedger::default());
+    let first = told(&server, &mut ledger, false).await;
+    assert_eq!((first.stats.records, first.stats.denied, first.problems), (5, 3, vec![]));
+    let read = first.coverage;
+    assert_eq!((read.records, read.accounts, read.unread), (5, vec![ACCOUNT.to_owned()], 0));
+    assert_eq!(read.regions, ["eu-west-1", "us-east-2"], "nothing happened in one of them");
+    assert!(!read.unseen.is_empty());
+    // What an earlier run read is told, too; the latest hour is read again.
+    let second = told(&history(CALLS), &mut ledger, false).await;
+    assert!(second.stats.records < 5, "{:?}", second.stats);
+    assert_eq!((second.coverage.regions.len(), second.findings[0].count), (2, 3));
+    assert!(second.coverage.records >= second.stats.records, "{:?}", second.coverage);
+}
+
+#[tokio::test]
+async fn where_every_denial_is_wanted_event_history_is_read_again() {
+    let mut ledger = MemoryLedger::default();
+    for _ in 0..2 {
+        let told = told(&history(CALLS), &mut ledger, true).await;
+        assert_eq!(told.denials.map(|all| all.len()), Some(3));
+        assert_eq!((told.findings[0].count, told.coverage.records), (3, 5), "each counts once");
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_again_is_counted_once() {
+    const OLD: &[(i64, bool)] = &[(200, true), (300, false), (30_000, true)];
+    let mut ledger = MemoryLedger::default();
+    for denials in [true, true, false] {
+        let told = told(&history(OLD), &mut ledger, denials).await;
+        assert_eq!(told.coverage.records, 3, "{denials}");
+        assert_eq!(ledger.coverage(None, None).unwrap().records, 3);
+    }
+}

@@ -8,7 +8,7 @@ use super::problems::Problems;
 use super::scan::Scan;
 use crate::io::clock;
 use crate::io::sources::files::Limits;
-use crate::io::sources::many::{self, Sort};
+use crate::io::sources::many::{self, Came, Sort};
 use crate::io::sources::reader::Reader;
 use crate::io::stores::{Held, LedgerError, Object, Run};
 use crate::record::{self, Problem};
@@ -50,6 +50,11 @@ impl Scan<'_> {
     /// Reads one object, as it lies there. It is noted as read if every event in it was wanted and could be read: else a
     /// wider scan, or a better one, has something left to find.
     pub fn object(&mut self, object: Object, bytes: &[u8]) {
+        self.came(object, Came::Held(bytes));
+    }
+
+    /// The same wherever its bytes are.
+    pub(super) fn came(&mut self, object: Object, came: Came<'_>) {
         let singly = self.takes_singly();
         let (catalog, selection) = (self.world.catalog, self.options.selection.clone());
         let (looks_twice, one_look, is_owed) = (self.looks_twice, self.options.one_look, self.is_owed());
@@ -67,9 +72,9 @@ impl Scan<'_> {
             self.read_now.add(&object);
         }
         // Without a second look at it, all of it has to be read now.
-        let is_sifted = one_look || looks_twice && self.kept.put(&object.key, bytes);
+        let is_sifted = one_look || looks_twice && self.kept.put(&object.key, came);
         let sort = if is_sifted { Sort::File } else { Sort::Stream };
-        let read = many::bytes(&mut reader, limits, (&object.key, bytes, sort), &mut gatherer, &mut |gathered| {
+        let read = many::came(&mut reader, limits, (&object.key, came, sort), &mut gatherer, &mut |gathered| {
             self.take_ahead(gathered);
             ControlFlow::Continue(())
         });

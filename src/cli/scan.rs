@@ -218,7 +218,7 @@ fn asked_of_history(args: &ScanArgs, (since, until): (Option<Timestamp>, Option<
         period: Period { since, until },
         regions: args.selection.only_region.clone(),
         profile: None,
-        again: args.again,
+        again: args.again || args.denials,
     }
 }
 
@@ -261,7 +261,7 @@ fn buckets(
 
 #[cfg(feature = "s3")]
 fn asked_of_buckets(args: &ScanArgs, places: Vec<(String, String)>) -> app::bucket::Asked {
-    app::bucket::Asked { places, requester_pays: args.requester_pays, again: args.again }
+    app::bucket::Asked { places, requester_pays: args.requester_pays, again: args.again || args.denials }
 }
 
 #[cfg(feature = "s3")]

@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_types::timeout::TimeoutConfig;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use std::time::Duration;
 const CONNECT: Duration = Duration::from_secs(3);
 /// Time from the request to the end of the answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// The same for the SDK's calls: until the answer begins, and until it ends. A page of Event history may be megabytes.
+const SDK_ANSWER: Duration = Duration::from_secs(20);
+const SDK_WHOLE: Duration = Duration::from_secs(60);
 
 /// The most bytes of an answer that are read; nothing we ask for is near it.
 pub const ANSWER_MAX: usize = 32 * 1024 * 1024;
@@ -52,6 +56,12 @@ pub struct Answer {
 /// The client for the SDK, without a guard: only [`crate::io::aws`] may use it.
 pub(crate) fn client() -> SharedHttpClient {
     Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// How long the SDK waits at each try.
+pub(crate) fn patience() -> TimeoutConfig {
+    let patience = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(SDK_ANSWER);
+    patience.operation_attempt_timeout(SDK_WHOLE).build()
 }
 
 /// A connector for our own requests, without a guard: for webhooks, never for AWS. The system's certificates are read
@@ -104,6 +114,9 @@ impl Default for Cost {
     }
 }
 
+/// Takes the body of an answer piece by piece.
+pub type Sink<'s> = &'s mut (dyn FnMut(&[u8]) -> std::io::Result<()> + Send);
+
 /// An answer whose body is bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bytes {
@@ -133,10 +146,11 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: impl Into<SdkBody>,
 ) -> Result<Answer, HttpError> {
-    fetch(connector, method, url, headers, body, Cost::default()).await.map(Bytes::text)
+    fetch(connector, method, url, headers, body, Cost::default(), None).await.map(Bytes::text)
 }
 
-/// Sends one request and reads an answer of any bytes, at this cost.
+/// Sends one request and reads an answer of any bytes, at this cost. `into` takes the body where the status is 200; then none
+/// is returned.
 ///
 /// # Errors
 /// As [`send`].
@@ -147,6 +161,7 @@ pub async fn fetch(
     headers: &[(&str, &str)],
     body: impl Into<SdkBody>,
     cost: Cost,
+    into: Option<Sink<'_>>,
 ) -> Result<Bytes, HttpError> {
     let mut request = http::Request::builder().method(method).uri(url);
     for (name, value) in headers {
@@ -154,15 +169,21 @@ pub async fn fetch(
     }
     let request = request.body(body.into()).map_err(|_| HttpError::Request("bad address or header".into()))?;
     let request = HttpRequest::try_from(request).map_err(|_| HttpError::Request("bad header".into()))?;
-    match tokio::time::timeout(cost.time, exchange(connector, request, cost.bytes)).await {
+    match tokio::time::timeout(cost.time, exchange(connector, request, cost.bytes, into)).await {
         Ok(answer) => answer,
         Err(_) => Err(HttpError::TooSlow(cost.time)),
     }
 }
 
-async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, most: usize) -> Result<Bytes, HttpError> {
+async fn exchange(
+    connector: &SharedHttpConnector,
+    request: HttpRequest,
+    most: usize,
+    into: Option<Sink<'_>>,
+) -> Result<Bytes, HttpError> {
     let mut response = connector.call(request).await.map_err(no_answer)?;
-    let body = whole(ByteStream::new(response.take_body()), most).await?;
+    let into = into.filter(|_| response.status().as_u16() == 200);
+    let body = whole(ByteStream::new(response.take_body()), most, into).await?;
     let header = |name: &str| response.headers().get(name).map(str::to_owned);
     let answer = Answer {
         status: response.status().as_u16(),
@@ -175,12 +196,20 @@ async fn exchange(connector: &SharedHttpConnector, request: HttpRequest, most: u
 }
 
 /// Reads to the end, and no more than `most` bytes.
-async fn whole(mut body: ByteStream, most: usize) -> Result<Vec<u8>, HttpError> {
-    let mut all = Vec::new();
+async fn whole(mut body: ByteStream, most: usize, mut into: Option<Sink<'_>>) -> Result<Vec<u8>, HttpError> {
+    let (mut all, mut length) = (Vec::new(), 0);
     while let Some(piece) = body.next().await {
-        all.extend_from_slice(&piece.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?);
-        if all.len() > most {
+        let piece = piece.map_err(|_| HttpError::NoAnswer("the answer broke off".into()))?;
+        length += piece.len();
+        if length > most {
             return Err(HttpError::Request(format!("the answer is longer than {most} bytes")));
+        }
+        match &mut into {
+            Some(into) => {
+                let kept = into(&piece);
+                kept.map_err(|fault| HttpError::Request(format!("it cannot be put into a temporary file: {fault}")))?;
+            }
+            None => all.extend_from_slice(&piece),
         }
     }
     Ok(all)

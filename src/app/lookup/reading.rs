@@ -24,6 +24,26 @@ pub(super) fn is_of(finding: &Finding, run: &Run) -> bool {
     })
 }
 
+/// What is known of the time that is asked for once this run has read: what an earlier one noted, and what was met now.
+pub(super) fn read_of(
+    scan: &Scan<'_>,
+    known: Option<Run>,
+    places: &BTreeMap<String, Reading>,
+    (since, until): Span,
+) -> Run {
+    let before = known.map_or(0, |run| run.places.iter().map(|place| place.records).sum());
+    let is_asked = |place: &&Place| place.first < Some(until) && place.last > Some(since);
+    // A Region in which nothing happened was read as well.
+    let noted = places.values().flat_map(|reading| reading.known.run().places.iter().filter(is_asked).cloned());
+    Run {
+        records: before + scan.stats.records,
+        denied: scan.stats.denied,
+        unreadable: scan.problems.count(),
+        places: noted.chain(scan.places.list()).collect(),
+        ..Run::begin(&scan.input, clock::now())
+    }
+}
+
 /// Where and when all of Event history was read, now or before: what was met now, and what was read without a gap beside it.
 pub(super) fn covered(mut met: Vec<Place>, account: &str, places: &BTreeMap<String, Reading>) -> Vec<Place> {
     for (region, reading) in places {
@@ -153,11 +173,17 @@ impl Reading {
         if let (Some((at, gap)), Some(reached)) = (&mut self.under_way, page.reached) {
             *at = reached.clamp(gap.0, *at);
         }
-        let before = scan.stats;
+        let mut new = (0, 0);
         self.unread.0 += page.without_record;
         self.is_stuck |= page.without_record > 0;
         for event in &page.events {
+            let before = scan.stats;
             let mut unread = scan.read_telling(event.record.as_bytes(), &name);
+            // What is read again was counted.
+            if event.at.is_none_or(|at| !self.known.holds(at)) {
+                new.0 += scan.stats.records - before.records;
+                new.1 += scan.stats.denied - before.denied;
+            }
             scan.stats.bytes += event.record.len() as u64;
             if !unread.is_empty() {
                 // The first is told as it is.
@@ -170,8 +196,8 @@ impl Reading {
         let sure = clock::now().checked_sub((history_reach::LATE_HOURS).hours()).ok();
         // What will be read again is counted then.
         if page.events.iter().all(|event| event.at < sure) {
-            self.fresh.0 += scan.stats.records - before.records;
-            self.fresh.1 += scan.stats.denied - before.denied;
+            self.fresh.0 += new.0;
+            self.fresh.1 += new.1;
         }
         if self.is_stuck {
             return;

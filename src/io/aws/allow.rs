@@ -26,8 +26,8 @@ pub enum Shape {
     Unsigned(&'static str, &'static str),
     /// Unsigned; this method on a path that begins so.
     UnsignedBelow(&'static str, &'static str),
-    /// Signed; `GET` of a path whose parts are these (`{}` is any one part) with exactly these keys in its query, and no
-    /// body.
+    /// Signed; `GET` of a path whose parts are these (`{}` is any one part, `{//..}` any number, some of them empty) with
+    /// exactly these keys in its query, and no body.
     Rest(&'static str, &'static [&'static str]),
     /// Signed; `GET` of a path whose parts are these, with each of the first keys once in its query, none of the second
     /// more than once, no others, and no body.
@@ -117,7 +117,7 @@ pub const ALLOWED: &[Allowed] = &[
     allowed("sts", Shape::Query("DecodeAuthorizationMessage"), "an encoded refusal of EC2"),
     allowed("iam", Shape::Rest("/authorization-details/{}", &[]), "how AWS decided, by an authorization id"),
     allowed("iam", Shape::Rest("/authorization-details/{}", &["nextToken"]), "the next page of that"),
-    allowed("s3", Shape::Rest("/{}/{..}", &[]), "log files, the configuration and its CODEOWNERS in a bucket"),
+    allowed("s3", Shape::Rest("/{}/{//..}", &[]), "log files, the configuration and its CODEOWNERS in a bucket"),
     // `scan s3://…`, and the function's scans from a queue.
     allowed(
         "s3",

@@ -6,11 +6,12 @@
 
 use super::ask::{ELSEWHERE, encode, xml_refusal};
 use super::listing::{self, Page};
-use super::object::S3;
+use super::object::{self, S3};
 use super::signed::{CallError, Signed, Unsigned, refusal};
 use super::xml;
-use crate::io::http::{Bytes, Cost};
+use crate::io::http::{Bytes, Cost, Sink};
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -85,35 +86,74 @@ impl Bucket {
     /// # Errors
     /// [`CallError`], after all tries.
     pub async fn object(&self, key: &str, most: usize) -> Result<Bytes, CallError> {
-        let parts: Vec<String> = key.split('/').map(encode).collect();
-        let target = format!("{}/{}", self.name, parts.join("/"));
-        self.get("GetObject", &target, Cost { time: OBJECT, bytes: most }).await
+        self.get("GetObject", &object::path(&self.name, key)?, Cost { time: OBJECT, bytes: most }).await
+    }
+
+    /// The same for one that is too large for memory: each try begins a new `K`, and puts piece behind piece into it.
+    ///
+    /// # Errors
+    /// [`CallError`], after all tries.
+    pub async fn object_into<K: Send>(
+        &self,
+        key: &str,
+        most: usize,
+        begin: impl Fn() -> io::Result<K> + Sync,
+        put: impl Fn(&mut K, &[u8]) -> io::Result<()> + Sync,
+    ) -> Result<K, CallError> {
+        let (target, cost) = (object::path(&self.name, key)?, Cost { time: OBJECT, bytes: most });
+        let mut tries = 0;
+        loop {
+            let fault = |fault: io::Error| CallError::Request(format!("no temporary file can be made: {fault}"));
+            let mut kept = begin().map_err(fault)?;
+            let done = self.once("GetObject", &target, cost, Some(&mut |piece| put(&mut kept, piece))).await;
+            if let Some(done) = self.settled(&mut tries, done).await {
+                return done.map(|_| kept);
+            }
+        }
     }
 
     /// Sends until there is an answer, or no try will help.
     async fn get(&self, operation: &str, target: &str, cost: Cost) -> Result<Bytes, CallError> {
         let mut tries = 0;
         loop {
-            tries += 1;
-            match self.once(operation, target, cost).await {
-                Err(CallError::Service { code, .. }) if code.starts_with(ELSEWHERE) && self.region.get().is_none() => {
-                    // Another task may have learnt the same.
-                    drop(self.region.set(code[ELSEWHERE.len()..].to_owned()));
-                }
-                Err(error) if error.is_retryable() && tries < TRIES => tokio::time::sleep(jitter(tries)).await,
-                done => return done,
+            let done = self.once(operation, target, cost, None).await;
+            if let Some(done) = self.settled(&mut tries, done).await {
+                return done;
             }
         }
     }
 
-    async fn once(&self, operation: &str, target: &str, cost: Cost) -> Result<Bytes, CallError> {
+    /// What a try came to; `None` where another may help, for which it has waited.
+    async fn settled(&self, tries: &mut u32, done: Result<Bytes, CallError>) -> Option<Result<Bytes, CallError>> {
+        *tries += 1;
+        match done {
+            Err(CallError::Service { code, .. }) if code.starts_with(ELSEWHERE) && self.region.get().is_none() => {
+                // Another task may have learnt the same.
+                drop(self.region.set(code[ELSEWHERE.len()..].to_owned()));
+                None
+            }
+            Err(error) if error.is_retryable() && *tries < TRIES => {
+                tokio::time::sleep(jitter(*tries)).await;
+                None
+            }
+            done => Some(done),
+        }
+    }
+
+    async fn once(
+        &self,
+        operation: &str,
+        target: &str,
+        cost: Cost,
+        into: Option<Sink<'_>>,
+    ) -> Result<Bytes, CallError> {
         let headers = match self.requester_pays {
             true => vec![("x-amz-request-payer".to_owned(), "requester".to_owned())],
             false => Vec::new(),
         };
         let (region, target, body) = (self.region.get().map(String::as_str), target.to_owned(), String::new());
         let request = Unsigned { service: S3, operation, region, method: "GET", target, headers, body };
-        let bytes = self.signed.fetch(&request, cost).await?;
+        let bytes = self.signed.fetch_into(&request, cost, into).await?;
         if bytes.answer.status == 200 {
             return Ok(bytes);
         }

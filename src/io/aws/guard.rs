@@ -170,12 +170,21 @@ impl Seen {
 }
 
 /// Whether the path has the pattern's parts; `{}` is any one part that cannot be taken for another path, `{..}` at the
-/// end any number of them.
+/// end any number of them, `{//..}` any number of which all but the last may be empty: a server that passes over empty
+/// parts still finds a name behind the head.
 fn fits(pattern: &str, path: &str) -> bool {
-    let is_plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\\');
-    if let Some((head, rest)) = pattern.strip_suffix("{..}").and_then(|head| Some((head, split_at_part(path, head)?))) {
+    // A dot may be written as its code.
+    let is_dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let is_plain = |part: &str| !part.is_empty() && !is_dots(part) && !part.contains('\\');
+    let (head, may_be_empty) = match (pattern.strip_suffix("{..}"), pattern.strip_suffix("{//..}")) {
+        (None, head) => (head, true),
+        (head, _) => (head, false),
+    };
+    if let Some((head, rest)) = head.and_then(|head| Some((head, split_at_part(path, head)?))) {
+        let is_inside = |part: &str| is_plain(part) || may_be_empty && part.is_empty();
         return fits(head.trim_end_matches('/'), path[..path.len() - rest.len()].trim_end_matches('/'))
-            && rest.split('/').all(is_plain);
+            && rest.split('/').all(is_inside)
+            && rest.rsplit('/').next().is_some_and(is_plain);
     }
     let (mut wanted, mut parts) = (pattern.split('/'), path.split('/'));
     loop {

@@ -42,6 +42,8 @@ fn what_denywatch_calls_passes() {
     passes("POST", "/", "kms", &target("TrentService.GetKeyPolicy"), "{}");
     passes("GET", "/bucket?policy", "s3", &[], "");
     passes("GET", "/bucket/denywatch/a%20b.toml", "s3", &[], "");
+    passes("GET", "/bucket/logs//AWSLogs/a.json.gz", "s3", &[], "");
+    passes("GET", "/bucket//a.json.gz", "s3", &[], "");
     passes("GET", "/bucket?encoding-type=url&list-type=2&prefix=AWSLogs%2F", "s3", &[], "");
     passes(
         "PUT",
@@ -84,6 +86,15 @@ fn tricks(base: &str) -> Vec<(&'static str, HttpRequest)> {
         ("an object with a body", r("GET", "/bucket/key", "s3", &[], "{}")),
         ("an object's rights", r("GET", "/bucket/key?acl", "s3", &[], "")),
         ("a path that climbs", r("GET", "/bucket/a/../b", "s3", &[], "")),
+        ("a path that climbs, encoded", r("GET", "/bucket/a/%2E%2e/b", "s3", &[], "")),
+        ("a path that climbs, half encoded", r("GET", "/bucket/a/.%2e/b", "s3", &[], "")),
+        ("a path that stays", r("GET", "/bucket/a/./b", "s3", &[], "")),
+        ("a path that climbs, behind an empty part", r("GET", "/bucket//../b", "s3", &[], "")),
+        ("a bucket listed by slashes", r("GET", "/bucket//", "s3", &[], "")),
+        ("an object without a name", r("GET", "/bucket/a//", "s3", &[], "")),
+        ("an object of no bucket", r("GET", "//key", "s3", &[], "")),
+        ("an object put over an empty part", r("PUT", "/bucket//key", "s3", &[], "x")),
+        ("an empty part elsewhere", r("GET", "/2015-03-31/functions//policy", "lambda", &[], "")),
         ("a bucket made", r("PUT", "/bucket", "s3", &[], "")),
         ("a bucket made by a slash", r("PUT", "/bucket/", "s3", &[], "")),
         ("a bucket's policy put", r("PUT", "/bucket?policy", "s3", &[], "{}")),

@@ -6,6 +6,7 @@ pub mod ask;
 #[cfg(feature = "s3")]
 pub mod bucket;
 mod credentials;
+pub mod failure;
 pub mod guard;
 #[cfg(feature = "live")]
 pub mod judges;
@@ -27,6 +28,7 @@ pub mod xml;
 use crate::io::http;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use credentials::Kept;
 use guard::{GuardedClient, GuardedConnector};
@@ -69,6 +71,8 @@ impl Aws {
         );
         let guarded = GuardedClient::new(http::client());
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(guarded);
+        // Who gives out credentials may be silent, too.
+        loader = loader.timeout_config(http::patience());
         if let Some(profile) = profile {
             loader = loader.profile_name(profile);
         }
@@ -84,10 +88,14 @@ impl Aws {
     }
 
     fn around(config: SdkConfig) -> Self {
+        // The SDK waits for ever of itself.
+        let mut patience = config.timeout_config().cloned().unwrap_or_else(http::patience);
+        patience.take_defaults_from(&http::patience());
+        let sleep = config.sleep_impl().unwrap_or_else(|| SharedAsyncSleep::new(TokioSleep::new()));
         let kept = config.credentials_provider().map(|inner| SharedCredentialsProvider::new(Kept::new(inner)));
         let mut config = config.into_builder();
         config.set_credentials_provider(kept);
-        let config = config.build();
+        let config = config.timeout_config(patience).sleep_impl(sleep).build();
         let signed = Signed::new(config.clone(), SharedHttpConnector::new(GuardedConnector::new(http::connector())));
         Self { config, signed }
     }
@@ -112,7 +120,6 @@ impl Aws {
 pub(crate) mod tests {
     use super::*;
     use aws_credential_types::Credentials;
-    use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 
     /// A configuration that talks to `url` with AWS's documentation credentials.
     pub(crate) fn config(url: &str) -> SdkConfig {
@@ -125,6 +132,24 @@ pub(crate) mod tests {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .build()
+    }
+
+    #[tokio::test]
+    async fn no_answer_is_waited_for_without_end() {
+        use aws_smithy_types::timeout::TimeoutConfig;
+        use std::time::Duration;
+        let patience = |aws: &Aws| {
+            let set = aws.config().timeout_config().unwrap();
+            (set.connect_timeout().is_some(), set.read_timeout(), set.operation_attempt_timeout())
+        };
+        let ours = (true, Some(Duration::from_secs(20)), Some(Duration::from_secs(60)));
+        let loaded = Aws::load(&Options { profile: None, region: Some("eu-west-1".into()) }).await;
+        assert_eq!(patience(&loaded), ours);
+        assert_eq!(patience(&Aws::from_config(config("http://127.0.0.1:1"))), ours);
+        // What is set already stays.
+        let set = TimeoutConfig::builder().read_timeout(Duration::from_secs(1)).build();
+        let aws = Aws::from_config(config("http://127.0.0.1:1").into_builder().timeout_config(set).build());
+        assert_eq!(patience(&aws), (true, Some(Duration::from_secs(1)), ours.2));
     }
 
     #[tokio::test]

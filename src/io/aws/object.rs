@@ -22,6 +22,22 @@ pub fn place(uri: &str) -> Option<(&str, &str)> {
     (bucket.len() >= 3 && bucket.chars().all(known) && !key.is_empty()).then_some((bucket, key))
 }
 
+/// The path of an object without its first `/`, encoded.
+///
+/// # Errors
+/// The key has a part that stands for another place: proxies and servers may follow it, and then another object, or a
+/// bucket, would be read. S3 itself takes `a//b` and `a/b` for two objects, and nobody between us and it makes one of them.
+pub(super) fn path(bucket: &str, key: &str) -> Result<String, CallError> {
+    if let Some(part) = key.split('/').find(|part| matches!(*part, "." | "..")) {
+        return Err(CallError::Request(format!(
+            "its key has the part `{part}`, so that it may be taken for another object on its way: copy it to a key without \
+             such parts"
+        )));
+    }
+    let parts: Vec<String> = key.split('/').map(encode).collect();
+    Ok(format!("{bucket}/{}", parts.join("/")))
+}
+
 impl Signed {
     /// The text of an object. Where S3 says that the bucket is in another Region, it is asked for there.
     ///
@@ -37,8 +53,7 @@ impl Signed {
     }
 
     async fn object_in(&self, region: Option<&str>, bucket: &str, key: &str) -> Result<String, CallError> {
-        let parts: Vec<String> = key.split('/').map(encode).collect();
-        let target = format!("{bucket}/{}", parts.join("/"));
+        let target = path(bucket, key)?;
         let (operation, headers, body) = ("GetObject", Vec::new(), String::new());
         let request = Unsigned { service: S3, operation, region, method: "GET", target, headers, body };
         self.send(&request, read).await

@@ -1,7 +1,7 @@
 //! One signed call at a time, for services whose whole SDK crate would cost minutes of build.
 //! See <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html>.
 
-use crate::io::http::{self, Answer, Bytes, Cost, HttpError};
+use crate::io::http::{self, Answer, Bytes, Cost, HttpError, Sink};
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, error::CredentialsError};
@@ -222,13 +222,24 @@ impl Signed {
 
     /// Sends a request once, whose answer may be any bytes and cost so much.
     pub(super) async fn fetch(&self, request: &Unsigned<'_>, cost: Cost) -> Result<Bytes, CallError> {
+        self.fetch_into(request, cost, None).await
+    }
+
+    /// The same, which gives the body of an answer of status 200 away piece by piece.
+    pub(super) async fn fetch_into(
+        &self,
+        request: &Unsigned<'_>,
+        cost: Cost,
+        into: Option<Sink<'_>>,
+    ) -> Result<Bytes, CallError> {
         let configured = self.config.region().map(AsRef::as_ref);
         let region: &str = request.region.or(configured).ok_or(CallError::NoRegion)?;
         let url = format!("{}{}", self.endpoint(request.service, region), request.target);
         let mut headers = request.headers.clone();
         headers.extend(signature(&self.credentials().await?, request, region, &url)?);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let answer = http::fetch(&self.connector, request.method, &url, &headers, request.body.clone(), cost).await;
+        let answer =
+            http::fetch(&self.connector, request.method, &url, &headers, request.body.clone(), cost, into).await;
         answer.map_err(|error| match error {
             HttpError::Request(why) => CallError::Request(why),
             other => CallError::NoAnswer(other),

@@ -2,7 +2,7 @@
 //! See <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>.
 
 use super::{Message, Receipt, Sending, Sink, SinkError};
-use crate::io::aws::Aws;
+use crate::io::aws::{Aws, failure};
 use aws_sdk_sns::Client;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::publish::PublishError;
@@ -91,13 +91,13 @@ fn sink_error(error: &SdkError<PublishError>) -> SinkError {
     let busy = ["Throttled", "Throttling", "ThrottlingException", "InternalError", "KMSThrottling"];
     let retryable = match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::DispatchFailure(fault) => !fault.is_user(),
         SdkError::ServiceError(service) => busy.contains(&code) || service.raw().status().as_u16() >= 500,
         _ => false,
     };
     let why = match error.code() {
         Some(code) => format!("SNS: {code}: {}", error.message().unwrap_or("no message")),
-        None => format!("SNS: {}", aws_smithy_types::error::display::DisplayErrorContext(error)),
+        None => format!("SNS: {}", failure::words(error)),
     };
     if retryable { SinkError::Retryable { why, after: None } } else { SinkError::Permanent(why) }
 }

@@ -11,6 +11,9 @@ pub const DAYS: i64 = 90;
 /// Events come so many hours late at most; what is younger is read again by the next run.
 pub const LATE_HOURS: i64 = 1;
 
+/// A period that begins less than this too early was meant to begin with what AWS keeps, as `90d` is.
+const SLACK_HOURS: i64 = 1;
+
 /// What is never in Event history, whatever happened.
 /// See <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html>.
 pub const NEVER: &str = "Event history holds management events alone: no data events (objects of S3, calls of Lambda functions, items of \
@@ -66,6 +69,11 @@ impl Known {
         gaps
     }
 
+    /// Whether this moment was read.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.run.places.iter().any(|place| place.first <= Some(at) && place.last > Some(at))
+    }
+
     fn spans(&self) -> Vec<Span> {
         let mut spans: Vec<Span> = self.run.places.iter().filter_map(|place| place.first.zip(place.last)).collect();
         spans.sort();
@@ -96,11 +104,12 @@ impl Known {
     }
 }
 
-/// The part of a period that AWS may still have, and whether something of it is too old.
+/// The part of a period that AWS may still have, and whether much of it is too old.
 pub fn within_reach(since: Option<Timestamp>, until: Option<Timestamp>, now: Timestamp) -> (Span, bool) {
     let oldest = now.checked_sub((DAYS * 24).hours()).unwrap_or(Timestamp::MIN);
     let (from, to) = (since.unwrap_or(oldest), until.unwrap_or(now).min(now));
-    ((from.max(oldest), to.max(oldest)), from < oldest)
+    let meant = oldest.checked_sub(SLACK_HOURS.hours()).unwrap_or(Timestamp::MIN);
+    ((from.max(oldest), to.max(oldest)), from < meant)
 }
 
 #[cfg(test)]

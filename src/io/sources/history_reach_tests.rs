@@ -70,7 +70,9 @@ proptest! {
 fn aws_keeps_ninety_days() {
     let now = at(DAYS * 86_400 + 1_000);
     assert_eq!(within_reach(None, None, now), ((at(1_000), now), false));
-    assert_eq!(within_reach(Some(at(0)), Some(at(500)), now), ((at(1_000), at(1_000)), true));
+    assert_eq!(within_reach(Some(at(-3_000)), Some(at(500)), now), ((at(1_000), at(1_000)), true));
+    // `--since 90d` was reckoned a little before.
+    assert_eq!(within_reach(Some(at(0)), None, now), ((at(1_000), now), false));
     assert_eq!(within_reach(Some(at(2_000)), Some(at(i64::from(u32::MAX))), now), ((at(2_000), now), false));
 }
 

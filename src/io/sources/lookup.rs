@@ -3,7 +3,7 @@
 //! AWS allows two requests a second for an account and Region, fifty events a page, and no filter by error.
 //! See <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>.
 
-use crate::io::aws::{Aws, Options};
+use crate::io::aws::{Aws, Options, failure};
 use aws_config::retry::RetryConfig;
 use aws_sdk_cloudtrail::Client;
 use aws_sdk_cloudtrail::error::{ProvideErrorMetadata, SdkError};
@@ -294,7 +294,8 @@ impl<P: Pace> Reader<'_, P> {
 fn is_retryable(error: &SdkError<LookupEventsError>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        SdkError::DispatchFailure(failure) => failure.is_io() || failure.is_timeout(),
+        // Of its other failures the SDK gives a kind to those alone that may pass, as a connection that ends early.
+        SdkError::DispatchFailure(fault) => fault.is_io() || fault.is_timeout() || fault.as_other().is_some(),
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or_default();
             let busy = ["ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"];
@@ -308,7 +309,7 @@ fn describe(error: &SdkError<LookupEventsError>) -> String {
     let words = |code: &str| format!("{code}: {}", error.message().unwrap_or("no message"));
     match error.code() {
         Some(code) => words(code),
-        None => aws_smithy_types::error::display::DisplayErrorContext(error).to_string(),
+        None => failure::words(error),
     }
 }
 

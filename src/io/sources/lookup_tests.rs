@@ -148,3 +148,85 @@ async fn regions_one_after_another() {
     let record = |region: &str| format!("{region} {{\"eventID\":\"{region}\"}}");
     assert_eq!(all, ["eu-west-1", "us-east-2", "us-east-1"].map(record));
 }
+
+/// Reads with this little patience.
+async fn read_impatiently(url: &str) -> Result<Stats, LookupError> {
+    use aws_config::timeout::TimeoutConfig;
+    let patience = TimeoutConfig::builder().read_timeout(Duration::from_millis(200)).build();
+    let config = crate::io::aws::tests::config(url).into_builder().timeout_config(patience).build();
+    lookup_events(&Aws::from_config(config), "eu-west-1", Period::default(), &FakePace::default(), |_| ()).await
+}
+
+#[tokio::test]
+async fn silence_is_tried_again_and_told_in_the_end() {
+    let silent = |first: usize| {
+        Server::start(move |_, before| {
+            if before < first {
+                std::thread::sleep(Duration::from_secs(3));
+            }
+            page(&["a"], None)
+        })
+    };
+    let done = read_impatiently(&silent(2).url()).await.unwrap();
+    assert_eq!((done.pages, done.retries), (1, 2));
+    let error = read_impatiently(&silent(usize::MAX).url()).await.unwrap_err().to_string();
+    let expect = "cannot read Event history in `eu-west-1` after page 0: no answer in time (HTTP read timeout occurred after 200ms)";
+    assert_eq!(error, expect);
+}
+
+/// A server that closes its first connections once it has been asked.
+fn closing(first: usize) -> String {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for (at, mut stream) in listener.incoming().map_while(Result::ok).enumerate() {
+            stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            // All of it, so that the connection ends and is not reset.
+            let mut request = Vec::new();
+            drop(stream.read_to_end(&mut request));
+            if at >= first {
+                let body = page(&["a"], None).body;
+                let head = format!("HTTP/1.1 200 X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).unwrap();
+            }
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_early_is_tried_again_and_told_in_the_end() {
+    let read = async |first| {
+        let aws = Aws::from_config(crate::io::aws::tests::config(&closing(first)));
+        lookup_events(&aws, "eu-west-1", Period::default(), &FakePace::default(), |_| ()).await
+    };
+    let done = read(3).await.unwrap();
+    assert_eq!((done.pages, done.retries), (1, 3));
+    let error = read(usize::MAX).await.unwrap_err().to_string();
+    let start = "cannot read Event history in `eu-west-1` after page 0: the connection failed (";
+    assert!(error.starts_with(start) && !error.contains('{'), "{error}");
+}
+
+#[tokio::test]
+async fn no_credentials_are_told_at_once() {
+    use aws_credential_types::provider::{SharedCredentialsProvider, error::CredentialsError, future};
+    #[derive(Debug)]
+    struct Nobody;
+    impl aws_credential_types::provider::ProvideCredentials for Nobody {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::ready(Err(CredentialsError::not_loaded("nobody is here")))
+        }
+    }
+    let server = Server::start(|_, _| page(&["a"], None));
+    let config = crate::io::aws::tests::config(&server.url()).into_builder();
+    let config = config.credentials_provider(SharedCredentialsProvider::new(Nobody)).build();
+    let pace = FakePace::default();
+    let done = lookup_events(&Aws::from_config(config), "eu-west-1", Period::default(), &pace, |_| ()).await;
+    let error = done.unwrap_err().to_string();
+    assert!(error.contains("nobody is here") && !error.contains('{'), "{error}");
+    assert_eq!((pace.slept.borrow().len(), server.seen().len()), (0, 0));
+}

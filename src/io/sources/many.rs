@@ -1,9 +1,12 @@
 //! An archive of log files, read by several threads and handed over in its own order, without what the taker skips.
 
+mod came;
 mod jobs;
 mod over;
 pub(super) mod room;
 mod threads;
+
+pub(crate) use came::{Came, came};
 
 use super::archive::Selection;
 use super::files::Limits;

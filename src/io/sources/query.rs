@@ -247,6 +247,7 @@ fn refused<E: aws_sdk_cloudtrail::error::ProvideErrorMetadata + std::error::Erro
     operation: &str,
     error: &aws_sdk_cloudtrail::error::SdkError<E>,
 ) -> CallError {
+    use crate::io::aws::failure;
     use aws_sdk_cloudtrail::error::ProvideErrorMetadata;
     match error.code() {
         Some(code) => CallError::Service {
@@ -255,7 +256,7 @@ fn refused<E: aws_sdk_cloudtrail::error::ProvideErrorMetadata + std::error::Erro
             message: error.message().unwrap_or_default().to_owned(),
             retryable: false,
         },
-        None => CallError::Request(aws_smithy_types::error::display::DisplayErrorContext(error).to_string()),
+        None => CallError::Request(failure::words(error)),
     }
 }
 

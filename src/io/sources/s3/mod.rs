@@ -4,10 +4,12 @@
 mod walk;
 
 use super::archive::Selection;
+use super::huge::WHOLE;
+use super::many::Came;
+use super::spool::Spool;
 use crate::io::aws::bucket::Bucket;
 use crate::io::aws::listing::Listed;
 use crate::io::aws::signed::{CallError, Signed};
-use crate::io::http::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -23,12 +25,14 @@ pub struct Limits {
     pub held: u64,
     /// Bytes of one object, as it lies there.
     pub object: u64,
+    /// Bytes of one object that may stand in memory; a larger one goes to a temporary file without a name.
+    pub memory: u64,
 }
 
 impl Default for Limits {
-    /// 64 at a time, 32 MiB together, 512 MiB each.
+    /// 64 at a time, 32 MiB together, 512 MiB each, 16 MiB in memory.
     fn default() -> Self {
-        Self { in_flight: 64, held: 32 << 20, object: 512 << 20 }
+        Self { in_flight: 64, held: 32 << 20, object: 512 << 20, memory: WHOLE }
     }
 }
 
@@ -56,6 +60,8 @@ pub struct Listing {
     pub passed_over: u64,
     /// Those among them that may be log files but for their names' endings.
     pub otherwise_named: u64,
+    /// The whole of what was asked for was listed, and there is no key that begins so.
+    pub holds_nothing: bool,
 }
 
 /// One object, read or not.
@@ -64,7 +70,27 @@ pub struct Object {
     /// As the list named it.
     pub listed: Listed,
     /// Its bytes, compressed where they lie so.
-    pub bytes: Result<Vec<u8>, CallError>,
+    pub content: Result<Content, CallError>,
+}
+
+/// The bytes of an object: in memory, or in a temporary file that goes with this.
+#[derive(Debug)]
+pub struct Content(Kept);
+
+#[derive(Debug)]
+enum Kept {
+    Held(Vec<u8>),
+    Spooled(Spool),
+}
+
+impl Content {
+    /// For who reads it.
+    pub(crate) fn came(&self) -> Came<'_> {
+        match &self.0 {
+            Kept::Held(bytes) => Came::Held(bytes),
+            Kept::Spooled(spool) => Came::Spooled(spool),
+        }
+    }
 }
 
 /// An archive that is being read. Give [`Archive::want`] what [`Archive::listed`] finds, or a part of it, and take the
@@ -81,7 +107,7 @@ pub struct Archive {
 
 /// An object on its way, and its share of the memory.
 #[derive(Debug)]
-struct Coming(JoinHandle<(Result<Bytes, CallError>, OwnedSemaphorePermit)>);
+struct Coming(JoinHandle<(Result<Content, CallError>, OwnedSemaphorePermit)>);
 
 impl Drop for Coming {
     fn drop(&mut self) {
@@ -141,12 +167,12 @@ impl Archive {
     pub async fn next(&mut self) -> Option<Object> {
         self.start();
         let (listed, mut coming) = self.ahead.pop_front()?;
-        let bytes = match (&mut coming.0).await {
-            Ok((bytes, _permit)) => bytes.map(|bytes| bytes.body),
+        let content = match (&mut coming.0).await {
+            Ok((content, _permit)) => content,
             Err(fault) => Err(CallError::Request(format!("reading it broke off: {fault}"))),
         };
         self.start();
-        Some(Object { listed, bytes })
+        Some(Object { listed, content })
     }
 
     /// Asks for further objects while there is room.
@@ -158,20 +184,25 @@ impl Archive {
             // Whoever comes first is let in: then a large one waits for all before it, and none waits for ever.
             let Ok(permit) = Arc::clone(&self.budget).try_acquire_many_owned(share) else { return };
             let Some(listed) = self.wanted.pop_front() else { return };
-            let (bucket, key, size, most) = (self.bucket.clone(), listed.key.clone(), listed.size, self.limits.object);
-            let read = async move { (read(&bucket, &key, size, most).await, permit) };
+            let (bucket, key, size, limits) = (self.bucket.clone(), listed.key.clone(), listed.size, self.limits);
+            let read = async move { (read(&bucket, &key, size, limits).await, permit) };
             self.ahead.push_back((listed, Coming(tokio::spawn(read))));
         }
     }
 }
 
-async fn read(bucket: &Bucket, key: &str, size: u64, most: u64) -> Result<Bytes, CallError> {
-    if size > most {
-        return Err(CallError::Request(format!("it is larger than {most} bytes")));
+async fn read(bucket: &Bucket, key: &str, size: u64, limits: Limits) -> Result<Content, CallError> {
+    if size > limits.object {
+        return Err(CallError::Request(format!("it is larger than {} bytes", limits.object)));
     }
     // What grew since it was listed is another object.
     let most = usize::try_from(size.max(1 << 20)).unwrap_or(usize::MAX);
-    bucket.object(key, most).await
+    // Where no folder takes a temporary file, memory has to.
+    if size > limits.memory && Spool::new().is_ok() {
+        let put = |spool: &mut Spool, piece: &[u8]| spool.put(piece).map(drop);
+        return bucket.object_into(key, most, Spool::new, put).await.map(|spool| Content(Kept::Spooled(spool)));
+    }
+    bucket.object(key, most).await.map(|bytes| Content(Kept::Held(bytes.body)))
 }
 
 /// A prefix that could not be listed to its end.

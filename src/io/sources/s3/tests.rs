@@ -170,7 +170,7 @@ async fn objects_come_in_order_and_one_failure_is_its_own() {
         (0..200).map(|n| format!("logs/{n:03}{}.json", if n == 70 { "forbidden" } else { "" })).collect();
     let server = bucket(keys.clone(), 1_000);
     // Room for two kilobytes: never more than two at a time.
-    let limits = Limits { in_flight: 8, held: 2 << 10, object: 1 << 20 };
+    let limits = Limits { in_flight: 8, held: 2 << 10, object: 1 << 20, memory: 1 << 20 };
     let mut archive = archive(&server, Asked::default(), limits);
     while let Some(listed) = archive.listed().await {
         archive.want(listed.unwrap());
@@ -178,8 +178,10 @@ async fn objects_come_in_order_and_one_failure_is_its_own() {
     }
     let mut seen = Vec::new();
     while let Some(object) = archive.next().await {
-        match object.bytes {
-            Ok(bytes) => assert_eq!(bytes, format!("{{\"key\":\"{}\"}}", object.listed.key).into_bytes()),
+        match object.content {
+            Ok(content) => {
+                assert_eq!(read_again(&content), format!("{{\"key\":\"{}\"}}", object.listed.key).into_bytes())
+            }
             Err(error) => assert_eq!((error.to_string().as_str(), seen.len()), ("`GetObject`: AccessDenied: ", 70)),
         }
         assert!(archive.ahead.len() <= 2);
@@ -210,7 +212,39 @@ async fn an_object_too_large_is_not_asked_for() {
     let mut archive = archive(&server, Asked::default(), Limits { object: 99, ..Limits::default() });
     let listed = archive.listed().await.unwrap().unwrap();
     archive.want(listed);
-    let error = archive.next().await.unwrap().bytes.unwrap_err();
+    let error = archive.next().await.unwrap().content.unwrap_err();
     assert_eq!(error.to_string(), "it is larger than 99 bytes");
     assert_eq!(server.seen().len(), 1);
+}
+
+/// What there is of it, wherever it is.
+fn read_again(content: &Content) -> Vec<u8> {
+    use std::io::Read;
+    let mut all = Vec::new();
+    match content.came() {
+        Came::Held(bytes) => all.extend_from_slice(bytes),
+        Came::Spooled(spool) => drop(spool.from(0).unwrap().read_to_end(&mut all).unwrap()),
+    }
+    all
+}
+
+#[tokio::test]
+async fn an_object_too_large_for_memory_goes_to_a_file() {
+    // The double lists a hundred bytes each.
+    let keys: Vec<String> = (0..3).map(|n| format!("logs/{n}{}.json", if n == 1 { "forbidden" } else { "" })).collect();
+    for (memory, is_spooled) in [(99, true), (100, false)] {
+        let server = bucket(keys.clone(), 1_000);
+        let mut archive = archive(&server, Asked::default(), Limits { memory, ..Limits::default() });
+        let listed = archive.listed().await.unwrap().unwrap();
+        archive.want(listed);
+        for (at, key) in keys.iter().enumerate() {
+            match archive.next().await.unwrap().content {
+                Ok(content) => {
+                    assert_eq!(matches!(content.came(), Came::Spooled(_)), is_spooled);
+                    assert_eq!(read_again(&content), format!("{{\"key\":\"{key}\"}}").into_bytes());
+                }
+                Err(error) => assert_eq!((error.to_string().as_str(), at), ("`GetObject`: AccessDenied: ", 1)),
+            }
+        }
+    }
 }

@@ -47,6 +47,8 @@ impl Drop for Coming {
 #[derive(Debug)]
 pub(super) struct Walk {
     bucket: Bucket,
+    /// What was asked for.
+    prefix: String,
     selection: Selection,
     after: String,
     /// The next one last.
@@ -60,9 +62,9 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(bucket: Bucket, asked: &Asked) -> Self {
-        let (selection, after) = (asked.selection.clone(), asked.after.clone());
+        let (prefix, selection, after) = (asked.prefix.clone(), asked.selection.clone(), asked.after.clone());
         let (ahead, listing) = (BTreeMap::new(), Listing::default());
-        let mut walk = Self { bucket, selection, after, steps: Vec::new(), ahead, listing, regions: None };
+        let mut walk = Self { bucket, prefix, selection, after, steps: Vec::new(), ahead, listing, regions: None };
         let first = walk.list(&asked.prefix).map(Step::List);
         walk.steps.extend(first);
         walk
@@ -154,6 +156,10 @@ impl Walk {
     /// # Errors
     /// The next page was there before: reading on would never end. What this page holds is taken all the same.
     fn expand(&mut self, mut list: List, page: Page) -> Result<(), CallError> {
+        let Query { start_after, token, .. } = &list.query;
+        let is_bare = page.objects.is_empty() && page.folders.is_empty() && page.next.is_none();
+        self.listing.holds_nothing |=
+            is_bare && start_after.is_empty() && token.is_none() && list.query.prefix == self.prefix;
         let is_over = |key: &str| list.before.as_deref().is_some_and(|before| key >= before);
         let mut over = false;
         let mut found: Vec<(String, Step)> = Vec::new();

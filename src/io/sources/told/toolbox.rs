@@ -4,9 +4,10 @@
 use super::Told;
 use crate::catalog::Catalog;
 use crate::denial::{Authorization, Denial, Effect, Evaluation, Matched, PolicyType};
+use crate::io::aws::failure;
 use aws_config::retry::RetryConfig;
 use aws_sdk_iamtoolbox::Client;
-use aws_sdk_iamtoolbox::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_iamtoolbox::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iamtoolbox::operation::get_request_authorization_details::{
     GetRequestAuthorizationDetailsError, GetRequestAuthorizationDetailsOutput,
 };
@@ -57,7 +58,7 @@ fn failed(error: &Failure) -> String {
             format!("{action} knows nothing of this id: it expired, or is of another Region")
         }
         Some(fault) => format!("{action} failed: {}", fault.code().unwrap_or("unknown error")),
-        None => format!("{action} failed: {}", DisplayErrorContext(error)),
+        None => format!("{action} failed: {}", failure::words(error)),
     }
 }
 
