@@ -50,7 +50,7 @@ impl Kept {
     }
 
     /// How much is kept.
-    #[cfg(feature = "s3")]
+    #[cfg(any(test, feature = "s3"))]
     pub(super) fn size(&self) -> Size {
         self.size
     }
