@@ -5,7 +5,6 @@ mod reading;
 use super::World;
 use super::estimate::{Estimate, of_history};
 use super::outcome::Outcome;
-use super::places::Places;
 use super::progress::{Covered, Progress, Step, Watcher};
 use super::report::coverage_of;
 use super::scan::{Options, Scan};
@@ -156,9 +155,7 @@ async fn of_account(
     }
     let mut outcome = scan.finish_each(each)?;
     if let Some(read) = read {
-        let mut places = Places::default();
-        read.places.iter().for_each(|place| places.add_place(place));
-        outcome.coverage = coverage_of(&read, places);
+        outcome.coverage = coverage_of(&read, read.places.iter().collect());
     }
     outcome.not_seen.push(history_reach::NEVER.to_owned());
     if is_too_old {
