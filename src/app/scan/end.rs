@@ -21,7 +21,7 @@ impl Scan<'_> {
         Ok(outcome.holding(all))
     }
 
-    /// The same, which hands findings over one by one: see [`scan_each`].
+    /// The same, which hands findings over one by one: see [`crate::app::scan::scan_each`].
     ///
     /// # Errors
     /// The ledger could not be read or written.
