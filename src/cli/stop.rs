@@ -21,7 +21,7 @@ pub(super) fn flag() -> anyhow::Result<&'static AtomicBool> {
             // Mostly it has ended before; a large file, or a pipe that gives nothing, may take long.
             std::thread::spawn(|| {
                 std::thread::sleep(PATIENCE);
-                anstream::eprintln!("denywatch ends behind the file that it reads; Ctrl-C again ends it at once");
+                anstream::eprintln!("denywatch ends behind what it reads now; Ctrl-C again ends it at once");
             });
         });
     });

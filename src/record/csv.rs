@@ -31,9 +31,11 @@ impl<'a> Table<'a> {
             let known = |cell: &String| COLUMNS.iter().any(|name| field::same_key(cell.trim(), name));
             let place = |name: &&str| header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(name));
             let is_whole = |names: &&&[&str]| names.iter().all(|name| place(name).is_some());
+            let is_own = header.iter().filter(|cell| known(cell)).count() >= 2;
+            // A column of an event may be given whatever name.
+            let is_whole = |names: &&&[&str]| is_whole(names) && (!is_own || names.len() == 1);
             let message = MESSAGES.iter().find(is_whole).and_then(|names| place(&names[0]));
-            let is_header = message.is_some() || header.iter().filter(|cell| known(cell)).count() >= 2;
-            is_header.then_some(Self { header, delimiter, rest, message })
+            (is_own || message.is_some()).then_some(Self { header, delimiter, rest, message })
         })
     }
 

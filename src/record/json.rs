@@ -10,9 +10,8 @@ use super::{Head, LARGEST_RECORD, Problem, Record, csv, field};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, collections::BTreeSet};
 
-/// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake, `GetQueryResults` of
-/// CloudWatch Logs.
-const LISTS: [&str; 5] = ["records", "events", "logEvents", "queryResultRows", "results"];
+/// Members of a wrapping that list events: log files, `LookupEvents`, CloudWatch Logs, CloudTrail Lake.
+const LISTS: [&str; 4] = ["records", "events", "logEvents", "queryResultRows"];
 
 /// Bytes of an object whose members are listed before it is known what it is: CloudTrail's largest events are no larger.
 const USUAL: usize = 256 << 10;
@@ -326,10 +325,32 @@ impl<'r> Reader<'r> {
         if self.lists(members, 0, &inner) {
             return;
         }
+        if self.depth == 1 && self.found(members, &inner) {
+            return;
+        }
         if self.is_in_size(raw_len, place) {
             let error = "no CloudTrail event: `eventName`, `eventSource` and `errorCode` are missing";
             self.problem(Some(place), error.to_owned());
         }
+    }
+
+    /// What Logs Insights found, as `GetQueryResults` has it: rows of fields. Other lists of that name hold whatever somebody
+    /// asked for.
+    fn found(&mut self, members: &Members<'_>, place: &str) -> bool {
+        let rows: Option<Vec<&RawValue>> = members.raw("results").and_then(|raw| serde_json::from_str(raw).ok());
+        let messages = |row: &&RawValue| {
+            let cells: Vec<&RawValue> = serde_json::from_str(row.get()).ok()?;
+            cells.iter().find_map(|cell| message_field(cell.get()))
+        };
+        let Some(rows) = rows.filter(|rows| rows.first().and_then(messages).is_some()) else { return false };
+        for (row, number) in rows.iter().zip(1..) {
+            let here = format!("{place}record {number}");
+            match messages(row) {
+                Some(message) => self.value(message.trim(), &here),
+                None => self.problem(Some(&here), "a row without `@message`: ask for that field, too".to_owned()),
+            }
+        }
+        true
     }
 
     /// A Lake result row: a list of objects with one column each. Or one of CloudWatch Logs Insights: of its fields `@message` is

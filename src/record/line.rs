@@ -20,11 +20,13 @@ pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 pub(super) fn message(line: &str) -> &str {
     let line = line.trim_start_matches(BYTE_ORDER_MARK);
     let time = line.starts_with(|c: char| c.is_ascii_digit()).then(|| line.split_once(' ')).flatten();
-    let is_time = |time: &str| time.parse::<Timestamp>().is_ok() || time.parse::<DateTime>().is_ok();
-    let Some((_, message)) = time.filter(|(time, _)| is_time(time)) else { return line };
+    let is_time =
+        |time: &str| time.contains('T') && (time.parse::<Timestamp>().is_ok() || time.parse::<DateTime>().is_ok());
+    let Some((time, message)) = time.filter(|(time, _)| is_time(time)) else { return line };
     let message = message.trim_start();
-    let behind = message.split_once(' ').map(|(_, behind)| behind.trim_start());
-    behind.filter(|behind| !begins(message) && begins(behind)).unwrap_or(message)
+    // As no program writes its own log: a word more before what users may have chosen.
+    let named = message.split_once(' ').filter(|_| time.ends_with("+00:00") && !begins(message));
+    named.map(|(_, behind)| behind.trim_start()).filter(|behind| begins(behind)).unwrap_or(message)
 }
 
 /// The next line that begins a value, behind the one that `at` is in; the text's end where there is none.

@@ -65,7 +65,9 @@ fn every_wrapping_gives_the_same_record() {
     // `aws logs tail`, in its own format and the short one.
     check(&format!("2026-11-10T10:00:01.123000+00:00 111122223333_CloudTrail_eu-west-1 {one}\n"));
     check(&format!("2026-11-10T10:00:01 {one}\n"));
-    check_problems(format!("2026-11-10T10:00:01 a b {one}\n").as_bytes(), 0, &["in"]);
+    for before in ["2026-11-10T10:00:01+00:00 a b", "2026-11-10T10:00:01Z INFO", "2026-11-10 10:00:01", "20261110 x"] {
+        check_problems(format!("{before} {one}\n").as_bytes(), 0, &["in"]);
+    }
     let columns: Vec<Value> = event().as_object().unwrap().iter().map(|(key, value)| json!({key: value})).collect();
     check(&json!({"QueryStatus": "FINISHED", "QueryResultRows": [columns]}).to_string());
     // What Logs Insights found, by the API, and as the console gives it away.
@@ -79,6 +81,14 @@ fn every_wrapping_gives_the_same_record() {
     check(&format!("@timestamp,@message\n2026-11-10 10:00:01.123,\"{cell}\"\n"));
     check(&format!("timestamp,message\r\n1794304801123,\"{cell}\"\r\n"));
     check_problems(format!("timestamp,message\n1,hello\n2,\"{cell}\"\n").as_bytes(), 1, &["in:line 2"]);
+    // A column that somebody named so among an event's own is none.
+    let table = format!("timestamp,eventname,errorcode,message\n1,A,AccessDenied,\"{cell}\"\n");
+    let (records, problems) = read(table.as_bytes(), "in");
+    assert_eq!((records[0].event_name.as_deref(), problems.len()), (Some("A"), 0));
+    // Of what a search gave, anybody may have chosen everything; rows are those of Logs Insights alone, and at the top.
+    check_problems(json!({"results": [event()]}).to_string().as_bytes(), 0, &["in:line 1"]);
+    check_problems(json!({"detail": {"results": [found]}}).to_string().as_bytes(), 0, &["in:line 1"]);
+    check_problems(json!({"results": [found, [field("@ptr", "x")]]}).to_string().as_bytes(), 1, &["in:record 2"]);
     let (none, problems) = read(br#"{"messageType": "CONTROL_MESSAGE", "logEvents": [{"message": "CWL"}]}"#, "in");
     assert_eq!((none.len(), problems.len()), (0, 0));
 }

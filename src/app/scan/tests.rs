@@ -3,7 +3,8 @@
 use super::*;
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
-use crate::io::sources::many::Desk as _;
+use crate::io::sources::many::{Came, Desk as _};
+use crate::io::sources::spool::Spool;
 use crate::io::stores::{Filter, MemoryLedger};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
@@ -266,13 +267,16 @@ fn of_one_input_twenty_faults_are_told() {
         assert!(text.len() > 17 << 20);
         std::fs::write(folder.path().join("a.json"), text).unwrap();
         std::fs::write(other.path().join("a.json.gz"), packed(text)).unwrap();
-        let mut ledger = MemoryLedger::default();
-        let world = World::new(InForce::default());
-        let mut scan = Scan::begin(&mut ledger, &world, Options { one_look: true, ..Options::default() }, "x");
-        scan.object(Object { key: "a.json".to_owned(), mark: "m".to_owned() }, text.as_bytes());
-        let object = serde_json::to_string(&scan.finish().unwrap()).unwrap();
+        let mut spool = Spool::new().unwrap();
+        spool.put(text.as_bytes()).unwrap();
+        let [object, spooled] = [Came::Held(text.as_bytes()), Came::Spooled(&spool)].map(|came| {
+            let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+            let mut scan = Scan::begin(&mut ledger, &world, Options { one_look: true, ..Options::default() }, "x");
+            scan.came(Object { key: "a.json".to_owned(), mark: "m".to_owned() }, came);
+            serde_json::to_string(&scan.finish().unwrap()).unwrap()
+        });
         let scanned = |folder: &Path| scanned(folder, &mut MemoryLedger::default(), 2, true).0;
-        for answer in [object, scanned(folder.path()), scanned(other.path())] {
+        for answer in [object, spooled, scanned(folder.path()), scanned(other.path())] {
             let told: serde_json::Value = serde_json::from_str(&answer).unwrap();
             let problems = told["problems"].as_array().unwrap();
             assert_eq!(

@@ -55,6 +55,15 @@ enum Ahead {
     Member(DirEntry),
 }
 
+impl Ahead {
+    fn is(&self, path: &Path) -> bool {
+        match self {
+            Self::Named(own) => own == path,
+            Self::Member(entry) => entry.path() == path,
+        }
+    }
+}
+
 impl<'a> Walk<'a> {
     pub(super) fn new(paths: &'a [PathBuf], selection: &'a Selection) -> Self {
         let ahead = paths.iter().rev().map(|path| Ahead::Named(path.clone())).collect();
@@ -86,7 +95,7 @@ impl<'a> Walk<'a> {
         }
         let mut hash = [0; 16];
         hash.copy_from_slice(&Sha256::digest(real.as_os_str().as_encoded_bytes())[..16]);
-        let seen = self.seen.take().unwrap_or_else(|| self.seen_so_far());
+        let seen = self.seen.take().unwrap_or_else(|| self.seen_before(folder));
         Ok(self.seen.insert(seen).insert(hash))
     }
 
@@ -97,11 +106,15 @@ impl<'a> Walk<'a> {
         !before.is_some_and(|root| real.starts_with(root)) && !behind.is_some_and(|root| root.starts_with(real))
     }
 
-    /// Goes the same way once more, and looks.
-    fn seen_so_far(&self) -> BTreeSet<[u8; 16]> {
+    /// Goes the same way once more, and looks. Where somebody changes folders meanwhile it ends at this one, or before: rather is
+    /// one met twice than none.
+    fn seen_before(&self, folder: &Path) -> BTreeSet<[u8; 16]> {
         let mut again = Self { seen: Some(BTreeSet::new()), ..Self::new(self.paths, self.selection) };
         while again.opened < self.opened {
             let Some(ahead) = again.ahead.pop() else { break };
+            if ahead.is(folder) && again.ahead.len() == self.ahead.len() {
+                break;
+            }
             // What cannot be read was told.
             let _ = again.step(ahead);
         }
@@ -176,9 +189,25 @@ fn holds_no_events(path: &Path) -> bool {
     path.file_name().is_some_and(|name| Place::of(&name.to_string_lossy()).holds_no_events())
 }
 
+/// What other services name their folders in the bucket of a trail, in lower case. No more than these are passed over: who copies
+/// a trail's own logs may leave out what stands above the Regions, or name it otherwise.
+/// See <https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html>, and each service's page on its logs.
+const OTHERS: [&str; 8] = [
+    "config",
+    "elasticloadbalancing",
+    "guardduty",
+    "network-firewall",
+    "redshift",
+    "vpcdnsquerylogs",
+    "vpcflowlogs",
+    "waflogs",
+];
+
 /// Whether a folder is another service's, as flow logs in the bucket of a trail: what lies there is no log of CloudTrail.
 fn is_foreign(folder: &Path) -> bool {
-    Place::of(&format!("{}/", text(folder).trim_end_matches('/'))).is_foreign()
+    let text = format!("{}/", text(folder).trim_end_matches('/'));
+    let place = Place::of(&text);
+    place.is_foreign() && place.service.is_some_and(|service| OTHERS.contains(&&*service.to_ascii_lowercase()))
 }
 
 /// Which of the paths that were named are passed over, and why.

@@ -100,6 +100,13 @@ fn folders_of_other_services_are_left_out() {
     ]);
     let expect = ["vpcflowlogs/other.json=2".to_owned(), format!("{log}/CloudTrail/eu-west-1/2026/11/10/{own}=1")];
     assert_eq!(told(folder.path(), 100), expect);
+    // A copy of a trail's own folder may lack what stands above the Regions, or name it otherwise.
+    let copy = self::folder(&[
+        (&format!("AWSLogs/111122223333/eu-west-1/2026/11/10/{own}"), b"1"),
+        (&format!("AWSLogs/111122223333/cloudtrail/eu-west-1/2026/11/10/{own}"), b"2"),
+        (&format!("AWSLogs/111122223333/2026/11/10/{own}"), b"3"),
+    ]);
+    assert_eq!(self::told(copy.path(), 100).len(), 3);
     let flows = folder.path().join(log).join("vpcflowlogs");
     assert_eq!(told(&flows, 100), Vec::<String>::new());
     assert_eq!(told(&flows.join("eu-west-1/2026"), 100), Vec::<String>::new());
