@@ -32,7 +32,7 @@ PATHS = {
     ("iam", "/authorization-details/{}"): "iam:GetRequestAuthorizationDetails",
     ("s3", "/{}"): "s3:GetBucketPolicy",
     ("s3", "/{}", "RestSome"): "s3:ListBucket",
-    ("s3", "/{}/{..}"): "s3:GetObject",
+    ("s3", "/{}/{//..}"): "s3:GetObject",
     ("s3", "/{}/{..}", "RestPut"): "s3:PutObject",
     ("access-analyzer", "/policy/validation"): "access-analyzer:ValidatePolicy",
     ("access-analyzer", "/policy/check-no-new-access"): "access-analyzer:CheckNoNewAccess",
