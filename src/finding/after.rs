@@ -230,11 +230,9 @@ impl Item {
         between.max(self.before.range(..last).next_back().copied())
     }
 
-    /// Until when somebody looked for allowed calls where they could show, behind the last denial: `None` where that was not so
-    /// far.
+    /// Until when somebody looked for allowed calls where they could show.
     pub fn looked_until(&self) -> Option<Timestamp> {
-        let until = self.looked.iter().filter(|(source, _)| **source != Source::Nowhere).map(|(_, until)| *until).max();
-        until.filter(|until| self.last_seen.is_none_or(|last| *until > last))
+        self.looked.iter().filter(|(source, _)| **source != Source::Nowhere).map(|(_, until)| *until).max()
     }
 
     /// Until when somebody looked for allowed calls or found that no source holds them: so long no denial came.
