@@ -576,6 +576,22 @@ fn templates_take_statements() {
     assert!(taken >= 12, "{taken}");
 }
 
+/// Templates and messages that broke a law once.
+#[test]
+fn known_breakers_of_text() {
+    said::message(
+        "Not authorized to perform sts:Assn-1 is not authorized to perform: kms:GenerateDataKey on this resource because \
+         the resource does not exist in this Region, no resource-based policy",
+    );
+    // A single resource, with the name of a function.
+    let single = "Resources:\n  Worker:\n    Type: AWS::IAM::Role\n    Properties:\n      RoleName: billing-worker\n      \
+                 AssumeRolePolicyDocument: {}\n      Policies:\n      - PolicyName: queues\n        PolicyDocument:\n          \
+                 Version: '2012-10-17'\n          Statement:\n";
+    for (id, takes) in [("Worker", true), ("Ref", true), ("Fn::Join Worker", false)] {
+        assert_eq!(template::written(&single.replace("Worker", id)), takes, "{id}");
+    }
+}
+
 /// What broke a law once.
 #[test]
 fn known_breakers() {

@@ -95,7 +95,7 @@ fn read(message: &str, at_limit: bool) -> Parsed {
     let (text, tails) = tail::strip(body);
     let mut said = match split_core(text) {
         Some((head, rest)) => core(head, rest, &tails),
-        None => without_core(text),
+        None => without_core(text, cut),
     };
     add_tails(&mut said, &tails, text.len() < body.len());
     if cut {
@@ -238,13 +238,14 @@ fn apply_cause(said: &mut Parsed, cause: Option<Cause<'_>>) {
     }
 }
 
-fn without_core(text: &str) -> Parsed {
+/// Behind a cut the phrase may have come, which an action stands behind; then the word here was none.
+fn without_core(text: &str, cut: bool) -> Parsed {
     let mut said = empty();
     let text = text.rsplit_once(" operation: ").map_or(text, |(_, own)| own).trim();
     (said.reason.special, said.reason.policy_type) = special::read(text);
     let named = text.strip_prefix("Not authorized to perform").map(|rest| rest.trim_start_matches([':', ' ']));
     let word = named.and_then(|rest| rest.split_whitespace().next()).map(|word| word.trim_end_matches('.'));
-    said.action = word.filter(|word| is_action(word)).map(str::to_owned);
+    said.action = word.filter(|word| !cut && is_action(word)).map(str::to_owned);
     if said.action.is_some() {
         said.open = Some(Fact::Action);
     }

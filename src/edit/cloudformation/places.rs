@@ -204,10 +204,14 @@ fn is_only(list: &Node, owner: Option<&str>) -> bool {
     owner.is_some() && list.tag.is_none() && list.items().iter().all(refers)
 }
 
+/// How many steps lead to a resource: `Resources` and its logical id.
+const RESOURCE: usize = 2;
+
 /// The way to a document's statements.
 fn statement(template: &Template<'_>, document: &[usize]) -> Option<Path> {
     let is_argument = |end: usize| template.doc.at(&document[..end]).is_none_or(|node| call(node).is_some());
-    if (0..=document.len()).any(is_argument) || template.doc.is_shared(document) {
+    // A resource may be named `Ref`; as the only one it would make all resources look like a call.
+    if (RESOURCE..=document.len()).any(is_argument) || template.doc.is_shared(document) {
         return None;
     }
     let path = below(template.doc, document, "Statement")?;

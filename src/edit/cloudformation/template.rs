@@ -29,11 +29,12 @@ impl<'d> Template<'d> {
         has_one.then_some(template)
     }
 
-    /// Logical ids and resources, in order.
+    /// Logical ids and resources, in order; what a function such as `Fn::ForEach` stands for is none.
     pub(super) fn resources(&self) -> impl Iterator<Item = (&'d str, &'d Node)> + use<'d> {
         let doc = self.doc;
         let all = doc.root.get("Resources").map(|node| doc.resolve(node).pairs()).unwrap_or_default();
-        all.iter().filter_map(move |(id, node)| Some((id.text()?, doc.resolve(node))))
+        let named = all.iter().filter_map(move |(id, node)| Some((id.text()?, doc.resolve(node))));
+        named.filter(|(id, _)| !id.starts_with("Fn::"))
     }
 
     pub(super) fn resource(&self, id: &str) -> Option<&'d Node> {
