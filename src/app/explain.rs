@@ -101,7 +101,10 @@ fn read(input: &[u8], name: &str, given: &Given, world: &World) -> Read {
 impl Read {
     fn take(&mut self, record: &Record, given: &Given, world: &World) {
         match denial::from_record(record, given, world.catalog) {
-            Some(denial) => self.denials.push(denial),
+            Some(denial) => {
+                self.passed.refuse(&denial);
+                self.denials.push(denial);
+            }
             None => {
                 self.changes.extend(change::from_record(record));
                 self.passed.take(record, world.catalog);

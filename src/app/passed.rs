@@ -4,17 +4,20 @@
 //! Most calls of a log are allowed, so only a slim and bounded part is kept: of each caller and operation the latest few.
 //! What is refused is known only at the end, since the order inside a log means nothing.
 
+mod asked;
 mod remembered;
 
 use super::allowed::Allowed;
 use super::places::Places;
 use super::reach::reach;
 use crate::catalog::Catalog;
+use crate::denial::Denial;
 use crate::finding::{ALLOWED_KEPT, Finding, Observed, Pass, Sightings, Source};
 use crate::foretold::foretell;
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
+use asked::{Asked, denied};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Allowed calls kept of one caller's one operation: the latest.
@@ -26,6 +29,8 @@ const BYTES: usize = 16 << 20;
 
 /// Who called what: `prefix:Operation`.
 type Watch = (Caller, String);
+/// What is kept of a watch's calls.
+type Calls = BTreeMap<Pass, Allowed>;
 
 /// An account, empty where none is told, and the IAM prefix of a service.
 type Service = (String, String);
@@ -33,7 +38,9 @@ type Service = (String, String);
 /// Allowed calls by who called what.
 #[derive(Debug, Default)]
 pub struct Passed {
-    seen: BTreeMap<Watch, BTreeMap<Pass, Allowed>>,
+    seen: BTreeMap<Watch, Calls>,
+    /// What was denied, with the latest call before.
+    asked: Asked,
     /// Accounts' services of which the log holds data events, and of which it holds any: what one account's trail records
     /// says nothing of another's.
     data: BTreeSet<Service>,
@@ -62,11 +69,22 @@ impl Passed {
         self.keep(watch, [(pass, Allowed::of(record, source, name))]);
     }
 
+    /// Notes a denial, so that the latest call before it is kept however many come since.
+    pub fn refuse(&mut self, denial: &Denial) {
+        let (Some(operation), Some(at)) = (&denial.operation, denial.event_time) else { return };
+        let watch = (caller(&denial.principal), operation.clone());
+        for denied in denied(denial) {
+            self.asked.deny(&watch, denied, at, self.seen.get(&watch));
+        }
+    }
+
     fn keep(&mut self, watch: Watch, calls: impl IntoIterator<Item = (Pass, Allowed)>) {
+        let mut asked = self.asked.of(&watch);
+        let calls = calls.into_iter().inspect(|(pass, call)| asked.iter_mut().for_each(|all| all.allow(pass, call)));
         let is_new = !self.seen.contains_key(&watch);
         if is_new && (self.seen.len() >= WATCHED || self.bytes >= BYTES) {
             self.overflows = true;
-            return;
+            return calls.for_each(drop);
         }
         let of_one = self.seen.entry(watch).or_default();
         for (key, call) in calls {
@@ -91,6 +109,7 @@ impl Passed {
         self.data.extend(other.data);
         self.services.extend(other.services);
         self.overflows |= other.overflows;
+        self.asked.merge(other.asked, &self.seen);
         for (watch, calls) in other.seen {
             self.keep(watch, calls);
         }
@@ -111,13 +130,14 @@ impl Passed {
             };
             for operation in &item.operations {
                 let watch = (who.clone(), operation.clone());
-                let Some(calls) = self.seen.get(&watch) else { continue };
-                let before = calls.iter().filter(|(pass, _)| item.last_seen.is_some_and(|last| pass.at < last));
-                let before = before.filter(|(_, call)| is_same(call));
-                if let Some(at) = before.map(|(pass, _)| pass.at).max() {
+                let calls = self.seen.get(&watch);
+                let before = calls.into_iter().flatten().filter(|(pass, _)| Some(pass.at) < item.last_seen);
+                let before = before.filter(|(_, call)| is_same(call)).map(|(pass, _)| pass.at);
+                if let Some(at) = before.chain(self.asked.before(&watch, key, item)).max() {
                     let there = seen.before.entry(key.clone()).or_insert(at);
                     *there = (*there).max(at);
                 }
+                let Some(calls) = calls else { continue };
                 let same = calls.iter().filter(|(_, call)| is_same(call));
                 // What was allowed before the first denial says nothing of it.
                 let later = same.filter(|(pass, _)| item.first_seen.is_some_and(|first| pass.at >= first));

@@ -398,6 +398,7 @@ impl<'a> Scan<'a> {
             return self.not_denied(&record);
         };
         self.stats.denied += 1;
+        self.passed.refuse(&denial);
         self.add_single(denial);
     }
 

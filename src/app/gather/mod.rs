@@ -357,6 +357,9 @@ impl Gatherer {
     fn denied(&mut self, file: &mut File<'_>, record: &Record, raw: Option<&str>) -> bool {
         let Some(denial) = denial::from_record(record, &self.given, self.catalog) else { return false };
         file.gathered.denied += 1;
+        if file.others {
+            file.gathered.passed.refuse(&denial);
+        }
         match self.singly {
             true => file.gathered.denials.push(denial),
             false => {

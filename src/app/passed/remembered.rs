@@ -2,8 +2,10 @@
 //!
 //! Event history comes newest first and takes hours. A scan of it that goes on where another one ended meets denials whose
 //! later calls the other one has met: so what is met is kept, whether or not somebody was refused so far. Of each caller's
-//! operation the latest calls are kept, so that it does not matter in how many runs, or in which order, they came.
+//! operation the latest calls are kept, so that it does not matter in how many runs, or in which order, they came; and of what
+//! was denied the latest call before.
 
+mod denied;
 mod index;
 
 use super::{Passed, Watch};
@@ -51,10 +53,10 @@ fn services(account: &str, ledger: &dyn Ledger) -> Result<Services, LedgerError>
 impl Passed {
     /// Adds it to what the ledger keeps of an account's Event history.
     fn remember(self, account: &str, ledger: &mut dyn Ledger, catalog: &Catalog) -> Result<(), LedgerError> {
-        if self.is_empty() {
+        if self.is_empty() && self.asked.is_empty() {
             return Ok(());
         }
-        let Self { seen, data, services: of_any, overflows, .. } = self;
+        let Self { seen, data, services: of_any, overflows, asked, .. } = self;
         let known = services(account, ledger)?;
         let mut all = known.clone();
         all.extend(of_any.into_iter().map(|(_, service)| (service, false)));
@@ -67,8 +69,10 @@ impl Passed {
         for (watch, calls) in seen {
             callers.entry(watch.0.clone()).or_default().keep(watch, calls);
         }
-        let oldest = |met: &Self| met.seen.values().filter_map(|calls| calls.keys().next()).map(|pass| pass.at).min();
-        let met = callers.iter().filter_map(|(who, met)| Some((hash(who), oldest(met)?)));
+        for (watch, denied, around) in asked.latest_first() {
+            callers.entry(watch.0.clone()).or_default().asked.add(watch, denied.clone(), around, None);
+        }
+        let met = callers.iter().filter_map(|(who, met)| Some((hash(who), met.oldest()?)));
         index::note(account, met, ledger)?;
         for (who, met) in callers {
             let task = task(account, &who);
@@ -84,17 +88,25 @@ impl Passed {
         Ok(())
     }
 
+    /// The oldest call that is kept, or denial.
+    fn oldest(&self) -> Option<Timestamp> {
+        let seen = self.seen.values().filter_map(|calls| calls.keys().next()).map(|pass| pass.at);
+        let asked = self.asked.latest_first().into_iter().map(|(_, _, around)| around.oldest());
+        seen.chain(asked).min()
+    }
+
     /// Adds what was written of a caller.
     fn recall(&mut self, who: &Caller, text: &str) {
         let entries = (!text.is_empty()).then(|| serde_json::from_str::<Vec<Entry>>(text));
         // What another release wrote otherwise is lost, and that is not hidden.
         self.overflows |= entries.as_ref().is_some_and(Result::is_err);
-        for Entry { of, operation, region, needs, calls } in entries.and_then(Result::ok).unwrap_or_default() {
+        for entry in entries.and_then(Result::ok).unwrap_or_default() {
             // Another caller of the same hash took this one's place.
-            if operation.is_empty() || of != who.2 {
+            if entry.operation.is_empty() || entry.of != who.2 {
                 self.overflows = true;
                 continue;
             }
+            let Some(Entry { operation, region, needs, calls, .. }) = self.recall_denied(who, entry) else { continue };
             let (watch, needs): (Watch, _) = ((who.clone(), operation), Arc::new(needs));
             self.keep(watch, calls.into_iter().map(|pass| (pass, Allowed::needing(Arc::clone(&needs), &region))));
         }
@@ -102,7 +114,7 @@ impl Passed {
 
     /// The calls of one caller; where they are too many, the latest.
     fn written(&self, who: &Caller, catalog: &Catalog) -> String {
-        let mut groups: BTreeMap<(&str, &str, Needs), BTreeSet<Pass>> = BTreeMap::new();
+        let mut groups = Groups::new();
         for ((_, operation), calls) in &self.seen {
             for (pass, call) in calls {
                 let group = (operation.as_str(), call.region.as_str(), without_sessions(call.needs(catalog)));
@@ -111,7 +123,7 @@ impl Passed {
         }
         let mut is_cut = self.overflows;
         loop {
-            let text = text(who, &groups, is_cut);
+            let text = text(who, &groups, denied::entries(&self.asked, who), is_cut);
             let mut all: Vec<Pass> = groups.values().flatten().cloned().collect();
             if text.len() <= MOST || all.is_empty() {
                 return text;
@@ -143,17 +155,22 @@ fn is_session(resource: &str) -> bool {
     resource.starts_with("arn:") && [":assumed-role/", ":federated-user/"].iter().any(|kind| resource.contains(kind))
 }
 
-fn text(who: &Caller, groups: &BTreeMap<(&str, &str, Needs), BTreeSet<Pass>>, is_cut: bool) -> String {
+/// Calls, by what they were and needed.
+type Groups<'g> = BTreeMap<(&'g str, &'g str, Needs), BTreeSet<Pass>>;
+
+fn text(who: &Caller, groups: &Groups<'_>, denied: Vec<Entry>, is_cut: bool) -> String {
     let entry = |operation: &str, region: &str, needs: &Needs, calls: &BTreeSet<Pass>| Entry {
         of: who.2.clone(),
         operation: operation.to_owned(),
         region: region.to_owned(),
         needs: needs.clone(),
         calls: calls.clone(),
+        denied: None,
     };
     let mut entries: Vec<Entry> = Vec::new();
     entries.extend(is_cut.then(|| entry("", "", &Needs::new(), &BTreeSet::new())));
     entries.extend(groups.iter().map(|((operation, region, needs), calls)| entry(operation, region, needs, calls)));
+    entries.extend(denied);
     serde_json::to_string(&entries).unwrap_or_default()
 }
 

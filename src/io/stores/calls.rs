@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// before a denial is looked for.
 pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(104 * 24);
 
-/// Calls of one operation that needed the same. Each names its caller, so that forgetting one finds it, and no parameters.
+/// Calls of one operation that needed the same; of what was denied, of which the latest call before is kept. Each names its caller, so that forgetting one finds it, and no parameters.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) of: Option<String>,
@@ -23,6 +23,26 @@ pub(crate) struct Entry {
     /// The actions, each with the resources that it had of them.
     pub(crate) needs: Vec<(String, BTreeSet<String>)>,
     pub(crate) calls: BTreeSet<Pass>,
+    /// When it was last denied; `None` of calls alone. A release before takes the calls for such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) denied: Option<Timestamp>,
+}
+
+impl Entry {
+    /// The oldest time in it; `None` where it tells of none.
+    fn oldest(&self) -> Option<Timestamp> {
+        self.calls.iter().map(|pass| pass.at).chain(self.denied).min()
+    }
+
+    /// Forgets calls of before then; whether anything is left.
+    fn forget(&mut self, before: Timestamp) -> bool {
+        self.calls.retain(|pass| pass.at >= before);
+        match self.denied {
+            Some(denied) => denied >= before,
+            // That there were more calls than are kept stays true of those that are.
+            None => !self.calls.is_empty() || self.operation.is_empty(),
+        }
+    }
 }
 
 /// The day of the oldest call, by the caller's hash.
@@ -80,16 +100,14 @@ pub(crate) fn forget(index: &str, before: Timestamp, ledger: &mut dyn Ledger) ->
     Ok(forgot)
 }
 
-/// Forgets old calls of one caller: the oldest that stays, and whether any went.
+/// Forgets old calls and denials of one caller: the oldest time that stays, and whether any went.
 fn forget_of(task: &str, before: Timestamp, ledger: &mut dyn Ledger) -> Result<(Option<Timestamp>, bool), LedgerError> {
     let text = ledger.state(task)?.unwrap_or_default();
     let mut entries: Vec<Entry> = serde_json::from_str(&text).unwrap_or_default();
-    let count = |entries: &[Entry]| entries.iter().map(|entry| entry.calls.len()).sum::<usize>();
+    let count = |entries: &[Entry]| entries.len() + entries.iter().map(|entry| entry.calls.len()).sum::<usize>();
     let had = count(&entries);
-    entries.iter_mut().for_each(|entry| entry.calls.retain(|pass| pass.at >= before));
-    // That there were more calls than are kept stays true of those that are.
-    entries.retain(|entry| !entry.calls.is_empty() || entry.operation.is_empty());
-    let oldest = entries.iter().filter_map(|entry| entry.calls.first()).map(|pass| pass.at).min();
+    entries.retain_mut(|entry| entry.forget(before));
+    let oldest = entries.iter().filter_map(Entry::oldest).min();
     let forgot = count(&entries) < had;
     if forgot || oldest.is_none() {
         let left = oldest.and_then(|_| serde_json::to_string(&entries).ok()).unwrap_or_default();

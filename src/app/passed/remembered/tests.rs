@@ -91,7 +91,8 @@ fn a_call_that_an_earlier_run_met_tells_of_a_denial_that_a_later_one_meets() {
 
 #[test]
 fn what_is_kept_names_no_parameters_and_goes_with_its_caller() {
-    let history = [event(2, 30, 1, 1, false), event(1, 20, 2, 1, false), event(0, 10, 2, 2, false)];
+    let history =
+        [event(3, 40, 2, 3, true), event(2, 30, 1, 1, false), event(1, 20, 2, 1, false), event(0, 10, 2, 2, false)];
     let mut ledger = told(&[&history], 9);
     let of = |ledger: &MemoryLedger, user: u8| {
         let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some(format!("user-{user}")));
@@ -104,7 +105,10 @@ fn what_is_kept_names_no_parameters_and_goes_with_its_caller() {
     // Others' calls that were for it go, the others stay.
     ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:role/role-1")).unwrap();
     let left = of(&ledger, 2);
-    assert!(!left.contains("role-1") && left.contains("role-2"), "{left}");
+    assert!(!left.contains("role-1") && left.contains("role-2") && left.contains("role-3"), "{left}");
+    // So does what was denied.
+    ledger.purge(&format!("arn:aws:iam::{ACCOUNT}:role/role-3")).unwrap();
+    assert!(!of(&ledger, 2).contains("role-3"));
 }
 
 #[test]
@@ -196,9 +200,17 @@ fn no_session_s_name_is_kept_in_what_a_call_was_for() {
     let of = |what: &str| format!("arn:aws:sts::{ACCOUNT}:{what}/ana@example.org");
     let role = format!("arn:aws:iam::{ACCOUNT}:role/role-1");
     call["resources"] = json!([{"ARN": of("assumed-role/role-1")}, {"ARN": of("federated-user")}, {"ARN": role}]);
-    let ledger = told(&[&[call]], 1);
+    let mut denied = event(1, 20, 1, 2, true);
+    denied["errorMessage"] = denied["errorMessage"]
+        .as_str()
+        .unwrap()
+        .replace(":iam:", ":sts:")
+        .replace(":role/role-2", ":assumed-role/role-2/ana@example.org")
+        .into();
+    let ledger = told(&[&[call, denied, event(2, 30, 1, 3, true)]], 1);
     let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("user-1".to_owned()));
     let kept = ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap();
+    assert!(kept.contains("role-3\""), "{kept}");
     assert!(kept.contains(&role) && !kept.contains("ana@example.org"), "{kept}");
 }
 
