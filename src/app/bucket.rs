@@ -239,7 +239,7 @@ impl<'a> Source<'a> {
                 Err(error) => self.fail(scan, named.key, &error),
             }
             self.done = object.listed.key;
-            progress(&Progress { stats: &scan.stats, step: Step::Fetching(self.fetched) });
+            progress(&Progress { stats: &scan.stats, step: Step::Fetching(self.fetched), under_way: 0 });
         }
     }
 

@@ -81,7 +81,7 @@ impl<'l, 's, 'w> Look<'l, 's, 'w> {
     fn pass(&mut self, passed: Size) {
         self.looked.passed.files += passed.files;
         self.looked.passed.bytes += passed.bytes;
-        (self.watcher)(&Progress { stats: &self.stats, step: Step::SecondLook(self.looked) });
+        (self.watcher)(&Progress { stats: &self.stats, step: Step::SecondLook(self.looked), under_way: 0 });
     }
 
     /// Looks into an object; false when the look is over.

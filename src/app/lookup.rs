@@ -302,7 +302,7 @@ async fn take_in(
         if let Some(one) = regions.iter_mut().find(|one| one.region == region) {
             *one = reading.covered(&region);
         }
-        progress(&Progress { stats: &scan.stats, step: Step::History(&regions) });
+        progress(&Progress { stats: &scan.stats, step: Step::History(&regions), under_way: 0 });
         if since_note >= often {
             since_note = 0;
             note_all(places, scan)?;

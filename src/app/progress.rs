@@ -10,7 +10,8 @@ use crate::io::stores::Object;
 use crate::record::Problem;
 use std::ops::ControlFlow;
 
-/// How far a scan has come. It is told after each part that was read: a file, an object, a page.
+/// How far a scan has come. It is told after each part that was read: a file, a megabyte of a large one,
+/// an object, a page.
 ///
 /// ```
 /// use denywatch::app::{Progress, Step};
@@ -27,6 +28,9 @@ pub struct Progress<'p> {
     pub stats: &'p Stats,
     /// What is done now, and how much of that.
     pub step: Step<'p>,
+    /// Bytes of a large file that is still being read, as they lie there, as far as it was: what is read in `stats`, or
+    /// passed in a second look, has them with the file's end. 0 where none is.
+    pub under_way: u64,
 }
 
 /// What is done, and how much of it.
@@ -90,13 +94,19 @@ pub(super) struct Watched<'w, 'l, 's> {
     pub(super) stats: Stats,
     pub(super) looked: Looked,
     pub(super) watcher: &'w mut (dyn FnMut(&Progress<'_>) + 's),
+    pub(super) under_way: u64,
 }
 
 impl Watched<'_, '_, '_> {
     fn tell(&mut self, passed: Size) {
         self.looked.passed.files += passed.files;
         self.looked.passed.bytes += passed.bytes;
-        (self.watcher)(&Progress { stats: &self.stats, step: Step::SecondLook(self.looked) });
+        self.show();
+    }
+
+    fn show(&mut self) {
+        let (stats, step, under_way) = (&self.stats, Step::SecondLook(self.looked), self.under_way);
+        (self.watcher)(&Progress { stats, step, under_way });
     }
 }
 
@@ -104,6 +114,13 @@ impl Watched<'_, '_, '_> {
 pub(super) struct Progressing<'a, 'p> {
     pub(super) scan: Scan<'a>,
     pub(super) progress: Watcher<'p>,
+    pub(super) under_way: u64,
+}
+
+impl Progressing<'_, '_> {
+    fn show(&mut self) {
+        (self.progress)(&Progress { stats: &self.scan.stats, step: Step::Reading, under_way: self.under_way });
+    }
 }
 
 impl Desk<Gathered> for Progressing<'_, '_> {
@@ -121,12 +138,18 @@ impl Desk<Gathered> for Progressing<'_, '_> {
         if self.scan.failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
+    fn gone(&mut self, bytes: u64) {
+        self.under_way += bytes;
+        self.show();
+    }
+
     fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
         match read {
             Ok(read) => self.scan.take_file(read),
             Err(problem) => self.scan.problems.push(problem),
         }
-        (self.progress)(&Progress { stats: &self.scan.stats, step: Step::Reading });
+        self.under_way = 0;
+        self.show();
         if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -151,7 +174,13 @@ impl Desk<Seen> for Watched<'_, '_, '_> {
         self.looking.take_ahead(made)
     }
 
+    fn gone(&mut self, bytes: u64) {
+        self.under_way += bytes;
+        self.show();
+    }
+
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {
+        self.under_way = 0;
         let bytes = read.as_ref().map_or(0, |read| read.bytes_read);
         self.looked.bytes_read += bytes;
         self.tell(Size { files: 1, bytes });

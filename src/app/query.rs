@@ -84,7 +84,7 @@ pub async fn query(
         let text = Value::Array(rows).to_string();
         scan.stats.bytes += text.len() as u64;
         scan.read(text.as_bytes(), name);
-        progress(&Progress { stats: &scan.stats, step: Step::Reading });
+        progress(&Progress { stats: &scan.stats, step: Step::Reading, under_way: 0 });
     };
     let done = ask(aws, engine, sql, stop, rows).await;
     if let Err(error) = done {

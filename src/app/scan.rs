@@ -171,7 +171,7 @@ pub fn scan_each(
     let maker =
         || Gatherer::new(catalog, singly).of(&selection).counting(&world.codes).noting(!one_look).among(threads);
     let mut how = How { selection: &selection, limits: Limits::default(), threads, streams: true };
-    let mut desk = Progressing { scan, progress: &mut *progress };
+    let mut desk = Progressing { scan, progress: &mut *progress, under_way: 0 };
     many::read(sources, how, maker, &mut desk);
     scan = desk.scan;
     scan.flush();
@@ -186,7 +186,7 @@ pub fn scan_each(
                 move |name: &str, bytes: &[u8], _: Sort| seeker.seek(name, bytes)
             };
             let looked = Looked { is_wider: part != selection, ..Looked::default() };
-            let mut desk = Watched { looking, stats, looked, watcher: &mut *progress };
+            let mut desk = Watched { looking, stats, looked, watcher: &mut *progress, under_way: 0 };
             many::read(sources, how, maker, &mut desk);
         })?;
     }

@@ -61,12 +61,12 @@ impl Line {
 
 /// Of a look that has taken so many seconds.
 fn text(progress: &Progress<'_>, all: Option<Size>, seconds: f64) -> String {
-    let stats = progress.stats;
+    let (stats, under_way) = (progress.stats, progress.under_way);
     match progress.step {
-        Step::Reading => reading(stats, all, seconds),
+        Step::Reading => reading(stats, all, under_way, seconds),
         Step::Fetching(fetched) => fetching(stats, fetched, seconds),
         Step::History(regions) => history(stats, regions, seconds),
-        Step::SecondLook(looked) => second_look(looked, all, seconds),
+        Step::SecondLook(looked) => second_look(looked, all, under_way, seconds),
     }
 }
 
@@ -74,17 +74,17 @@ fn records(stats: &Stats) -> String {
     format!("{} records, {} denied", stats.records, stats.denied)
 }
 
-fn reading(stats: &Stats, all: Option<Size>, seconds: f64) -> String {
+fn reading(stats: &Stats, all: Option<Size>, under_way: u64, seconds: f64) -> String {
+    let done = stats.bytes_read + under_way;
     // Files that were known took no time.
-    let rate = rate(stats.bytes_read.saturating_sub(stats.bytes_known), seconds);
+    let rate = rate(done.saturating_sub(stats.bytes_known), seconds);
     let told = records(stats);
     match all {
         Some(all) => {
-            let part = part(stats.bytes_read, all.bytes);
-            let left = left(all.bytes, stats.bytes_read, rate);
+            let (part, left) = (part(done, all.bytes), left(all.bytes, done, rate));
             format!("{part} ({} of {} files), {told}{}{left}", stats.files, all.files, speed(rate))
         }
-        None => format!("{} files, {told}{}", stats.files, speed(rate)),
+        None => format!("{} files, {:.1} MB, {told}{}", stats.files, megabytes(done), speed(rate)),
     }
 }
 
@@ -127,13 +127,14 @@ fn history(stats: &Stats, regions: &[Covered], seconds: f64) -> String {
     format!("{part} of the time, {done} of {} Regions done{slowest}; {}{left}", regions.len(), records(stats))
 }
 
-fn second_look(Looked { passed, all: own, bytes_read, is_wider }: Looked, all: Option<Size>, seconds: f64) -> String {
-    let rate_of_reading = rate(bytes_read, seconds);
+fn second_look(looked: Looked, all: Option<Size>, under_way: u64, seconds: f64) -> String {
+    let Looked { passed, all: own, bytes_read, is_wider } = looked;
+    let (rate_of_reading, done) = (rate(bytes_read + under_way, seconds), passed.bytes + under_way);
     match own.or(all.filter(|_| !is_wider)) {
         Some(all) => {
             // What cannot tell is passed over at once, and is part of the pace.
-            let left = left(all.bytes, passed.bytes, rate(passed.bytes, seconds));
-            let part = part(passed.bytes, all.bytes);
+            let left = left(all.bytes, done, rate(done, seconds));
+            let part = part(done, all.bytes);
             format!("{part} ({} of {} files){}{left}", passed.files, all.files, speed(rate_of_reading))
         }
         None => format!("{} files{}", passed.files, speed(rate_of_reading)),
@@ -176,7 +177,13 @@ mod tests {
 
     #[track_caller]
     fn check(step: Step<'_>, stats: Stats, all: Option<Size>, expect: &str) {
-        assert_eq!(text(&Progress { stats: &stats, step }, all, 10.0), expect);
+        check_within(step, stats, 0, all, expect);
+    }
+
+    /// With bytes of a large file that is being read.
+    #[track_caller]
+    fn check_within(step: Step<'_>, stats: Stats, under_way: u64, all: Option<Size>, expect: &str) {
+        assert_eq!(text(&Progress { stats: &stats, step, under_way }, all, 10.0), expect);
     }
 
     const ALL: Option<Size> = Some(Size { files: 20, bytes: 100_000_000 });
@@ -187,10 +194,20 @@ mod tests {
 
     #[test]
     fn how_far_how_fast_how_long() {
-        check(Step::Reading, stats(), None, "5 files, 20 records, 2 denied, 2.5 MB/s");
+        check(Step::Reading, stats(), None, "5 files, 25.0 MB, 20 records, 2 denied, 2.5 MB/s");
         let told = " 25 % (5 of 20 files), 20 records, 2 denied, 2.5 MB/s, 30 s left";
         check(Step::Reading, stats(), ALL, told);
         assert_eq!([0.2, 99.5, 600.0, 7_200.0].map(span), ["1 s", "2 min", "10 min", "2 h"]);
+    }
+
+    #[test]
+    fn a_large_file_counts_as_far_as_it_was_read() {
+        let told = " 75 % (5 of 20 files), 20 records, 2 denied, 7.5 MB/s, 4 s left";
+        check_within(Step::Reading, stats(), 50_000_000, ALL, told);
+        check_within(Step::Reading, stats(), 50_000_000, None, "5 files, 75.0 MB, 20 records, 2 denied, 7.5 MB/s");
+        let passed = Size { files: 10, bytes: 25_000_000 };
+        let looked = Looked { passed, bytes_read: 5_000_000, ..Looked::default() };
+        check_within(Step::SecondLook(looked), stats(), 25_000_000, ALL, " 50 % (10 of 20 files), 3.0 MB/s, 10 s left");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #![allow(clippy::disallowed_methods)] // tests write the files they read
 
 use super::*;
+use crate::app::progress::{Progress, Step};
 use crate::diagnosis::InForce;
 use crate::finding::Finding;
 use crate::io::sources::many::{Came, Desk as _};
@@ -232,7 +233,7 @@ fn a_scan_that_is_stopped_ends_behind_the_file() {
     static STOP: AtomicBool = AtomicBool::new(true);
     let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
     let scan = Scan::begin(&mut ledger, &world, Options { stop: Some(&STOP), ..Options::default() }, "x");
-    let mut desk = Progressing { scan, progress: &mut |_| {} };
+    let mut desk = Progressing { scan, progress: &mut |_| {}, under_way: 0 };
     assert!(desk.is_over() && desk.take_ahead(Gathered::default()).is_continue());
     desk.scan.failed = Some(LedgerError::Busy("x".to_owned()));
     assert!(desk.take_ahead(Gathered::default()).is_break());
@@ -288,5 +289,33 @@ fn of_one_input_twenty_faults_are_told() {
             assert_eq!(problems[20]["error"], json!(format!("and {} more that cannot be read", count - 20)));
             assert!(!problems[20]["input"].as_str().unwrap().contains("byte"), "it is told of the whole");
         }
+    }
+}
+
+/// A single large file, and a pipe of one, are told while they are read, in both looks.
+#[test]
+fn a_large_file_is_told_while_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let pad = "x".repeat(1_000);
+    let event = |id: usize| {
+        let code = if id == 0 { r#","errorCode":"AccessDenied""# } else { "" };
+        format!(
+            r#"{{"eventVersion":"1.08","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/ana"}},"eventID":"{id}",
+                "eventTime":"2026-11-10T09:00:00Z","eventSource":"sqs.amazonaws.com","eventName":"ListQueues","awsRegion":"eu-west-1","userAgent":"{pad}"{code}}}"#
+        )
+    };
+    let text = format!("{{\"Records\":[{}]}}", (0..14_000).map(event).collect::<Vec<_>>().join(","));
+    std::fs::write(folder.path().join("log.json"), &text).unwrap();
+    let (mut ledger, world) = (MemoryLedger::default(), World::new(InForce::default()));
+    let mut told: [Vec<u64>; 2] = Default::default();
+    let mut watch = |progress: &Progress<'_>| {
+        let look = usize::from(matches!(progress.step, Step::SecondLook(_)));
+        told[look].push(progress.under_way);
+    };
+    scan(&[folder.path().to_owned()], &mut ledger, &world, Options::default(), &mut watch).unwrap();
+    for told in told {
+        let (rising, most) = (told.windows(2).filter(|two| two[0] < two[1]).count(), told.iter().max().unwrap());
+        assert!(rising > 14 && *most <= text.len() as u64 && *most > text.len() as u64 - (2 << 20), "{told:?}");
+        assert_eq!(told.last(), Some(&0));
     }
 }

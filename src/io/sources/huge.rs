@@ -19,6 +19,9 @@ pub(super) const WHOLE: u64 = 16 << 20;
 /// Bytes read at a time.
 const STEP: usize = 256 << 10;
 
+/// Bytes after which somebody is told of them.
+const TOLD: u64 = 1 << 20;
+
 /// What was read of a file.
 #[derive(Debug, Default)]
 pub(crate) struct Streamed {
@@ -34,6 +37,10 @@ impl From<Loaded<'_>> for Streamed {
     }
 }
 
+/// Who is told that so many more bytes were gone through, as they lie there; in all as many as there are, though what is
+/// packed as gzip is gone through twice.
+pub(super) type Pulse<'p> = &'p dyn Fn(u64);
+
 /// Opens the bytes anew, as they lie there.
 pub(super) type Open<'o> = &'o dyn Fn() -> Result<Box<dyn Read + 'o>>;
 
@@ -42,12 +49,24 @@ pub(super) type Open<'o> = &'o dyn Fn() -> Result<Box<dyn Read + 'o>>;
 ///
 /// # Errors
 /// It could not be opened.
-pub(super) fn each(name: &str, open: Open<'_>, limit: u64, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Streamed> {
+pub(super) fn each(
+    name: &str,
+    (open, pulse): (Open<'_>, Pulse<'_>),
+    limit: u64,
+    visit: &mut dyn FnMut(&str, &[u8]),
+) -> Result<Streamed> {
     let mut first = [0; FIRST];
     let length = read_some(&mut *open()?, &mut first)?;
     let first = &first[..length];
-    let (usable, stop) = if is_gzip(first) { check(&mut *open()?, limit)? } else { (limit, None) };
-    let (mut raw, mut is_any) = (Counted { from: open()?, read: 0 }, false);
+    let half: Pulse<'_> = &|bytes| pulse(bytes / 2);
+    let (usable, stop, pulse) = match is_gzip(first) {
+        true => {
+            let (usable, stop) = check(&mut Counted::new(open()?, half), limit)?;
+            (usable, stop, half)
+        }
+        false => (limit, None, pulse),
+    };
+    let (mut raw, mut is_any) = (Counted::new(open()?, pulse), false);
     let mut visit = |name: &str, text: &[u8]| {
         is_any |= !text.is_empty();
         visit(name, text);
@@ -206,15 +225,28 @@ impl io::Write for Sink {
     }
 }
 
-struct Counted<'r> {
+/// Counts what is read, and tells of every [`TOLD`] bytes.
+pub(super) struct Counted<'r> {
     from: Box<dyn Read + 'r>,
     read: u64,
+    told: u64,
+    pulse: Pulse<'r>,
 }
 
-impl Read for &mut Counted<'_> {
+impl<'r> Counted<'r> {
+    pub(super) fn new(from: Box<dyn Read + 'r>, pulse: Pulse<'r>) -> Self {
+        Self { from, read: 0, told: 0, pulse }
+    }
+}
+
+impl Read for Counted<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let read = self.from.read(buffer)?;
         self.read += read as u64;
+        if self.read - self.told >= TOLD {
+            (self.pulse)(self.read - self.told);
+            self.told = self.read;
+        }
         Ok(read)
     }
 }

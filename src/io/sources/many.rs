@@ -10,7 +10,7 @@ pub(crate) use came::{Came, came};
 
 use super::archive::Selection;
 use super::files::Limits;
-use super::huge::{self, Streamed, WHOLE};
+use super::huge::{self, Counted, Pulse, Streamed, WHOLE};
 use super::reader::{Reader, TOGETHER, changed};
 use super::spool::Spool;
 use super::state::State;
@@ -20,6 +20,7 @@ use crate::record::Problem;
 use jobs::{Job, Jobs, Task};
 use over::{Over, Step};
 use sha2::{Digest, Sha256};
+use std::cell::RefCell;
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
@@ -179,6 +180,10 @@ pub trait Desk<T> {
         ControlFlow::Continue(())
     }
 
+    /// Hears that so many more bytes of the next file were gone through, as they lie there, while it is being read: of files
+    /// that are too large to stand in memory. With the file's end they count by themselves.
+    fn gone(&mut self, _bytes: u64) {}
+
     /// Takes a file, or what could not be read; [`ControlFlow::Break`] ends the reading.
     fn take(&mut self, read: Result<FileRead<T>, Problem>) -> ControlFlow<()>;
 }
@@ -284,8 +289,11 @@ fn one<T: Joins, M: Make<T>>(
     let open = || std::fs::File::open(path);
     reader.shed();
     let heavy = over.heavy;
-    let ahead: Ahead<'_, M, T> = &mut |make, made| over.ahead(make, made);
-    let (mut streamed, made) = in_parts(&name, &|| Ok(Box::new(open()?)), (limits, heavy), (make, sort), ahead)?;
+    let over = RefCell::new(over);
+    let ahead: Ahead<'_, M, T> = &mut |make, made| over.borrow_mut().ahead(make, made);
+    let pulse: Pulse<'_> = &|bytes| over.borrow_mut().gone(bytes);
+    let open_large = || Ok::<Box<dyn io::Read>, io::Error>(Box::new(open()?));
+    let (mut streamed, made) = in_parts(&name, (&open_large, pulse), (limits, heavy), (make, sort), ahead)?;
     let now = open().and_then(|file| file.metadata()).ok().and_then(|now| State::of(&now));
     if streamed.fault.is_none() && now.is_some() && now != found.state {
         streamed.fault = Some(changed(&name));
@@ -325,15 +333,18 @@ fn stream<T: Joins, M: Make<T>>(
         let made = begin(make, (&name, loaded.bytes, sort), over);
         return Ok(read(of_content(path, &hash(loaded.bytes)), loaded.into(), made));
     }
-    let spool = Spool::all(reader.begun(), &mut from, limits.file);
+    over.flush(make);
+    let heavy = over.heavy;
+    let over = RefCell::new(over);
+    // It is gone through twice: into the spool, and out of it.
+    let pulse: Pulse<'_> = &|bytes| over.borrow_mut().gone(bytes / 2);
+    let spool = Spool::all(reader.begun(), Counted::new(Box::new(&mut from), pulse), limits.file);
     let (spool, hash) = spool.map_err(|error| problem(path, &error))?;
     let open = || Ok::<Box<dyn io::Read + '_>, io::Error>(Box::new(spool.from(0)?));
     // It is in the spool.
     reader.shed();
-    over.flush(make);
-    let heavy = over.heavy;
-    let ahead: Ahead<'_, M, T> = &mut |make, made| over.ahead(make, made);
-    let (streamed, made) = in_parts(&name, &open, (limits, heavy), (make, sort), ahead)?;
+    let ahead: Ahead<'_, M, T> = &mut |make, made| over.borrow_mut().ahead(make, made);
+    let (streamed, made) = in_parts(&name, (&open, pulse), (limits, heavy), (make, sort), ahead)?;
     Ok(read(of_content(path, &hash), streamed, made))
 }
 
@@ -358,7 +369,8 @@ pub(crate) fn bytes<T: Joins, M: Make<T>>(
     let loaded = reader.bytes(name, bytes)?;
     if loaded.is_huge {
         reader.shed();
-        let (streamed, mut made) = in_parts(name, &|| Ok(Box::new(bytes)), (limits, HEAVY), (&mut *make, sort), ahead)?;
+        let open = || Ok::<Box<dyn io::Read + '_>, io::Error>(Box::new(bytes));
+        let (streamed, mut made) = in_parts(name, (&open, &|_| {}), (limits, HEAVY), (&mut *make, sort), ahead)?;
         made.iter_mut().for_each(|made| make.finish(name, made));
         return Ok((streamed, made));
     }
@@ -367,16 +379,16 @@ pub(crate) fn bytes<T: Joins, M: Make<T>>(
     Ok((loaded.into(), made))
 }
 
-/// Reads what is too large for memory: returns what is known at its end, and what was not handed over ahead.
+/// Reads what is too large for memory, and tells how far it is: returns what is known at its end, and what was not handed over ahead.
 fn in_parts<T: Joins, M: Make<T>>(
     name: &str,
-    open: huge::Open<'_>,
+    (open, pulse): (huge::Open<'_>, Pulse<'_>),
     (limits, heavy): (Limits, u64),
     (make, sort): (&mut M, Sort),
     ahead: Ahead<'_, M, T>,
 ) -> Result<(Streamed, Option<T>), Problem> {
     let (mut all, mut is_over) = (None::<T>, false);
-    let streamed = huge::each(name, open, limits.file, &mut |name, text| {
+    let streamed = huge::each(name, (open, pulse), limits.file, &mut |name, text| {
         if is_over {
             return;
         }

@@ -201,12 +201,12 @@ fn no_session_s_name_is_kept_in_what_a_call_was_for() {
     let role = format!("arn:aws:iam::{ACCOUNT}:role/role-1");
     call["resources"] = json!([{"ARN": of("assumed-role/role-1")}, {"ARN": of("federated-user")}, {"ARN": role}]);
     let mut denied = event(1, 20, 1, 2, true);
-    denied["errorMessage"] = denied["errorMessage"]
-        .as_str()
-        .unwrap()
-        .replace(":iam:", ":sts:")
-        .replace(":role/role-2", ":assumed-role/role-2/ana@example.org")
-        .into();
+    denied["eventName"] = "GetFederationToken".into();
+    denied["errorMessage"] = format!(
+        "User: arn:aws:iam::{ACCOUNT}:user/user-1 is not authorized to perform: sts:GetFederationToken on resource: {}",
+        of("federated-user")
+    )
+    .into();
     let ledger = told(&[&[call, denied, event(2, 30, 1, 3, true)]], 1);
     let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("user-1".to_owned()));
     let kept = ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::record;
 use flate2::{Compression, write::GzEncoder};
+use std::cell::Cell;
 use std::io::Write;
 
 fn gz(text: &[u8]) -> Vec<u8> {
@@ -20,7 +21,7 @@ fn log(from: usize, count: usize) -> String {
 /// The names of all events, the windows that they came in, and what was told of the whole.
 fn read(name: &str, raw: &[u8], limit: u64) -> (Vec<String>, usize, Streamed) {
     let (mut names, mut windows) = (Vec::new(), 0);
-    let streamed = each(name, &|| Ok(Box::new(raw)), limit, &mut |_, text| {
+    let streamed = each(name, (&|| Ok(Box::new(raw)), &|_| {}), limit, &mut |_, text| {
         windows += 1;
         assert!(text.len() <= 5 << 20, "{}", text.len());
         let (records, problems) = record::read(text, "x");
@@ -28,6 +29,25 @@ fn read(name: &str, raw: &[u8], limit: u64) -> (Vec<String>, usize, Streamed) {
         names.extend(records.into_iter().filter_map(|record| record.event_name));
     });
     (names, windows, streamed.unwrap())
+}
+
+/// What is packed is gone through twice, and comes to no more.
+#[test]
+fn how_far_it_is_comes_to_what_lies_there() {
+    let text = log(0, 30_000);
+    let mut packed = GzEncoder::new(Vec::new(), Compression::none());
+    packed.write_all(text.as_bytes()).unwrap();
+    for (raw, least) in [(packed.finish().unwrap(), 2), (text.into_bytes(), 1)] {
+        let (told, times) = (Cell::new(0), Cell::new(0));
+        let pulse = |bytes| {
+            told.set(told.get() + bytes);
+            times.set(times.get() + 1);
+        };
+        each("x", (&|| Ok(Box::new(&*raw)), &pulse), 1 << 30, &mut |_, _| {}).unwrap();
+        let all = raw.len() as u64;
+        assert!(told.get() <= all && told.get() + TOLD > all, "{} of {all}", told.get());
+        assert!(times.get() >= least * (all / TOLD) - 2, "{} times", times.get());
+    }
 }
 
 #[test]
@@ -76,12 +96,12 @@ fn of_utf_16_that_is_cut_or_too_long_the_whole_records_are_used() {
     assert!((250..310).contains(&names.len()), "{}", names.len());
     assert_eq!(streamed.fault.unwrap().error, "it is larger than 200001 bytes; the whole records before are used");
     let large = format!("{{\"Records\":[{{}},{{\"x\":\"{}\"}},{{}}]}}", "x".repeat(21 << 20));
-    let streamed =
-        each("x", &|| Ok(Box::new(&*utf16(&large, u16::to_le_bytes).leak())), 1 << 30, &mut |_, _| {}).unwrap();
+    let open: Open<'_> = &|| Ok(Box::new(&*utf16(&large, u16::to_le_bytes).leak()));
+    let streamed = each("x", (open, &|_| {}), 1 << 30, &mut |_, _| {}).unwrap();
     let error = streamed.fault.unwrap().error;
     assert!(error.starts_with("the record at byte 15 of its UTF-8 is left out"), "{error}");
     for raw in [&b""[..], b"\xff", b"\xff\xfe", b"\xfe\xff\0"] {
-        assert_eq!(each("x", &|| Ok(Box::new(raw)), 1 << 30, &mut |_, _| {}).unwrap().fault, None);
+        assert_eq!(each("x", (&|| Ok(Box::new(raw)), &|_| {}), 1 << 30, &mut |_, _| {}).unwrap().fault, None);
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn came<T: Joins, M: Make<T>>(
     };
     reader.shed();
     let open = || Ok::<Box<dyn std::io::Read + '_>, std::io::Error>(Box::new(spool.from(0)?));
-    let (streamed, mut made) = in_parts(name, &open, (limits, HEAVY), (&mut *make, sort), &mut |_, made| ahead(made))?;
+    let (streamed, mut made) =
+        in_parts(name, (&open, &|_| {}), (limits, HEAVY), (&mut *make, sort), &mut |_, made| ahead(made))?;
     made.iter_mut().for_each(|made| make.finish(name, made));
     Ok((streamed, made))
 }

@@ -73,6 +73,10 @@ impl<'w> Jobs<'w> {
                 self.ahead += made.weight();
                 desk.take_ahead(made)
             }
+            Step::Gone(bytes) => {
+                desk.gone(bytes);
+                ControlFlow::Continue(())
+            }
             Step::Files(made) if made.is_empty() => ControlFlow::Continue(()),
             Step::Files(made) => {
                 self.fit(&made);

@@ -9,6 +9,8 @@ pub(super) enum Step<T> {
     Files(Made<T>),
     /// Of a file whose rest is being read still, the next one: what need not wait for its end.
     Ahead(T),
+    /// Of such a file so many more bytes were gone through, as they lie there.
+    Gone(u64),
 }
 
 impl<T: Joins> Step<T> {
@@ -16,6 +18,7 @@ impl<T: Joins> Step<T> {
         match self {
             Self::Files(made) => made.iter().map(super::jobs::weight).sum(),
             Self::Ahead(made) => made.weight(),
+            Self::Gone(_) => 0,
         }
     }
 }
@@ -72,6 +75,11 @@ impl<'g, T: Joins> Over<'g, T> {
         self.flush(make);
         self.give(Step::Ahead(made));
         if self.is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Tells that so many more bytes of the next file were gone through.
+    pub(super) fn gone(&mut self, bytes: u64) {
+        self.give(Step::Gone(bytes));
     }
 
     fn give(&mut self, step: Step<T>) {

@@ -43,6 +43,8 @@ struct Puts<'c> {
     left: usize,
     alive: &'c AtomicUsize,
     most: usize,
+    /// Of the next file.
+    gone: u64,
 }
 
 impl Puts<'_> {
@@ -63,8 +65,16 @@ impl<'c> Desk<Lines<'c>> for Puts<'c> {
         self.go_on()
     }
 
+    fn gone(&mut self, bytes: u64) {
+        self.gone += bytes;
+    }
+
     fn take(&mut self, read: Result<FileRead<Lines<'c>>, Problem>) -> ControlFlow<()> {
         let read = read.unwrap();
+        // All but the last of it, and of no file that was read as a whole.
+        let gone = std::mem::take(&mut self.gone);
+        let least = if read.bytes_read > 16 << 20 { read.bytes_read - (1 << 20) } else { 0 };
+        assert!((least..=read.bytes_read).contains(&gone), "{gone} of {}", read.bytes_read);
         let mut lines = std::mem::take(&mut self.ahead);
         lines.extend(read.made.iter().flat_map(|made| made.0.iter().cloned()));
         let (name, fault) = (read.name.rsplit('/').next().unwrap_or_default(), read.fault.map(|fault| fault.error));
@@ -111,7 +121,7 @@ fn told(folder: &Path, threads: usize, left: usize, panics_at: &str) -> (Vec<Str
     };
     let all = Selection::default();
     let how = How { selection: &all, limits: Limits::default(), threads, streams: true };
-    let mut puts = Puts { ahead: Vec::new(), told: Vec::new(), left, alive: &alive, most: 0 };
+    let mut puts = Puts { ahead: Vec::new(), told: Vec::new(), left, alive: &alive, most: 0, gone: 0 };
     read(&[folder.to_owned()], how, maker, &mut puts);
     assert_eq!(alive.load(SeqCst), 0, "all was taken or dropped");
     (puts.told, puts.most)
