@@ -44,6 +44,13 @@ pub(super) type Pulse<'p> = &'p dyn Fn(u64);
 /// Opens the bytes anew, as they lie there.
 pub(super) type Open<'o> = &'o dyn Fn() -> Result<Box<dyn Read + 'o>>;
 
+/// Bytes that tell how it is packed.
+pub(super) fn first(from: &mut dyn Read) -> Result<Vec<u8>> {
+    let mut first = [0; FIRST];
+    let length = read_some(from, &mut first)?;
+    Ok(first[..length].to_vec())
+}
+
 /// Hands the text over in order, each part with a name that tells where in it it stands; of more than `limit` bytes the rest is
 /// left out.
 ///
@@ -55,9 +62,7 @@ pub(super) fn each(
     limit: u64,
     visit: &mut dyn FnMut(&str, &[u8]),
 ) -> Result<Streamed> {
-    let mut first = [0; FIRST];
-    let length = read_some(&mut *open()?, &mut first)?;
-    let first = &first[..length];
+    let first = &*first(&mut *open()?)?;
     let half: Pulse<'_> = &|bytes| pulse(bytes / 2);
     let (usable, stop, pulse) = match is_gzip(first) {
         true => {

@@ -10,6 +10,17 @@ const BZIP2: u64 = 4 << 20;
 /// How a frame of zstd begins.
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// Frames of zstd with a larger window are refused.
+const LARGEST_WINDOW: u64 = 128 << 20;
+
+/// Bytes that unpacking takes beside what is read at a time, of a file that begins so and is too large to stand in memory.
+pub(super) fn of_parts(first: &[u8], size: u64) -> u64 {
+    match first.starts_with(&ZSTD) {
+        true => window(first, size.saturating_mul(USUAL_RATIO)).min(LARGEST_WINDOW),
+        false => 0,
+    }
+}
+
 /// Bytes that a file takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Likely {
@@ -106,6 +117,16 @@ mod tests {
         file.set_position(2);
         assert_eq!((Likely::of(&mut file, expect.raw, 5_000), file.position()), (expect, 0));
         assert_eq!(Likely::of_bytes(bytes, 5_000), expect);
+    }
+
+    #[test]
+    fn of_a_large_file_the_window_counts() {
+        assert_eq!(of_parts(b"\x28\xb5\x2f\xfd\x04\x88....", 1 << 30), 128 << 20);
+        assert_eq!(of_parts(b"\x28\xb5\x2f\xfd\x04\x06....", 1 << 30), 1_792);
+        // One segment is a window as large as what it unpacks to, if it is not refused.
+        assert_eq!(of_parts(b"\x28\xb5\x2f\xfd\x20.....", 1 << 20), 24 << 20);
+        assert_eq!(of_parts(b"\x28\xb5\x2f\xfd\x20.....", 1 << 30), 128 << 20);
+        assert_eq!((of_parts(b"\x1f\x8b....", 1 << 30), of_parts(b"", 1 << 30)), (0, 0));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub(crate) use came::{Came, came};
 use super::archive::Selection;
 use super::files::Limits;
 use super::huge::{self, Counted, Pulse, Streamed, WHOLE};
+use super::likely::of_parts;
 use super::reader::{Reader, TOGETHER, changed};
 use super::spool::Spool;
 use super::state::State;
@@ -284,9 +285,11 @@ fn one<T: Joins, M: Make<T>>(
         }
     }
     over.flush(make);
-    reader.hold(PARTS);
     #[allow(clippy::disallowed_methods)] // this is the source that reads files
     let open = || std::fs::File::open(path);
+    // What cannot be opened is told by whoever reads it.
+    let first = open().and_then(|mut file| huge::first(&mut file)).unwrap_or_default();
+    reader.hold(PARTS + of_parts(&first, found.size));
     reader.shed();
     let heavy = over.heavy;
     let over = RefCell::new(over);

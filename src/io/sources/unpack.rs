@@ -104,14 +104,22 @@ pub(super) fn is_cut(fault: &(dyn Error + 'static)) -> bool {
     false
 }
 
+#[cfg(feature = "archives")]
+const DICTIONARY: &str = "the zstd file was packed with a dictionary: unpack it with `zstd -d -D` and that dictionary, and read what comes out";
+
 /// Why a frame of zstd cannot be unpacked, or not to its end.
 #[cfg(feature = "archives")]
 pub(super) fn zstd_fault(fault: &(dyn Error + 'static)) -> String {
     use ruzstd::decoding::errors::FrameDecoderError::{DictNotProvided, WindowSizeTooBig};
     match fault.downcast_ref() {
         _ if is_cut(fault) => "the zstd file is cut short".to_owned(),
-        Some(told @ (DictNotProvided { .. } | WindowSizeTooBig { .. })) => {
-            format!("the zstd file cannot be unpacked: {told}")
+        Some(DictNotProvided { .. }) => DICTIONARY.to_owned(),
+        Some(WindowSizeTooBig { requested, max }) => {
+            let (needs, most) = (requested.div_ceil(1 << 20), max >> 20);
+            format!(
+                "unpacking the zstd file takes a window of {needs} MiB, and more than {most} are not taken: unpack it with \
+                 `zstd -d --long=31`, and read what comes out"
+            )
         }
         // What else the decoder says is for programmers.
         _ => "the zstd file is damaged".to_owned(),

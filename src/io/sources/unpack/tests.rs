@@ -104,6 +104,14 @@ fn the_checksum_of_zstd_is_tested() {
 }
 
 #[test]
+fn frames_of_zstd_that_need_more_than_there_is_name_the_remedy() {
+    let long = "unpacking the zstd file takes a window of 256 MiB, and more than 128 are not taken: unpack it with \
+                `zstd -d --long=31`, and read what comes out";
+    check("a.zst", b"\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00", u64::MAX, (b"", Err(long)));
+    check("a.zst", b"\x28\xb5\x2f\xfd\x01\x00\x07\x01\x00\x00", u64::MAX, (b"", Err(DICTIONARY)));
+}
+
+#[test]
 fn frames_of_zstd_that_hold_something_else_are_skipped() {
     let (text, packed) = (b"{\"Records\":[]}", zstd(b"{\"Records\":[]}"));
     let other = [&[0x5e, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"abc"].concat();
