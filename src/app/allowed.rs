@@ -74,6 +74,16 @@ impl Allowed {
         Self { what: What::Needs(needs), region: region.to_owned(), size: KNOWN }
     }
 
+    /// Works out what it needed, and keeps that instead of the request.
+    pub(super) fn settle(&mut self, catalog: &Catalog) -> Arc<Needs> {
+        let needs = match &self.what {
+            What::Needs(needs) => Arc::clone(needs),
+            What::Call { .. } => Arc::new(self.needs(catalog)),
+        };
+        self.what = What::Needs(Arc::clone(&needs));
+        needs
+    }
+
     /// All that it needed.
     pub(super) fn needs(&self, catalog: &Catalog) -> Needs {
         match &self.what {

@@ -74,13 +74,16 @@ impl Passed {
         let (Some(operation), Some(at)) = (&denial.operation, denial.event_time) else { return };
         let watch = (caller(&denial.principal), operation.clone());
         for denied in denied(denial) {
-            self.asked.deny(&watch, denied, at, self.seen.get(&watch));
+            self.asked.deny(&watch, denied, at, self.seen.get_mut(&watch));
         }
     }
 
     fn keep(&mut self, watch: Watch, calls: impl IntoIterator<Item = (Pass, Allowed)>) {
         let mut asked = self.asked.of(&watch);
-        let calls = calls.into_iter().inspect(|(pass, call)| asked.iter_mut().for_each(|all| all.allow(pass, call)));
+        let calls = calls.into_iter().map(|(pass, mut call)| {
+            asked.iter_mut().for_each(|all| all.allow(&pass, &mut call));
+            (pass, call)
+        });
         let is_new = !self.seen.contains_key(&watch);
         if is_new && (self.seen.len() >= WATCHED || self.bytes >= BYTES) {
             self.overflows = true;
@@ -109,7 +112,7 @@ impl Passed {
         self.data.extend(other.data);
         self.services.extend(other.services);
         self.overflows |= other.overflows;
-        self.asked.merge(other.asked, &self.seen);
+        self.asked.merge(other.asked, &mut self.seen);
         for (watch, calls) in other.seen {
             self.keep(watch, calls);
         }

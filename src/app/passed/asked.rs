@@ -5,6 +5,7 @@
 //! calls that went before it; where time goes forward the latest call that is kept is noted when the denial comes.
 
 use super::{Allowed, Calls, Watch};
+use crate::app::allowed::is_of;
 use crate::catalog::Catalog;
 use crate::denial::Denial;
 use crate::finding::{Item, ItemKey, Pass};
@@ -89,7 +90,7 @@ pub(super) struct OfOne(BTreeMap<Denied, Around>);
 
 impl OfOne {
     /// Takes an allowed call.
-    pub(super) fn allow(&mut self, pass: &Pass, call: &Allowed) {
+    pub(super) fn allow(&mut self, pass: &Pass, call: &mut Allowed) {
         let same = self.0.iter_mut().filter(|(denied, _)| is_same(denied, call));
         same.for_each(|(_, around)| around.allow(pass));
     }
@@ -116,12 +117,12 @@ impl Asked {
     }
 
     /// Takes what was denied then; `kept` are the calls of the operation that are known.
-    pub(super) fn deny(&mut self, watch: &Watch, denied: Denied, at: Timestamp, kept: Option<&Calls>) {
+    pub(super) fn deny(&mut self, watch: &Watch, denied: Denied, at: Timestamp, kept: Option<&mut Calls>) {
         self.add(watch, denied, &Around::of(at), kept);
     }
 
     /// The same, with calls that are known beside them.
-    pub(super) fn add(&mut self, watch: &Watch, denied: Denied, around: &Around, kept: Option<&Calls>) {
+    pub(super) fn add(&mut self, watch: &Watch, denied: Denied, around: &Around, kept: Option<&mut Calls>) {
         let is_new = self.of.get(watch).is_none_or(|all| !all.0.contains_key(&denied));
         if denied.resource.is_empty() || denied.resource.len() > LONGEST || (is_new && self.bytes >= BYTES) {
             return;
@@ -133,18 +134,22 @@ impl Asked {
         let mine = all.0.entry(denied.clone()).or_insert_with(|| Around::of(around.denied));
         mine.deny(around.denied);
         around.calls().for_each(|pass| mine.allow(pass));
-        let same = kept.into_iter().flatten().filter(|(_, call)| is_same(&denied, call));
-        same.for_each(|(pass, _)| mine.allow(pass));
+        // Those that come after it is there are taken as they come.
+        for (pass, call) in kept.into_iter().flatten().filter(|_| is_new) {
+            if is_same(&denied, call) {
+                mine.allow(pass);
+            }
+        }
         if let Some(first) = all.cut() {
             self.bytes -= size(watch, &first);
         }
     }
 
     /// Adds what another part knows; `kept` are the calls that are known here.
-    pub(super) fn merge(&mut self, other: Self, kept: &BTreeMap<Watch, Calls>) {
+    pub(super) fn merge(&mut self, other: Self, kept: &mut BTreeMap<Watch, Calls>) {
         for (watch, all) in other.of {
             for (denied, around) in all.0 {
-                self.add(&watch, denied, &around, kept.get(&watch));
+                self.add(&watch, denied, &around, kept.get_mut(&watch));
             }
         }
     }
@@ -184,9 +189,10 @@ pub(super) fn denied(denial: &Denial) -> impl Iterator<Item = Denied> {
 }
 
 /// Whether a call was for what was denied.
-fn is_same(denied: &Denied, call: &Allowed) -> bool {
+fn is_same(denied: &Denied, call: &mut Allowed) -> bool {
     let is_here = denied.region.as_ref().is_none_or(|region| *region == call.region);
-    is_here && call.is_of(&denied.action, &denied.resource, Catalog::embedded())
+    // One call is asked by many denials: what it needed is worked out once.
+    is_here && is_of(&call.settle(Catalog::embedded()), &denied.action, &denied.resource)
 }
 
 /// Bytes that it takes, about.

@@ -40,7 +40,7 @@ impl Passed {
         for (action, resources) in needs {
             for resource in resources {
                 let denied = Denied { action: action.clone(), resource, region: region.clone() };
-                self.asked.add(&watch, denied, &Around::with(at, &calls), self.seen.get(&watch));
+                self.asked.add(&watch, denied, &Around::with(at, &calls), self.seen.get_mut(&watch));
             }
         }
         None

@@ -1,5 +1,5 @@
 use super::*;
-use crate::denial::{PolicyType, ReasonKind, from_excerpt, text};
+use crate::denial::{ReasonKind, from_excerpt, text};
 use crate::io::aws::tests::config;
 use crate::io::doubles::{Reply, Server};
 use serde_json::json;
@@ -70,7 +70,10 @@ mod details {
             _ => Reply::new(200, answer()).with("content-type", "application/json"),
         });
         let denial = sharpen(&server, with_id()).await;
-        assert_eq!((denial.reason.kind, denial.reason.policy_type), (ReasonKind::Explicit, Some(PolicyType::Scp)));
+        assert_eq!(
+            (denial.reason.kind, denial.reason.policy_type),
+            (ReasonKind::Explicit, Some(crate::denial::PolicyType::Scp))
+        );
         assert!(denial.facts.denied_by[0].starts_with("statement `Fence` of arn:aws:organizations"));
         assert_eq!(denial.facts.denied_by.len(), 1);
         let key = |key: &str| denial.facts.context.get(key).cloned().unwrap_or_default();
