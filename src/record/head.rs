@@ -19,6 +19,10 @@ pub struct Head<'a> {
     pub event_type: Option<Cow<'a, str>>,
     is_event: bool,
     is_lookup_entry: bool,
+    /// A row of Logs Insights with `@message`, where the event stands: what else was asked for is some of it once more.
+    is_found: bool,
+    /// It has `userIdentity`, which no row has but in `@message`.
+    is_whole: bool,
     /// Which of the four were told under CloudTrail's own spelling, in their order.
     exact: [bool; 4],
 }
@@ -46,7 +50,7 @@ impl<'a> Head<'a> {
 
     /// Whether its object is read as one event.
     pub(super) fn tells_event(&self) -> bool {
-        self.is_event && !self.is_lookup_entry
+        self.is_event && !self.is_lookup_entry && !(self.is_found && !self.is_whole)
     }
 
     /// The head of an object whose members were read; `None` where one of the four is neither plain text nor null: then
@@ -68,7 +72,9 @@ impl<'a> Head<'a> {
         let number = NAMES.iter().position(same);
         if number.is_none() {
             self.is_lookup_entry |= same(&"cloudTrailEvent");
-            self.is_event |= same(&"eventName") || same(&"userIdentity");
+            self.is_found |= key == "@message";
+            self.is_whole |= same(&"userIdentity");
+            self.is_event |= same(&"eventName") || self.is_whole;
         }
         number
     }

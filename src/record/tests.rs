@@ -76,9 +76,12 @@ fn every_wrapping_gives_the_same_record() {
     check(&json!({"results": [found], "status": "Complete"}).to_string());
     for message in [json!(one), event()] {
         check(&json!([{"@timestamp": "2026-11-10 10:00:01.123", "@message": message}]).to_string());
+        // Whatever fields were asked for beside it.
+        check(&json!([{"eventName": "X", "errorCode": "E", "userIdentity.arn": "a", "@message": message}]).to_string());
     }
     let cell = one.replace('"', "\"\"");
     check(&format!("@timestamp,@message\n2026-11-10 10:00:01.123,\"{cell}\"\n"));
+    check(&format!("eventName,errorCode,@message\nX,E,\"{cell}\"\n"));
     check(&format!("timestamp,message\r\n1794304801123,\"{cell}\"\r\n"));
     check_problems(format!("timestamp,message\n1,hello\n2,\"{cell}\"\n").as_bytes(), 1, &["in:line 2"]);
     // A column that somebody named so among an event's own is none.

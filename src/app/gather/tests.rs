@@ -244,6 +244,7 @@ proptest! {
             r#""additionalEventData":{"sharedEventID":"s2"},"#.to_owned(), r#""sharedEventID":"","#.to_owned(),
             r#""additionalEventData":{"requestID":"","x-amz-id-2":"a"},"#.to_owned(),
             format!(r#""cloudTrailEvent":{wrapped},"#), format!(r#""cloudTrailEvent":null,"detail":{inner},"#),
+            format!(r#""@message":{wrapped},"#),
         ];
         let records: Vec<String> = picks.iter().map(|(id, who, what, denied, extra, add)| {
             let one = event(*id, *who, *what, *denied, &extras[*extra]);

@@ -286,6 +286,8 @@ fn a_wrapped_denial_is_found() {
         with(&format!(r#""cloudTrailEvent":{text}"#)),
         with(&format!(r#""cloud_trail_event":{text}"#)),
         with(&format!(r#""requestParameters":{{"errorCode":"x"}},"CLOUDTRAILEVENT":null,"detail":{denied}"#)),
+        // A row of Logs Insights.
+        format!(r#"{{"eventVersion":"1.08","eventName":"X","errorCode":"E","@message":{text}}}"#),
     ] {
         let log = log(&[&wrapped, ALLOWED]);
         let expect = fully(log.as_bytes()).1;
