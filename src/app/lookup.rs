@@ -124,6 +124,7 @@ async fn of_account(
     }
     let input = format!("Event history {}", regions.join(" "));
     let mut scan = Scan::begin(ledger, world, options, &input);
+    scan.keep_until_remembered();
     scan.problems.extend(problems);
     if account.is_some() {
         // Each Region's note says what of it was read.

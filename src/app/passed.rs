@@ -4,21 +4,24 @@
 //! Most calls of a log are allowed, so only a slim and bounded part is kept: of each caller and operation the latest few.
 //! What is refused is known only at the end, since the order inside a log means nothing.
 
-mod asked;
+mod of_one;
 mod remembered;
+mod thing;
 
 use super::allowed::Allowed;
 use super::places::Places;
 use super::reach::reach;
 use crate::catalog::Catalog;
 use crate::denial::Denial;
-use crate::finding::{ALLOWED_KEPT, Finding, Observed, Pass, Sightings, Source};
+use crate::finding::{ALLOWED_KEPT, Finding, Item, ItemKey, Observed, Pass, Sightings, Source};
 use crate::foretold::foretell;
 use crate::principal;
 use crate::record::Record;
 use crate::triage::probing::{Caller, caller};
-use asked::{Asked, denied};
-use std::collections::{BTreeMap, BTreeSet};
+use jiff::Timestamp;
+use of_one::OfOne;
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// Allowed calls kept of one caller's one operation: the latest.
 const OF_ONE: usize = ALLOWED_KEPT;
@@ -26,11 +29,13 @@ const OF_ONE: usize = ALLOWED_KEPT;
 const WATCHED: usize = 20_000;
 /// Bytes kept of all calls, about.
 const BYTES: usize = 16 << 20;
+/// Bytes kept of all that was denied, about; what would be more is not kept.
+const DENIED: usize = 4 << 20;
+/// No ARN that IAM knows is longer.
+const LONGEST: usize = 2_048;
 
 /// Who called what: `prefix:Operation`.
 type Watch = (Caller, String);
-/// What is kept of a watch's calls.
-type Calls = BTreeMap<Pass, Allowed>;
 
 /// An account, empty where none is told, and the IAM prefix of a service.
 type Service = (String, String);
@@ -38,17 +43,19 @@ type Service = (String, String);
 /// Allowed calls by who called what.
 #[derive(Debug, Default)]
 pub struct Passed {
-    seen: BTreeMap<Watch, Calls>,
-    /// What was denied, with the latest call before.
-    asked: Asked,
+    seen: BTreeMap<Watch, OfOne>,
     /// Accounts' services of which the log holds data events, and of which it holds any: what one account's trail records
     /// says nothing of another's.
     data: BTreeSet<Service>,
     services: BTreeSet<Service>,
     /// Bytes of the calls.
     bytes: usize,
+    /// Bytes of what was denied.
+    bytes_denied: usize,
     /// There were more callers, operations or bytes than are kept.
     overflows: bool,
+    /// As long as there is room, all calls are kept: somebody takes them soon.
+    keeps_all: bool,
 }
 
 impl Passed {
@@ -69,36 +76,50 @@ impl Passed {
         self.keep(watch, [(pass, Allowed::of(record, source, name))]);
     }
 
-    /// Notes a denial, so that the latest call before it is kept however many come since.
+    /// Keeps all calls as long as there is room, since they are taken away soon.
+    fn all() -> Self {
+        Self { keeps_all: true, ..Self::default() }
+    }
+
+    /// Notes a denial, so that the latest call before it is known, however many come since.
     pub fn refuse(&mut self, denial: &Denial) {
         let (Some(operation), Some(at)) = (&denial.operation, denial.event_time) else { return };
-        let watch = (caller(&denial.principal), operation.clone());
-        for denied in denied(denial) {
-            self.asked.deny(&watch, denied, at, self.seen.get_mut(&watch));
+        let named =
+            denial.permissions.iter().filter_map(|one| Some((one.action.as_deref()?, one.resource.as_deref()?)));
+        let mut named = named.filter(|(_, resource)| (1..=LONGEST).contains(&resource.len())).peekable();
+        if named.peek().is_none() {
+            return;
         }
+        let has_room = self.seen.len() < WATCHED / 2 && self.bytes_denied < DENIED;
+        let kept = match self.seen.entry((caller(&denial.principal), operation.clone())) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(free) if has_room => free.insert(OfOne::of(self.overflows)),
+            Entry::Vacant(_) => return,
+        };
+        let before = kept.bytes_denied();
+        named.for_each(|(action, resource)| kept.deny(action, resource, at, has_room));
+        self.bytes_denied = self.bytes_denied + kept.bytes_denied() - before;
     }
 
     fn keep(&mut self, watch: Watch, calls: impl IntoIterator<Item = (Pass, Allowed)>) {
-        let mut asked = self.asked.of(&watch);
-        let calls = calls.into_iter().map(|(pass, mut call)| {
-            asked.iter_mut().for_each(|all| all.allow(&pass, &mut call));
-            (pass, call)
-        });
-        let is_new = !self.seen.contains_key(&watch);
-        if is_new && (self.seen.len() >= WATCHED || self.bytes >= BYTES) {
-            self.overflows = true;
-            return calls.for_each(drop);
-        }
-        let of_one = self.seen.entry(watch).or_default();
-        for (key, call) in calls {
-            self.bytes += call.size;
-            let given = of_one.insert(key, call);
+        let is_full = self.seen.len() >= WATCHED || self.bytes >= BYTES;
+        let of_one = match self.seen.entry(watch) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(_) if is_full => return self.overflows = true,
+            // Some of its calls may have come when there was no room.
+            Entry::Vacant(free) => free.insert(OfOne::of(self.overflows)),
+        };
+        for (pass, call) in calls {
+            let (came, went) = of_one.allow(pass, call);
+            self.bytes = self.bytes + came - went;
             // Where there is no room for one more the oldest goes.
-            let most = if self.bytes > BYTES { of_one.len().clamp(2, OF_ONE + 1) - 1 } else { OF_ONE };
+            let most = match self.bytes {
+                bytes if bytes > BYTES => of_one.calls.len().clamp(2, OF_ONE + 1) - 1,
+                bytes if self.keeps_all && bytes < BYTES / 2 => usize::MAX,
+                _ => OF_ONE,
+            };
             self.overflows |= most < OF_ONE;
-            let pushed_out = std::iter::from_fn(|| (of_one.len() > most).then(|| of_one.pop_first()).flatten());
-            self.bytes -=
-                given.into_iter().chain(pushed_out.map(|(_, call)| call)).map(|call| call.size).sum::<usize>();
+            self.bytes -= of_one.cut(most);
         }
     }
 
@@ -111,11 +132,29 @@ impl Passed {
     pub fn merge(&mut self, other: Self) {
         self.data.extend(other.data);
         self.services.extend(other.services);
-        self.overflows |= other.overflows;
-        self.asked.merge(other.asked, &mut self.seen);
-        for (watch, calls) in other.seen {
+        let lacks = |full: bool, there: &BTreeMap<Watch, OfOne>, watch: &Watch| full && !there.contains_key(watch);
+        for (watch, kept) in &mut self.seen {
+            kept.is_torn |= lacks(other.overflows, &other.seen, watch);
+        }
+        for (watch, mut kept) in other.seen {
+            kept.is_torn |= lacks(self.overflows, &self.seen, &watch);
+            let calls = match self.seen.get_mut(&watch) {
+                Some(mine) => {
+                    let before = mine.bytes_denied();
+                    let calls = mine.merge(kept);
+                    self.bytes_denied = self.bytes_denied + mine.bytes_denied() - before;
+                    calls
+                }
+                None => {
+                    let calls = std::mem::take(&mut kept.calls);
+                    self.bytes_denied += kept.bytes_denied();
+                    self.seen.insert(watch.clone(), kept);
+                    calls
+                }
+            };
             self.keep(watch, calls);
         }
+        self.overflows |= other.overflows;
     }
 
     /// What the log adds to findings that were denied before or in it: allowed calls, foretold permissions that were used,
@@ -128,19 +167,14 @@ impl Passed {
         let mut seen = Sightings::default();
         let who = caller(&finding.principal);
         for (key, item) in &finding.items {
+            if let Some(at) = self.before(&who, key, item, catalog) {
+                seen.before.insert(key.clone(), at);
+            }
             let is_same = |call: &Allowed| {
                 item.is_of_region(Some(&call.region)) && call.is_of(&key.action, &key.resource, catalog)
             };
             for operation in &item.operations {
-                let watch = (who.clone(), operation.clone());
-                let calls = self.seen.get(&watch);
-                let before = calls.into_iter().flatten().filter(|(pass, _)| Some(pass.at) < item.last_seen);
-                let before = before.filter(|(_, call)| is_same(call)).map(|(pass, _)| pass.at);
-                if let Some(at) = before.chain(self.asked.before(&watch, key, item)).max() {
-                    let there = seen.before.entry(key.clone()).or_insert(at);
-                    *there = (*there).max(at);
-                }
-                let Some(calls) = calls else { continue };
+                let Some(OfOne { calls, .. }) = self.seen.get(&(who.clone(), operation.clone())) else { continue };
                 let same = calls.iter().filter(|(_, call)| is_same(call));
                 // What was allowed before the first denial says nothing of it.
                 let later = same.filter(|(pass, _)| item.first_seen.is_some_and(|first| pass.at >= first));
@@ -163,6 +197,19 @@ impl Passed {
         seen
     }
 
+    /// The latest call for an item before it was last denied; `None` also where a later one may be missing.
+    fn before(&self, who: &Caller, key: &ItemKey, item: &Item, catalog: &Catalog) -> Option<Timestamp> {
+        let (last, mut latest) = (item.last_seen?, None);
+        for operation in &item.operations {
+            match self.seen.get(&(who.clone(), operation.clone())) {
+                Some(kept) => latest = latest.max(kept.before(key, item, last, catalog)?),
+                None if self.overflows => return None,
+                None => {}
+            }
+        }
+        latest
+    }
+
     /// Foretold permissions that the caller used without a refusal.
     fn add_used(&self, seen: &mut Sightings, finding: &Finding, catalog: &Catalog) {
         let who = caller(&finding.principal);
@@ -171,7 +218,7 @@ impl Passed {
             return;
         }
         for foretold in foretell(finding, catalog) {
-            let calls = mine().flat_map(|(_, calls)| calls);
+            let calls = mine().flat_map(|(_, kept)| &kept.calls);
             let later = calls.filter(|(pass, _)| foretold.since.is_some_and(|since| pass.at > since));
             let used = later.filter(|(_, call)| call.uses(&foretold, catalog)).map(|(pass, _)| pass.at).min();
             seen.used.extend(used.map(|at| (foretold.action.clone(), at)));
@@ -293,6 +340,6 @@ mod tests {
                 crate::record::read(event(&second.to_string(), second, false, ROLE, "ana").to_string().as_bytes(), "t");
             passed.take(&records[0], Catalog::embedded());
         }
-        assert_eq!(passed.seen.values().map(BTreeMap::len).collect::<Vec<_>>(), [OF_ONE]);
+        assert_eq!(passed.seen.values().map(|kept| kept.calls.len()).collect::<Vec<_>>(), [OF_ONE]);
     }
 }

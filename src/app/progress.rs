@@ -28,8 +28,9 @@ pub struct Progress<'p> {
     pub stats: &'p Stats,
     /// What is done now, and how much of that.
     pub step: Step<'p>,
-    /// Bytes of a large file that is still being read, as they lie there, as far as it was: what is read in `stats`, or
-    /// passed in a second look, has them with the file's end. 0 where none is.
+    /// Bytes of large files that are still being read, as they lie there, as far as they were: what is read in `stats`, or
+    /// passed in a second look, has them with the file's end. Of a pipe half of what came counts when it came, half when
+    /// that was gone through. 0 where none is.
     pub under_way: u64,
 }
 
@@ -144,11 +145,11 @@ impl Desk<Gathered> for Progressing<'_, '_> {
     }
 
     fn take(&mut self, read: Result<FileRead<Gathered>, Problem>) -> ControlFlow<()> {
+        self.under_way = self.under_way.saturating_sub(read.as_ref().map_or(0, |read| read.gone));
         match read {
             Ok(read) => self.scan.take_file(read),
             Err(problem) => self.scan.problems.push(problem),
         }
-        self.under_way = 0;
         self.show();
         if self.scan.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -180,7 +181,7 @@ impl Desk<Seen> for Watched<'_, '_, '_> {
     }
 
     fn take(&mut self, read: Result<FileRead<Seen>, Problem>) -> ControlFlow<()> {
-        self.under_way = 0;
+        self.under_way = self.under_way.saturating_sub(read.as_ref().map_or(0, |read| read.gone));
         let bytes = read.as_ref().map_or(0, |read| read.bytes_read);
         self.looked.bytes_read += bytes;
         self.tell(Size { files: 1, bytes });

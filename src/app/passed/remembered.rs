@@ -5,24 +5,21 @@
 //! operation the latest calls are kept, so that it does not matter in how many runs, or in which order, they came; and of what
 //! was denied the latest call before.
 
-mod denied;
 mod index;
+mod text;
 
-use super::{Passed, Watch};
-use crate::app::allowed::{Allowed, Needs};
+use super::Passed;
+use super::of_one::OfOne;
 use crate::app::scan::Scan;
 use crate::catalog::Catalog;
-use crate::finding::{Finding, ItemKey, Observed, Pass, digest};
-use crate::io::stores::calls::{Entry, forgotten, kept_at};
+use crate::finding::{Finding, ItemKey, Observed, digest};
+use crate::io::stores::calls::{forgotten, kept_at};
 use crate::io::stores::states::SERVICES;
 use crate::io::stores::{Ledger, LedgerError, Place};
 use crate::triage::probing::{Caller, caller};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-/// Bytes kept of a caller; an item of DynamoDB holds 400 KB.
-const MOST: usize = 256 << 10;
 /// In place of a service: there was more than is kept.
 const MORE: &str = "";
 
@@ -53,10 +50,10 @@ fn services(account: &str, ledger: &dyn Ledger) -> Result<Services, LedgerError>
 impl Passed {
     /// Adds it to what the ledger keeps of an account's Event history.
     fn remember(self, account: &str, ledger: &mut dyn Ledger, catalog: &Catalog) -> Result<(), LedgerError> {
-        if self.is_empty() && self.asked.is_empty() {
+        if self.is_empty() && self.seen.is_empty() {
             return Ok(());
         }
-        let Self { seen, data, services: of_any, overflows, asked, .. } = self;
+        let Self { seen, data, services: of_any, overflows, .. } = self;
         let known = services(account, ledger)?;
         let mut all = known.clone();
         all.extend(of_any.into_iter().map(|(_, service)| (service, false)));
@@ -66,11 +63,8 @@ impl Passed {
             ledger.put_state(&services_task(account), &serde_json::to_string(&all).unwrap_or_default())?;
         }
         let mut callers: BTreeMap<Caller, Self> = BTreeMap::new();
-        for (watch, calls) in seen {
-            callers.entry(watch.0.clone()).or_default().keep(watch, calls);
-        }
-        for (watch, denied, around) in asked.latest_first() {
-            callers.entry(watch.0.clone()).or_default().asked.add(watch, denied.clone(), around, None);
+        for (watch, kept) in seen {
+            callers.entry(watch.0.clone()).or_default().seen.insert(watch, kept);
         }
         let met = callers.iter().filter_map(|(who, met)| Some((hash(who), met.oldest()?)));
         index::note(account, met, ledger)?;
@@ -90,91 +84,22 @@ impl Passed {
 
     /// The oldest call that is kept, or denial.
     fn oldest(&self) -> Option<Timestamp> {
-        let seen = self.seen.values().filter_map(|calls| calls.keys().next()).map(|pass| pass.at);
-        let asked = self.asked.latest_first().into_iter().map(|(_, _, around)| around.oldest());
-        seen.chain(asked).min()
-    }
-
-    /// Adds what was written of a caller.
-    fn recall(&mut self, who: &Caller, text: &str) {
-        let entries = (!text.is_empty()).then(|| serde_json::from_str::<Vec<Entry>>(text));
-        // What another release wrote otherwise is lost, and that is not hidden.
-        self.overflows |= entries.as_ref().is_some_and(Result::is_err);
-        for entry in entries.and_then(Result::ok).unwrap_or_default() {
-            // Another caller of the same hash took this one's place.
-            if entry.operation.is_empty() || entry.of != who.2 {
-                self.overflows = true;
-                continue;
-            }
-            let Some(Entry { operation, region, needs, calls, .. }) = self.recall_denied(who, entry) else { continue };
-            let (watch, needs): (Watch, _) = ((who.clone(), operation), Arc::new(needs));
-            self.keep(watch, calls.into_iter().map(|pass| (pass, Allowed::needing(Arc::clone(&needs), &region))));
-        }
-    }
-
-    /// The calls of one caller; where they are too many, the latest.
-    fn written(&self, who: &Caller, catalog: &Catalog) -> String {
-        let mut groups = Groups::new();
-        for ((_, operation), calls) in &self.seen {
-            for (pass, call) in calls {
-                let group = (operation.as_str(), call.region.as_str(), without_sessions(call.needs(catalog)));
-                groups.entry(group).or_default().insert(pass.clone());
-            }
-        }
-        let mut is_cut = self.overflows;
-        loop {
-            let text = text(who, &groups, denied::entries(&self.asked, who), is_cut);
-            let mut all: Vec<Pass> = groups.values().flatten().cloned().collect();
-            if text.len() <= MOST || all.is_empty() {
-                return text;
-            }
-            is_cut = true;
-            all.sort();
-            let from = all[all.len() - all.len() * MOST / text.len() * 9 / 10..].first().cloned();
-            let mut keep = |is_kept: &dyn Fn(&Pass, &Pass) -> bool| {
-                let is_kept = |pass: &Pass| from.as_ref().is_some_and(|from| is_kept(pass, from));
-                groups.values_mut().for_each(|passes| passes.retain(|pass| is_kept(pass)));
-                groups.retain(|_, passes| !passes.is_empty());
-                groups.values().map(BTreeSet::len).sum::<usize>()
-            };
-            if keep(&|pass, from| pass >= from) == all.len() {
-                // Where all that is left bears one time and one id, none is later than another.
-                keep(&|pass, from| pass > from);
-            }
-        }
+        self.seen.values().filter_map(OfOne::oldest).min()
     }
 }
 
-/// A session's name is often somebody's mail address, and a ledger may be told to keep none: no call is kept with one.
-fn without_sessions(mut needs: Needs) -> Needs {
-    needs.iter_mut().for_each(|(_, resources)| resources.retain(|resource| !is_session(resource)));
-    needs
-}
-
+/// Whether a resource is a session.
 fn is_session(resource: &str) -> bool {
     resource.starts_with("arn:") && [":assumed-role/", ":federated-user/"].iter().any(|kind| resource.contains(kind))
 }
 
-/// Calls, by what they were and needed.
-type Groups<'g> = BTreeMap<(&'g str, &'g str, Needs), BTreeSet<Pass>>;
-
-fn text(who: &Caller, groups: &Groups<'_>, denied: Vec<Entry>, is_cut: bool) -> String {
-    let entry = |operation: &str, region: &str, needs: &Needs, calls: &BTreeSet<Pass>| Entry {
-        of: who.2.clone(),
-        operation: operation.to_owned(),
-        region: region.to_owned(),
-        needs: needs.clone(),
-        calls: calls.clone(),
-        denied: None,
-    };
-    let mut entries: Vec<Entry> = Vec::new();
-    entries.extend(is_cut.then(|| entry("", "", &Needs::new(), &BTreeSet::new())));
-    entries.extend(groups.iter().map(|((operation, region, needs), calls)| entry(operation, region, needs, calls)));
-    entries.extend(denied);
-    serde_json::to_string(&entries).unwrap_or_default()
-}
-
 impl Scan<'_> {
+    /// Keeps all allowed calls until [`Scan::remember`] takes them, as long as there is room: so each is told to whatever the
+    /// ledger knows as denied.
+    pub(in crate::app) fn keep_until_remembered(&mut self) {
+        self.passed = Passed::all();
+    }
+
     /// Puts into the ledger what was met of an account's Event history so far: denials, changes and allowed calls. What was
     /// read may be noted as read then.
     ///
@@ -186,7 +111,8 @@ impl Scan<'_> {
         if let Some(fault) = self.failed.take() {
             return Err(fault);
         }
-        std::mem::take(&mut self.passed).remember(account, self.ledger, self.world.catalog)
+        let met = std::mem::replace(&mut self.passed, Passed::all());
+        met.remember(account, self.ledger, self.world.catalog)
     }
 
     /// Adds to the findings what is kept of an account's Event history, now and from scans before. `places` are where and
@@ -237,6 +163,7 @@ impl Scan<'_> {
                 seen.before.retain(|key, _| is_finished(key));
                 // Calls for a session are not kept, so that there were none is not known.
                 seen.looked.retain(|key, _| !is_session(&key.resource));
+                seen.before.retain(|key, _| !is_session(&key.resource) && !of_all.overflows);
                 let is_cut =
                     |key: &&ItemKey| finding.items.get(key).is_some_and(|item| item.first_seen < Some(forgotten));
                 let cut = seen.allowed.iter().filter(|(_, calls)| !calls.is_empty()).map(|(key, _)| key).filter(is_cut);

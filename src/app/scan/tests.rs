@@ -292,7 +292,7 @@ fn of_one_input_twenty_faults_are_told() {
     }
 }
 
-/// A single large file, and a pipe of one, are told while they are read, in both looks.
+/// In both looks.
 #[test]
 fn a_large_file_is_told_while_it_is_read() {
     let folder = tempfile::tempdir().unwrap();

@@ -209,9 +209,12 @@ const RESOURCE: usize = 2;
 
 /// The way to a document's statements.
 fn statement(template: &Template<'_>, document: &[usize]) -> Option<Path> {
-    let is_argument = |end: usize| template.doc.at(&document[..end]).is_none_or(|node| call(node).is_some());
-    // A resource may be named `Ref`; as the only one it would make all resources look like a call.
-    if (RESOURCE..=document.len()).any(is_argument) || template.doc.is_shared(document) {
+    let is_argument = |end: usize| {
+        // A resource may be named `Ref`; as the only one it would make all resources look like a call.
+        let calls = |node: &Node| if end < RESOURCE { node.tag.is_some() } else { call(node).is_some() };
+        template.doc.at(&document[..end]).is_none_or(calls)
+    };
+    if (0..=document.len()).any(is_argument) || template.doc.is_shared(document) {
         return None;
     }
     let path = below(template.doc, document, "Statement")?;

@@ -21,7 +21,7 @@ use crate::record::Problem;
 use jobs::{Job, Jobs, Task};
 use over::{Over, Step};
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::resume_unwind;
@@ -96,6 +96,8 @@ pub struct FileRead<T> {
     pub sort: Sort,
     /// Bytes as they lay there.
     pub bytes_read: u64,
+    /// Of these, about, so many were told by [`Desk::gone`]; none of files that stood in memory.
+    pub gone: u64,
     /// Bytes after unpacking.
     pub bytes: u64,
     /// Why it was not read to its end.
@@ -181,8 +183,9 @@ pub trait Desk<T> {
         ControlFlow::Continue(())
     }
 
-    /// Hears that so many more bytes of the next file were gone through, as they lie there, while it is being read: of files
-    /// that are too large to stand in memory. With the file's end they count by themselves.
+    /// Hears that so many more bytes of a file were gone through, as they lie there, while it is being read: of files that are
+    /// too large to stand in memory, of several at a time where several threads read. With its end they count by themselves:
+    /// [`FileRead::gone`] has their sum.
     fn gone(&mut self, _bytes: u64) {}
 
     /// Takes a file, or what could not be read; [`ControlFlow::Break`] ends the reading.
@@ -272,10 +275,21 @@ fn one<T: Joins, M: Make<T>>(
     let name = found.path.to_string_lossy().into_owned();
     let Some(object) = object else { return stream(reader, limits, make, (&found.path, name), over) };
     let (sort, path) = (Sort::File, &found.path);
+    let gone = Cell::new(0);
     let read = |object, read: Streamed, made| {
         let Streamed { bytes_read, unpacked, fault } = read;
         let is_whole = fault.is_none();
-        FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
+        FileRead {
+            name: name.clone(),
+            object,
+            is_whole,
+            sort,
+            bytes_read,
+            gone: gone.get(),
+            bytes: unpacked,
+            fault,
+            made,
+        }
     };
     if found.size <= WHOLE {
         let loaded = reader.load(path, found.state)?;
@@ -294,7 +308,10 @@ fn one<T: Joins, M: Make<T>>(
     let heavy = over.heavy;
     let over = RefCell::new(over);
     let ahead: Ahead<'_, M, T> = &mut |make, made| over.borrow_mut().ahead(make, made);
-    let pulse: Pulse<'_> = &|bytes| over.borrow_mut().gone(bytes);
+    let pulse: Pulse<'_> = &|bytes| {
+        gone.update(|all| all + bytes);
+        over.borrow_mut().gone(bytes);
+    };
     let open_large = || Ok::<Box<dyn io::Read>, io::Error>(Box::new(open()?));
     let (mut streamed, made) = in_parts(&name, (&open_large, pulse), (limits, heavy), (make, sort), ahead)?;
     let now = open().and_then(|file| file.metadata()).ok().and_then(|now| State::of(&now));
@@ -326,10 +343,21 @@ fn stream<T: Joins, M: Make<T>>(
     reader.hold(TOGETHER);
     reader.shed();
     let mut from = opened(path).map_err(|error| problem(path, &error))?;
+    let gone = Cell::new(0);
     let read = |object, read: Streamed, made| {
         let Streamed { bytes_read, unpacked, fault } = read;
         let is_whole = fault.is_none();
-        FileRead { name: name.clone(), object, is_whole, sort, bytes_read, bytes: unpacked, fault, made }
+        FileRead {
+            name: name.clone(),
+            object,
+            is_whole,
+            sort,
+            bytes_read,
+            gone: gone.get(),
+            bytes: unpacked,
+            fault,
+            made,
+        }
     };
     let loaded = reader.once(&name, &mut from)?;
     if !loaded.is_huge {
@@ -340,7 +368,11 @@ fn stream<T: Joins, M: Make<T>>(
     let heavy = over.heavy;
     let over = RefCell::new(over);
     // It is gone through twice: into the spool, and out of it.
-    let pulse: Pulse<'_> = &|bytes| over.borrow_mut().gone(bytes / 2);
+    let pulse: Pulse<'_> = &|bytes| {
+        gone.update(|all| all + bytes / 2);
+        over.borrow_mut().gone(bytes / 2);
+    };
+    pulse(reader.begun().len() as u64);
     let spool = Spool::all(reader.begun(), Counted::new(Box::new(&mut from), pulse), limits.file);
     let (spool, hash) = spool.map_err(|error| problem(path, &error))?;
     let open = || Ok::<Box<dyn io::Read + '_>, io::Error>(Box::new(spool.from(0)?));

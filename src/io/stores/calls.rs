@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// before a denial is looked for.
 pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(104 * 24);
 
-/// Calls of one operation that needed the same; of what was denied, of which the latest call before is kept. Each names its caller, so that forgetting one finds it, and no parameters.
-#[derive(Serialize, Deserialize)]
+/// Calls of one operation that needed the same; or something that was denied, with the latest calls for it in a Region; or
+/// which calls of the operation were let go. Each names its caller, so that forgetting one finds it, and no parameters.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub(crate) of: Option<String>,
     /// Empty where there were more calls than are kept.
@@ -26,6 +27,9 @@ pub(crate) struct Entry {
     /// When it was last denied; `None` of calls alone. A release before takes the calls for such.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) denied: Option<Timestamp>,
+    /// Between which times calls were let go; of something that was denied, before they were known to be for it or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gone: Option<(Timestamp, Timestamp)>,
 }
 
 impl Entry {
@@ -40,7 +44,7 @@ impl Entry {
         match self.denied {
             Some(denied) => denied >= before,
             // That there were more calls than are kept stays true of those that are.
-            None => !self.calls.is_empty() || self.operation.is_empty(),
+            None => !self.calls.is_empty() || self.operation.is_empty() || self.gone.is_some(),
         }
     }
 }
@@ -107,6 +111,10 @@ fn forget_of(task: &str, before: Timestamp, ledger: &mut dyn Ledger) -> Result<(
     let count = |entries: &[Entry]| entries.len() + entries.iter().map(|entry| entry.calls.len()).sum::<usize>();
     let had = count(&entries);
     entries.retain_mut(|entry| entry.forget(before));
+    // Where nothing is left of an operation, what was let go of it came before that.
+    let left: BTreeSet<String> =
+        entries.iter().filter(|entry| entry.oldest().is_some()).map(|entry| entry.operation.clone()).collect();
+    entries.retain(|entry| entry.operation.is_empty() || left.contains(&entry.operation));
     let oldest = entries.iter().filter_map(Entry::oldest).min();
     let forgot = count(&entries) < had;
     if forgot || oldest.is_none() {

@@ -1,11 +1,14 @@
+use super::text::MOST;
 use super::*;
 use crate::app::World;
+use crate::app::allowed::{Allowed, Needs};
 use crate::app::scan::Options;
 use crate::diagnosis::InForce;
-use crate::finding::ALLOWED_KEPT;
+use crate::finding::{ALLOWED_KEPT, Pass};
 use crate::io::stores::{Filter, MemoryLedger};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const ACCOUNT: &str = "111122223333";
 const START: i64 = 1_762_768_800;
@@ -127,7 +130,7 @@ fn what_is_too_old_to_tell_is_forgotten() {
             let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some(format!("user-{user}")));
             let mut passed = Passed::default();
             passed.recall(&who, &ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap_or_default());
-            passed.seen.into_values().flat_map(BTreeMap::into_keys).map(|pass| pass.at).collect::<Vec<_>>()
+            passed.seen.into_values().flat_map(|kept| kept.calls.into_keys()).map(|pass| pass.at).collect::<Vec<_>>()
         };
         (of(1), of(2))
     };
@@ -158,7 +161,8 @@ fn of_a_caller_no_more_is_kept_than_an_entry_holds() {
     assert!(text.len() <= MOST && text.len() > MOST / 2, "{}", text.len());
     let mut kept = Passed::default();
     kept.recall(&who, &text);
-    let oldest = kept.seen.values().flat_map(BTreeMap::keys).map(|pass| pass.at.as_second() - START).min().unwrap();
+    let oldest =
+        kept.seen.values().flat_map(|kept| kept.calls.keys()).map(|pass| pass.at.as_second() - START).min().unwrap();
     assert!(kept.overflows && kept.seen.len() as i64 == 400 - oldest, "the latest stay");
     let mut other = Passed::default();
     other.recall(&who, "{}");
@@ -191,6 +195,24 @@ proptest! {
         prop_assert_eq!(&findings(&told(&runs, bit)), &uncut);
         prop_assert_eq!(&in_one(&history), &uncut);
         prop_assert!(uncut.iter().flat_map(|one| one.items.values()).all(|item| item.allowed.len() <= ALLOWED_KEPT));
+    }
+}
+
+/// A release before kept fifty calls and did not tell whether there were more: then a call that worked may be missing.
+#[test]
+fn of_what_a_release_before_kept_no_call_is_taken_for_the_last() {
+    let history = [event(1, 500, 1, 1, true), event(0, 400, 1, 1, false)];
+    for (count, told) in [(49, Some(400)), (50, None)] {
+        let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("user-1".to_owned()));
+        let minute = |minute: i64| Timestamp::from_second(START + minute * 60).unwrap();
+        let calls: Vec<Value> = (0..count).map(|n| json!([minute(1_000 + n).to_string(), format!("h{n}")])).collect();
+        let needs = json!([["sts:AssumeRole", [format!("arn:aws:iam::{ACCOUNT}:role/other")]]]);
+        let entry = json!({"of": "user-1", "operation": "sts:AssumeRole", "region": "us-east-1", "needs": needs, "calls": calls});
+        let mut ledger = MemoryLedger::default();
+        ledger.put_state(&task(ACCOUNT, &who), &json!([entry]).to_string()).unwrap();
+        let all = findings(&told_in(ledger, &[&history], 9));
+        let item = all[0].items.values().next().unwrap();
+        assert_eq!(item.allowed_before(), told.map(minute), "{count}");
     }
 }
 

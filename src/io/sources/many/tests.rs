@@ -248,6 +248,7 @@ fn what_much_is_made_of_is_handed_over_in_little() {
             is_whole: true,
             sort: Sort::File,
             bytes_read,
+            gone: 0,
             bytes: 0,
             fault: None,
             made: Some(Heavy(weight)),

@@ -133,6 +133,12 @@ fn hand_over<T: Joins>(
         }
         match told.recv().ok()? {
             (_, Told::Panicked(panic)) => return Some(panic),
+            // It says how far all are, whoever's turn it is.
+            (_, Told::Step(step @ Step::Gone(_), _)) => {
+                if jobs.take(desk, step).is_break() {
+                    return None;
+                }
+            }
             (number, made) => early.entry(number).or_default().push_back(made),
         }
         while let Some(next) = early.get_mut(&taken).and_then(VecDeque::pop_front) {

@@ -43,7 +43,7 @@ struct Puts<'c> {
     left: usize,
     alive: &'c AtomicUsize,
     most: usize,
-    /// Of the next file.
+    /// Of files that were not taken yet.
     gone: u64,
 }
 
@@ -72,9 +72,9 @@ impl<'c> Desk<Lines<'c>> for Puts<'c> {
     fn take(&mut self, read: Result<FileRead<Lines<'c>>, Problem>) -> ControlFlow<()> {
         let read = read.unwrap();
         // All but the last of it, and of no file that was read as a whole.
-        let gone = std::mem::take(&mut self.gone);
         let least = if read.bytes_read > 16 << 20 { read.bytes_read - (1 << 20) } else { 0 };
-        assert!((least..=read.bytes_read).contains(&gone), "{gone} of {}", read.bytes_read);
+        assert!((least..=read.bytes_read).contains(&read.gone), "{} of {}", read.gone, read.bytes_read);
+        self.gone = self.gone.checked_sub(read.gone).unwrap();
         let mut lines = std::mem::take(&mut self.ahead);
         lines.extend(read.made.iter().flat_map(|made| made.0.iter().cloned()));
         let (name, fault) = (read.name.rsplit('/').next().unwrap_or_default(), read.fault.map(|fault| fault.error));
@@ -124,6 +124,7 @@ fn told(folder: &Path, threads: usize, left: usize, panics_at: &str) -> (Vec<Str
     let mut puts = Puts { ahead: Vec::new(), told: Vec::new(), left, alive: &alive, most: 0, gone: 0 };
     read(&[folder.to_owned()], how, maker, &mut puts);
     assert_eq!(alive.load(SeqCst), 0, "all was taken or dropped");
+    assert!(puts.gone == 0 || left < usize::MAX, "all were told to their ends");
     (puts.told, puts.most)
 }
 
