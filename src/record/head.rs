@@ -50,7 +50,7 @@ impl<'a> Head<'a> {
 
     /// Whether its object is read as one event.
     pub(super) fn tells_event(&self) -> bool {
-        self.is_event && !self.is_lookup_entry && !(self.is_found && !self.is_whole)
+        self.is_event && !self.is_lookup_entry && (self.is_whole || !self.is_found)
     }
 
     /// The head of an object whose members were read; `None` where one of the four is neither plain text nor null: then

@@ -96,6 +96,7 @@ fn is_session(resource: &str) -> bool {
 impl Scan<'_> {
     /// Keeps all allowed calls until [`Scan::remember`] takes them, as long as there is room: so each is told to whatever the
     /// ledger knows as denied.
+    #[cfg_attr(not(feature = "lookup"), allow(dead_code, reason = "only Event history is remembered"))]
     pub(in crate::app) fn keep_until_remembered(&mut self) {
         self.passed = Passed::all();
     }
