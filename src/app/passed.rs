@@ -54,6 +54,8 @@ pub struct Passed {
     bytes_denied: usize,
     /// There were more callers, operations or bytes than are kept.
     overflows: bool,
+    /// Of callers' operations that are not there calls may have been met all the same.
+    lacks_some: bool,
     /// As long as there is room, all calls are kept: somebody takes them soon.
     keeps_all: bool,
 }
@@ -93,7 +95,7 @@ impl Passed {
         let has_room = self.seen.len() < WATCHED / 2 && self.bytes_denied < DENIED;
         let kept = match self.seen.entry((caller(&denial.principal), operation.clone())) {
             Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(free) if has_room => free.insert(OfOne::of(self.overflows)),
+            Entry::Vacant(free) if has_room => free.insert(OfOne::of(self.lacks_some)),
             Entry::Vacant(_) => return,
         };
         let before = kept.bytes_denied();
@@ -105,10 +107,14 @@ impl Passed {
         let is_full = self.seen.len() >= WATCHED || self.bytes >= BYTES;
         let of_one = match self.seen.entry(watch) {
             Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(_) if is_full => return self.overflows = true,
+            Entry::Vacant(_) if is_full => {
+                (self.overflows, self.lacks_some) = (true, true);
+                return;
+            }
             // Some of its calls may have come when there was no room.
-            Entry::Vacant(free) => free.insert(OfOne::of(self.overflows)),
+            Entry::Vacant(free) => free.insert(OfOne::of(self.lacks_some)),
         };
+        let before = of_one.bytes_denied();
         for (pass, call) in calls {
             let (came, went) = of_one.allow(pass, call);
             self.bytes = self.bytes + came - went;
@@ -121,6 +127,7 @@ impl Passed {
             self.overflows |= most < OF_ONE;
             self.bytes -= of_one.cut(most);
         }
+        self.bytes_denied = self.bytes_denied + of_one.bytes_denied() - before;
     }
 
     /// Whether no allowed call was met.
@@ -132,29 +139,36 @@ impl Passed {
     pub fn merge(&mut self, other: Self) {
         self.data.extend(other.data);
         self.services.extend(other.services);
-        let lacks = |full: bool, there: &BTreeMap<Watch, OfOne>, watch: &Watch| full && !there.contains_key(watch);
         for (watch, kept) in &mut self.seen {
-            kept.is_torn |= lacks(other.overflows, &other.seen, watch);
+            kept.is_torn |= other.lacks_some && !other.seen.contains_key(watch);
         }
-        for (watch, mut kept) in other.seen {
-            kept.is_torn |= lacks(self.overflows, &self.seen, &watch);
-            let calls = match self.seen.get_mut(&watch) {
-                Some(mine) => {
-                    let before = mine.bytes_denied();
-                    let calls = mine.merge(kept);
-                    self.bytes_denied = self.bytes_denied + mine.bytes_denied() - before;
-                    calls
-                }
-                None => {
-                    let calls = std::mem::take(&mut kept.calls);
-                    self.bytes_denied += kept.bytes_denied();
-                    self.seen.insert(watch.clone(), kept);
-                    calls
-                }
-            };
-            self.keep(watch, calls);
+        let lacks_some = self.lacks_some;
+        for (watch, kept) in other.seen {
+            self.merge_one(watch, kept, lacks_some);
         }
         self.overflows |= other.overflows;
+        self.lacks_some |= other.lacks_some;
+    }
+
+    /// The same of one; `is_torn`: if it is not there, some of its calls may have been met.
+    fn merge_one(&mut self, watch: Watch, mut kept: OfOne, is_torn: bool) {
+        let has_room = self.bytes_denied < DENIED;
+        let is_full = self.seen.len() >= WATCHED || self.bytes >= BYTES;
+        let mine = match self.seen.entry(watch.clone()) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(_) if is_full => {
+                (self.overflows, self.lacks_some) = (true, true);
+                return;
+            }
+            Entry::Vacant(free) => free.insert(OfOne::of(is_torn)),
+        };
+        if !has_room {
+            kept.things.retain(|thing| mine.things.iter().any(|own| own.is(&thing.action, &thing.resource)));
+        }
+        let before = mine.bytes_denied();
+        let calls = mine.merge(kept);
+        self.bytes_denied = self.bytes_denied + mine.bytes_denied() - before;
+        self.keep(watch, calls);
     }
 
     /// What the log adds to findings that were denied before or in it: allowed calls, foretold permissions that were used,
@@ -203,7 +217,7 @@ impl Passed {
         for operation in &item.operations {
             match self.seen.get(&(who.clone(), operation.clone())) {
                 Some(kept) => latest = latest.max(kept.before(key, item, last, catalog)?),
-                None if self.overflows => return None,
+                None if self.lacks_some => return None,
                 None => {}
             }
         }

@@ -4,6 +4,7 @@ use super::members::{Members, Word};
 use super::paired::paired;
 use super::{field, skim};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
 /// What decides whether an event is worth reading whole; a field is `None` when the event lacks it or holds no text.
@@ -61,6 +62,8 @@ impl<'a> Head<'a> {
             if let Some(number) = head.meet(key) {
                 let value = if raw == "null" { None } else { Some(skim::text(raw)?) };
                 head.put(key, number, value.map(Cow::Borrowed));
+            } else {
+                head.is_found |= is_event_within(key, raw);
             }
         }
         Some(head.whole())
@@ -72,7 +75,6 @@ impl<'a> Head<'a> {
         let number = NAMES.iter().position(same);
         if number.is_none() {
             self.is_lookup_entry |= same(&"cloudTrailEvent");
-            self.is_found |= key == "@message";
             self.is_whole |= same(&"userIdentity");
             self.is_event |= same(&"eventName") || self.is_whole;
         }
@@ -96,6 +98,14 @@ impl<'a> Head<'a> {
     }
 }
 
+/// Where a row of Logs Insights has the event.
+const MESSAGE: &str = "@message";
+
+/// Whether it is there: as an object, or as the text of one.
+fn is_event_within(key: &str, raw: &str) -> bool {
+    key == MESSAGE && raw.strip_prefix('"').unwrap_or(raw).trim_start().starts_with('{')
+}
+
 /// The four, in the order of `Head::exact`.
 const NAMES: [&str; 4] = ["eventType", "errorCode", "eventSource", "errorMessage"];
 
@@ -113,6 +123,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
                     let key = key.0.as_deref().unwrap_or_default();
                     match head.meet(key) {
                         Some(number) => head.put(key, number, map.next_value::<Word<'de>>()?.0),
+                        None if key == MESSAGE => {
+                            head.is_found |= is_event_within(MESSAGE, map.next_value::<&'de RawValue>()?.get());
+                        }
                         None => {
                             map.next_value::<IgnoredAny>()?;
                         }

@@ -84,6 +84,11 @@ fn every_wrapping_gives_the_same_record() {
     check(&format!("eventName,errorCode,@message\nX,E,\"{cell}\"\n"));
     check(&format!("timestamp,message\r\n1794304801123,\"{cell}\"\r\n"));
     check_problems(format!("timestamp,message\n1,hello\n2,\"{cell}\"\n").as_bytes(), 1, &["in:line 2"]);
+    for message in [Value::Null, json!("hello"), json!(7)] {
+        let rows = json!([{"eventName": "X", "errorCode": "E", "@message": message}]).to_string();
+        let (records, problems) = read(rows.as_bytes(), "in");
+        assert_eq!((records[0].event_name.as_deref(), problems.len()), (Some("X"), 0), "{rows}");
+    }
     // A column that somebody named so among an event's own is none.
     let table = format!("timestamp,eventname,errorcode,message\n1,A,AccessDenied,\"{cell}\"\n");
     let (records, problems) = read(table.as_bytes(), "in");

@@ -1,4 +1,5 @@
 use super::super::Passed;
+use super::OfOne;
 use crate::app::World;
 use crate::app::scan::{Options, Scan};
 use crate::diagnosis::InForce;
@@ -89,6 +90,7 @@ fn joined(events: &[Value], at_once: usize) -> Vec<Finding> {
         }
         passed.merge(own);
     }
+    assert_eq!(passed.bytes_denied, passed.seen.values().map(OfOne::bytes_denied).sum::<usize>());
     let findings = ledger.findings(&Filter::default()).unwrap();
     let seen = passed.observed(&findings, &Default::default(), world.catalog);
     ledger.record(seen, at(10_000)).unwrap();
@@ -138,6 +140,47 @@ fn what_may_have_worked_since_is_not_passed_over() {
     assert_eq!(before(&joined(&parts, 63)), None);
     // Where all is kept, all is known.
     assert_eq!(before(&remembered(&[&parts], 63)), Some(100));
+}
+
+/// One role after another is denied once and then allowed in several Regions, so that things go which have grown.
+#[test]
+fn things_that_have_grown_may_go() {
+    let mut events = Vec::new();
+    for role in 0..120 {
+        events.push(call(role * 10, &format!("role-{role}"), true));
+        for region in 1..7 {
+            let mut call = call(role * 10 + region, &format!("role-{role}"), false);
+            call["awsRegion"] = format!("eu-west-{region}").into();
+            events.push(call);
+        }
+    }
+    piped(&events, 1_000);
+    assert_eq!(joined(&events, 100).len(), 1);
+    // Regions beyond what there is in AWS are not kept, and then nothing is told.
+    let mut many = vec![call(100, "target", true)];
+    for region in 0..70 {
+        let mut call = call(99 - region, "target", false);
+        call["awsRegion"] = format!("no-{region}").into();
+        many.push(call);
+    }
+    many.push(call(1, "target", false));
+    assert_eq!(before(&piped(&many, 1_000)), None);
+}
+
+/// However many callers a pipe has, no more than so many are kept.
+#[test]
+fn callers_are_bounded_in_parts_too() {
+    let mut all = Passed::default();
+    for part in 0..3 {
+        let mut own = Passed::default();
+        for caller in 0..9_000 {
+            let who = (None, crate::principal::PrincipalKind::User, Some(format!("{part} {caller}")));
+            let call = crate::app::allowed::Allowed::needing(Default::default(), "us-east-1");
+            own.keep((who, "sts:AssumeRole".to_owned()), [(crate::finding::Pass::new(at(1), "e"), call)]);
+        }
+        all.merge(own);
+    }
+    assert_eq!((all.seen.len(), all.overflows, all.lacks_some), (super::super::WATCHED, true, true));
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Passed {
         if self.is_empty() && self.seen.is_empty() {
             return Ok(());
         }
-        let Self { seen, data, services: of_any, overflows, .. } = self;
+        let Self { seen, data, services: of_any, overflows, lacks_some, .. } = self;
         let known = services(account, ledger)?;
         let mut all = known.clone();
         all.extend(of_any.into_iter().map(|(_, service)| (service, false)));
@@ -64,7 +64,8 @@ impl Passed {
         }
         let mut callers: BTreeMap<Caller, Self> = BTreeMap::new();
         for (watch, kept) in seen {
-            callers.entry(watch.0.clone()).or_default().seen.insert(watch, kept);
+            let met = callers.entry(watch.0.clone()).or_insert_with(|| Self { lacks_some, ..Self::default() });
+            met.seen.insert(watch, kept);
         }
         let met = callers.iter().filter_map(|(who, met)| Some((hash(who), met.oldest()?)));
         index::note(account, met, ledger)?;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 /// Bytes of one beside its names, with what it needs of its caller's, about.
 const FIXED: usize = 500;
+/// Regions that are kept of one.
+const REGIONS: usize = 60;
 /// Bytes of a Region beside its name, about.
 const REGION: usize = 150;
 
@@ -61,6 +63,7 @@ impl Thing {
     /// Takes a call for it.
     pub(super) fn allow(&mut self, region: &str, pass: &Pass) {
         let before = Some(pass).filter(|pass| pass.at < self.denied).cloned();
+        let is_full = self.regions.len() >= REGIONS;
         match self.regions.iter_mut().find(|(name, _)| name == region) {
             Some((_, calls)) => {
                 calls.before = calls.before.take().max(before);
@@ -68,6 +71,8 @@ impl Thing {
                     calls.last = pass.clone();
                 }
             }
+            // There are no more in AWS. What is not kept may have been any call.
+            None if is_full => self.unseen = around(self.unseen, Some((pass.at, pass.at))),
             None => {
                 self.regions.reserve_exact(1);
                 self.regions.push((region.to_owned(), Latest { before, last: pass.clone() }));

@@ -164,6 +164,18 @@ fn of_a_caller_no_more_is_kept_than_an_entry_holds() {
     let oldest =
         kept.seen.values().flat_map(|kept| kept.calls.keys()).map(|pass| pass.at.as_second() - START).min().unwrap();
     assert!(kept.overflows && kept.seen.len() as i64 == 400 - oldest, "the latest stay");
+    // What was cut stays unknown, also where older calls of it come, and whatever is written and read since.
+    let mut met = Passed::default();
+    let call = Allowed::needing(Arc::new(Needs::new()), "us-east-1");
+    met.keep((who.clone(), "sts:Operation0".to_owned()), [(Pass::new(Timestamp::UNIX_EPOCH, "old"), call)]);
+    kept.merge(met);
+    for _ in 0..3 {
+        let text = kept.written(&who, Catalog::embedded());
+        kept = Passed::default();
+        kept.recall(&who, &text);
+        let of_cut = &kept.seen[&(who.clone(), "sts:Operation0".to_owned())];
+        assert_eq!((of_cut.calls.len(), of_cut.gone), (1, Some((Timestamp::MIN, Timestamp::MAX))));
+    }
     let mut other = Passed::default();
     other.recall(&who, "{}");
     assert!(other.overflows, "what cannot be read is not hidden");
@@ -214,6 +226,23 @@ fn of_what_a_release_before_kept_no_call_is_taken_for_the_last() {
         let item = all[0].items.values().next().unwrap();
         assert_eq!(item.allowed_before(), told.map(minute), "{count}");
     }
+}
+
+/// More is denied in run after run than is kept of an operation.
+#[test]
+fn what_was_denied_is_bounded_over_many_runs() {
+    let history: Vec<Value> = (0..150_i64)
+        .flat_map(|n| {
+            let role = u8::try_from(n).unwrap();
+            [event(3 * role as usize, 3 * n, 1, role, true), event(3 * role as usize + 1, 3 * n + 1, 1, role, false)]
+        })
+        .collect();
+    let ledger = told(&history.chunks(40).collect::<Vec<_>>(), 13);
+    let who = (Some(ACCOUNT.to_owned()), crate::principal::PrincipalKind::User, Some("user-1".to_owned()));
+    let mut passed = Passed::default();
+    passed.recall(&who, &ledger.state(&task(ACCOUNT, &who)).unwrap().unwrap());
+    let kept = passed.seen.values().next().unwrap();
+    assert_eq!((kept.things.len(), kept.calls.len(), passed.bytes_denied), (50, 50, kept.bytes_denied()));
 }
 
 #[test]

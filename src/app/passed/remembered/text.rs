@@ -19,6 +19,8 @@ const DENIED: usize = MOST / 4;
 
 /// No time at all.
 const NONE: Times = (Timestamp::MAX, Timestamp::MIN);
+/// Any time.
+const ALL: Times = (Timestamp::MIN, Timestamp::MAX);
 
 /// Calls, by what they were and needed.
 type Groups<'g> = BTreeMap<(&'g str, &'g str, Needs), BTreeSet<Pass>>;
@@ -28,12 +30,13 @@ impl Passed {
     pub(super) fn recall(&mut self, who: &Caller, text: &str) {
         let entries = (!text.is_empty()).then(|| serde_json::from_str::<Vec<Entry>>(text));
         // What another release wrote otherwise is lost, and that is not hidden.
-        self.overflows |= entries.as_ref().is_some_and(Result::is_err);
+        let is_lost = entries.as_ref().is_some_and(Result::is_err);
+        (self.overflows, self.lacks_some) = (self.overflows | is_lost, self.lacks_some | is_lost);
         let mut is_cut = false;
         for entry in entries.and_then(Result::ok).unwrap_or_default() {
             // Another caller of the same hash took this one's place.
             if entry.operation.is_empty() || entry.of != who.2 {
-                (self.overflows, is_cut) = (true, true);
+                (self.overflows, self.lacks_some, is_cut) = (true, true, true);
                 continue;
             }
             self.recall_entry(who, entry);
@@ -57,11 +60,13 @@ impl Passed {
         };
         let before = calls.iter().rev().find(|pass| pass.at < denied).cloned();
         let latest = calls.last().map(|last| (region, Latest { before, last: last.clone() }));
+        let bytes = kept.bytes_denied();
         for (action, resource) in needs.into_iter().filter_map(|(action, all)| Some((action, all.into_iter().next()?)))
         {
             let regions = latest.clone().into_iter().collect();
             kept.add(Thing { action, resource, denied, unseen: gone, regions });
         }
+        self.bytes_denied = self.bytes_denied + kept.bytes_denied() - bytes;
     }
 
     /// What is kept of one caller; where that is too much, the latest calls.
@@ -72,7 +77,7 @@ impl Passed {
                 let group = (operation.as_str(), call.region.as_str(), without_sessions(call.needs(catalog)));
                 groups.entry(group).or_default().insert(pass.clone());
             }
-            gone.insert(operation, kept.gone.unwrap_or(NONE));
+            gone.insert(operation, if kept.is_torn { ALL } else { kept.gone.unwrap_or(NONE) });
         }
         let (mut denied, mut is_cut) = (self.denied(who), self.overflows);
         loop {
@@ -123,8 +128,10 @@ impl Passed {
         all.sort_by_key(|(watch, thing)| (std::cmp::Reverse(thing.denied), *watch, &thing.action, &thing.resource));
         let mut room = DENIED;
         let mut entries = Vec::new();
-        for ((_, operation), thing) in all {
-            let of_thing = of_thing(who, operation, thing);
+        for (watch, thing) in all {
+            let operation = &watch.1;
+            let is_torn = self.seen.get(watch).is_some_and(|kept| kept.is_torn);
+            let of_thing = of_thing(who, operation, thing, is_torn);
             let length = serde_json::to_string(&of_thing).map_or(DENIED, |text| text.len());
             let Some(left) = room.checked_sub(length) else { break };
             room = left;
@@ -135,12 +142,12 @@ impl Passed {
 }
 
 /// An entry for each Region.
-fn of_thing(who: &Caller, operation: &str, thing: &Thing) -> Vec<Entry> {
+fn of_thing(who: &Caller, operation: &str, thing: &Thing, is_torn: bool) -> Vec<Entry> {
     let entry = |region: &str, calls: BTreeSet<Pass>| Entry {
         needs: vec![(thing.action.clone(), BTreeSet::from([thing.resource.clone()]))],
         calls,
         denied: Some(thing.denied),
-        gone: thing.unseen,
+        gone: if is_torn { Some(ALL) } else { thing.unseen },
         ..empty(who, operation, region)
     };
     if thing.regions.is_empty() {
