@@ -106,6 +106,13 @@ pub struct FileRead<T> {
     pub made: Option<T>,
 }
 
+impl<T> FileRead<T> {
+    fn of((name, sort, gone): (&str, Sort, u64), object: Object, read: Streamed, made: Option<T>) -> Self {
+        let Streamed { bytes_read, unpacked: bytes, fault } = read;
+        Self { name: name.to_owned(), object, is_whole: fault.is_none(), sort, bytes_read, gone, bytes, fault, made }
+    }
+}
+
 /// What is made of a file that is read in parts is joined.
 pub trait Joins {
     /// Adds what was made of the part behind.
@@ -276,21 +283,7 @@ fn one<T: Joins, M: Make<T>>(
     let Some(object) = object else { return stream(reader, limits, make, (&found.path, name), over) };
     let (sort, path) = (Sort::File, &found.path);
     let gone = Cell::new(0);
-    let read = |object, read: Streamed, made| {
-        let Streamed { bytes_read, unpacked, fault } = read;
-        let is_whole = fault.is_none();
-        FileRead {
-            name: name.clone(),
-            object,
-            is_whole,
-            sort,
-            bytes_read,
-            gone: gone.get(),
-            bytes: unpacked,
-            fault,
-            made,
-        }
-    };
+    let read = |object, read, made| FileRead::of((&name, sort, gone.get()), object, read, made);
     if found.size <= WHOLE {
         let loaded = reader.load(path, found.state)?;
         if !loaded.is_huge {
@@ -344,21 +337,7 @@ fn stream<T: Joins, M: Make<T>>(
     reader.shed();
     let mut from = opened(path).map_err(|error| problem(path, &error))?;
     let gone = Cell::new(0);
-    let read = |object, read: Streamed, made| {
-        let Streamed { bytes_read, unpacked, fault } = read;
-        let is_whole = fault.is_none();
-        FileRead {
-            name: name.clone(),
-            object,
-            is_whole,
-            sort,
-            bytes_read,
-            gone: gone.get(),
-            bytes: unpacked,
-            fault,
-            made,
-        }
-    };
+    let read = |object, read, made| FileRead::of((&name, sort, gone.get()), object, read, made);
     let loaded = reader.once(&name, &mut from)?;
     if !loaded.is_huge {
         let made = begin(make, (&name, loaded.bytes, sort), over);
