@@ -30,7 +30,7 @@ pub struct Progress<'p> {
     pub step: Step<'p>,
     /// Bytes of large files that are still being read, as they lie there, as far as they were: what is read in `stats`, or
     /// passed in a second look, has them with the file's end. Of a pipe half of what came counts when it came, half when
-    /// that was gone through. 0 where none is.
+    /// that was gone through; what was told of one that failed altogether stays in it. 0 where there was none.
     pub under_way: u64,
 }
 
